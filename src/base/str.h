@@ -1,0 +1,40 @@
+/*
+ * str.h - a borrowed view of bytes.
+ * Owns: nothing; never freed; may contain NUL; `p` may be NULL only when n == 0.  Threads: any.
+ */
+#ifndef ZT_BASE_STR_H
+#define ZT_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *p;
+    size_t      n;
+};
+
+#define STR(lit)  ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR_NULL  ((struct str){ NULL, 0 })
+/* For printf: "%.*s" with STR_ARG(s). Views longer than 2 GiB do not occur (every input has a limit). */
+#define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static inline struct str str_z(const char *z) { return (struct str){ z, z ? strlen(z) : 0 }; }
+static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline bool str_eqz(struct str a, const char *z) { return str_eq(a, str_z(z)); }
+
+bool str_ieq(struct str a, struct str b);                 /* ASCII case folded */
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s);                        /* spaces and tabs, both ends */
+/* Cuts *rest at the first `sep`: returns what stood before it, *rest becomes what stands behind (STR_NULL at the end). */
+struct str str_cut(struct str *rest, char sep);
+/* Strict decimal: digits only (one leading '-' allowed), no spaces, no overflow, within [min, max]. 0 or ERR_BAD_INPUT. */
+int str_int(struct str s, int64_t min, int64_t max, int64_t *ret_v);
+/* True when s is well-formed UTF-8 (no overlong forms, no surrogates, <= U+10FFFF). */
+bool str_utf8(struct str s);
+
+#endif
