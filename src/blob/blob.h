@@ -1,0 +1,85 @@
+/*
+ * blob.h - stored bytes: the store (drivers), the assets that own them, and uploads on their way in.
+ * Owns: files under <data>/blob and <data>/upload; the tables asset and upload.
+ * Invariant: an asset row exists only for bytes that are home: written, fdatasynced, renamed, directory fsynced, then committed.
+ *            A file without a row is an orphan of a crash; the sweep at start removes it. A row without a file is an error that verify shows.
+ * Sharing:   equal bytes are one file only within one account and class.
+ * Threads:   store functions wait on the disk: pool, dispatcher, keeper only. Table functions run wherever their tx lives.
+ */
+#ifndef ZT_BLOB_BLOB_H
+#define ZT_BLOB_BLOB_H
+
+#include "base/arena.h"
+#include "base/crypto.h"
+#include "base/err.h"
+
+struct blob_store;
+struct config;
+struct db;
+struct db_tx;
+
+enum blob_class { BLOB_ORIGINAL, BLOB_WORK, BLOB_RESULT, BLOB_PUBLIC, BLOB_CLASS_COUNT };   /* stored as "original", "work", "result", "public" */
+const char *blob_class_name(enum blob_class c);
+
+extern const struct setting blob_settings[];             /* rows "blob.…" and "upload.…" */
+int blob_open(const struct config *cfg, const char *data_dir, struct blob_store **ret_s, struct err *e);
+void blob_close(struct blob_store *s);
+/* 0 while there is room (blob.reserve_bytes free besides `bytes`), else ERR_DISK_FULL; asked before new work is taken. Cheap (cached 1 s). */
+int blob_room(struct blob_store *s, int64_t bytes, struct err *e);
+
+/* ---- one file on its way in ---- */
+struct blob_put;
+int blob_put_begin(struct blob_store *s, int64_t account, enum blob_class c, struct blob_put **ret_p, struct err *e);
+int blob_put_fd(struct blob_put *p);                     /* the open temporary file: others may write to it (a media child) */
+int blob_put_write(struct blob_put *p, const void *bytes, size_t n, struct err *e);
+/* Hashes what is in the file, makes it durable under its name. Frees p in any case. sha: 64 hex digits + NUL. */
+int blob_put_end(struct blob_put *p, char ret_sha[SHA256_HEX + 1], int64_t *ret_bytes, struct err *e);
+void blob_put_abort(struct blob_put *p);
+DEFINE_CLEANUP(struct blob_put, blob_put_abort)
+
+int blob_get(struct blob_store *s, int64_t account, enum blob_class c, const char *sha, int *ret_fd, int64_t *ret_bytes, struct err *e);
+
+/* ---- assets ---- */
+struct blob_asset {
+    int64_t    id, account;
+    enum blob_class class;
+    char       sha[SHA256_HEX + 1];
+    int64_t    bytes;
+    struct str type;                                     /* media type, "image/png" */
+    struct str role;                                     /* "photo", "working", "thumb", "layer", "candidate", … */
+    int64_t    parent;                                   /* the asset this one was made from, or 0 */
+    int        width, height;                            /* pixels, 0 when not a picture */
+    struct str facts;                                    /* JSON object: faces, verdicts …; "" when none */
+    int64_t    consent_ms;                               /* when the owner agreed to processing; 0 = not asked */
+    int64_t    created_ms, delete_at_ms;                 /* delete_at 0 = kept until its owner deletes it */
+};
+int blob_asset_add(struct db_tx *tx, const struct blob_asset *a, struct err *e);       /* id given by the caller (id_new) */
+/* 1 found, 0 not (also when it belongs to another account, unless account is 0 = operator). Texts live in the arena. */
+int blob_asset_get(struct db_tx *tx, struct arena *m, int64_t id, int64_t account, struct blob_asset *ret, struct err *e);
+int blob_asset_child(struct db_tx *tx, struct arena *m, int64_t parent, const char *role, struct blob_asset *ret, struct err *e);   /* 1/0 */
+int blob_asset_keep_until(struct db_tx *tx, int64_t id, int64_t delete_at_ms, struct err *e);
+/* Deletes the row and its children's rows; files go in blob_reap once no row names them. */
+int blob_asset_delete(struct db_tx *tx, int64_t id, int64_t account, struct err *e);
+int blob_asset_open(struct blob_store *s, const struct blob_asset *a, int *ret_fd, struct err *e);
+
+/* Keeper: deletes expired assets and uploads, then unlinks files that no row names (never one younger than the grace, which protects puts under way). */
+int blob_reap(struct blob_store *s, struct db *d, int64_t now_ms, int64_t *ret_removed, struct err *e);
+/* At start, before any put: removes temporaries and every file that no row names. */
+int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct err *e);
+/* verify: every row has its file with the right size (and hash when deep). Problems are told one by one. */
+int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
+
+/* ---- uploads (tus 1.0; the HTTP side is api/uploads.c) ---- */
+struct blob_upload {
+    int64_t    id, account;
+    int64_t    length, offset;                           /* bytes */
+    struct str name, type;                               /* as the client says; never used as a path */
+    int64_t    expires_ms;
+};
+int blob_upload_get(struct db_tx *tx, struct arena *m, int64_t id, int64_t account, struct blob_upload *ret, struct err *e);   /* 1/0 */
+/* Opens the bytes of a complete upload for reading (ERR_UPLOAD_INCOMPLETE otherwise). */
+int blob_upload_open(struct blob_store *s, const struct blob_upload *u, int *ret_fd, struct err *e);
+/* The upload has become an asset, or is not wanted: its row goes with this tx, its file after commit (or by the reaper). */
+int blob_upload_drop(struct db_tx *tx, struct blob_store *s, int64_t id, struct err *e);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * quote.h - price and limits of one task before it is bought: input verdicts come here, before any hold.
+ * Owns: table quote (short-lived; the input is kept as canonical JSON so that the task is made from exactly what was priced).
+ * Threads: inside write functions; rendering anywhere.
+ */
+#ifndef ZT_SHOP_QUOTE_H
+#define ZT_SHOP_QUOTE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "studio/studio.h"
+#include "task/task.h"
+
+struct shop_quote {
+    int64_t    id, account, credits, created_ms, expires_ms, task;   /* task: 0 until bought; a quote buys one task */
+    struct task_new spec;                                            /* people, template, candidates, params */
+};
+/* Judges every input (ERR_… of the first problem; all of them as a JSON array in issues), then prices. */
+int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *want, struct shop_quote *ret,
+                    struct buf *issues, struct err *e);
+/* 1/0/<0; ERR_QUOTE_EXPIRED when it is too late. */
+int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e);
+int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_RACE when it was bought before */
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * task.h - tasks, attempts, candidates, their events, and the dispatcher that drives them.
+ * Owns: task, task_input, attempt, candidate, event tables; the dispatcher thread.
+ * Invariants: a state change, its ledger entries and its event are ONE transaction; an attempt row is committed before its call is made;
+ *             every write of a worker names the fence (lease number) it claimed with; a candidate's bytes are home before its row exists.
+ * States and edges: task/state.c, the only place that moves a task.
+ */
+#ifndef ZT_TASK_TASK_H
+#define ZT_TASK_TASK_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct db;
+struct db_tx;
+struct config;
+struct blob_store;
+struct media;
+struct studio;
+struct studio_recipe;
+
+#define TASK_STATES(X) \
+    X(QUEUED, "queued") X(PREPARING, "preparing") X(RUNNING, "running") X(CHECKING, "checking") \
+    X(CHOOSING, "choosing") X(DONE, "done") X(FAILED, "failed") X(CANCELLED, "cancelled")
+enum task_state {
+#define X(id, text) TASK_##id,
+    TASK_STATES(X)
+#undef X
+    TASK_STATE_COUNT
+};
+const char *task_state_name(enum task_state s);
+
+struct task_person { int64_t asset; int face; };          /* photo asset and index of the ticked face in its facts */
+struct task_new {
+    int64_t    id, account;
+    const struct studio_recipe *recipe;
+    struct task_person people[8];
+    size_t     n_people;
+    struct str template_name;                              /* "" when backdrop is a photo */
+    int64_t    backdrop_asset;                             /* 0 when a template */
+    int        candidates;                                 /* asked */
+    int64_t    price_credits;                              /* held in all */
+    struct str params;                                     /* JSON object, merged over the recipe's */
+    int        weight;                                     /* fair turns: 1 free … 8 */
+};
+/* Takes the hold, makes the row in state queued with its first event. Inside a write function. The dispatcher is woken on commit. */
+struct task_core;
+int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *t, struct err *e);
+/* Owner's pick: choosing -> done. ERR_STATE, ERR_NOT_FOUND. */
+int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, int candidate, struct err *e);
+/* Owner's or operator's (account 0) cancel of one of the first four states: hold released, work under way is stopped. */
+int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e);
+
+/* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator. 1/0/<0. */
+struct buf;
+int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct buf *out, struct err *e);
+int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
+/* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. */
+int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e);
+
+struct task_core_conf {
+    const struct config *cfg;
+    struct db *db;
+    struct blob_store *blobs;
+    struct media *media;
+    struct studio *studio;
+    void (*wake_topic)(void *arg, int64_t topic);          /* a task's stream has something new (http_server_wake) */
+    void *wake_arg;
+};
+extern const struct setting task_settings[];              /* rows "task.…": lease_s, … */
+int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, struct err *e);
+int task_core_start(struct task_core *c, struct err *e);   /* recovery of what a crash left, then the dispatcher thread */
+void task_core_stop(struct task_core *c, int64_t drain_ms);/* stops claiming; steps under way may finish within drain_ms, the rest is given back to the queue */
+void task_core_free(struct task_core *c);
+
+struct task_stats { int64_t by_state[TASK_STATE_COUNT], attempts_running, attempts_failed, oldest_queued_ms, step_ms_sum, steps; };
+int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret, struct err *e);
+int task_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
+
+#endif
