@@ -14,7 +14,7 @@
 int crypto_setup(struct err *e);                       /* once, before threads */
 void crypto_random(void *p, size_t n);
 
-struct sha256 { _Alignas(16) unsigned char state[208]; };   /* opaque: crypto_hash_sha256_state */
+struct sha256 { _Alignas(16) unsigned char state[112]; };   /* opaque */
 void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *p, size_t n);
 void sha256_end(struct sha256 *s, uint8_t out[SHA256_LEN]);

@@ -27,7 +27,8 @@ struct reason {
     const char *en, *next_en, *zh, *next_zh;
 };
 
-/* Written by whoever found the cause; untouched on success. `text` is the particular detail, English, for the answer and the log. */
+/* Written by whoever found the cause; untouched on success. `text` is the particular detail, English, for the answer and the log;
+ * too long a detail is cut between two UTF-8 characters. */
 struct err {
     int  code;
     char text[240];
@@ -37,7 +38,7 @@ struct err {
 int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* As err_set, and appends ": " and strerror(errno). ENOSPC, EDQUOT become ERR_DISK_FULL whatever code was asked. */
 int err_sys(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Adds words in front of the detail already in *e ("product.yaml:3: " ...). Returns e->code. */
+/* Adds words in front of the detail already in *e, which must hold an error ("product.yaml:3: " ...). Returns e->code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The row of a code; unknown codes give the row of ERR_INTERNAL, never NULL. */

@@ -1,13 +1,19 @@
 /*
  * failpoint.h - places where tests make the world end or fail.
- * ZOETROPE_FAILPOINT="name=kill|exit|enospc|eio[:after=N][,...]" arms them; unarmed, a point costs one relaxed load.
- * Names are "room.place", listed by failpoint_names() so that the crash matrix can walk over all of them.
+ * A spec is "name=action[:after=N][,...]": kill raises SIGKILL on ourselves, exit leaves by _exit(77), enospc and eio make the
+ * place fail with that errno; N hits pass first, every later one acts. Unarmed, a point costs one relaxed load.
+ * ZOETROPE_FAILPOINT holds the spec at start. ZOETROPE_FAILPOINT_FILE names a file with a spec that is read at start and again at
+ * each SIGUSR2, so that a test can arm, re-arm or (empty file) disarm a running server; each reading is said in one line on fd 2.
  * Threads: any.
  */
 #ifndef ZT_BASE_FAILPOINT_H
 #define ZT_BASE_FAILPOINT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
 
 /* Every point, once: FAILPOINT(id, "room.place"). */
 enum failpoint {
@@ -16,11 +22,16 @@ enum failpoint {
 #undef FAILPOINT
     FP__COUNT
 };
-extern bool failpoint_armed;
-/* 0, or -1 with errno set when the point is armed to fail; does not return when armed to kill. */
+
+extern atomic_bool failpoint_armed;
+/* 0, or -1 with errno set when the point is armed to fail; does not return when armed to kill or exit. */
 int failpoint_hit_(enum failpoint fp);
-static inline int failpoint_hit(enum failpoint fp) { return __builtin_expect(failpoint_armed, 0) ? failpoint_hit_(fp) : 0; }
-void failpoint_setup(const char *spec);        /* once, from the environment */
+static inline int failpoint_hit(enum failpoint fp) {
+    return __builtin_expect(atomic_load_explicit(&failpoint_armed, memory_order_relaxed), 0) ? failpoint_hit_(fp) : 0;
+}
+/* Replaces whatever was armed; an empty spec disarms. ERR_CONFIG: unknown point or action, nothing is armed then. */
+int failpoint_arm(struct str spec, struct err *e);
+int failpoint_setup(struct err *e);            /* once at start: the two environment variables above */
 const char *failpoint_name(enum failpoint fp);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * log.h - JSON lines, one event a line.
  * Line: {"t":"2026-...Z","lv":"info","ev":"task.done","req":"req_...","task":"task_...","acct":"acct_...", fields...}
- * Threads: any; a line is written with one write(2) to fd 2 or the log file. Secrets, tokens and full prompts are never logged.
+ * Threads: any; a line is written with one write(2) to fd 2 or the log file. A text field is cut at 2 KiB, a line at 16 KiB (then it
+ * says "cut":true); errno is kept. Secrets, tokens and full prompts are never logged.
  * The context is per thread and set by the front doors (net for a request, task for a task); ids of 0 are left out.
  */
 #ifndef ZT_BASE_LOG_H

@@ -34,6 +34,8 @@ struct str str_trim(struct str s);                        /* spaces and tabs, bo
 struct str str_cut(struct str *rest, char sep);
 /* Strict decimal: digits only (one leading '-' allowed), no spaces, no overflow, within [min, max]. 0 or ERR_BAD_INPUT. */
 int str_int(struct str s, int64_t min, int64_t max, int64_t *ret_v);
+/* Bytes of the well-formed UTF-8 character s begins with, 1..4; 0 when s is empty or does not begin with one. */
+size_t str_utf8_char(struct str s);
 /* True when s is well-formed UTF-8 (no overlong forms, no surrogates, <= U+10FFFF). */
 bool str_utf8(struct str s);
 
