@@ -1,0 +1,51 @@
+/*
+ * api.h - HTTP to domain and back, nothing else. One file a resource; each gives a route table, listed once in resources.def.
+ * Owns: table idempotency.
+ * Threads: as each route's kind says (net/server.h).
+ */
+#ifndef ZT_API_API_H
+#define ZT_API_API_H
+
+#include "base/app.h"
+#include "base/json.h"
+#include "net/server.h"
+
+struct db_tx;
+
+/* Every route table of this room; NULL-ended, for http_server_conf.routes. */
+extern const struct route *const api_routes[];
+#define API_ROUTES_MAX 8
+
+/* http_server_conf.write_submit: runs route->write in the write lane; for ROUTE_EFFECT inside the idempotency rules (effect.c). */
+int api_write_submit(void *app, struct http_write *w, struct err *e);
+
+static inline struct app *api_app(const struct http_req *req) { return req->app; }
+
+/* ---- input ---- */
+#define API_BODY_MAX (64 * 1024)
+/* The body as one JSON object into *out by a table. ERR_MEDIA_TYPE unless Content-Type is application/json; an empty body is `{}`. */
+int api_body(struct http_req *req, const struct json_field *fields, void *out, struct err *e);
+/* The {…} number i of the route as an id; ERR_NOT_FOUND when it is none, so that a guess learns nothing from the answer. */
+int api_param_id(const struct http_req *req, int i, const char *kind, int64_t *ret_id, struct err *e);
+
+/* ?limit=1..100 (20) and ?cursor=<id of the last item seen>; newest first. Other query names are ERR_UNKNOWN_FIELD. */
+struct api_page { int64_t before_id; int limit; };
+int api_page(struct http_req *req, const char *kind, struct api_page *ret, struct err *e);
+
+/* ---- answers ---- */
+/* Private JSON: Cache-Control: no-store. b is copied. ERR_TOO_BIG when b has failed. */
+int api_json(struct http_res *res, int status, const struct buf *b, struct err *e);
+/* JSON that is the same for everybody and lives as long as the server. */
+struct api_etag { char text[20]; };
+void api_etag_of(struct str bytes, struct api_etag *ret);
+
+/* ---- effects that are not WRITE routes (an intake that ends in one transaction) use the same table ---- */
+#define API_KEY_MAX 64
+struct api_key { int64_t account; const char *route; char key[API_KEY_MAX + 1], hash[65]; };
+/* 1: this key was used for the same request, *ret_object is what it made; 0: new; ERR_IDEMPOTENCY_REUSED. */
+int api_key_find(struct db_tx *tx, const struct api_key *k, int64_t *ret_object, struct err *e);
+int api_key_keep(struct db_tx *tx, const struct api_key *k, int64_t object, struct err *e);
+/* Keeper: forgets keys older than 7 days. */
+int api_key_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * app.h - what one running server consists of. main/ fills it before the first thread starts; afterwards nobody writes to it.
+ * Handlers find it as http_req.app. Only names are known here, so that no room depends on another by including this.
+ */
+#ifndef ZT_BASE_APP_H
+#define ZT_BASE_APP_H
+
+#include <stdint.h>
+
+struct app {
+    struct config      *cfg;
+    struct db          *db;
+    struct cache       *cache;
+    struct blob_store  *blobs;
+    struct media       *media;
+    struct studio      *studio;
+    struct task_core   *tasks;
+    struct http_server *server;
+    const char         *data_dir;
+    int64_t             started_ms;      /* clock_mono_ms() */
+};
+
+#endif
