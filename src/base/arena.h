@@ -26,7 +26,7 @@ void *arena_alloc_array(struct arena *a, size_t size, size_t n);   /* overflow c
 char *arena_strz(struct arena *a, struct str s);           /* NUL-terminated copy; embedded NULs are kept */
 struct str arena_str(struct arena *a, struct str s);       /* copy, NUL-terminated behind */
 struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap);
+struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 DEFINE_CLEANUP(struct arena, arena_free)
 

@@ -28,6 +28,7 @@ static size_t whole_characters(const char *text, size_t n) {
 }
 
 /* Formats into a copy first, because callers pass e->text itself as an argument. */
+__attribute__((format(printf, 2, 0)))
 static void fill(struct err *e, const char *fmt, va_list ap, const char *tail_sep, const char *tail) {
     char text[sizeof(e->text)];
     int n = vsnprintf(text, sizeof(text), fmt, ap);

@@ -40,7 +40,12 @@ void jw_kid(struct jw *w, const char *key, const char *kind, int64_t id);
 #define JSON_DEPTH_MAX 16
 static inline void json_unref(json_t *j) { json_decref(j); }
 DEFINE_CLEANUP(json_t, json_unref)
-/* One whole JSON text (any type): UTF-8, no duplicate keys, no NUL in strings, numbers in range, depth <= JSON_DEPTH_MAX. ERR_BAD_JSON with line and column. */
+#define JSON_NODES_MAX 100000          /* values in one text: an empty object of 3 bytes costs jansson 300 */
+/*
+ * One whole JSON text (any type): UTF-8, no duplicate keys, no NUL in strings, numbers in range, depth <= JSON_DEPTH_MAX.
+ * ret_j   the caller's reference: json_decref()
+ * Errors: ERR_BAD_JSON with line and column, never with words of the text: there may be a password in it.
+ */
 int json_read(struct str text, json_t **ret_j, struct err *e);
 
 /* ---- JSON object -> struct, by a table. Unknown keys are ERR_UNKNOWN_FIELD, all else ERR_BAD_INPUT naming the field. ---- */
@@ -63,7 +68,11 @@ struct json_field {
     const char *const *names;       /* JSON_F_ENUM */
     const char        *help;        /* one sentence, shown in /openapi.json */
 };
-/* fields ends with a row whose name is NULL. Absent optional fields leave *out as it was. */
+/*
+ * fields  ends with a row whose name is NULL
+ * obj     borrowed; anything but an object is ERR_BAD_INPUT
+ * out     the target; absent optional fields stay as they were; after an error some fields may have been written
+ */
 int json_bind(const struct json_field *fields, const json_t *obj, struct arena *a, void *out, struct err *e);
 
 #endif

@@ -19,9 +19,10 @@ struct yaml {
     struct yaml   *child, *next;       /* first child; next sibling */
     size_t         n;                  /* number of children */
 };
-/* name is used in error texts ("zoetrope.yaml:12: ..."). ERR_CONFIG. */
+/* name is used in error texts ("zoetrope.yaml:12: ..."). An empty text is an empty map. ERR_CONFIG; ERR_TOO_BIG past the arena's max. */
 int yaml_parse(struct arena *a, struct str text, const char *name, struct yaml **ret_root, struct err *e);
 const struct yaml *yaml_get(const struct yaml *map, const char *key);    /* NULL when absent or not a map */
+/* ERR_CONFIG "line 3: key: must be ..."; the caller knows the file: err_prefix(e, "%s: ", name). */
 int yaml_int(const struct yaml *n, int64_t min, int64_t max, int64_t *ret_v, struct err *e);
 int yaml_bool(const struct yaml *n, bool *ret_v, struct err *e);         /* true/false only */
 /* The same tree as JSON text (plain numbers, booleans and null become such). */
