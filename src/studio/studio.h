@@ -22,6 +22,8 @@ struct studio_input {
     int64_t    min, max, bytes_max, short_side_min_px;
     int64_t    face_min_px;                      /* shorter side of the face box, pixels of the upright original */
     int        face_confidence_min_pm;           /* per mille */
+    int        face_blur_max_pm;                 /* per mille; 0 = sharp */
+    int        face_yaw_max_deg, face_pitch_max_deg;
     struct str tags;                             /* templates: comma list, one must match */
 };
 /* One step of a recipe; state names the task state in which it runs, `per` how often. */
@@ -53,8 +55,8 @@ struct studio_template {
     struct studio_text title;
     struct str         tags, licence;
     struct str         dir;                      /* absolute folder */
-    struct str         data;                     /* the file template.yaml as JSON, handed to the engine */
-    struct str         files[4];                 /* file names inside dir, in the order the engine expects (background first) */
+    struct str         data;                     /* JSON object for the engine: the file that template.yaml names as `data`, "{}" when none */
+    struct str         files[4];                 /* file names inside dir, in the order the engine expects (background, depth); may be none */
     size_t             n_files;
     struct str         thumb;                    /* file name inside dir */
 };
@@ -67,7 +69,18 @@ struct studio_product {
 };
 
 struct studio;
-/* share_dir: ../share/zoetrope beside the binary; products_dir: its products/. ERR_CONFIG with file:line. */
+/*
+ * Reads <products_dir>/<product>/product.yaml, <product>/recipes/<recipe>.yaml and <share_dir>/templates/<name>/template.yaml; every
+ * folder there must be one. Fields are checked by tables (fields.h): an unknown or wrong one is ERR_CONFIG with file:line.
+ * template.yaml:  template: hall              the folder's name
+ *                 version: 1                  counts up when pictures made from it would differ
+ *                 title: { en: Hall, zh: 厅堂 }
+ *                 tags: [backdrop]            one must be among the recipe's tags
+ *                 licence: MIT                of every file in the folder
+ *                 thumb: thumb.jpg            shown to people; <= 256 KiB
+ *                 files: [hall.jpg, depth.png]   optional; at most 4, handed to the engine in this order
+ *                 data: scene.json            optional; one JSON object, <= 64 KiB, handed to the engine
+ */
 int studio_load(const char *share_dir, const char *products_dir, struct studio **ret_s, struct err *e);
 void studio_free(struct studio *s);
 const struct studio_recipe *studio_recipe(const struct studio *s, struct str name);          /* NULL when unknown */
@@ -76,9 +89,21 @@ const struct studio_product *studio_product(const struct studio *s, struct str n
 const struct studio_recipe *studio_recipe_at(const struct studio *s, size_t i);              /* NULL past the end */
 const struct studio_template *studio_template_at(const struct studio *s, size_t i);
 
-/* Facts about one photo (asset.facts, written by intake) against the rules of one input: list of verdicts for people.
- * Appends a JSON array [{code, en, zh, next_en, next_zh, face?}] of reasons to out; returns the number of reasons (0 = fine). */
+/*
+ * Verdicts for people. Facts are asset.facts as intake wrote them; read are, of each of facts.faces[]: box [x0,y0,x1,y1] px,
+ * size_px, confidence 0..1, blur 0..1, yaw_deg, pitch_deg, cut (bool). A face that lacks one is not judged by it.
+ * Each appends a JSON array [{code, en, zh, next_en, next_zh, detail, face?}] to out and returns how many reasons it holds; 0 = fine.
+ */
 struct buf;
+/* The picture itself (pixels, bytes), then the face with that index; face -1: whether at least one face can be used. */
 int studio_judge_photo(const struct studio_input *in, struct str facts_json, int width, int height, int64_t bytes, int face, struct buf *out);
+/* The picture alone (also for a backdrop of the user's own). */
+int studio_judge_picture(const struct studio_input *in, int width, int height, int64_t bytes, struct buf *out);
+/* One face alone. */
+int studio_judge_face(const struct studio_input *in, struct str facts_json, int face, struct buf *out);
+/* The first input of a kind, or NULL. */
+const struct studio_input *studio_input(const struct studio_recipe *r, enum studio_input_kind kind);
+
+DEFINE_CLEANUP(struct studio, studio_free)
 
 #endif
