@@ -67,7 +67,7 @@ static double face_size(const json_t *face) {
 
 static void judge_face(struct verdict *v, const struct studio_input *in, const json_t *face, int index) {
     double size = face_size(face), confidence = number(face, "confidence", 1), blur = number(face, "blur", 0);
-    double yaw = number(face, "yaw_deg", 0), pitch = number(face, "pitch_deg", 0);
+    double yaw = number(face, "yaw", 0), pitch = number(face, "pitch", 0);
     if (size < (double)in->face_min_px)
         reason(v, ERR_FACE_SMALL, index, "%d pixels; at least %d", (int)size, (int)in->face_min_px);
     if (confidence * 1000 < in->face_confidence_min_pm)

@@ -91,7 +91,7 @@ const struct studio_template *studio_template_at(const struct studio *s, size_t 
 
 /*
  * Verdicts for people. Facts are asset.facts as intake wrote them; read are, of each of facts.faces[]: box [x0,y0,x1,y1] px,
- * size_px, confidence 0..1, blur 0..1, yaw_deg, pitch_deg, cut (bool). A face that lacks one is not judged by it.
+ * size_px, confidence 0..1, blur 0..1, yaw, pitch (degrees), cut (bool): media/ops.def. A face that lacks one is not judged by it.
  * Each appends a JSON array [{code, en, zh, next_en, next_zh, detail, face?}] to out and returns how many reasons it holds; 0 = fine.
  */
 struct buf;

@@ -155,7 +155,7 @@ static const struct studio_input rules = { .bytes_max = 10 * 1000 * 1000, .short
                                            .face_confidence_min_pm = 700, .face_blur_max_pm = 750, .face_yaw_max_deg = 60,
                                            .face_pitch_max_deg = 45 };
 #define FACE(size, rest) "{\"box\":[10,10,510,510],\"size_px\":" #size "," rest "}"
-#define GOOD FACE(200, "\"confidence\":0.98,\"blur\":0.1,\"yaw_deg\":5,\"pitch_deg\":-4,\"cut\":false")
+#define GOOD FACE(200, "\"confidence\":0.98,\"blur\":0.1,\"yaw\":5,\"pitch\":-4,\"cut\":false")
 #define SMALL FACE(79, "\"confidence\":0.98")
 
 static void judge(const char *facts, int w, int h, int64_t bytes, int face, const char *const *want) {
@@ -184,9 +184,9 @@ static void photos_are_judged_by_their_facts(void **state) {
     judge("{\"faces\":[]}", 1000, 720, 1000, -1, WANT("face_none"));
     judge("", 1000, 720, 1000, -1, WANT("face_none"));
     judge("{\"faces\":[" SMALL "]}", 1000, 720, 1000, 0, WANT("face_small"));
-    judge("{\"faces\":[" FACE(80, "\"confidence\":0.69,\"blur\":0.76,\"yaw_deg\":-61,\"cut\":true") "]}", 500, 720, 1000, 0,
+    judge("{\"faces\":[" FACE(80, "\"confidence\":0.69,\"blur\":0.76,\"yaw\":-61,\"cut\":true") "]}", 500, 720, 1000, 0,
           WANT("image_too_small", "face_unsure", "face_blurred", "face_turned", "face_cut"));
-    judge("{\"faces\":[" FACE(80, "\"pitch_deg\":46") "]}", 1000, 720, 1000, 0, WANT("face_turned"));
+    judge("{\"faces\":[" FACE(80, "\"pitch\":46") "]}", 1000, 720, 1000, 0, WANT("face_turned"));
     /* one good face among several is enough for the photo; without it every face is named */
     judge("{\"faces\":[" SMALL "," GOOD "]}", 1000, 720, 1000, -1, WANT());
     judge("{\"faces\":[" SMALL "," SMALL "]}", 1000, 720, 1000, -1, WANT("face_small", "face_small"));
