@@ -10,11 +10,10 @@
 #define ZT_BLOB_BLOB_H
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/crypto.h"
-#include "base/err.h"
 
 struct blob_store;
-struct config;
 struct db;
 struct db_tx;
 

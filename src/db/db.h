@@ -9,11 +9,10 @@
 #define ZT_DB_DB_H
 
 #include "base/arena.h"
-#include "base/err.h"
+#include "base/config.h"
 
 struct db;
 struct db_tx;            /* a reader, or the transaction a write function runs in; borrowed */
-struct config;
 
 /* ---- statements ---- */
 struct db_sql {
