@@ -7,7 +7,7 @@
 #include "db/db.h"
 #include "net/server.h"
 
-DB_SQL(SESSION_FIND, "SELECT s.id, s.account_id, s.expires_ms, a.kind FROM session s JOIN account a ON a.id = s.account_id "
+DB_SQL(session_find, "SELECT s.id, s.account_id, s.expires_ms, a.kind FROM session s JOIN account a ON a.id = s.account_id "
                      "WHERE s.token_sha = ?");
 
 /* Fills the request when the token is good: 1; 0 when it is not. */
@@ -17,8 +17,8 @@ static int sign_in(struct http_req *req, struct str token, struct err *e) {
         return 0;
     char sha[SHA256_HEX + 1];
     auth__token_sha(token, sha);
-    DB_ROWS rows = { 0 };
-    int r = db_one(db_reader(app->db), &rows, e, &SESSION_FIND, DB_TEXT(sha));
+    DB_ROWS rows;
+    int r = db_one(db_reader(app->db), &rows, e, &session_find, DB_TEXT(sha));
     if (r <= 0)
         return r;
     int64_t expires_ms = db_int(&rows, 2);

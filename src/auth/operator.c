@@ -10,15 +10,15 @@
 #include "base/scope.h"
 #include "db/db.h"
 
-DB_SQL(OPERATOR_FIND, "SELECT id FROM account WHERE kind = 'operator'");
-DB_SQL(OPERATOR_SESSION, "SELECT s.id FROM session s JOIN account a ON a.id = s.account_id WHERE a.kind = 'operator'");
+DB_SQL(operator_find, "SELECT id FROM account WHERE kind = 'operator'");
+DB_SQL(operator_session, "SELECT s.id FROM session s JOIN account a ON a.id = s.account_id WHERE a.kind = 'operator'");
 
 struct new_operator { char token[AUTH_TOKEN_MAX]; int64_t now_ms; };
 
 static int add_operator(struct db_tx *tx, void *arg, struct err *e) {
     const struct new_operator *o = arg;
-    DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, &OPERATOR_FIND);
+    DB_ROWS rows;
+    int r = db_one(tx, &rows, e, &operator_find);
     if (r < 0)
         return r;
     int64_t account = r ? db_int(&rows, 0) : id_new();
@@ -45,8 +45,8 @@ static int write_token(const char *data_dir, const char *token, struct err *e) {
 int auth_operator_ensure(struct db *d, const char *data_dir, bool *ret_made, struct err *e) {
     int r;
     {
-        DB_ROWS rows = { 0 };
-        if ((r = db_one(db_reader(d), &rows, e, &OPERATOR_SESSION)) < 0)
+        DB_ROWS rows;
+        if ((r = db_one(db_reader(d), &rows, e, &operator_session)) < 0)
             return r;
     }
     if (r == 1) {

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/config.h"
 #include "base/err.h"
 
 struct http_server;

@@ -1,6 +1,6 @@
 -- 0006_api.sql. Why: a client that lost the answer repeats its request; the effect must not happen again.
 
-CREATE TABLE idempotency (
+CREATE TABLE IF NOT EXISTS idempotency (
   account_id BIGINT      NOT NULL,
   idem_key   VARCHAR(64) NOT NULL,          -- from the client, or the id of the upload that was used up
   route      VARCHAR(80) NOT NULL,          -- "POST /v1/tasks"
@@ -11,4 +11,4 @@ CREATE TABLE idempotency (
   PRIMARY KEY (account_id, idem_key, route) -- per account: a stranger's key must never find this row
 );
 
-CREATE INDEX idempotency_by_age ON idempotency (created_ms);   -- the keeper forgets after 7 days
+CREATE INDEX IF NOT EXISTS idempotency_by_age ON idempotency (created_ms);   -- the keeper forgets after 7 days
