@@ -1,0 +1,128 @@
+// server.mjs - starts the real zoetrope on a free port with its own data folder, and ends it whatever happens.
+//
+//   const server = await startServer(t);                      // t: the node:test context; the server ends with the test
+//   const server = await startServer(null, { env: {...} });   // without: call server.stop() yourself
+//
+// Nothing here sleeps: readiness is the line that the server prints, its end is its exit, a log line is awaited with a deadline.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const root = resolve(import.meta.dirname, '../..');
+
+/** The binary under test: $ZOETROPE_BIN, else the newest of the build folders. */
+export function binary() {
+  if (process.env.ZOETROPE_BIN) return resolve(process.env.ZOETROPE_BIN);
+  const built = ['debug', 'release', 'asan', 'tsan'].map(d => join(root, 'build', d, 'zoetrope')).filter(existsSync);
+  if (!built.length) throw new Error('no zoetrope under build/: build it first, or set ZOETROPE_BIN');
+  return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+}
+
+const running = new Set();
+process.on('exit', () => { for (const s of running) s.proc.kill('SIGKILL'); });
+
+class Server {
+  log = [];              // every line of the log, parsed
+  #waiting = [];
+
+  constructor(proc, dataDir, ownsData) {
+    this.proc = proc;
+    this.pid = proc.pid;
+    this.dataDir = dataDir;
+    this.ownsData = ownsData;
+    this.exited = once(proc, 'exit').then(([code, signal]) => ({ code, signal }));
+    this.exited.then(() => running.delete(this));
+    createInterface({ input: proc.stderr }).on('line', line => this.#take(line));
+    running.add(this);
+  }
+
+  #take(line) {
+    let event;
+    try { event = JSON.parse(line); } catch { event = { ev: 'not json', line }; }
+    this.log.push(event);
+    this.#waiting = this.#waiting.filter(w => !(w.test(event) && (w.found(event), true)));
+  }
+
+  /** The first log event, past or to come, for which test(event) is true. */
+  waitLog(test, ms = 20_000) {
+    const past = this.log.find(test);
+    if (past) return Promise.resolve(past);
+    return within(ms, new Promise(found => this.#waiting.push({ test, found })), () => `no such log line; the last ones:\n${this.tail()}`);
+  }
+
+  tail(n = 15) { return this.log.slice(-n).map(l => JSON.stringify(l)).join('\n'); }
+  operatorToken() { return readFileSync(join(this.dataDir, 'operator.token'), 'utf8').trim(); }
+
+  /** Ends it like an operator does; gives { code, signal }. */
+  async stop(signal = 'SIGTERM', ms = 30_000) {
+    this.proc.kill(signal);
+    try {
+      return await within(ms, this.exited, () => `still running ${ms} ms after ${signal}; log:\n${this.tail()}`);
+    } finally {
+      this.proc.kill('SIGKILL');
+    }
+  }
+
+  /** Ends it like a power cut does. */
+  async kill() {
+    this.proc.kill('SIGKILL');
+    return this.exited;
+  }
+
+  forget() { if (this.ownsData) rmSync(this.dataDir, { recursive: true, force: true }); }
+}
+
+/** promise, or an Error with the words of why() after ms. */
+export async function within(ms, promise, why = () => `not done within ${ms} ms`) {
+  let timer;
+  const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(why())), ms); });
+  try { return await Promise.race([promise, late]); } finally { clearTimeout(timer); }
+}
+
+export function tempDir(prefix = 'zt-') { return mkdtempSync(join(tmpdir(), prefix)); }
+
+/**
+ * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs.
+ * The result: { url, host, port, pid, dataDir, log, waitLog(), stop(), kill(), exited, operatorToken() }.
+ */
+export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = 60_000 } = {}) {
+  const data = dataDir ?? tempDir('zt-data-');
+  const proc = spawn(binary(), ['serve', ...args], {
+    cwd: tmpdir(),       // nobody's zoetrope.yaml
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', ZOETROPE_LISTEN: '127.0.0.1:0',
+      ZOETROPE_DATA: data, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const server = new Server(proc, data, !dataDir);
+  t?.after(async () => {
+    await server.kill();
+    server.forget();
+  });
+  const out = createInterface({ input: proc.stdout });
+  const ready = new Promise(found => out.on('line', line => {
+    const m = /^zoetrope is ready: (http:\/\/([^/]+:(\d+)))\//.exec(line);
+    if (m) found(m);
+  }));
+  const ended = server.exited.then(({ code, signal }) => {
+    throw new Error(`zoetrope ended before it was ready (code ${code}, signal ${signal}):\n${server.tail(30)}`);
+  });
+  ended.catch(() => {});
+  const [, url, host, port] = await within(readyMs, Promise.race([ready, ended]), () => `not ready within ${readyMs} ms:\n${server.tail()}`);
+  return Object.assign(server, { url, host, port: Number(port) });
+}
+
+/** Runs `zoetrope <args>` to its end: { code, signal, stdout, stderr }. */
+export async function runZoetrope(args, { env = {}, ms = 60_000, input } = {}) {
+  const proc = spawn(binary(), args, { cwd: tmpdir(), env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '', stderr = '';
+  proc.stdout.setEncoding('utf8').on('data', d => { stdout += d; });
+  proc.stderr.setEncoding('utf8').on('data', d => { stderr += d; });
+  proc.stdin.end(input);
+  const timer = setTimeout(() => proc.kill('SIGKILL'), ms);
+  const [code, signal] = await once(proc, 'close');
+  clearTimeout(timer);
+  return { code, signal, stdout, stderr };
+}
