@@ -1,0 +1,67 @@
+# A list of commands and what they need; the build itself is Meson's (meson.build, tools/build).
+ARGS =
+
+help:          ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
+
+setup:         ## install what is missing: Debian packages, pinned files, models, Node
+	@tools/setup build test
+
+setup-build:   # all that the product needs
+	@tools/setup build
+
+setup-full:
+	@tools/setup build test test-full
+
+build: setup-build     ## build/zoetrope and build/zoetrope-media, optimized
+	@tools/build release
+
+debug: setup-build     ## build/debug: not optimized, for gdb
+	@tools/build debug
+
+demo: build    ## make a family portrait through the real server, from nothing: demo-out/
+	@tools/demo $(ARGS)
+
+serve: build   ## run the server on 127.0.0.1:8080, data in ./data
+	@build/zoetrope serve $(ARGS)
+
+doctor: build  ## what is missing or wrong on this machine, and what to do about it
+	@build/zoetrope doctor $(ARGS)
+
+test: setup build      ## unit tests, whole-server tests, 2 minutes of fuzzing, layers
+	@tools/test-runner.py --build build/release unit server fuzz:120 layers
+
+test-full: setup-full build    ## more: PostgreSQL, MariaDB, nginx, Chromium, 10 minutes of fuzzing
+	@tools/test-runner.py --build build/release full fuzz:600
+
+asan: setup    ## the whole suite under AddressSanitizer and UBSan (clang)
+	@tools/build asan
+	@tools/test-runner.py --build build/asan unit server
+
+tsan: setup    ## the unit tests under ThreadSanitizer (clang)
+	@tools/build tsan
+	@tools/test-runner.py --build build/tsan unit
+
+fuzz: setup    ## fuzz every target; "-- 600 NAME" for longer or for one
+	@tools/fuzz $(ARGS)
+
+lint: setup    ## clang-tidy, shellcheck, layers, sizes, words, documents
+	@tools/build debug >/dev/null
+	@tools/lint
+
+fmt: setup     ## clang-format the C files that differ from HEAD
+	@git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+strict: setup-full build       ## malformed HTTP, beside nginx: out/strict.json
+	@tools/strict $(ARGS)
+
+bench: setup-full build        ## measure against the peers of bench/budgets
+	@tools/bench $(ARGS)
+
+web-dist:      # the pages' own build comes with the pages; today's page is embedded as it is
+	@echo "web-dist: nothing to build yet: web/ is embedded as it is" >&2; exit 1
+
+clean:         ## remove what was built; what was fetched stays in build/deps and build/share
+	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
+
+.PHONY: help setup setup-build setup-full build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench web-dist clean
