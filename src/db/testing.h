@@ -24,7 +24,9 @@
 
 static const char testing_sql[] = "CREATE TABLE IF NOT EXISTS parent (id BIGINT NOT NULL PRIMARY KEY);\n"
                                   "CREATE TABLE IF NOT EXISTS thing (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(64) UNIQUE,"
-                                  " n BIGINT NOT NULL CHECK (n >= 0), parent_id BIGINT REFERENCES parent (id));";
+                                  " n BIGINT NOT NULL CHECK (n >= 0), parent_id BIGINT REFERENCES parent (id));\n"
+                                  "CREATE TABLE IF NOT EXISTS child (id BIGINT NOT NULL PRIMARY KEY,"
+                                  " parent_id BIGINT NOT NULL REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";
 static const struct embed_file testing_file = { "0001_test.sql", { testing_sql, sizeof(testing_sql) - 1 }, NULL, NULL };
 static const struct embed_dir testing_dir = { &testing_file, 1 };
 

@@ -1,0 +1,315 @@
+/* lane_test.c - group commit: nothing lost, nothing doubled, each failure where it belongs. */
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "db/testing.h"
+
+DB_SQL(add, "INSERT INTO thing (id, name, n, parent_id) VALUES (?, NULL, ?, NULL)");
+DB_SQL(add_child, "INSERT INTO child (id, parent_id) VALUES (?, ?)");
+DB_SQL(count, "SELECT COUNT(*), COALESCE(SUM(n), 0) FROM thing");
+DB_SQL(has, "SELECT COUNT(*) FROM thing WHERE id = ?");
+
+struct job {
+    struct db_write write;                /* first: the callbacks get its address */
+    struct testing *t;
+    int64_t    id;
+    int        then;                      /* what the function returns after its INSERT; 0 = success */
+    int        runs, hooks;
+    sem_t     *answered;
+};
+
+static void count_hook(void *arg) { ((struct job *)arg)->hooks++; }
+
+static int add_one(struct db_tx *tx, void *arg, struct err *e) {
+    struct job *j = arg;
+    j->runs++;
+    int r = db_run(tx, NULL, e, &add, DB_INT(j->id), DB_INT(1));
+    db_on_commit(tx, count_hook, j);
+    return r < 0 ? r : j->then < 0 ? err_set(e, j->then, "refused") : j->then;
+}
+
+static void answered(struct db_write *w) { sem_post(((struct job *)w)->answered); }
+
+static int64_t rows_in(struct testing *t) {
+    DB_ROWS rows;
+    assert_int_equal(db_one(db_reader(t->d), &rows, &t->e, &count), 1);
+    assert_int_equal(db_int(&rows, 0), db_int(&rows, 1));
+    return db_int(&rows, 0);
+}
+
+static bool row_exists(struct testing *t, int64_t id) {
+    DB_ROWS rows;
+    assert_int_equal(db_one(db_reader(t->d), &rows, &t->e, &has, DB_INT(id)), 1);
+    return db_int(&rows, 0) == 1;
+}
+
+/* ---- holding the writer, so that what is submitted meanwhile becomes one batch ---- */
+struct gate {
+    struct db_write write;
+    sem_t entered, leave, answered;
+};
+
+static int stand_still(struct db_tx *tx, void *arg, struct err *e) {
+    struct gate *g = arg;
+    sem_post(&g->entered);
+    sem_wait(&g->leave);
+    return 0;
+}
+
+static void gate_answered(struct db_write *w) { sem_post(&((struct gate *)w)->answered); }
+
+static void gate_close(struct testing *t, struct gate *g) {
+    struct err *e = &t->e;
+    *g = (struct gate){ .write = { .fn = stand_still, .arg = g, .done = gate_answered } };
+    sem_init(&g->entered, 0, 0);
+    sem_init(&g->leave, 0, 0);
+    sem_init(&g->answered, 0, 0);
+    OK(db_submit(t->d, &g->write, e));
+    sem_wait(&g->entered);
+}
+
+static void gate_open(struct gate *g) {
+    sem_post(&g->leave);
+    sem_wait(&g->answered);
+}
+
+/* Submits n jobs as one batch and waits for all answers. */
+static void run_together(struct testing *t, struct job *jobs, int n) {
+    struct err *e = &t->e;
+    struct gate g;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    gate_close(t, &g);
+    for (int i = 0; i < n; i++) {
+        jobs[i].t = t;
+        jobs[i].answered = &done;
+        jobs[i].write = (struct db_write){ .fn = jobs[i].write.fn ? jobs[i].write.fn : add_one, .arg = &jobs[i], .done = answered };
+        OK(db_submit(t->d, &jobs[i].write, e));
+    }
+    gate_open(&g);
+    for (int i = 0; i < n; i++)
+        sem_wait(&done);
+    sem_destroy(&done);
+}
+
+static void what_waits_together_commits_together(void **state) {
+    struct testing *t = *state;
+    struct job jobs[100] = { 0 };
+    for (int i = 0; i < 100; i++)
+        jobs[i].id = i;
+    struct db_stats before, after;
+    db_get_stats(t->d, &before);
+    run_together(t, jobs, 100);
+    db_get_stats(t->d, &after);
+    assert_int_equal(after.batches - before.batches, 2);             /* the gate, and all the others */
+    assert_int_equal(after.writes - before.writes, 101);
+    assert_int_equal(after.batch_max, 100);
+    assert_int_equal(after.queued, 0);
+    assert_int_equal(rows_in(t), 100);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(jobs[i].write.rc, 0);
+        assert_int_equal(jobs[i].hooks, 1);
+        assert_int_equal(jobs[i].runs, 1);
+    }
+}
+
+static void one_that_fails_takes_back_only_itself(void **state) {
+    struct testing *t = *state;
+    struct job jobs[4] = { { .id = 1 }, { .id = 2, .then = ERR_NO_CREDIT }, { .id = 1 }, { .id = 4, .then = 42 } };
+    run_together(t, jobs, 4);
+    assert_int_equal(jobs[0].write.rc, 0);
+    assert_int_equal(jobs[1].write.rc, ERR_NO_CREDIT);
+    assert_string_equal(jobs[1].write.err.text, "refused");
+    assert_int_equal(jobs[2].write.rc, ERR_RACE);                    /* the same id again */
+    assert_int_equal(jobs[3].write.rc, 42);                          /* a success may say more than 0 */
+    assert_int_equal(jobs[0].hooks + jobs[3].hooks, 2);
+    assert_int_equal(jobs[1].hooks + jobs[2].hooks, 0);
+    assert_int_equal(rows_in(t), 2);
+    assert_false(row_exists(t, 2));
+    assert_int_equal(db_do(t->d, add_one, &(struct job){ .id = 9, .then = ERR_STATE }, &t->e), ERR_STATE);   /* alone too */
+    assert_int_equal(t->e.code, ERR_STATE);
+    assert_false(row_exists(t, 9));
+}
+
+static int add_orphan(struct db_tx *tx, void *arg, struct err *e) {
+    struct job *j = arg;
+    j->runs++;
+    return db_run(tx, NULL, e, &add_child, DB_INT(j->id), DB_INT(12345));   /* found out at COMMIT only: the constraint is deferred */
+}
+
+static void a_batch_that_cannot_commit_is_run_one_by_one(void **state) {
+    struct testing *t = *state;
+    struct job jobs[3] = { { .id = 1 }, { .id = 2, .write = { .fn = add_orphan } }, { .id = 3 } };
+    run_together(t, jobs, 3);
+    assert_int_equal(jobs[0].write.rc, 0);
+    assert_int_equal(jobs[1].write.rc, ERR_RACE);
+    assert_int_equal(jobs[2].write.rc, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(jobs[i].runs, 2);
+    assert_int_equal(jobs[0].hooks + jobs[2].hooks, 2);              /* once each: the first run never happened */
+    assert_int_equal(rows_in(t), 2);
+}
+
+static void beyond_its_bound_the_lane_says_busy_at_once(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    db_close(t->d);
+    t->conf.lane_max = 3;
+    testing_open(t);
+    sem_t done;
+    sem_init(&done, 0, 0);
+    struct gate g;
+    gate_close(t, &g);
+    struct job jobs[3] = { { .id = 1 }, { .id = 2 }, { .id = 3 } };
+    for (int i = 0; i < 3; i++) {
+        jobs[i].answered = &done;
+        jobs[i].write = (struct db_write){ .fn = add_one, .arg = &jobs[i], .done = answered };
+        assert_int_equal(db_submit(t->d, &jobs[i].write, e), i < 2 ? 0 : ERR_BUSY);    /* the gate holds the third place */
+    }
+    gate_open(&g);
+    for (int i = 0; i < 2; i++)
+        sem_wait(&done);
+    for (int i = 0; i < 100; i++)                                     /* an answered write has given its place back */
+        OK(db_do(t->d, add_one, &(struct job){ .id = 100 + i }, e));
+    assert_int_equal(jobs[2].runs, 0);
+    assert_int_equal(rows_in(t), 102);
+    sem_destroy(&done);
+}
+
+enum { THREADS = 8, EACH = 300 };
+
+static void *submit_many(void *arg) {
+    struct job *j = arg;
+    for (int i = 0; i < EACH; i++) {
+        struct job one = { .id = j->id * EACH + i };
+        struct err e;
+        if (db_do(j->t->d, add_one, &one, &e) < 0 || one.hooks != 1)
+            return (void *)(intptr_t)__LINE__;
+        DB_ROWS rows;                                                /* who was answered sees his own write */
+        if (db_one(db_reader(j->t->d), &rows, &e, &has, DB_INT(one.id)) != 1 || db_int(&rows, 0) != 1)
+            return (void *)(intptr_t)__LINE__;
+    }
+    return NULL;
+}
+
+static void many_threads_lose_and_double_nothing(void **state) {
+    struct testing *t = *state;
+    pthread_t th[THREADS];
+    struct job jobs[THREADS] = { 0 };
+    t->conf.readers_max = THREADS + 1;
+    db_close(t->d);
+    t->conf.checkpoint_bytes = 64 << 10;                             /* so that the log is emptied under way */
+    t->conf.truncate_bytes = 256 << 10;
+    testing_open(t);
+    for (int i = 0; i < THREADS; i++) {
+        jobs[i] = (struct job){ .t = t, .id = i };
+        assert_int_equal(pthread_create(&th[i], NULL, submit_many, &jobs[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *line = NULL;
+        pthread_join(th[i], &line);
+        assert_int_equal((intptr_t)line, 0);
+    }
+    struct db_stats st;
+    db_get_stats(t->d, &st);
+    assert_int_equal(rows_in(t), THREADS * EACH);
+    assert_int_equal(st.writes, THREADS * EACH);
+    assert_true(st.batches <= st.writes);
+    assert_true(st.wal_bytes < 1 << 20);
+}
+
+static void closing_answers_what_was_accepted(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    struct gate g;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    gate_close(t, &g);
+    struct job jobs[50] = { 0 };
+    for (int i = 0; i < 50; i++) {
+        jobs[i] = (struct job){ .id = i, .answered = &done, .write = { .fn = add_one, .arg = &jobs[i], .done = answered } };
+        OK(db_submit(t->d, &jobs[i].write, e));
+    }
+    sem_post(&g.leave);
+    db_close(t->d);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(sem_trywait(&done), 0);
+        assert_int_equal(jobs[i].write.rc, 0);
+    }
+    testing_open(t);
+    assert_int_equal(rows_in(t), 50);
+    sem_destroy(&done);
+}
+
+static void a_full_disk_refuses_all_and_heals(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    struct job jobs[3] = { { .id = 1 }, { .id = 2, .then = ERR_STATE }, { .id = 3 } };
+    OK(failpoint_arm(STR("db.before_commit=enospc:after=1"), e));    /* the gate's own commit passes */
+    run_together(t, jobs, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(jobs[i].write.rc, ERR_DISK_FULL);
+        assert_int_equal(jobs[i].runs, 1);
+        assert_int_equal(jobs[i].hooks, 0);
+    }
+    assert_int_equal(rows_in(t), 0);
+    assert_int_equal(db_do(t->d, add_one, &(struct job){ .id = 7 }, e), ERR_DISK_FULL);
+    OK(failpoint_arm(STR_NULL, e));
+    OK(db_do(t->d, add_one, &(struct job){ .id = 7 }, e));
+    assert_int_equal(rows_in(t), 1);
+}
+
+/* Runs one write in a child with a failpoint armed; returns how the child ended. */
+static int die_by(struct testing *t, const char *spec, int64_t id) {
+    db_close(t->d);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err e;
+        log_setup(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR);
+        if (db__open(&t->conf, &t->d, &e) < 0 || failpoint_arm(str_z(spec), &e) < 0)
+            _exit(9);
+        db_do(t->d, add_one, &(struct job){ .id = id }, &e);
+        _exit(0);
+    }
+    int status = 0;
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    testing_open(t);
+    return status;
+}
+
+static void a_failed_fsync_ends_the_process(void **state) {
+    struct testing *t = *state;
+    int status = die_by(t, "db.before_commit=eio", 1);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_false(row_exists(t, 1));
+}
+
+static void a_kill_around_the_commit_leaves_all_or_nothing(void **state) {
+    struct testing *t = *state;
+    int status = die_by(t, "db.before_commit=kill", 1);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_false(row_exists(t, 1));
+    status = die_by(t, "db.after_commit=kill", 2);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_true(row_exists(t, 2));                                   /* committed, though nobody was told */
+    assert_int_equal(die_by(t, "db.after_commit=kill:after=1", 3), 0);
+    assert_true(row_exists(t, 3));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTING(what_waits_together_commits_together),
+        TESTING(one_that_fails_takes_back_only_itself),
+        TESTING(a_batch_that_cannot_commit_is_run_one_by_one),
+        TESTING(beyond_its_bound_the_lane_says_busy_at_once),
+        TESTING(many_threads_lose_and_double_nothing),
+        TESTING(closing_answers_what_was_accepted),
+        TESTING(a_full_disk_refuses_all_and_heals),
+        TESTING(a_failed_fsync_ends_the_process),
+        TESTING(a_kill_around_the_commit_leaves_all_or_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
