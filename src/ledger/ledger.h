@@ -21,14 +21,19 @@ int ledger_grant(struct db_tx *tx, int64_t account, int64_t credits, const char 
 int ledger_hold(struct db_tx *tx, int64_t account, int64_t credits, int64_t task, struct err *e);
 /* Ends a hold: `captured` (0..held) becomes revenue, the rest goes back. ERR_RACE when it was resolved before. */
 int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err *e);
+/* What a task's hold is now; 1 found, 0 not. */
+struct ledger_hold_state { int64_t account, credits, captured; bool held; };
+int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *ret, struct err *e);
 /* Provider cost of an attempt, in millionths of a USD, recorded once per attempt. */
 int ledger_cost(struct db_tx *tx, int64_t attempt, int64_t cost_microusd, struct err *e);
 
 struct ledger_balance { int64_t available, held; };      /* credits */
 int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret, struct err *e);
-/* Newest first, JSON array [{id, kind, credits (signed, seen from the account), cause, task, at}] appended to out; before_id 0 = newest. */
+/* What moved the available credits, newest first: JSON array [{id, kind, credits (signed), cause, task, at (ms)}] appended to out;
+ * the credits of all pages sum to `available`. before_id 0 = newest; limit 1..200. */
 struct buf;
 int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
+/* Proves the invariants from the entries alone; each broken one is told in a line. Returns how many were told. */
 int ledger_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 #endif
