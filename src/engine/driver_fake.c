@@ -1,10 +1,11 @@
 /*
- * driver_fake.c - two engines that obey a script (fake_script.h) and draw a small valid picture by themselves: tests, drills, demos.
- * No thread and no timer: a call says by poll_at_ms when it wants to be looked at again.
+ * driver_fake.c - two engines that obey a script (fake_script.h) and draw a small valid picture by themselves: tests, drills,
+ * demos. No thread and no timer: a call says by poll_at_ms when it wants to be looked at again.
  */
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,28 +16,28 @@
 #include "engine/fake_png.h"
 #include "engine/fake_script.h"
 
-#define COST_MICROUSD 2000       /* of one call of fake_remote that did something */
-#define POLL_MS 60000            /* a call that hangs is looked at this often, like any call whose wake may be lost */
+#define COST_MICROUSD 2000  /* of one call of fake_remote that did something */
+#define POLL_MS       60000 /* a call that hangs is looked at this often, like any call whose wake may be lost */
 
 struct engine {
     struct fake_script script;
-    int                slots, busy;
-    bool               remote;
+    int slots, busy;
+    bool remote;
 };
 
 struct ticket {
-    char    op[16];
+    char op[16];
     int64_t seed;
     struct fake_plan plan;
-    int64_t ready_ms;            /* clock_mono_ms() */
-    int     out_fd;              /* ours; -1 when none */
-    bool    cancelled, drawn;
-    char    remote_id[64];
+    int64_t ready_ms;         /* clock_mono_ms() */
+    int out[ENGINE_OUTS_MAX]; /* ours */
+    size_t n_out;
+    bool cancelled, drawn;
+    char remote_id[64];
     struct buf facts;
 };
 
-static int fake_open_as(const struct engine_ctx *ctx, bool remote, struct engine **ret_g, struct err *e)
-{
+static int fake_open_as(const struct engine_ctx *ctx, bool remote, struct engine **ret_g, struct err *e) {
     struct engine *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
@@ -51,24 +52,20 @@ static int fake_open_as(const struct engine_ctx *ctx, bool remote, struct engine
     return 0;
 }
 
-static int fake_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e)
-{
+static int fake_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e) {
     return fake_open_as(ctx, /* remote= */ false, ret_g, e);
 }
 
-static int fake_remote_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e)
-{
+static int fake_remote_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e) {
     return fake_open_as(ctx, /* remote= */ true, ret_g, e);
 }
 
-static int fake_slots(struct engine *g)
-{
+static int fake_slots(struct engine *g) {
     return g->slots;
 }
 
 /* params: "seed" chooses the colour; "fake" is a script of its own for this call. */
-static int read_params(struct engine *g, const struct engine_call *c, struct ticket *t, struct err *e)
-{
+static int read_params(struct engine *g, const struct engine_call *c, struct ticket *t, struct err *e) {
     CLEANUP(json_unref) json_t *j = NULL;
     int r = json_read(c->params.n ? c->params : STR("{}"), &j, e);
     if (r < 0)
@@ -86,36 +83,32 @@ static int read_params(struct engine *g, const struct engine_call *c, struct tic
     return 0;
 }
 
-static struct ticket *ticket_new(const struct engine_call *c)
-{
+static struct ticket *ticket_new(const struct engine_call *c) {
     struct ticket *t = calloc(1, sizeof(*t));
     if (!t)
         abort();
-    t->out_fd = -1;
     buf_init(&t->facts, 4096);
     snprintf(t->op, sizeof(t->op), "%.*s", STR_ARG(c->op));
     return t;
 }
 
-static void ticket_free(struct ticket *t)
-{
-    if (t->out_fd >= 0)
-        close(t->out_fd);
+static void ticket_free(struct ticket *t) {
+    for (size_t i = 0; i < t->n_out; i++)
+        close(t->out[i]);
     buf_done(&t->facts);
     free(t);
 }
 
-static int take(struct engine *g, const struct engine_call *c, struct ticket *t, void **ret_ticket, struct err *e)
-{
-    if (c->out_fd >= 0 && (t->out_fd = dup(c->out_fd)) < 0)
-        return err_sys(e, ERR_BUSY, "no descriptor for the fake engine");
+static int take(struct engine *g, const struct engine_call *c, struct ticket *t, void **ret_ticket, struct err *e) {
+    for (; t->n_out < c->n_out; t->n_out++)
+        if ((t->out[t->n_out] = fcntl(c->out[t->n_out], F_DUPFD_CLOEXEC, 3)) < 0)
+            return err_sys(e, ERR_BUSY, "no descriptor for the fake engine");
     g->busy++;
     *ret_ticket = t;
     return 0;
 }
 
-static int fake_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e)
-{
+static int fake_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
     if (g->busy >= g->slots)
         return err_set(e, ERR_BUSY, "the fake engine has %d slots", g->slots);
     struct ticket *t = ticket_new(c);
@@ -136,8 +129,11 @@ static int fake_submit(struct engine *g, const struct engine_call *c, void **ret
             /* All that a later process needs to answer for this call: what, when (wall clock), and the colour. */
             if (g->remote)
                 snprintf(t->remote_id, sizeof(t->remote_id), "%s:%lld:%lld",
-                         t->plan.what == FAKE_LOST ? "lost" : t->plan.what == FAKE_UNKNOWN ? "unknown" : "done",
-                         (long long)(clock_ms() + (t->plan.what == FAKE_LATE ? t->plan.late_ms : t->plan.delay_ms)), (long long)t->seed);
+                         t->plan.what == FAKE_LOST      ? "lost"
+                         : t->plan.what == FAKE_UNKNOWN ? "unknown"
+                                                        : "done",
+                         (long long)(clock_ms() + (t->plan.what == FAKE_LATE ? t->plan.late_ms : t->plan.delay_ms)),
+                         (long long)t->seed);
             r = take(g, c, t, ret_ticket, e);
         }
     }
@@ -147,8 +143,7 @@ static int fake_submit(struct engine *g, const struct engine_call *c, void **ret
 }
 
 /* What the operations of the picture process answer, small. */
-static void write_facts(struct ticket *t)
-{
+static void write_facts(struct ticket *t) {
     struct jw w;
     jw_init(&w, &t->facts);
     jw_obj(&w);
@@ -174,16 +169,15 @@ static void write_facts(struct ticket *t)
     jw_end_obj(&w);
 }
 
-static int draw(struct ticket *t, struct err *e)
-{
+static int draw(struct ticket *t, struct err *e) {
     if (t->drawn)
         return 0;
-    if (t->out_fd >= 0) {
-        BUF_CLEANUP struct buf png;
-        buf_init(&png, 64 * 1024);
-        fake_png(&png, (uint64_t)t->seed);
+    BUF_CLEANUP struct buf png;
+    buf_init(&png, 64 * 1024);
+    fake_png(&png, (uint64_t)t->seed);
+    for (size_t i = 0; i < t->n_out; i++) {
         for (size_t at = 0; at < png.n;) {
-            ssize_t n = write(t->out_fd, png.p + at, png.n - at);
+            ssize_t n = pwrite(t->out[i], png.p + at, png.n - at, (off_t)at);
             if (n < 0 && errno != EINTR)
                 return err_sys(e, ERR_IO, "the fake engine cannot write its picture");
             at += n > 0 ? (size_t)n : 0;
@@ -194,14 +188,12 @@ static int draw(struct ticket *t, struct err *e)
     return 0;
 }
 
-static void fail(struct engine_result *ret, int code, const char *text)
-{
+static void fail(struct engine_result *ret, int code, const char *text) {
     ret->state = ENGINE_FAILED;
     err_set(&ret->err, code, "%s", text);
 }
 
-static int fake_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e)
-{
+static int fake_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e) {
     struct ticket *t = ticket;
     int64_t now = clock_mono_ms();
     *ret = (struct engine_result){ .state = ENGINE_WORKING, .remote_id = str_z(t->remote_id) };
@@ -228,7 +220,9 @@ static int fake_poll(struct engine *g, void *ticket, struct engine_result *ret, 
     case FAKE_DIED:
         fail(ret, ERR_MEDIA_DIED, "the script says died");
         break;
-    case FAKE_UNKNOWN: case FAKE_LOST: case FAKE_LATE:
+    case FAKE_UNKNOWN:
+    case FAKE_LOST:
+    case FAKE_LATE:
         ret->state = ENGINE_UNKNOWN;
         err_set(&ret->err, ERR_UNCERTAIN, "the script says unknown");
         break;
@@ -243,33 +237,30 @@ static int fake_poll(struct engine *g, void *ticket, struct engine_result *ret, 
     return 0;
 }
 
-static void fake_release(struct engine *g, void *ticket)
-{
+static void fake_release(struct engine *g, void *ticket) {
     g->busy--;
     ticket_free(ticket);
 }
 
-static int fake_cancel(struct engine *g, void *ticket, struct err *e)
-{
+static int fake_cancel(struct engine *g, void *ticket, struct err *e) {
     ((struct ticket *)ticket)->cancelled = true;
     return 0;
 }
 
-static void fake_close(struct engine *g)
-{
+static void fake_close(struct engine *g) {
     free(g);
 }
 
-static int fake_reconcile(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e)
-{
+static int fake_reconcile(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e) {
     int64_t ready_at = 0, seed = 0;
     struct str rest = remote_id, what = str_cut(&rest, ':');
     if (remote_id.n) {
         if (str_int(str_cut(&rest, ':'), 0, INT64_MAX, &ready_at) < 0 || str_int(rest, INT64_MIN, INT64_MAX, &seed) < 0)
             return err_set(e, ERR_UNCERTAIN, "not one of our ids");
     } else {
-        what = fake_script_has(&g->script, c->op, FAKE_LOST) ? STR("lost") : fake_script_has(&g->script, c->op, FAKE_LATE) ? STR("done")
-                                                                                                                       : STR("unknown");
+        what = fake_script_has(&g->script, c->op, FAKE_LOST)   ? STR("lost")
+               : fake_script_has(&g->script, c->op, FAKE_LATE) ? STR("done")
+                                                               : STR("unknown");
     }
     if (str_eqz(what, "lost"))
         return err_set(e, ERR_NOT_FOUND, "the call was never made");

@@ -15,29 +15,28 @@
 #define FACTS_MAX (256u * 1024)
 
 struct engine {
-    struct media   *media;
-    void          (*wake)(void *arg);
-    void           *wake_arg;
+    struct media *media;
+    void (*wake)(void *arg);
+    void *wake_arg;
     pthread_mutex_t lock;
-    pthread_cond_t  idle;           /* jobs == 0 */
-    int             jobs;           /* given to media and not done() yet; close() waits for them, because done() looks into us */
+    pthread_cond_t idle; /* jobs == 0 */
+    int jobs;            /* given to media and not done() yet; close() waits for them, because done() looks into us */
 };
 
 struct ticket {
     struct media_job job;
-    struct engine   *g;
-    pthread_mutex_t  lock;          /* all below */
-    int              refs;
-    bool             over;
-    int              rc;
-    struct err       err;
-    char            *facts;         /* owned */
-    size_t           facts_n;
-    char            *op, *params;   /* owned */
+    struct engine *g;
+    pthread_mutex_t lock; /* all below */
+    int refs;
+    bool over;
+    int rc;
+    struct err err;
+    char *facts; /* owned */
+    size_t facts_n;
+    char *op, *params; /* owned */
 };
 
-static void unref(struct ticket *t)
-{
+static void unref(struct ticket *t) {
     pthread_mutex_lock(&t->lock);
     int left = --t->refs;
     pthread_mutex_unlock(&t->lock);
@@ -54,8 +53,7 @@ static void unref(struct ticket *t)
     free(t);
 }
 
-static void job_ends(struct engine *g)
-{
+static void job_ends(struct engine *g) {
     pthread_mutex_lock(&g->lock);
     if (--g->jobs == 0)
         pthread_cond_signal(&g->idle);
@@ -63,8 +61,7 @@ static void job_ends(struct engine *g)
 }
 
 /* On the media supervisor's thread: must not wait, and the dispatcher holds the lock for microseconds only. */
-static void on_done(struct media_job *j, int rc, struct str result, const struct err *err)
-{
+static void on_done(struct media_job *j, int rc, struct str result, const struct err *err) {
     struct ticket *t = j->ctx;
     struct engine *g = t->g;
     pthread_mutex_lock(&t->lock);
@@ -82,8 +79,7 @@ static void on_done(struct media_job *j, int rc, struct str result, const struct
     job_ends(g);
 }
 
-static int local_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e)
-{
+static int local_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e) {
     if (!ctx->media)
         return err_set(e, ERR_ENGINE_MISSING, "zoetrope-media is not running");
     struct engine *g = calloc(1, sizeof(*g));
@@ -96,16 +92,14 @@ static int local_open(const struct engine_ctx *ctx, struct engine **ret_g, struc
     return 0;
 }
 
-static int local_slots(struct engine *g)
-{
+static int local_slots(struct engine *g) {
     struct media_stats s = { 0 };
     media_get_stats(g->media, &s);
     return s.slots;
 }
 
 /* A duplicate stays valid whatever the caller does with its own. */
-static int keep_fd(int fd, int *list, size_t *n, struct err *e)
-{
+static int keep_fd(int fd, int *list, size_t *n, struct err *e) {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy < 0)
         return err_sys(e, ERR_BUSY, "no descriptor for the picture process");
@@ -113,22 +107,28 @@ static int keep_fd(int fd, int *list, size_t *n, struct err *e)
     return 0;
 }
 
-static int local_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e)
-{
+static int local_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
     struct ticket *t = calloc(1, sizeof(*t));
     char *op = strndup(c->op.p, c->op.n), *params = c->params.n ? strndup(c->params.p, c->params.n) : strdup("{}");
     if (!t || !op || !params)
         abort();
     int64_t limit_ms = c->deadline_ms - clock_mono_ms();
-    *t = (struct ticket){ .g = g, .refs = 1, .op = op, .params = params,
-                          .job = { .op = op, .params = str_z(params), .limit_ms = limit_ms > 1 ? limit_ms : 1, .priority = c->priority,
-                                   .done = on_done, .ctx = t } };
+    *t = (struct ticket){ .g = g,
+                          .refs = 1,
+                          .op = op,
+                          .params = params,
+                          .job = { .op = op,
+                                   .params = str_z(params),
+                                   .limit_ms = limit_ms > 1 ? limit_ms : 1,
+                                   .priority = c->priority,
+                                   .done = on_done,
+                                   .ctx = t } };
     pthread_mutex_init(&t->lock, NULL);
     int r = 0;
     for (size_t i = 0; i < c->n_in && r >= 0; i++)
         r = keep_fd(c->in[i], t->job.in, &t->job.n_in, e);
-    if (r >= 0 && c->out_fd >= 0)
-        r = keep_fd(c->out_fd, t->job.out, &t->job.n_out, e);
+    for (size_t i = 0; i < c->n_out && r >= 0; i++)
+        r = keep_fd(c->out[i], t->job.out, &t->job.n_out, e);
     if (r >= 0) {
         t->refs = 2;
         pthread_mutex_lock(&g->lock);
@@ -147,8 +147,7 @@ static int local_submit(struct engine *g, const struct engine_call *c, void **re
     return 0;
 }
 
-static int local_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e)
-{
+static int local_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e) {
     struct ticket *t = ticket;
     *ret = (struct engine_result){ .state = ENGINE_WORKING };
     pthread_mutex_lock(&t->lock);
@@ -167,25 +166,22 @@ static int local_poll(struct engine *g, void *ticket, struct engine_result *ret,
     return 0;
 }
 
-static void local_release(struct engine *g, void *ticket)
-{
+static void local_release(struct engine *g, void *ticket) {
     struct ticket *t = ticket;
     pthread_mutex_lock(&t->lock);
     bool over = t->over;
     pthread_mutex_unlock(&t->lock);
     if (!over)
-        media_cancel(g->media, &t->job);   /* our reference keeps the job alive during the call */
+        media_cancel(g->media, &t->job); /* our reference keeps the job alive during the call */
     unref(t);
 }
 
-static int local_cancel(struct engine *g, void *ticket, struct err *e)
-{
+static int local_cancel(struct engine *g, void *ticket, struct err *e) {
     media_cancel(g->media, &((struct ticket *)ticket)->job);
     return 0;
 }
 
-static void local_close(struct engine *g)
-{
+static void local_close(struct engine *g) {
     pthread_mutex_lock(&g->lock);
     while (g->jobs > 0)
         pthread_cond_wait(&g->idle, &g->lock);

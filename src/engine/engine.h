@@ -8,10 +8,10 @@
 #define ZT_ENGINE_ENGINE_H
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/err.h"
 
 struct engine;
-struct config;
 struct media;
 
 enum {
@@ -21,21 +21,23 @@ enum {
 };
 
 #define ENGINE_FDS_MAX 12
-/* One call, written down as an attempt before it is made. Only `out_fd` and what `in` names must outlive submit(): until release(). */
+#define ENGINE_OUTS_MAX 2
+/* One call, written down as an attempt before it is made. Borrowed during submit() only: engines copy texts and duplicate descriptors. */
 struct engine_call {
     int64_t     attempt;             /* id; also the idempotency key towards engines that have one */
     struct str  op;                  /* "cutout", "compose", "score" … */
     struct str  params;              /* JSON object */
-    int         in[ENGINE_FDS_MAX];  /* readable; the engine keeps its own duplicates */
+    int         in[ENGINE_FDS_MAX];  /* readable */
     size_t      n_in;
-    int         out_fd;              /* writable file for the bytes of the result (blob_put_fd); -1 when the op gives only JSON; duplicated too */
+    int         out[ENGINE_OUTS_MAX];/* writable files (blob_put_fd): the result, then its preview */
+    size_t      n_out;               /* 0 when the op gives only JSON */
     int64_t     deadline_ms;         /* of this attempt, clock_mono_ms() */
     int         priority;            /* 0 first */
 };
 enum engine_state {
     ENGINE_SENDING,                  /* nobody has said yet that the call was taken */
     ENGINE_WORKING,                  /* taken; remote_id is known when the engine has such */
-    ENGINE_DONE,                     /* facts are there, the bytes are in out_fd */
+    ENGINE_DONE,                     /* facts are there, the bytes are in `out` */
     ENGINE_FAILED,                   /* surely no result */
     ENGINE_UNKNOWN,                  /* may or may not have happened: never repeated, asked about by reconcile() */
 };

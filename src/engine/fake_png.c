@@ -1,8 +1,7 @@
 /* fake_png.c - see fake_png.h. */
 #include "engine/fake_png.h"
 
-static uint32_t crc32_of(const uint8_t *p, size_t n)
-{
+static uint32_t crc32_of(const uint8_t *p, size_t n) {
     uint32_t c = 0xffffffffu;
     for (size_t i = 0; i < n; i++) {
         c ^= p[i];
@@ -12,8 +11,7 @@ static uint32_t crc32_of(const uint8_t *p, size_t n)
     return ~c;
 }
 
-static uint32_t adler32_of(const uint8_t *p, size_t n)
-{
+static uint32_t adler32_of(const uint8_t *p, size_t n) {
     uint32_t a = 1, b = 0;
     for (size_t i = 0; i < n; i++) {
         a = (a + p[i]) % 65521;
@@ -22,14 +20,12 @@ static uint32_t adler32_of(const uint8_t *p, size_t n)
     return b << 16 | a;
 }
 
-static void add_u32(struct buf *b, uint32_t v)
-{
+static void add_u32(struct buf *b, uint32_t v) {
     for (int shift = 24; shift >= 0; shift -= 8)
         buf_add_c(b, (char)(v >> shift));
 }
 
-static void add_chunk(struct buf *b, const char type[4], const uint8_t *data, size_t n)
-{
+static void add_chunk(struct buf *b, const char type[4], const uint8_t *data, size_t n) {
     add_u32(b, (uint32_t)n);
     size_t start = b->n;
     buf_add(b, type, 4);
@@ -38,8 +34,7 @@ static void add_chunk(struct buf *b, const char type[4], const uint8_t *data, si
         add_u32(b, crc32_of((const uint8_t *)b->p + start, n + 4));
 }
 
-void fake_png(struct buf *out, uint64_t seed)
-{
+void fake_png(struct buf *out, uint64_t seed) {
     enum { ROW = 1 + 3 * FAKE_PNG_SIDE, RAW = ROW * FAKE_PNG_SIDE };
     uint8_t raw[RAW], zlib[RAW + 11];
     uint64_t mixed = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);

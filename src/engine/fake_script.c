@@ -7,8 +7,7 @@ static const char *const what_names[FAKE_WHAT_COUNT] = {
 #undef X
 };
 
-static int rule_parse(struct str text, struct fake_rule *r, struct err *e)
-{
+static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
     struct str whole = text, head = str_cut(&text, '@'), nth = text;
     struct str what = str_cut(&head, '='), ms = head, op = STR_NULL;
     const char *dot = what.n ? memchr(what.p, '.', what.n) : NULL;
@@ -20,7 +19,8 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e)
     for (int w = FAKE_NONE + 1; w < FAKE_WHAT_COUNT; w++)
         if (str_eqz(what, what_names[w]))
             r->what = (enum fake_what)w;
-    bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE, ok = r->what != FAKE_NONE && op.n < sizeof(r->op) && timed == (ms.n > 0);
+    bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE,
+         ok = r->what != FAKE_NONE && op.n < sizeof(r->op) && timed == (ms.n > 0);
     if (ok && timed)
         ok = str_int(ms, 0, 86400000, &r->ms) == 0;
     if (ok && nth.p) {
@@ -34,8 +34,7 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e)
     return 0;
 }
 
-int fake_script_parse(struct str text, struct fake_script *ret, struct err *e)
-{
+int fake_script_parse(struct str text, struct fake_script *ret, struct err *e) {
     struct fake_script s = { 0 };
     while (text.n) {
         struct str rule = str_trim(str_cut(&text, ';'));
@@ -51,13 +50,11 @@ int fake_script_parse(struct str text, struct fake_script *ret, struct err *e)
     return 0;
 }
 
-static bool looks_at(const struct fake_rule *r, struct str op)
-{
+static bool looks_at(const struct fake_rule *r, struct str op) {
     return !r->op[0] || str_eqz(op, r->op);
 }
 
-struct fake_plan fake_script_next(struct fake_script *s, struct str op)
-{
+struct fake_plan fake_script_next(struct fake_script *s, struct str op) {
     struct fake_plan p = { FAKE_NONE, 0, 0 };
     bool delayed = false;
     for (size_t i = 0; i < s->n; i++) {
@@ -79,8 +76,7 @@ struct fake_plan fake_script_next(struct fake_script *s, struct str op)
     return p;
 }
 
-const struct fake_rule *fake_script_has(const struct fake_script *s, struct str op, enum fake_what what)
-{
+const struct fake_rule *fake_script_has(const struct fake_script *s, struct str op, enum fake_what what) {
     for (size_t i = 0; i < s->n; i++)
         if (s->rules[i].what == what && looks_at(&s->rules[i], op))
             return &s->rules[i];

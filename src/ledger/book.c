@@ -8,8 +8,8 @@
 
 static const struct book {
     const char *name, *unit;
-    int64_t     floor_min;
-    bool        house;
+    int64_t floor_min;
+    bool house;
 } books[LEDGER_BOOK_COUNT] = {
 #define X(id, name, unit, floor_min, house) [LEDGER_##id] = { name, unit, floor_min, house },
     LEDGER_BOOKS(X)
@@ -22,17 +22,16 @@ DB_SQL(ledger_take, "UPDATE ledger_account SET balance = balance - ? WHERE id = 
 DB_SQL(ledger_put, "UPDATE ledger_account SET balance = balance + ? WHERE id = ?");
 DB_SQL(ledger_cause_find, "SELECT id FROM ledger_tx WHERE cause = ? AND cause_id = ?");
 DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms) VALUES (?, ?, ?, ?)");
-DB_SQL(ledger_entry_add, "INSERT INTO ledger_entry (id, tx_id, kind, from_id, to_id, amount, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(ledger_entry_add,
+       "INSERT INTO ledger_entry (id, tx_id, kind, from_id, to_id, amount, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)");
 
-const char *ledger__book_name(enum ledger_book b)
-{
+const char *ledger__book_name(enum ledger_book b) {
     assert(b < LEDGER_BOOK_COUNT);
     return books[b].name;
 }
 
 /* 1 found, 0 not there yet. */
-static int find(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, int64_t *ret_balance, struct err *e)
-{
+static int find(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, int64_t *ret_balance, struct err *e) {
     assert(b < LEDGER_BOOK_COUNT && books[b].house == (owner == 0));
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &ledger_book_find, DB_INT(owner), DB_TEXT(books[b].name));
@@ -43,8 +42,7 @@ static int find(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *re
     return 1;
 }
 
-int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, struct err *e)
-{
+int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, struct err *e) {
     int64_t id, balance;
     int r = find(tx, owner, b, &id, &balance, e);
     if (r < 0)
@@ -60,8 +58,7 @@ int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t
     return 0;
 }
 
-int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_balance, struct err *e)
-{
+int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_balance, struct err *e) {
     int64_t id, balance = 0;
     int r = find(tx, owner, b, &id, &balance, e);
     if (r < 0)
@@ -70,8 +67,7 @@ int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, in
     return 0;
 }
 
-int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_tx *ret, struct err *e)
-{
+int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_tx *ret, struct err *e) {
     /* Looked up first, because a statement that fails spoils the whole transaction on some databases; UNIQUE is the last word. */
     {
         DB_ROWS rows = { 0 };
@@ -90,8 +86,7 @@ int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct 
 }
 
 int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, struct ledger_side from, struct ledger_side to,
-                 int64_t amount, struct err *e)
-{
+                 int64_t amount, struct err *e) {
     assert(amount >= 0 && amount <= LEDGER_AMOUNT_MAX);
     assert(strcmp(books[from.book].unit, books[to.book].unit) == 0);
     if (amount == 0)

@@ -12,26 +12,27 @@
 DB_SQL(ledger_hold_add, "INSERT INTO ledger_hold (task_id, account_id, credits, captured, state, held_ms, resolved_ms) "
                         "VALUES (?, ?, ?, 0, 'held', ?, 0)");
 DB_SQL(ledger_hold_one, "SELECT account_id, credits, captured, state FROM ledger_hold WHERE task_id = ?");
-DB_SQL(ledger_hold_end, "UPDATE ledger_hold SET state = 'resolved', captured = ?, resolved_ms = ? WHERE task_id = ? AND state = 'held'");
+DB_SQL(ledger_hold_end,
+       "UPDATE ledger_hold SET state = 'resolved', captured = ?, resolved_ms = ? WHERE task_id = ? AND state = 'held'");
 /* Two walks along an index instead of one OR, so that a long history costs no sort. */
 DB_SQL(ledger_list_page,
        "SELECT id, kind, credits, cause, cause_id, at_ms FROM ("
-       "SELECT * FROM (SELECT x.id AS id, x.kind AS kind, -x.amount AS credits, t.cause AS cause, t.cause_id AS cause_id, x.at_ms AS at_ms "
+       "SELECT * FROM (SELECT x.id AS id, x.kind AS kind, -x.amount AS credits, t.cause AS cause, t.cause_id AS cause_id, "
+       "x.at_ms AS at_ms "
        "FROM ledger_entry x JOIN ledger_tx t ON t.id = x.tx_id WHERE x.from_id = ? AND x.id < ? ORDER BY x.id DESC LIMIT ?) a "
        "UNION ALL "
-       "SELECT * FROM (SELECT y.id AS id, y.kind AS kind, y.amount AS credits, u.cause AS cause, u.cause_id AS cause_id, y.at_ms AS at_ms "
+       "SELECT * FROM (SELECT y.id AS id, y.kind AS kind, y.amount AS credits, u.cause AS cause, u.cause_id AS cause_id, y.at_ms "
+       "AS at_ms "
        "FROM ledger_entry y JOIN ledger_tx u ON u.id = y.tx_id WHERE y.to_id = ? AND y.id < ? ORDER BY y.id DESC LIMIT ?) b"
        ") page ORDER BY id DESC LIMIT ?");
 
-static int amount_ok(int64_t amount, struct err *e)
-{
+static int amount_ok(int64_t amount, struct err *e) {
     if (amount < 0 || amount > LEDGER_AMOUNT_MAX)
         return err_set(e, ERR_BAD_INPUT, "an amount must lie between 0 and %lld", (long long)LEDGER_AMOUNT_MAX);
     return 0;
 }
 
-int ledger_grant(struct db_tx *tx, int64_t account, int64_t credits, const char *cause, int64_t cause_id, struct err *e)
-{
+int ledger_grant(struct db_tx *tx, int64_t account, int64_t credits, const char *cause, int64_t cause_id, struct err *e) {
     assert(account > 0);
     struct ledger_tx t;
     int r = amount_ok(credits, e);
@@ -41,8 +42,7 @@ int ledger_grant(struct db_tx *tx, int64_t account, int64_t credits, const char 
                         credits, e);
 }
 
-int ledger_hold(struct db_tx *tx, int64_t account, int64_t credits, int64_t task, struct err *e)
-{
+int ledger_hold(struct db_tx *tx, int64_t account, int64_t credits, int64_t task, struct err *e) {
     assert(account > 0 && task > 0);
     struct ledger_tx t;
     int r = amount_ok(credits, e);
@@ -55,8 +55,7 @@ int ledger_hold(struct db_tx *tx, int64_t account, int64_t credits, int64_t task
     return db_run(tx, NULL, e, &ledger_hold_add, DB_INT(task), DB_INT(account), DB_INT(credits), DB_INT(t.at_ms));
 }
 
-int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *ret, struct err *e)
-{
+int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &ledger_hold_one, DB_INT(task));
     if (r <= 0)
@@ -65,8 +64,7 @@ int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *re
     return 1;
 }
 
-int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err *e)
-{
+int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err *e) {
     struct ledger_hold_state h;
     int r = ledger_hold_get(tx, task, &h, e);
     if (r < 0)
@@ -74,7 +72,8 @@ int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err 
     if (r == 0 || !h.held)
         return err_set(e, ERR_RACE, "the hold of this task is not open");
     if (captured < 0 || captured > h.credits)
-        return err_set(e, ERR_BAD_INPUT, "%lld of %lld held credits cannot be captured", (long long)captured, (long long)h.credits);
+        return err_set(e, ERR_BAD_INPUT, "%lld of %lld held credits cannot be captured", (long long)captured,
+                       (long long)h.credits);
 
     struct ledger_tx t;
     if ((r = ledger__begin(tx, "resolve", task, &t, e)) < 0)
@@ -90,17 +89,16 @@ int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err 
     return ledger__move(tx, &t, "release", held, (struct ledger_side){ h.account, LEDGER_WALLET }, h.credits - captured, e);
 }
 
-int ledger_cost(struct db_tx *tx, int64_t attempt, int64_t cost_microusd, struct err *e)
-{
+int ledger_cost(struct db_tx *tx, int64_t attempt, int64_t cost_microusd, struct err *e) {
     struct ledger_tx t;
     int r = amount_ok(cost_microusd, e);
     if (r < 0 || (r = ledger__begin(tx, "cost", attempt, &t, e)) < 0)
         return r;
-    return ledger__move(tx, &t, "cost", (struct ledger_side){ 0, LEDGER_OWED }, (struct ledger_side){ 0, LEDGER_COST }, cost_microusd, e);
+    return ledger__move(tx, &t, "cost", (struct ledger_side){ 0, LEDGER_OWED }, (struct ledger_side){ 0, LEDGER_COST },
+                        cost_microusd, e);
 }
 
-int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret, struct err *e)
-{
+int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret, struct err *e) {
     struct ledger_balance b;
     int r = ledger__book_balance(tx, account, LEDGER_WALLET, &b.available, e);
     if (r < 0 || (r = ledger__book_balance(tx, account, LEDGER_HELD, &b.held, e)) < 0)
@@ -111,8 +109,7 @@ int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret
 
 DB_SQL(ledger_wallet_of, "SELECT id FROM ledger_account WHERE owner_id = ? AND book = 'wallet'");
 
-int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e)
-{
+int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     int64_t wallet = 0, before = before_id > 0 ? before_id : INT64_MAX;
     int64_t n = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
     {

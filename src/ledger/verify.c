@@ -6,14 +6,13 @@
 
 struct check {
     struct db_tx *tx;
-    void        (*tell)(void *ctx, const char *what);
-    void         *ctx;
-    struct err   *e;
-    int           told;
+    void (*tell)(void *ctx, const char *what);
+    void *ctx;
+    struct err *e;
+    int told;
 };
 
-static void __attribute__((format(printf, 2, 3))) tell(struct check *c, const char *fmt, ...)
-{
+static void __attribute__((format(printf, 2, 3))) tell(struct check *c, const char *fmt, ...) {
     char line[240];
     va_list ap;
     va_start(ap, fmt);
@@ -24,8 +23,7 @@ static void __attribute__((format(printf, 2, 3))) tell(struct check *c, const ch
 }
 
 DB_SQL(verify_units, "SELECT unit, SUM(balance) FROM ledger_account GROUP BY unit");
-static int units_sum_to_zero(struct check *c)
-{
+static int units_sum_to_zero(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_units);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
@@ -34,12 +32,10 @@ static int units_sum_to_zero(struct check *c)
     return r;
 }
 
-DB_SQL(verify_balances,
-       "SELECT a.id, a.owner_id, a.book, a.balance, a.floor_min, "
-       "(SELECT COALESCE(SUM(i.amount), 0) FROM ledger_entry i WHERE i.to_id = a.id), "
-       "(SELECT COALESCE(SUM(o.amount), 0) FROM ledger_entry o WHERE o.from_id = a.id) FROM ledger_account a");
-static int balances_follow_entries(struct check *c)
-{
+DB_SQL(verify_balances, "SELECT a.id, a.owner_id, a.book, a.balance, a.floor_min, "
+                        "(SELECT COALESCE(SUM(i.amount), 0) FROM ledger_entry i WHERE i.to_id = a.id), "
+                        "(SELECT COALESCE(SUM(o.amount), 0) FROM ledger_entry o WHERE o.from_id = a.id) FROM ledger_account a");
+static int balances_follow_entries(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_balances);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0) {
@@ -48,34 +44,29 @@ static int balances_follow_entries(struct check *c)
             tell(c, "ledger: %.*s of account %lld holds %lld, its entries say %lld", STR_ARG(db_str(&rows, 2)),
                  (long long)db_int(&rows, 1), (long long)balance, (long long)moved);
         if (balance < db_int(&rows, 4))
-            tell(c, "ledger: %.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)), (long long)db_int(&rows, 1),
-                 (long long)balance);
+            tell(c, "ledger: %.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)),
+                 (long long)db_int(&rows, 1), (long long)balance);
     }
     return r;
 }
 
-DB_SQL(verify_entries,
-       "SELECT x.id, x.amount, t.id, f.unit, g.unit FROM ledger_entry x LEFT JOIN ledger_tx t ON t.id = x.tx_id "
-       "LEFT JOIN ledger_account f ON f.id = x.from_id LEFT JOIN ledger_account g ON g.id = x.to_id "
-       "WHERE x.amount <= 0 OR t.id IS NULL OR f.id IS NULL OR g.id IS NULL OR f.unit <> g.unit");
-static int entries_are_whole(struct check *c)
-{
+DB_SQL(verify_entries, "SELECT x.id, x.amount, t.id, f.unit, g.unit FROM ledger_entry x LEFT JOIN ledger_tx t ON t.id = x.tx_id "
+                       "LEFT JOIN ledger_account f ON f.id = x.from_id LEFT JOIN ledger_account g ON g.id = x.to_id "
+                       "WHERE x.amount <= 0 OR t.id IS NULL OR f.id IS NULL OR g.id IS NULL OR f.unit <> g.unit");
+static int entries_are_whole(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_entries);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
-        tell(c, "ledger: entry %lld of %lld has no transaction, no account, mixed units or no amount", (long long)db_int(&rows, 0),
-             (long long)db_int(&rows, 1));
+        tell(c, "ledger: entry %lld of %lld has no transaction, no account, mixed units or no amount",
+             (long long)db_int(&rows, 0), (long long)db_int(&rows, 1));
     return r;
 }
 
-DB_SQL(verify_held,
-       "SELECT a.owner_id, a.balance, (SELECT COALESCE(SUM(h.credits), 0) FROM ledger_hold h "
-       "WHERE h.state = 'held' AND h.account_id = a.owner_id) FROM ledger_account a WHERE a.book = 'held'");
-DB_SQL(verify_held_lost,
-       "SELECT h.task_id, h.credits FROM ledger_hold h WHERE h.state = 'held' AND h.credits > 0 AND NOT EXISTS "
-       "(SELECT 1 FROM ledger_account a WHERE a.owner_id = h.account_id AND a.book = 'held')");
-static int held_is_what_the_holds_say(struct check *c)
-{
+DB_SQL(verify_held, "SELECT a.owner_id, a.balance, (SELECT COALESCE(SUM(h.credits), 0) FROM ledger_hold h "
+                    "WHERE h.state = 'held' AND h.account_id = a.owner_id) FROM ledger_account a WHERE a.book = 'held'");
+DB_SQL(verify_held_lost, "SELECT h.task_id, h.credits FROM ledger_hold h WHERE h.state = 'held' AND h.credits > 0 AND NOT EXISTS "
+                         "(SELECT 1 FROM ledger_account a WHERE a.owner_id = h.account_id AND a.book = 'held')");
+static int held_is_what_the_holds_say(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_held);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
@@ -101,8 +92,7 @@ DB_SQL(verify_holds,
        "(SELECT COALESCE(SUM(z.amount), 0) FROM ledger_tx v JOIN ledger_entry z ON z.tx_id = v.id "
        "WHERE v.cause = 'resolve' AND v.cause_id = h.task_id AND z.kind = 'release'), "
        "(SELECT COUNT(*) FROM ledger_tx n WHERE n.cause = 'resolve' AND n.cause_id = h.task_id) FROM ledger_hold h");
-static int holds_are_resolved_once(struct check *c)
-{
+static int holds_are_resolved_once(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_holds);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0) {
@@ -110,7 +100,8 @@ static int holds_are_resolved_once(struct check *c)
         bool held = str_eqz(db_str(&rows, 1), "held");
         int64_t credits = db_int(&rows, 2), captured = db_int(&rows, 3);
         if (db_int(&rows, 4) != credits)
-            tell(c, "ledger: the hold of task %lld says %lld, its entry %lld", task, (long long)credits, (long long)db_int(&rows, 4));
+            tell(c, "ledger: the hold of task %lld says %lld, its entry %lld", task, (long long)credits,
+                 (long long)db_int(&rows, 4));
         if (db_int(&rows, 7) != (held ? 0 : 1))
             tell(c, "ledger: the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
                  (long long)db_int(&rows, 7));
@@ -121,8 +112,7 @@ static int holds_are_resolved_once(struct check *c)
     return r;
 }
 
-int ledger_verify(struct db_tx *tx, void (*say)(void *ctx, const char *what), void *ctx, struct err *e)
-{
+int ledger_verify(struct db_tx *tx, void (*say)(void *ctx, const char *what), void *ctx, struct err *e) {
     static int (*const checks[])(struct check *) = { units_sum_to_zero, balances_follow_entries, entries_are_whole,
                                                      held_is_what_the_holds_say, holds_are_resolved_once };
     struct check c = { tx, say, ctx, e, 0 };

@@ -1,7 +1,7 @@
 -- 0003_ledger.sql. Why: credits and cost, double entry. An entry moves a positive amount from one account to another, so that every
 -- transaction sums to 0 by construction; the database itself refuses a balance below the floor and a cause that happens twice.
 
-CREATE TABLE ledger_account (
+CREATE TABLE IF NOT EXISTS ledger_account (
   id          BIGINT      NOT NULL PRIMARY KEY,
   owner_id    BIGINT      NOT NULL,          -- account; 0 = the house
   book        VARCHAR(16) NOT NULL,          -- ledger/book.c, books[]
@@ -12,7 +12,7 @@ CREATE TABLE ledger_account (
   CHECK (balance >= floor_min)
 );
 
-CREATE TABLE ledger_tx (
+CREATE TABLE IF NOT EXISTS ledger_tx (
   id          BIGINT      NOT NULL PRIMARY KEY,
   cause       VARCHAR(32) NOT NULL,          -- "welcome", "hold", "resolve", "cost" ...
   cause_id    BIGINT      NOT NULL,          -- the account, task or attempt it is about
@@ -20,7 +20,7 @@ CREATE TABLE ledger_tx (
   UNIQUE (cause, cause_id)                   -- a cause happens once
 );
 
-CREATE TABLE ledger_entry (
+CREATE TABLE IF NOT EXISTS ledger_entry (
   id          BIGINT      NOT NULL PRIMARY KEY,
   tx_id       BIGINT      NOT NULL,
   kind        VARCHAR(16) NOT NULL,          -- "grant", "hold", "capture", "release", "cost"
@@ -31,11 +31,11 @@ CREATE TABLE ledger_entry (
   CHECK (amount > 0),
   CHECK (from_id <> to_id)
 );
-CREATE INDEX ledger_entry_from ON ledger_entry (from_id, id);  -- an account's list, and verify
-CREATE INDEX ledger_entry_to ON ledger_entry (to_id, id);
-CREATE INDEX ledger_entry_tx ON ledger_entry (tx_id);          -- verify: a hold's capture and release
+CREATE INDEX IF NOT EXISTS ledger_entry_from ON ledger_entry (from_id, id);  -- an account's list, and verify
+CREATE INDEX IF NOT EXISTS ledger_entry_to ON ledger_entry (to_id, id);
+CREATE INDEX IF NOT EXISTS ledger_entry_tx ON ledger_entry (tx_id);          -- verify: a hold's capture and release
 
-CREATE TABLE ledger_hold (
+CREATE TABLE IF NOT EXISTS ledger_hold (
   task_id     BIGINT      NOT NULL PRIMARY KEY,
   account_id  BIGINT      NOT NULL,
   credits     BIGINT      NOT NULL,          -- put aside when the task was queued; 0 is allowed
@@ -47,4 +47,4 @@ CREATE TABLE ledger_hold (
   CHECK (captured >= 0),
   CHECK (captured <= credits)
 );
-CREATE INDEX ledger_hold_open ON ledger_hold (state, account_id);   -- verify: what is put aside, by account
+CREATE INDEX IF NOT EXISTS ledger_hold_open ON ledger_hold (state, account_id);   -- verify: what is put aside, by account

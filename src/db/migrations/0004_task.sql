@@ -1,6 +1,6 @@
 -- 0004_task.sql. Why: tasks, the calls made for them, what came of it, and who is next.
 
-CREATE TABLE task (
+CREATE TABLE IF NOT EXISTS task (
   id              BIGINT       NOT NULL PRIMARY KEY,
   account_id      BIGINT       NOT NULL,
   recipe          VARCHAR(64)  NOT NULL,
@@ -33,22 +33,22 @@ CREATE TABLE task (
   deadline_ms     BIGINT       NOT NULL,
   alarm_ms        BIGINT       NOT NULL      -- when somebody must look: deadline, or end of choosing; 0 = never
 );
-CREATE INDEX task_line_next ON task (in_line, engine, turn, id);    -- who is next, and the place in line
-CREATE INDEX task_of_account ON task (account_id, id);              -- the owner's list
-CREATE INDEX task_alarm ON task (alarm_ms);
-CREATE INDEX task_lease ON task (lease_until_ms);                   -- leases that ran out
-CREATE INDEX task_state ON task (state);                            -- metrics, recovery
+CREATE INDEX IF NOT EXISTS task_line_next ON task (in_line, engine, turn, id);    -- who is next, and the place in line
+CREATE INDEX IF NOT EXISTS task_of_account ON task (account_id, id);              -- the owner's list
+CREATE INDEX IF NOT EXISTS task_alarm ON task (alarm_ms);
+CREATE INDEX IF NOT EXISTS task_lease ON task (lease_until_ms);                   -- leases that ran out
+CREATE INDEX IF NOT EXISTS task_state ON task (state);                            -- metrics, recovery
 
-CREATE TABLE task_input (
+CREATE TABLE IF NOT EXISTS task_input (
   task_id         BIGINT       NOT NULL,
   ix              SMALLINT     NOT NULL,     -- person 0, 1, ...
   asset_id        BIGINT       NOT NULL,
   face            SMALLINT     NOT NULL,     -- which face of the photo
   PRIMARY KEY (task_id, ix)
 );
-CREATE INDEX task_input_asset ON task_input (asset_id);
+CREATE INDEX IF NOT EXISTS task_input_asset ON task_input (asset_id);
 
-CREATE TABLE attempt (
+CREATE TABLE IF NOT EXISTS attempt (
   id              BIGINT       NOT NULL PRIMARY KEY,
   task_id         BIGINT       NOT NULL,
   fence           BIGINT       NOT NULL,     -- the lease it was made under
@@ -67,11 +67,11 @@ CREATE TABLE attempt (
   updated_ms      BIGINT       NOT NULL,
   ask_ms          BIGINT       NOT NULL      -- unknown, of a decided task: when to ask again; 0 = the task's worker asks, or nobody
 );
-CREATE INDEX attempt_of_task ON attempt (task_id, id);
-CREATE INDEX attempt_open ON attempt (state);                       -- recovery
-CREATE INDEX attempt_ask ON attempt (ask_ms);
+CREATE INDEX IF NOT EXISTS attempt_of_task ON attempt (task_id, id);
+CREATE INDEX IF NOT EXISTS attempt_open ON attempt (state);                       -- recovery
+CREATE INDEX IF NOT EXISTS attempt_ask ON attempt (ask_ms);
 
-CREATE TABLE candidate (
+CREATE TABLE IF NOT EXISTS candidate (
   task_id         BIGINT       NOT NULL,
   ix              SMALLINT     NOT NULL,
   attempt_id      BIGINT       NOT NULL,
@@ -89,7 +89,7 @@ CREATE TABLE candidate (
   PRIMARY KEY (task_id, ix)
 );
 
-CREATE TABLE task_event (
+CREATE TABLE IF NOT EXISTS task_event (
   task_id         BIGINT       NOT NULL,
   seq             BIGINT       NOT NULL,     -- given out in the commit: a reader that saw n has seen all before
   kind            VARCHAR(16)  NOT NULL,     -- "state", "candidate", "progress"
@@ -99,14 +99,15 @@ CREATE TABLE task_event (
 );
 
 -- Fair turns (task/turn.c): where each account's last task ends in virtual time, and how many it has open.
-CREATE TABLE task_account (
+CREATE TABLE IF NOT EXISTS task_account (
   account_id      BIGINT       NOT NULL PRIMARY KEY,
   finish          BIGINT       NOT NULL,
   open_tasks      BIGINT       NOT NULL,     -- in the first four states
   CHECK (open_tasks >= 0)
 );
-CREATE TABLE task_clock (
+CREATE TABLE IF NOT EXISTS task_clock (
   id              SMALLINT     NOT NULL PRIMARY KEY,
   vtime           BIGINT       NOT NULL      -- turn of the newest task that was claimed
 );
-INSERT INTO task_clock (id, vtime) VALUES (1, 0);
+-- Written so that running it twice does no harm.
+INSERT INTO task_clock (id, vtime) SELECT 1, 0 FROM (SELECT COUNT(*) AS n FROM task_clock) c WHERE c.n = 0;

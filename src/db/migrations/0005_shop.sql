@@ -1,6 +1,6 @@
 -- 0005_shop.sql. Why: a price that was named must be the price that is held, for exactly the input that was priced.
 
-CREATE TABLE quote (
+CREATE TABLE IF NOT EXISTS quote (
   id              BIGINT       NOT NULL PRIMARY KEY,
   account_id      BIGINT       NOT NULL,
   recipe          VARCHAR(64)  NOT NULL,
@@ -11,4 +11,4 @@ CREATE TABLE quote (
   expires_ms      BIGINT       NOT NULL,
   task_id         BIGINT       NOT NULL      -- 0 until bought
 );
-CREATE INDEX quote_expires ON quote (expires_ms);     -- the keeper forgets what nobody bought
+CREATE INDEX IF NOT EXISTS quote_expires ON quote (expires_ms);     -- the keeper forgets what nobody bought
