@@ -1,0 +1,96 @@
+/* crypto_test.c - published vectors, and what the decoders refuse. */
+#include "base/crypto.h"
+
+#include "base/testing.h"
+
+static void check_sha256(const void *p, size_t n, const char *want) {
+    char hex[SHA256_HEX + 1];
+    sha256_hex(p, n, hex);
+    check_z(hex, want);
+}
+
+/* FIPS 180-2, appendix B. */
+static void sha256_vectors(void **state) {
+    check_sha256("", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    check_sha256("abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    check_sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56,
+                 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    struct sha256 s;
+    uint8_t hash[SHA256_LEN];
+    char a[1000], hex[SHA256_HEX + 1];
+    memset(a, 'a', sizeof(a));
+    sha256_init(&s);
+    for (int i = 0; i < 1000; i++)
+        sha256_add(&s, a, sizeof(a));
+    sha256_end(&s, hash);
+    hex_encode(hash, sizeof(hash), hex);
+    check_z(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+static void hex_there_and_back(void **state) {
+    uint8_t out[3] = { 0 };
+    char text[7];
+    hex_encode("\x00\x7F\xFF", 3, text);
+    check_z(text, "007fff");
+    assert_int_equal(hex_decode(STR("007FfF"), out, 3), 0);
+    assert_memory_equal(out, "\x00\x7F\xFF", 3);
+    static const char *const bad[] = { "", "007ff", "007fff0", "007fff00", "007ffg", "00 7ff", "007f\nf", "0x7fff" };
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(hex_decode(str_z(bad[i]), out, 3), ERR_BAD_INPUT);
+}
+
+/* RFC 4648, section 10. */
+static void base64_vectors(void **state) {
+    static const struct { const char *plain, *standard, *url; } v[] = {
+        { "", "", "" }, { "f", "Zg==", "Zg" }, { "fo", "Zm8=", "Zm8" }, { "foo", "Zm9v", "Zm9v" },
+        { "foob", "Zm9vYg==", "Zm9vYg" }, { "fooba", "Zm9vYmE=", "Zm9vYmE" }, { "foobar", "Zm9vYmFy", "Zm9vYmFy" },
+        { "\xFB\xFF\xFE", "+//+", "-__-" },
+    };
+    for (size_t i = 0; i < COUNT(v); i++) {
+        char text[16];
+        uint8_t out[6];
+        size_t n = strlen(v[i].plain);
+        assert_int_equal(base64url_encode(v[i].plain, n, text), strlen(v[i].url));
+        check_z(text, v[i].url);
+        assert_int_equal(base64_decode(str_z(v[i].standard), true, out, sizeof(out)), n);
+        assert_memory_equal(out, v[i].plain, n);
+        assert_int_equal(base64_decode(str_z(v[i].url), false, out, sizeof(out)), n);
+        assert_memory_equal(out, v[i].plain, n);
+    }
+}
+
+static void base64_refuses(void **state) {
+    static const char *const standard[] = { "Zg", "Zg=", "Zg===", "=", "Zh==", "Zm9v=", "Zm 9v", "Zm9v\n", "-__-", "Z", "Zm9vYmFyYg==" };
+    static const char *const url[] = { "Zg==", "Zh", "+//+", "Z", "Zm9v ", "\xC3\xA9", "Zm9vYmFyYg" };
+    uint8_t out[6];                                              /* the last of each is one byte too long */
+    for (size_t i = 0; i < COUNT(standard); i++)
+        assert_int_equal(base64_decode(str_z(standard[i]), true, out, sizeof(out)), ERR_BAD_INPUT);
+    for (size_t i = 0; i < COUNT(url); i++)
+        assert_int_equal(base64_decode(str_z(url[i]), false, out, sizeof(out)), ERR_BAD_INPUT);
+    assert_int_equal(base64_decode(STR("Zm\0v"), true, out, sizeof(out)), ERR_BAD_INPUT);
+    assert_int_equal(base64_decode(STR_NULL, true, out, sizeof(out)), 0);
+}
+
+static void random_differs_and_equal_compares(void **state) {
+    uint8_t a[32], b[32];
+    crypto_random(a, sizeof(a));
+    crypto_random(b, sizeof(b));
+    assert_false(crypto_equal(a, b, sizeof(a)));
+    memcpy(b, a, sizeof(a));
+    assert_true(crypto_equal(a, b, sizeof(a)));
+    b[31] ^= 1;
+    assert_false(crypto_equal(a, b, sizeof(a)));
+}
+
+static int setup(void **state) { return crypto_setup(NULL); }
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256_vectors),
+        cmocka_unit_test(hex_there_and_back),
+        cmocka_unit_test(base64_vectors),
+        cmocka_unit_test(base64_refuses),
+        cmocka_unit_test(random_differs_and_equal_compares),
+    };
+    return cmocka_run_group_tests_name(__FILE__, tests, setup, NULL);
+}
