@@ -113,6 +113,7 @@ struct http_sink {
 /* ---- WRITE routes: the api gives write_submit, which makes the database's writer call http_write_run() in a transaction and, after COMMIT
  * or failure, http_write_done() on any thread ---- */
 struct http_req *http_write_req(struct http_write *w);
+int http_write_run(struct http_write *w, struct db_tx *tx, struct err *e);   /* on the writer thread: route.write() */
 void http_write_done(struct http_write *w, int rc, const struct err *e);
 
 struct http_server_conf {
@@ -121,8 +122,9 @@ struct http_server_conf {
     int                 pool_threads, pool_queue_max;
     int                 conns_max, conns_per_ip_max;   /* beyond: 503 and close, or accept delayed; fd reserve kept */
     int64_t             header_ms, idle_ms, write_stall_ms, drain_ms;
-    int64_t             body_rate_min;        /* bytes/s after a grace of 5 s */
-    int64_t             handler_ms;           /* deadline of a WRITE or BLOCKING answer: then 503 */
+    int64_t             body_rate_min;        /* bytes/s, on average over each window of body_grace_ms */
+    int64_t             body_grace_ms;        /* 0 = 5000 */
+    int64_t             handler_ms;           /* deadline of an answer made elsewhere: then 503, or ERR_UNCERTAIN for a change that had begun */
     const char         *public_url;           /* "https://…" switches Secure cookies on */
     const char         *trusted_proxies;      /* CIDR list whose X-Forwarded-For/-Proto is believed */
     const struct route *const *routes;        /* NULL-ended list of tables that end with method == NULL */
@@ -131,7 +133,8 @@ struct http_server_conf {
     int  (*write_submit)(void *app, struct http_write *w, struct err *e);
     void (*access_log)(const struct http_req *req, int status, int64_t bytes, int64_t took_us);   /* optional */
 };
-extern const struct setting net_settings[];                       /* rows "net.…" and "listen" */
+extern const struct setting net_settings[];                       /* rows "net.…", "listen" and "public_url" */
+void http_server_conf_from(const struct config *cfg, struct http_server_conf *ret);   /* texts are borrowed from cfg; routes and hooks are left NULL */
 
 int http_server_new(const struct http_server_conf *conf, struct http_server **ret_s, struct err *e);   /* binds; does not accept yet */
 int http_server_start(struct http_server *s, struct err *e);

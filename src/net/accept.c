@@ -1,0 +1,142 @@
+/* accept.c - new connections: limits for all and for one address, and what happens when descriptors run out. */
+#include "net/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#define ACCEPT_AT_ONCE 64
+#define PAUSE_MS       100
+
+static struct conn *slot_take(struct loop *l) {
+    if (!l->free_slot) {
+        l->conns = realloc(l->conns, (l->n_conns + 1) * sizeof(struct conn *));
+        struct conn *c = calloc(1, sizeof(*c));
+        if (!l->conns || !c)
+            abort();
+        c->slot = l->n_conns;
+        c->gen = 1;
+        l->conns[l->n_conns++] = c;
+        l->free_slot = l->n_conns;
+    }
+    struct conn *c = l->conns[l->free_slot - 1];
+    l->free_slot = c->next_free;
+    return c;
+}
+
+struct conn *conn_open(struct loop *l, int fd, const struct http_addr *peer, bool unix_socket) {
+    struct conn *c = slot_take(l);
+    *c = (struct conn){ .loop = l, .fd = fd, .slot = c->slot, .gen = c->gen, .state = CONN_IDLE, .peer = *peer, .events = EPOLLIN };
+    c->trusted = unix_socket || cidr_has(l->server->proxies, l->server->n_proxies, peer->ip);
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)c->gen << 32 | c->slot };
+    if (epoll_ctl(l->ep, EPOLL_CTL_ADD, fd, &ev) < 0) {
+        close(fd);
+        c->state = CONN_FREE;
+        c->next_free = l->free_slot;
+        l->free_slot = c->slot + 1;
+        return NULL;
+    }
+    l->open++;
+    return c;
+}
+
+/* Over a limit. Some are told so, gently (see LINGER); the rest are closed at once. */
+static void refuse(struct loop *l, int fd, const struct http_addr *peer) {
+    stat_add(&l->stats.conns_refused, 1);
+    struct conn *c = l->refused < REFUSED_MAX ? conn_open(l, fd, peer, false) : NULL;
+    if (!c) {
+        if (l->refused >= REFUSED_MAX)
+            close(fd);
+        return;
+    }
+    l->refused++;
+    c->refused = true;
+    ssize_t sent = send(fd, l->server->busy_answer.p, l->server->busy_answer.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent;                                    /* a new socket has room; when not, the close says enough */
+    shutdown(fd, SHUT_WR);
+    c->state = CONN_LINGER;
+    conn_due(c, l->now_ms + LINGER_MS);
+}
+
+static void admit(struct loop *l, int fd, const struct sockaddr *sa) {
+    struct http_server *s = l->server;
+    struct http_addr peer = { 0 };
+    bool unix_socket = sa->sa_family == AF_UNIX;
+    address_of(sa, peer.ip, &peer.port);
+    bool counted = !unix_socket && !cidr_has(s->proxies, s->n_proxies, peer.ip);    /* behind a proxy everybody has its address */
+    if (atomic_fetch_add(&s->conns_open, 1) >= s->conf.conns_max || (counted && !iplimit_take(s->iplimit, peer.ip))) {
+        atomic_fetch_sub(&s->conns_open, 1);
+        refuse(l, fd, &peer);
+        return;
+    }
+    struct conn *c = conn_open(l, fd, &peer, unix_socket);
+    if (!c) {
+        atomic_fetch_sub(&s->conns_open, 1);
+        if (counted)
+            iplimit_drop(s->iplimit, peer.ip);
+        return;
+    }
+    c->counted = counted;
+    stat_add(&l->stats.conns_total, 1);
+    conn_due(c, l->now_ms + (l->draining ? FRESH_DRAIN_MS : s->conf.idle_ms));
+}
+
+static void pause_accept(struct loop *l, bool pause) {
+    for (size_t i = 0; i < l->n_listen; i++) {
+        struct epoll_event ev = { .events = pause ? 0 : EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = i };
+        epoll_ctl(l->ep, EPOLL_CTL_DEL, l->listen_fd[i], NULL);      /* EPOLLEXCLUSIVE cannot be modified, only set anew */
+        if (!pause)
+            epoll_ctl(l->ep, EPOLL_CTL_ADD, l->listen_fd[i], &ev);
+    }
+    l->accept_paused = pause;
+    l->accept_again_ms = l->now_ms + PAUSE_MS;
+}
+
+void accept_resume(struct loop *l) { pause_accept(l, false); }
+
+/* No descriptor left: the reserve lets one more in, to be closed, so that clients see a closed connection instead of a silent queue. */
+static void out_of_fds(struct loop *l, int listen_fd) {
+    log_event(LOG_WARN, "http.out_of_descriptors", F_INT("open", l->open));
+    if (l->reserve_fd >= 0)
+        close(l->reserve_fd);
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    stat_add(&l->stats.conns_refused, 1);
+    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pause_accept(l, true);
+}
+
+/* Returns false when nothing waits any more. */
+static bool accept_one(struct loop *l, int listen_fd) {
+    struct sockaddr_storage sa = { 0 };
+    socklen_t len = sizeof(sa);
+    int fd = accept4(listen_fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        admit(l, fd, (struct sockaddr *)&sa);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        out_of_fds(l, listen_fd);
+    return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
+}
+
+void accept_ready(struct loop *l, int listen_fd) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && accept_one(l, listen_fd); i++)
+        ;
+}
+
+void accept_stop(struct loop *l) {
+    if (!l->accept_paused)
+        for (size_t i = 0; i < l->n_listen; i++)
+            while (accept_one(l, l->listen_fd[i]) && !l->accept_paused)
+                ;
+    for (size_t i = 0; i < l->n_listen; i++) {
+        epoll_ctl(l->ep, EPOLL_CTL_DEL, l->listen_fd[i], NULL);
+        if (!l->server->at[i].unix_socket) {
+            close(l->listen_fd[i]);
+            l->listen_fd[i] = -1;                  /* the shared unix socket is closed with the server */
+        }
+    }
+}

@@ -1,0 +1,199 @@
+/* dispatch.c - from a head to its route, and to the thread where the route's kind wants to run. */
+#include "net/internal.h"
+
+/* An answer that comes before the body: the connection can only go on when the body is here to be passed over. */
+static bool refuse_body(struct conn *c, const struct head *h, bool body_here, const struct err *e) {
+    if (h->body_bytes != 0 && !body_here) {
+        c->call->keep_alive = false;
+        c->call->linger = true;
+    }
+    conn_problem(c, e);
+    return false;
+}
+
+/* Fills the request from the head. Path errors are errors of the head. */
+static int fill_req(struct conn *c, const struct head *h, struct err *e) {
+    struct http_call *call = c->call;
+    struct http_req *req = &call->req;
+    req->method = h->method;
+    req->query = h->query;
+    req->n_headers = h->n_headers;
+    req->headers = ARENA_ARRAY(req->arena, struct http_header, h->n_headers + 1);
+    memcpy(req->headers, h->headers, h->n_headers * sizeof(h->headers[0]));
+    req->body_bytes = h->body_bytes;
+    call->body_left = h->body_bytes;
+    call->keep_alive = h->keep_alive;
+    call->expect_continue = h->expect_continue;
+    call->http10 = h->minor == 0;
+    call->head_only = str_eqz(h->method, "HEAD");
+    proxy_apply(c, call);
+    req->lang = call_lang(req);
+    if (str_eqz(h->path, "*")) {
+        req->path = h->path;
+        return 0;
+    }
+    char *path = arena_alloc(req->arena, h->path.n + 1);
+    int n = head_path(h->path, path, e);
+    if (n < 0)
+        return n;
+    req->path = (struct str){ path, (size_t)n };
+    return 0;
+}
+
+static bool near_limit(const struct http_server *s) {
+    struct pool_stats st;
+    pool_get_stats(s->pool, &st);
+    return st.queued * 2 > s->conf.pool_queue_max || atomic_load(&s->conns_open) * 10 > (int64_t)s->conf.conns_max * 9;
+}
+
+/* Everything that can be said before the body is read. */
+static int admit(struct conn *c, const struct head *h, struct err *e) {
+    struct http_server *s = c->loop->server;
+    struct http_req *req = &c->call->req;
+    const struct route *route = req->route;
+    if (route->flags & ROUTE_EXPENSIVE && near_limit(s))
+        return err_set(e, ERR_BUSY, "the server is near its limit");
+    if (s->conf.authorise) {
+        log_ctx_set((struct log_ctx){ .req = req->id });
+        int r = s->conf.authorise(req, e);
+        log_ctx_set((struct log_ctx){ 0 });
+        if (r < 0)
+            return r;
+    }
+    if (h->body_bytes > (int64_t)route->body_max)
+        return err_set(e, ERR_TOO_BIG, "a body of %lld bytes, the limit is %zu", (long long)h->body_bytes, route->body_max);
+    if (h->body_bytes < 0 && route->body_max == 0)
+        return err_set(e, ERR_TOO_BIG, "no body is taken here");
+    return 0;
+}
+
+/* OPTIONS, 404 and 405, without a route. */
+static bool answer_unrouted(struct conn *c, const struct head *h, bool body_here, enum router_result found, const char *allow) {
+    struct http_call *call = c->call;
+    struct err e;
+    if (allow[0])
+        http_res_header(&call->res, "Allow", "%s", allow);
+    if (found == ROUTER_OPTIONS && h->body_bytes == 0) {
+        http_res_empty(&call->res, 204);
+        conn_answer(c);
+        return false;
+    }
+    err_set(&e, found == ROUTER_NO_PATH ? ERR_NOT_FOUND : ERR_METHOD, "%.*s %.*s", STR_ARG(call->req.method), STR_ARG(call->req.path));
+    return refuse_body(c, h, body_here, &e);
+}
+
+static void run(struct conn *c);
+
+bool dispatch_head(struct conn *c, const struct head *h, bool body_here) {
+    struct http_call *call = c->call;
+    struct http_req *req = &call->req;
+    struct err e = { 0 };
+    struct router_match m;
+    if (fill_req(c, h, &e) < 0) {
+        conn_refuse(c, &e);
+        return false;
+    }
+    if (str_eqz(req->path, "*"))
+        return answer_unrouted(c, h, body_here, ROUTER_OPTIONS, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    enum router_result found = router_find(c->loop->server->router, req->method, req->path, &m);
+    if (found != ROUTER_FOUND)
+        return answer_unrouted(c, h, body_here, found, m.allow);
+    req->route = m.route;
+    call->route_index = m.index;
+    memcpy(req->params, m.params, sizeof(req->params));
+    int r = admit(c, h, &e);
+    if (r < 0) {
+        e.code = e.code ? e.code : r;
+        return refuse_body(c, h, body_here, &e);
+    }
+    if (req->route->kind == ROUTE_STREAM)
+        stream_begin(call);
+    else
+        call->body.max = req->route->body_max;
+    if (h->body_bytes == 0) {
+        dispatch_body_end(c);
+        return true;
+    }
+    c->state = CONN_BODY;
+    c->mark_bytes = 0;
+    conn_due_in(c, c->loop->server->conf.body_grace_ms);
+    if (call->expect_continue && !call->stream)    /* a stream says it when its sink is open */
+        conn_continue(c);
+    return true;
+}
+
+void dispatch_body_end(struct conn *c) {
+    struct http_call *call = c->call;
+    c->state = CONN_WAIT;
+    conn_due_in(c, c->loop->server->conf.handler_ms);
+    if (call->stream) {
+        call->stream->ended = true;                /* conn_go_on() starts the last step */
+        return;
+    }
+    call->req.body = buf_str(&call->body);
+    run(c);
+}
+
+/* On the pool. */
+static void run_blocking(struct pool_job *j) {
+    struct http_call *call = (struct http_call *)((char *)j - offsetof(struct http_call, job));
+    int queued = CALL_QUEUED;
+    if (atomic_compare_exchange_strong(&call->phase, &queued, CALL_RUNNING))
+        call_handle(call);
+    loop_post(call->loop, call);
+}
+
+/* Gives the call away; < 0: it stays here. */
+static int send_away(struct http_call *call, struct err *e) {
+    struct http_server *s = call->loop->server;
+    bool blocking = call->req.route->kind == ROUTE_BLOCKING;
+    int r = 0;
+    atomic_store(&call->phase, blocking ? CALL_QUEUED : CALL_RUNNING);
+    call->loop->away++;
+    call->job.run = run_blocking;
+    if (!blocking)
+        r = s->conf.write_submit(s->conf.app, &call->write, e);
+    else if (!pool_submit(s->pool, &call->job))
+        r = err_set(e, ERR_BUSY, "too many requests wait for a worker");
+    if (r < 0) {
+        atomic_store(&call->phase, CALL_HERE);
+        call->loop->away--;
+    }
+    return r;
+}
+
+static void run(struct conn *c) {
+    struct http_call *call = c->call;
+    const struct route *route = call->req.route;
+    struct err e = { 0 };
+    int r = 0;
+    if (route->parse) {
+        log_ctx_set((struct log_ctx){ .req = call->req.id, .account = call->req.account });
+        r = route->parse(&call->req, &e);
+        log_ctx_set((struct log_ctx){ 0 });
+    }
+    if (r >= 0 && route->kind != ROUTE_INLINE)
+        r = send_away(call, &e);
+    if (r < 0) {
+        e.code = e.code ? e.code : r;
+        conn_problem(c, &e);
+    } else if (route->kind == ROUTE_INLINE) {
+        call_handle(call);
+        conn_answer(c);
+    }
+}
+
+struct http_req *http_write_req(struct http_write *w) { return &w->call->req; }
+
+int http_write_run(struct http_write *w, struct db_tx *tx, struct err *e) { return w->call->req.route->write(tx, &w->call->req, e); }
+
+void http_write_done(struct http_write *w, int rc, const struct err *e) {
+    struct http_call *call = w->call;
+    call->rc = rc;
+    if (rc < 0) {
+        call->err = e ? *e : (struct err){ 0 };
+        if (!call->err.code)
+            call->err.code = rc;
+    }
+    loop_post(call->loop, call);
+}

@@ -1,0 +1,263 @@
+/*
+ * internal.h - what the files of the server share; nobody outside src/net includes this.
+ *
+ * One event thread = one struct loop. A connection (struct conn) is a slot of its loop, used again and again under a new generation.
+ * A request (struct http_call) exists from the end of its head until its answer was sent. While a call is away - with the pool or the
+ * database's writer - it is theirs; it comes back through the inbox of its loop, which looks whether (slot, generation) still wait for it.
+ *
+ *   IDLE -> HEAD -> [BODY] -> [WAIT] -> SEND -> IDLE        WAIT: the call is away
+ *                                       SEND -> SSE         an event stream, until somebody closes
+ *   any  -> LINGER                      answered and shut for writing; what still comes is thrown away for a moment, because closing a
+ *                                       socket with unread bytes sends RST, and the client may lose the answer with it
+ */
+#ifndef ZT_NET_INTERNAL_H
+#define ZT_NET_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/address.h"
+#include "net/chunked.h"
+#include "net/head.h"
+#include "net/iplimit.h"
+#include "net/pool.h"
+#include "net/router.h"
+#include "net/server.h"
+#include "net/timers.h"
+
+#define READ_BYTES        (32 * 1024)     /* one recv; also the most that is read ahead of the request under way */
+#define STREAM_BUF_BYTES  (128 * 1024)    /* a streamed body has at most two of these */
+#define CALL_ARENA_MAX    (1 << 20)
+#define BODY_KEEP_BYTES   (16 * 1024)     /* a recycled call keeps a body buffer up to this */
+#define SPARE_CALLS       64              /* recycled calls a loop keeps */
+#define LINGER_MS         3000
+#define FRESH_DRAIN_MS    500             /* while stopping: how long a new connection may take to send its first byte */
+#define SSE_HEARTBEAT_MS  15000
+#define SSE_BUCKETS       256
+#define SSE_OUT_MAX       (256 * 1024)
+#define WAKE_TOPICS_MAX   1024            /* beyond: all streams are pulled */
+#define REFUSED_MAX       64              /* connections over the limit that are told so, a loop */
+#define SENDFILE_BYTES    (1 << 20)       /* at most in one turn, so that others get theirs */
+#define RES_HEADERS_MAX   (8 * 1024)
+
+struct loop;
+struct http_call;
+
+/* ---- an answer ---- */
+enum res_kind { RES_NONE, RES_BYTES, RES_FILE, RES_SSE };
+struct http_res {
+    struct http_call *call;
+    enum res_kind     kind;
+    int               status;
+    const char       *type;               /* NULL: no Content-Type */
+    struct str        body;               /* RES_BYTES */
+    int               fd;                 /* RES_FILE; -1 otherwise */
+    int64_t           from, bytes;        /* RES_FILE: what is left to send */
+    char             *headers;            /* "Name: value\r\n" one after the other, in the arena */
+    size_t            headers_n, headers_cap;
+    bool              has_cache_control;
+};
+
+/* ---- the body of a ROUTE_STREAM on its way to its sink: the event thread fills one buffer while the pool drains the other ---- */
+enum stream_step { STEP_MORE, STEP_FINISH, STEP_ABORT };
+struct stream {
+    struct http_sink sink;
+    struct buf       fill, drain;
+    enum stream_step step;                /* the one under way */
+    bool             opened;              /* the sink is there */
+    bool             ended;               /* all bytes came */
+    bool             gave_up;             /* they never will */
+    bool             closed;              /* the sink is done with, or never came to be */
+};
+
+struct sse {
+    int64_t topic, seq;
+    int   (*pull)(void *ctx, int64_t *seq, struct buf *out, struct err *e);
+    void   *ctx;
+    struct buf        out;
+    size_t            out_sent;
+    bool              listed, more, over;   /* more: pull again when there is room */
+    struct http_call *next, **at;         /* in its bucket of the loop */
+};
+
+struct http_write { struct http_call *call; };
+
+enum { CALL_HERE, CALL_QUEUED, CALL_RUNNING, CALL_CANCELLED };
+struct http_call {
+    struct http_req    req;
+    struct http_res    res;
+    struct http_write  write;
+    struct pool_job    job;
+    struct loop       *loop;
+    uint32_t           slot, gen;         /* who waits for it */
+    struct http_call  *next;              /* in the inbox, or among the spare ones */
+    size_t             route_index;       /* of req.route; router_count() when there is none */
+    _Atomic int        phase;             /* CALL_*: says whether a queued job may still be taken back */
+    int                rc;                /* what the work away from here returned */
+    struct err         err;
+    int64_t            began_us;
+    bool               head_only, keep_alive, expect_continue, http10, linger;
+    int64_t            body_left;         /* Content-Length still to come */
+    int64_t            body_got;
+    struct chunked     chunked;
+    struct buf         body;
+    struct stream     *stream;            /* NULL but for ROUTE_STREAM */
+    struct sse        *sse;
+    struct str         out[2];            /* head and body still to be written */
+    int64_t            sent_bytes;        /* of the body */
+};
+
+/* ---- a connection ---- */
+enum conn_state { CONN_FREE, CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_SEND, CONN_SSE, CONN_LINGER };
+struct conn {
+    struct loop      *loop;
+    struct http_call *call;               /* NULL in IDLE, HEAD, LINGER */
+    char             *in;                 /* bytes read ahead or a partial head; NULL when there are none */
+    uint32_t          in_n, in_cap;
+    int               fd;
+    uint32_t          slot, gen, next_free;
+    uint32_t          events;             /* what epoll watches for */
+    uint8_t           state;              /* enum conn_state */
+    bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
+    struct head_scan  scan;
+    struct timer      timer;
+    int64_t           due_ms;             /* the true deadline; timer.at_ms may be earlier */
+    int64_t           mark_bytes;         /* body_got when the window of the body rate began */
+    struct http_addr  peer;
+};
+
+/* ---- an event thread ---- */
+struct loop_stats { int64_t conns_total, conns_refused, req_total, bad_requests, timeouts, sse_open; };
+struct loop {
+    struct http_server     *server;
+    pthread_t               thread;
+    int                     ep, wake_fd, reserve_fd;
+    int                    *listen_fd;    /* own ones, then the shared unix ones; n_listen */
+    size_t                  n_listen;
+    bool                    started, draining, accept_paused;
+    int64_t                 drain_due_ms, accept_again_ms;
+    struct conn           **conns;        /* by slot; each is allocated once */
+    uint32_t                n_conns, free_slot;        /* free_slot: index + 1 */
+    uint32_t                open, refused;
+    struct timers           timers;
+    int64_t                 now_ms;
+    char                    date[30];
+    int64_t                 date_s;
+    char                   *scratch;      /* READ_BYTES */
+    struct http_header      headers[HEAD_HEADERS_MAX]; /* of the head being parsed */
+    int64_t                 topics_now[WAKE_TOPICS_MAX];
+    struct http_call       *spare;
+    int                     n_spare, away;             /* away: calls that are with the pool or the writer */
+    struct http_call       *sse[SSE_BUCKETS];
+    struct http_route_stats *route_stats;              /* router_count() + 1 */
+    struct loop_stats       stats;
+
+    pthread_mutex_t         inbox_lock;                /* guards what follows */
+    struct http_call       *inbox, **inbox_last;
+    int64_t                 topics[WAKE_TOPICS_MAX];
+    int                     n_topics;
+    bool                    topics_all, stop;
+};
+
+struct listen_at { struct sockaddr_storage addr; socklen_t len; bool unix_socket; char path[108]; };
+struct http_server {
+    struct http_server_conf conf;
+    struct arena           *arena;        /* copies of the conf's texts */
+    struct router          *router;
+    struct pool            *pool;
+    struct iplimit         *iplimit;
+    struct cidr            *proxies;
+    size_t                  n_proxies;
+    struct listen_at       *at;
+    size_t                  n_at;
+    struct loop            *loops;
+    int                     n_loops, port;
+    bool                    https;        /* public_url is https */
+    struct str              busy_answer;  /* the whole 503 of connections over a limit */
+    _Atomic int64_t         conns_open, sse_open;
+};
+
+static inline struct http_call *call_of(const struct http_req *req) { return (struct http_call *)req; }   /* req is its first member */
+static inline void stat_add(int64_t *p, int64_t n) {   /* one writer, readers elsewhere */
+    __atomic_store_n(p, *p + n, __ATOMIC_RELAXED);
+}
+
+/* ---- listen.c ---- */
+int listen_parse(struct arena *a, const char *text, struct listen_at **ret_at, size_t *ret_n, struct err *e);
+int listen_open(struct http_server *s, struct err *e);       /* binds for every loop; sets port */
+void listen_close(struct http_server *s);
+
+/* ---- loop.c: the event thread ---- */
+int loop_init(struct loop *l, struct http_server *s, struct err *e);
+void loop_done(struct loop *l);
+void *loop_main(void *loop);
+void loop_post(struct loop *l, struct http_call *call);      /* from any thread: the call comes home */
+void loop_post_topic(struct loop *l, int64_t topic);
+void loop_post_stop(struct loop *l);
+struct conn *loop_conn(struct loop *l, uint32_t slot, uint32_t gen);     /* NULL when it is another one by now */
+
+/* ---- accept.c ---- */
+void accept_ready(struct loop *l, int listen_fd);
+void accept_resume(struct loop *l);                          /* after accept_paused */
+void accept_stop(struct loop *l);                            /* takes what waits in the backlog, then closes the listeners */
+struct conn *conn_open(struct loop *l, int fd, const struct http_addr *peer, bool unix_socket);
+
+/* ---- conn.c: the life of a connection. All on its event thread. ---- */
+void conn_ready(struct conn *c, uint32_t events);
+void conn_timeout(struct conn *c);
+void conn_due(struct conn *c, int64_t due_ms);
+static inline void conn_due_in(struct conn *c, int64_t ms) { conn_due(c, c->loop->now_ms + ms); }
+void conn_close(struct conn *c);
+void conn_refuse(struct conn *c, const struct err *e);       /* the request has no meaning, or is too slow: so has nothing behind it */
+void conn_go_on(struct conn *c);                             /* after any event: eats what was read ahead, sets what epoll watches */
+void conn_drain(struct conn *c);                             /* the server is stopping */
+void conn_come_home(struct conn *c, struct http_call *call); /* c: who waits for it, or NULL */
+
+/* ---- send.c ---- */
+void conn_answer(struct conn *c);                            /* sends c->call->res */
+void conn_problem(struct conn *c, const struct err *e);      /* makes c->call->res the problem and sends it */
+void conn_flush(struct conn *c);                             /* in SEND, when there is room again */
+void conn_continue(struct conn *c);                          /* "100 Continue" */
+
+/* ---- dispatch.c: from a head to a handler ---- */
+/* c->call is set. Leaves c in BODY, WAIT, or answered. Returns false when the body was not wanted. */
+bool dispatch_head(struct conn *c, const struct head *h, bool body_here);
+void dispatch_body_end(struct conn *c);                      /* the whole body has come */
+
+/* ---- call.c ---- */
+struct http_call *call_new(struct loop *l);
+void call_free(struct http_call *call);                      /* on its event thread */
+void call_handle(struct http_call *call);                    /* handle(), and the problem when it fails */
+void call_count(struct http_call *call, int status);         /* statistics and access log, after the answer was sent */
+const char *call_lang(const struct http_req *req);
+
+/* ---- response.c ---- */
+void res_init(struct http_res *res, struct http_call *call);
+void res_done(struct http_res *res);
+struct str res_head(struct http_res *res, const char *date); /* in the arena */
+
+/* ---- problem.c ---- */
+void problem_json(struct buf *b, const struct err *e, const char *lang, int64_t req_id, struct str issues_json);
+
+/* ---- stream.c ---- */
+void stream_begin(struct http_call *call);
+size_t stream_room(const struct stream *s);
+int stream_kick(struct http_call *call);                     /* starts the next step when there is reason to; ERR_BUSY: not even the first */
+bool stream_home(struct http_call *call);                    /* a step ended: true when it was the last */
+void stream_give_up(struct http_call *call);                 /* nobody waits any more; frees the call, now or after its last step */
+void stream_free(struct stream *s);
+
+/* ---- sse.c ---- */
+void sse_start(struct conn *c);                              /* the head was sent */
+void sse_pump(struct conn *c);                               /* pulls and writes until there is nothing or no room */
+void sse_timeout(struct conn *c);
+bool sse_wants_out(const struct conn *c);
+void sse_stop(struct http_call *call);
+void sse_wake(struct loop *l, int64_t topic, bool all);
+
+/* ---- proxy.c ---- */
+void proxy_apply(const struct conn *c, struct http_call *call);
+
+#endif

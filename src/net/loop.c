@@ -1,0 +1,201 @@
+/* loop.c - one event thread: wait, serve what is ready, what is due and what came home. */
+#include "net/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 256
+#define TAG_WAKE       UINT32_MAX        /* epoll tags: generation << 32 | slot; generation 0 is a listener or the wake descriptor */
+
+int loop_init(struct loop *l, struct http_server *s, struct err *e) {
+    *l = (struct loop){ .server = s, .ep = -1, .wake_fd = -1, .reserve_fd = -1 };
+    pthread_mutex_init(&l->inbox_lock, NULL);
+    l->inbox_last = &l->inbox;
+    l->listen_fd = ARENA_ARRAY(s->arena, int, s->n_at);
+    l->route_stats = ARENA_ARRAY(s->arena, struct http_route_stats, router_count(s->router) + 1);
+    l->scratch = malloc(READ_BYTES);
+    l->ep = epoll_create1(EPOLL_CLOEXEC);
+    l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_WAKE };
+    if (!l->scratch || l->ep < 0 || l->wake_fd < 0 || l->reserve_fd < 0 || epoll_ctl(l->ep, EPOLL_CTL_ADD, l->wake_fd, &ev) < 0)
+        return err_sys(e, ERR_IO, "cannot make an event loop");
+    return 0;
+}
+
+void loop_done(struct loop *l) {
+    for (uint32_t i = 0; i < l->n_conns; i++)
+        free(l->conns[i]);
+    free(l->conns);
+    while (l->spare) {
+        struct http_call *call = l->spare;
+        l->spare = call->next;
+        buf_done(&call->body);
+        arena_free(call->req.arena);
+        free(call);
+    }
+    timers_done(&l->timers);
+    free(l->scratch);
+    fd_close_p(&l->ep);
+    fd_close_p(&l->wake_fd);
+    fd_close_p(&l->reserve_fd);
+    pthread_mutex_destroy(&l->inbox_lock);
+}
+
+struct conn *loop_conn(struct loop *l, uint32_t slot, uint32_t gen) {
+    struct conn *c = slot < l->n_conns ? l->conns[slot] : NULL;
+    return c && c->gen == gen && c->state != CONN_FREE ? c : NULL;
+}
+
+/* ---- the inbox ---- */
+static void wake(struct loop *l) {
+    uint64_t one = 1;
+    ssize_t n = write(l->wake_fd, &one, sizeof(one));
+    (void)n;                                       /* a full counter wakes just as well */
+}
+
+void loop_post(struct loop *l, struct http_call *call) {
+    pthread_mutex_lock(&l->inbox_lock);
+    bool first = !l->inbox;
+    call->next = NULL;
+    *l->inbox_last = call;
+    l->inbox_last = &call->next;
+    if (first)
+        wake(l);                                   /* under the lock: once it is given back the loop may be gone */
+    pthread_mutex_unlock(&l->inbox_lock);
+}
+
+void loop_post_topic(struct loop *l, int64_t topic) {
+    pthread_mutex_lock(&l->inbox_lock);
+    bool first = l->n_topics == 0 && !l->topics_all;
+    bool known = l->n_topics && l->topics[l->n_topics - 1] == topic;
+    if (l->n_topics == WAKE_TOPICS_MAX)
+        l->topics_all = true;
+    else if (!known)
+        l->topics[l->n_topics++] = topic;
+    if (first)
+        wake(l);
+    pthread_mutex_unlock(&l->inbox_lock);
+}
+
+void loop_post_stop(struct loop *l) {
+    pthread_mutex_lock(&l->inbox_lock);
+    l->stop = true;
+    wake(l);
+    pthread_mutex_unlock(&l->inbox_lock);
+}
+
+static void begin_drain(struct loop *l) {
+    l->draining = true;
+    l->drain_due_ms = l->now_ms + l->server->conf.drain_ms;
+    accept_stop(l);
+    for (uint32_t i = 0; i < l->n_conns; i++)
+        if (l->conns[i]->state != CONN_FREE)
+            conn_drain(l->conns[i]);
+}
+
+static void read_inbox(struct loop *l) {
+    uint64_t count;
+    ssize_t got = read(l->wake_fd, &count, sizeof(count));
+    (void)got;
+    pthread_mutex_lock(&l->inbox_lock);
+    struct http_call *call = TAKE(l->inbox);
+    l->inbox_last = &l->inbox;
+    int n_topics = l->n_topics;
+    bool all = l->topics_all, stop = l->stop;
+    memcpy(l->topics_now, l->topics, (size_t)n_topics * sizeof(l->topics[0]));
+    l->n_topics = 0;
+    l->topics_all = false;
+    pthread_mutex_unlock(&l->inbox_lock);
+
+    while (call) {
+        struct http_call *next = call->next;
+        struct conn *c = loop_conn(l, call->slot, call->gen);
+        l->away--;
+        conn_come_home(c && c->call == call ? c : NULL, call);
+        call = next;
+    }
+    if (all)
+        sse_wake(l, 0, /* all= */ true);
+    for (int i = 0; !all && i < n_topics; i++)
+        sse_wake(l, l->topics_now[i], false);
+    if (stop && !l->draining)
+        begin_drain(l);
+}
+
+/* ---- time ---- */
+static void tell_time(struct loop *l) {
+    l->now_ms = clock_mono_ms();
+    int64_t wall_ms = clock_ms();
+    if (wall_ms / 1000 != l->date_s) {
+        l->date_s = wall_ms / 1000;
+        clock_http_date(wall_ms, l->date);
+    }
+}
+
+static void run_timers(struct loop *l) {
+    for (struct timer *t; (t = timers_first(&l->timers)) && t->at_ms <= l->now_ms;) {
+        struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+        timers_clear(&l->timers, t);
+        if (c->due_ms > l->now_ms)
+            conn_due(c, c->due_ms);                /* it had moved later meanwhile */
+        else
+            conn_timeout(c);
+    }
+    if (l->accept_paused && l->now_ms >= l->accept_again_ms && !l->draining)
+        accept_resume(l);
+    if (l->draining && l->now_ms >= l->drain_due_ms) {
+        for (uint32_t i = 0; i < l->n_conns; i++)
+            if (l->conns[i]->state != CONN_FREE)
+                conn_close(l->conns[i]);
+        l->drain_due_ms = INT64_MAX;
+    }
+}
+
+static int wait_ms(const struct loop *l) {
+    const struct timer *t = timers_first(&l->timers);
+    int64_t at = t ? t->at_ms : INT64_MAX;
+    if (l->accept_paused && l->accept_again_ms < at)
+        at = l->accept_again_ms;
+    if (l->draining && l->drain_due_ms < at)
+        at = l->drain_due_ms;
+    if (at == INT64_MAX)
+        return -1;
+    int64_t ms = at - clock_mono_ms();
+    return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+static void serve(struct loop *l, const struct epoll_event *ev) {
+    uint32_t gen = (uint32_t)(ev->data.u64 >> 32), slot = (uint32_t)ev->data.u64;
+    if (gen) {
+        struct conn *c = loop_conn(l, slot, gen);
+        if (c)                                     /* else closed earlier in the same round */
+            conn_ready(c, ev->events);
+    } else if (slot == TAG_WAKE) {
+        read_inbox(l);
+    } else if (!l->draining) {
+        accept_ready(l, l->listen_fd[slot]);
+    }
+}
+
+void *loop_main(void *arg) {
+    struct loop *l = arg;
+    struct epoll_event events[EVENTS_AT_ONCE];
+    pthread_setname_np(pthread_self(), "event");
+    tell_time(l);
+    accept_resume(l);
+    while (!l->draining || l->open > 0 || l->away > 0) {
+        int n = epoll_wait(l->ep, events, EVENTS_AT_ONCE, wait_ms(l));
+        if (n < 0 && errno != EINTR)
+            abort();                               /* only a bug of ours makes epoll_wait fail */
+        tell_time(l);
+        for (int i = 0; i < n; i++)
+            serve(l, &events[i]);
+        run_timers(l);
+    }
+    return NULL;
+}

@@ -1,0 +1,248 @@
+/* response.c - building an answer: status, headers, body, file, conditional and range requests. */
+#include "net/internal.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/range.h"
+
+void res_init(struct http_res *res, struct http_call *call) { *res = (struct http_res){ .call = call, .fd = -1 }; }
+
+void res_done(struct http_res *res) {
+    if (res->fd >= 0)
+        close(res->fd);
+    res->fd = -1;
+}
+
+/* ---- headers ---- */
+static bool value_ok(struct str v) {
+    for (size_t i = 0; i < v.n; i++)
+        if ((uint8_t)v.p[i] < 0x20 || v.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static void add_header(struct http_res *res, const char *name, struct str value) {
+    size_t name_n = strlen(name), need = res->headers_n + name_n + value.n + 4;
+    if (!value_ok(value) || need > RES_HEADERS_MAX) {
+        log_event(LOG_ERROR, "http.header_refused", F_STR("name", name), F_INT("bytes", (int64_t)value.n));
+        return;
+    }
+    if (need > res->headers_cap) {
+        size_t cap = res->headers_cap ? res->headers_cap * 2 : 256;
+        while (cap < need)
+            cap *= 2;
+        char *p = arena_alloc(res->call->req.arena, cap);
+        if (res->headers_n)
+            memcpy(p, res->headers, res->headers_n);
+        res->headers = p;
+        res->headers_cap = cap;
+    }
+    char *p = res->headers + res->headers_n;
+    memcpy(p, name, name_n);
+    memcpy(p + name_n, ": ", 2);
+    if (value.n)
+        memcpy(p + name_n + 2, value.p, value.n);
+    memcpy(p + name_n + 2 + value.n, "\r\n", 2);
+    res->headers_n = need;
+    res->has_cache_control |= str_ieq(str_z(name), STR("Cache-Control"));
+}
+
+void http_res_header(struct http_res *res, const char *name, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    struct str v = arena_vprintf(res->call->req.arena, fmt, ap);
+    va_end(ap);
+    add_header(res, name, v);
+}
+
+void http_res_cookie(struct http_res *res, const char *name, const char *value, int64_t max_age_s, bool http_only) {
+    bool https = res->call->loop->server->https;
+    http_res_header(res, "Set-Cookie", "%s%s=%s; Path=/; Max-Age=%lld; SameSite=Lax%s%s", https ? "__Host-" : "", name, value,
+                    (long long)max_age_s, https ? "; Secure" : "", http_only ? "; HttpOnly" : "");
+}
+
+/* ---- bodies ---- */
+int http_res_body(struct http_res *res, int status, const char *type, struct str body, bool borrowed) {
+    if (!borrowed && body.n) {
+        char *copy = arena_try(res->call->req.arena, body.n);
+        if (!copy)
+            return err_set(NULL, ERR_TOO_BIG, "an answer of %zu bytes", body.n);
+        memcpy(copy, body.p, body.n);
+        body.p = copy;
+    }
+    res->kind = RES_BYTES;
+    res->status = status;
+    res->type = type;
+    res->body = body;
+    return 0;
+}
+
+int http_res_empty(struct http_res *res, int status) { return http_res_body(res, status, NULL, STR_NULL, true); }
+
+/* What RFC 9110 13.2.2 says in its order: the status to answer a GET with, and for 206 the part. */
+static int precondition(const struct http_req *req, const char *etag, const char *modified, int64_t total, int64_t *ret_from, int64_t *ret_bytes) {
+    struct str match = http_req_header(req, "If-Match"), none = http_req_header(req, "If-None-Match");
+    struct str since = http_req_header(req, "If-Modified-Since"), range = http_req_header(req, "Range");
+    struct str if_range = http_req_header(req, "If-Range");
+    *ret_from = 0;
+    *ret_bytes = total;
+    if (!str_eqz(req->method, "GET") && !str_eqz(req->method, "HEAD"))
+        return 200;
+    if (match.p && !range_etag_in(match, etag, /* weak= */ false))
+        return 412;
+    if (none.p ? range_etag_in(none, etag, /* weak= */ true) : modified && str_eqz(since, modified))
+        return 304;
+    if (!range.p || !str_eqz(req->method, "GET"))
+        return 200;
+    if (if_range.p && !range_etag_in(if_range, etag, /* weak= */ false) && !(modified && str_eqz(if_range, modified)))
+        return 200;
+    int r = range_parse(range, total, ret_from, ret_bytes);
+    if (r < 0)
+        return 416;
+    return r ? 206 : 200;
+}
+
+/* The headers and status that a file and embedded bytes have in common. Returns the status; 304, 412 and 416 are complete answers. */
+static int begin_entity(struct http_res *res, const char *etag, const char *modified, const char *cache_control, int64_t total, int64_t *ret_from,
+                        int64_t *ret_bytes) {
+    struct http_req *req = &res->call->req;
+    int status = precondition(req, etag, modified, total, ret_from, ret_bytes);
+    if (status == 412 || status == 416) {
+        struct err e;
+        err_set(&e, status == 412 ? ERR_PRECONDITION : ERR_RANGE, "%lld bytes in all", (long long)total);
+        if (status == 416)
+            http_res_header(res, "Content-Range", "bytes */%lld", (long long)total);
+        http_res_problem(req, res, &e);
+        return status;
+    }
+    http_res_header(res, "ETag", "\"%s\"", etag);
+    if (modified)
+        http_res_header(res, "Last-Modified", "%s", modified);
+    if (cache_control)
+        http_res_header(res, "Cache-Control", "%s", cache_control);
+    if (status == 304) {
+        http_res_empty(res, 304);
+        return status;
+    }
+    http_res_header(res, "Accept-Ranges", "bytes");
+    if (status == 206)
+        http_res_header(res, "Content-Range", "bytes %lld-%lld/%lld", (long long)*ret_from, (long long)(*ret_from + *ret_bytes - 1), (long long)total);
+    return status;
+}
+
+int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type, const char *etag, const char *cache_control) {
+    struct stat st;
+    char modified[30];
+    if (fstat(fd, &st) < 0 || st.st_size < bytes) {
+        close(fd);
+        return ERR_IO;
+    }
+    clock_http_date((int64_t)st.st_mtime * 1000, modified);
+    int64_t from, n;
+    int status = begin_entity(res, etag, modified, cache_control, bytes, &from, &n);
+    if (status != 200 && status != 206) {
+        close(fd);
+        return 0;
+    }
+    res_done(res);
+    res->kind = RES_FILE;
+    res->status = status;
+    res->type = type;
+    res->fd = fd;
+    res->from = from;
+    res->bytes = n;
+    return 0;
+}
+
+int http_res_static(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control) {
+    int64_t from, n;
+    int status = begin_entity(res, etag, NULL, cache_control, (int64_t)bytes.n, &from, &n);
+    if (status != 200 && status != 206)
+        return 0;
+    return http_res_body(res, status, type, (struct str){ bytes.p ? bytes.p + from : "", (size_t)n }, true);
+}
+
+int http_res_sse(struct http_res *res, int64_t topic, int (*pull)(void *ctx, int64_t *seq, struct buf *out, struct err *e), void *ctx) {
+    struct http_req *req = &res->call->req;
+    struct str from = http_req_header(req, "Last-Event-ID");
+    if (!from.p)
+        from = http_req_query(req, "seq");
+    int64_t seq = 0;
+    if (from.p && (from.n == 0 || from.p[0] == '-' || str_int(from, 0, INT64_MAX, &seq) < 0))
+        return ERR_BAD_INPUT;
+    struct sse *s = ARENA_NEW(req->arena, struct sse);
+    *s = (struct sse){ .topic = topic, .seq = seq, .pull = pull, .ctx = ctx };
+    buf_init(&s->out, SSE_OUT_MAX);
+    res->call->sse = s;
+    res->kind = RES_SSE;
+    res->status = 200;
+    res->type = "text/event-stream; charset=utf-8";
+    http_res_header(res, "X-Accel-Buffering", "no");          /* nginx in front must not collect events */
+    return 0;
+}
+
+/* ---- the head on the wire ---- */
+static const char *status_text(int status) {
+    static const struct { int status; const char *text; } table[] = {
+        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
+        { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" },
+        { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" }, { 403, "Forbidden" },
+        { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" },
+        { 412, "Precondition Failed" }, { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" }, { 460, "Checksum Mismatch" }, { 500, "Internal Server Error" }, { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+    };
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (table[i].status == status)
+            return table[i].text;
+    return "Status";
+}
+
+static char *put(char *p, struct str s) {
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+static char *put_int(char *p, int64_t v) {
+    char digits[20];
+    int n = 0;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    while (n > 0)
+        *p++ = digits[--n];
+    return p;
+}
+
+struct str res_head(struct http_res *res, const char *date) {
+    struct http_call *call = res->call;
+    struct str type = str_z(res->type), status = str_z(status_text(res->status));
+    char *head = arena_alloc(call->req.arena, 384 + status.n + type.n + res->headers_n), *p = head;
+    p = put(p, STR("HTTP/1.1 "));
+    p = put_int(p, res->status);
+    *p++ = ' ';
+    p = put(p, status);
+    p = put(p, STR("\r\nDate: "));
+    p = put(p, str_z(date));
+    if (type.n) {
+        p = put(p, STR("\r\nContent-Type: "));
+        p = put(p, type);
+    }
+    if (res->kind != RES_SSE && res->status != 204 && res->status != 304) {
+        p = put(p, STR("\r\nContent-Length: "));
+        p = put_int(p, res->kind == RES_FILE ? res->bytes : (int64_t)res->body.n);
+    }
+    p = put(p, STR("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"));
+    if (!res->has_cache_control)
+        p = put(p, STR("Cache-Control: no-store\r\n"));       /* an answer nobody said more about may be private */
+    if (!call->keep_alive)
+        p = put(p, STR("Connection: close\r\n"));
+    else if (call->http10)
+        p = put(p, STR("Connection: keep-alive\r\n"));
+    p = put(p, (struct str){ res->headers, res->headers_n });
+    p = put(p, STR("\r\n"));
+    return (struct str){ head, (size_t)(p - head) };
+}

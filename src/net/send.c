@@ -1,0 +1,123 @@
+/* send.c - answers on their way out: head and body in one call, files by sendfile, the rest when the socket has room again. */
+#include "net/internal.h"
+
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+static void linger(struct conn *c) {
+    shutdown(c->fd, SHUT_WR);
+    c->state = CONN_LINGER;
+    conn_due_in(c, LINGER_MS);
+}
+
+static void sent(struct conn *c) {
+    struct http_call *call = c->call;
+    if (call->res.kind == RES_SSE && !call->head_only) {
+        c->state = CONN_SSE;
+        sse_start(c);
+        return;
+    }
+    bool keep = call->keep_alive, rest_unread = call->linger;
+    c->call = NULL;
+    call_count(call, call->res.status);
+    call_free(call);
+    if (keep && !c->loop->draining) {
+        c->state = CONN_IDLE;
+        c->served = true;
+        c->scan = (struct head_scan){ 0 };
+        conn_due_in(c, c->loop->server->conf.idle_ms);
+    } else if (rest_unread && !c->eof) {
+        linger(c);
+    } else {
+        conn_close(c);
+    }
+}
+
+/* Writes what call->out holds. 1: all; 0: the socket is full; -1: broken. */
+static int flush_bytes(struct conn *c) {
+    struct http_call *call = c->call;
+    bool more = call->res.kind == RES_FILE && call->res.bytes > 0;
+    while (call->out[0].n + call->out[1].n) {
+        struct iovec iov[2] = { { (void *)(uintptr_t)call->out[0].p, call->out[0].n }, { (void *)(uintptr_t)call->out[1].p, call->out[1].n } };
+        struct msghdr m = { .msg_iov = iov, .msg_iovlen = call->out[1].n ? 2 : 1 };
+        ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        if (n < 0)
+            return errno == EAGAIN ? 0 : -1;       /* a non-blocking send is never interrupted */
+        size_t head = (size_t)n < call->out[0].n ? (size_t)n : call->out[0].n, body = (size_t)n - head;
+        call->out[0] = (struct str){ call->out[0].p + head, call->out[0].n - head };
+        if (body)
+            call->out[1] = (struct str){ call->out[1].p + body, call->out[1].n - body };
+        call->sent_bytes += (int64_t)body;
+    }
+    return 1;
+}
+
+static int flush_file(struct conn *c) {
+    struct http_res *res = &c->call->res;
+    int64_t turn = SENDFILE_BYTES;
+    while (res->bytes > 0 && turn > 0) {
+        off_t at = res->from;
+        ssize_t n = sendfile(c->fd, res->fd, &at, (size_t)(res->bytes < turn ? res->bytes : turn));
+        if (n <= 0)
+            return n < 0 && errno == EAGAIN ? 0 : -1;   /* 0: the file became shorter, so the promised length cannot be kept */
+        res->from += n;
+        res->bytes -= n;
+        turn -= n;
+        c->call->sent_bytes += n;
+    }
+    return res->bytes == 0;
+}
+
+void conn_flush(struct conn *c) {
+    struct http_call *call = c->call;
+    int64_t before = call->sent_bytes;
+    size_t head_before = call->out[0].n;
+    int r = flush_bytes(c);
+    if (r == 1 && call->res.kind == RES_FILE && !call->head_only)
+        r = flush_file(c);
+    if (r < 0)
+        conn_close(c);
+    else if (r == 1)
+        sent(c);
+    else if (call->sent_bytes != before || call->out[0].n != head_before || c->state != CONN_SEND) {
+        c->state = CONN_SEND;
+        conn_due_in(c, c->loop->server->conf.write_stall_ms);
+    }
+}
+
+void conn_answer(struct conn *c) {
+    struct http_call *call = c->call;
+    struct http_res *res = &call->res;
+    if (c->loop->draining || res->kind == RES_SSE)
+        call->keep_alive = false;
+    call->out[0] = res_head(res, c->loop->date);
+    call->out[1] = res->kind == RES_BYTES && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
+    if (call->head_only)
+        res->bytes = 0;
+    c->state = CONN_WAIT;                          /* so that flush sees the change to SEND as the beginning of a stall */
+    conn_flush(c);
+}
+
+void conn_problem(struct conn *c, const struct err *e) {
+    struct http_call *call = c->call;
+    res_done(&call->res);
+    char *headers = call->res.headers;             /* kept: Allow belongs to the problem */
+    size_t n = call->res.headers_n, cap = call->res.headers_cap;
+    res_init(&call->res, call);
+    call->res.headers = headers;
+    call->res.headers_n = n;
+    call->res.headers_cap = cap;
+    if (http_res_problem(&call->req, &call->res, e) < 0)
+        http_res_empty(&call->res, 500);
+    conn_answer(c);
+}
+
+/* RFC 9110 10.1.1: the client waits with its body for this. */
+void conn_continue(struct conn *c) {
+    static const struct str text = { "HTTP/1.1 100 Continue\r\n\r\n", 25 };
+    c->call->expect_continue = false;
+    if (send(c->fd, text.p, text.n, MSG_NOSIGNAL) != (ssize_t)text.n)
+        conn_due_in(c, 0);                         /* nothing else is under way, so only a broken socket has no room for it */
+}

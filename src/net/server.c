@@ -1,0 +1,170 @@
+/* server.c - start, stop, numbers. */
+#include "net/internal.h"
+
+#include <stdlib.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/id.h"
+
+#define THREADS_MAX 64
+
+/* The answer of connections over a limit never changes, so it is made once. */
+static void make_busy_answer(struct http_server *s) {
+    struct err e;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 4096);
+    err_set(&e, ERR_BUSY, "too many connections");
+    problem_json(&b, &e, "en", 0, STR_NULL);
+    s->busy_answer = arena_printf(s->arena,
+                                  "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: %zu\r\n"
+                                  "Retry-After: 2\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n%s",
+                                  b.n, b.p);
+}
+
+static int check_conf(const struct http_server_conf *c, struct err *e) {
+    if (!c->routes || !c->listen || c->event_threads < 0 || c->event_threads > THREADS_MAX || c->pool_threads < 1 || c->pool_threads > 1024 ||
+        c->pool_queue_max < 1 || c->conns_max < 1 || c->conns_per_ip_max < 0 || c->header_ms < 1 || c->idle_ms < 1 || c->write_stall_ms < 1 ||
+        c->drain_ms < 0 || c->body_rate_min < 0 || c->handler_ms < 1)
+        return err_set(e, ERR_CONFIG, "a limit of the HTTP server is missing or out of range");
+    return 0;
+}
+
+static int build(struct http_server *s, struct err *e) {
+    struct http_server_conf *c = &s->conf;
+    int r = check_conf(c, e);
+    if (r == 0)
+        r = router_new(c->routes, &s->router, e);
+    if (r == 0)
+        r = listen_parse(s->arena, c->listen, &s->at, &s->n_at, e);
+    if (r == 0)
+        r = cidr_parse(s->arena, c->trusted_proxies ? c->trusted_proxies : "", &s->proxies, &s->n_proxies, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < router_count(s->router); i++)
+        if (router_route(s->router, i)->kind == ROUTE_WRITE && !c->write_submit)
+            return err_set(e, ERR_INTERNAL, "a WRITE route, but no write_submit");
+    if (c->body_grace_ms == 0)
+        c->body_grace_ms = 5000;
+    s->https = c->public_url && str_starts(str_z(c->public_url), STR("https://"));
+    s->iplimit = iplimit_new(c->conns_per_ip_max, c->conns_max);
+    make_busy_answer(s);
+    s->n_loops = c->event_threads ? c->event_threads : get_nprocs();
+    if (s->n_loops > THREADS_MAX)
+        s->n_loops = THREADS_MAX;
+    s->loops = calloc((size_t)s->n_loops, sizeof(s->loops[0]));
+    if (!s->loops)
+        abort();
+    for (int i = 0; i < s->n_loops; i++)           /* all of them, so that free finds every one in order */
+        r = loop_init(&s->loops[i], s, e) < 0 ? e->code : r;
+    if (r < 0)
+        return r;
+    return listen_open(s, e);
+}
+
+int http_server_new(const struct http_server_conf *conf, struct http_server **ret_s, struct err *e) {
+    struct err own;
+    struct http_server *s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    s->conf = *conf;
+    s->arena = arena_new(16 << 20);
+    int r = build(s, e ? e : &own);
+    if (r < 0) {
+        http_server_free(s);
+        return r;
+    }
+    *ret_s = s;
+    return 0;
+}
+
+int http_server_start(struct http_server *s, struct err *e) {
+    int r = pool_new(s->conf.pool_threads, s->conf.pool_queue_max, &s->pool, e);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < s->n_loops; i++) {
+        if (pthread_create(&s->loops[i].thread, NULL, loop_main, &s->loops[i]) != 0) {
+            http_server_stop(s);
+            return err_set(e, ERR_INTERNAL, "cannot start %d event threads", s->n_loops);
+        }
+        s->loops[i].started = true;
+    }
+    return 0;
+}
+
+int http_server_port(const struct http_server *s) { return s->port; }
+
+void http_server_stop(struct http_server *s) {
+    for (int i = 0; i < s->n_loops; i++)
+        if (s->loops[i].started)
+            loop_post_stop(&s->loops[i]);
+    for (int i = 0; i < s->n_loops; i++) {
+        if (s->loops[i].started)
+            pthread_join(s->loops[i].thread, NULL);
+        s->loops[i].started = false;
+    }
+    pool_free(TAKE(s->pool));                      /* after the loops: a drained loop has no call there any more */
+}
+
+void http_server_free(struct http_server *s) {
+    if (!s)
+        return;
+    http_server_stop(s);
+    if (s->loops) {
+        listen_close(s);
+        for (int i = 0; i < s->n_loops; i++)
+            loop_done(&s->loops[i]);
+    }
+    free(s->loops);
+    iplimit_free(s->iplimit);
+    router_free(s->router);
+    arena_free(s->arena);
+    free(s);
+}
+
+void http_server_wake(struct http_server *s, int64_t topic) {
+    if (atomic_load(&s->sse_open) == 0)
+        return;
+    for (int i = 0; i < s->n_loops; i++)
+        loop_post_topic(&s->loops[i], topic);
+}
+
+/* ---- numbers ---- */
+static int64_t peek(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+
+void http_server_stats(struct http_server *s, struct http_stats *ret) {
+    struct pool_stats pool = { 0 };
+    if (s->pool)
+        pool_get_stats(s->pool, &pool);
+    *ret = (struct http_stats){ .conns_open = atomic_load(&s->conns_open),
+                                .pool_queued = pool.queued,
+                                .pool_busy = pool.busy,
+                                .pool_refused = pool.refused };
+    for (int i = 0; i < s->n_loops; i++) {
+        const struct loop_stats *st = &s->loops[i].stats;
+        ret->conns_total += peek(&st->conns_total);
+        ret->conns_refused += peek(&st->conns_refused);
+        ret->req_total += peek(&st->req_total);
+        ret->bad_requests += peek(&st->bad_requests);
+        ret->timeouts += peek(&st->timeouts);
+        ret->sse_open += peek(&st->sse_open);
+    }
+}
+
+size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap) {
+    size_t n = router_count(s->router);
+    for (size_t k = 0; k < n && k < cap; k++) {
+        out[k] = (struct http_route_stats){ .route = router_route(s->router, k) };
+        for (int i = 0; i < s->n_loops; i++) {
+            const struct http_route_stats *st = &s->loops[i].route_stats[k];
+            out[k].n += peek(&st->n);
+            out[k].bytes += peek(&st->bytes);
+            out[k].us_sum += peek(&st->us_sum);
+            for (int j = 0; j < 6; j++)
+                out[k].by_class[j] += peek(&st->by_class[j]);
+            for (int j = 0; j < HTTP_HIST; j++)
+                out[k].hist[j] += peek(&st->hist[j]);
+        }
+    }
+    return n < cap ? n : cap;
+}

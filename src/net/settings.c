@@ -1,0 +1,42 @@
+/* settings.c - the settings of this room, and the server's configuration out of them. */
+#include "base/config.h"
+#include "net/server.h"
+
+const struct setting net_settings[] = {
+    { "listen", SET_STR, "127.0.0.1:8080", 1, 1000, "Where to listen: address:port, [address]:port or unix:/path, several with commas." },
+    { "public_url", SET_STR, "", 0, 500, "The address users see, such as https://photos.example; https switches secure cookies on." },
+    { "net.event_threads", SET_INT, "0", 0, 64, "Event threads, each with its own listener; 0 is one a core." },
+    { "net.pool_threads", SET_INT, "16", 1, 1024, "Worker threads for requests that wait: disk, password hashing." },
+    { "net.pool_queue_max", SET_INT, "256", 1, 100000, "Requests that may wait for a worker; more are answered 503." },
+    { "net.conns_max", SET_INT, "20000", 1, 1000000, "Connections open at once; more are answered 503." },
+    { "net.conns_per_ip_max", SET_INT, "256", 0, 1000000, "Connections one address may have open (IPv6: one /64); 0 is no limit. Trusted proxies have none." },
+    { "net.header_ms", SET_MS, "5s", 10, 60000, "From the first byte of a request to the end of its headers." },
+    { "net.idle_ms", SET_MS, "60s", 10, 3600000, "How long a connection may be kept open between requests." },
+    { "net.write_stall_ms", SET_MS, "30s", 10, 600000, "How long a client may take no byte of an answer." },
+    { "net.body_rate_min", SET_BYTES, "1K", 0, 1 << 30, "Bytes a second a request body must bring, on average over each grace period." },
+    { "net.body_grace_ms", SET_MS, "5s", 10, 600000, "The period over which the body rate is measured." },
+    { "net.handler_ms", SET_MS, "60s", 10, 600000, "How long an answer may take to be made." },
+    { "net.drain_ms", SET_MS, "20s", 0, 600000, "When stopping: how long requests under way may take to finish." },
+    { "net.trusted_proxies", SET_STR, "", 0, 4000, "Addresses or CIDR blocks whose X-Forwarded-For and X-Forwarded-Proto are believed; with commas." },
+    { 0 },
+};
+
+void http_server_conf_from(const struct config *cfg, struct http_server_conf *ret) {
+    *ret = (struct http_server_conf){
+        .listen = config_str(cfg, "listen"),
+        .public_url = config_str(cfg, "public_url"),
+        .event_threads = (int)config_int(cfg, "net.event_threads"),
+        .pool_threads = (int)config_int(cfg, "net.pool_threads"),
+        .pool_queue_max = (int)config_int(cfg, "net.pool_queue_max"),
+        .conns_max = (int)config_int(cfg, "net.conns_max"),
+        .conns_per_ip_max = (int)config_int(cfg, "net.conns_per_ip_max"),
+        .header_ms = config_int(cfg, "net.header_ms"),
+        .idle_ms = config_int(cfg, "net.idle_ms"),
+        .write_stall_ms = config_int(cfg, "net.write_stall_ms"),
+        .body_rate_min = config_int(cfg, "net.body_rate_min"),
+        .body_grace_ms = config_int(cfg, "net.body_grace_ms"),
+        .handler_ms = config_int(cfg, "net.handler_ms"),
+        .drain_ms = config_int(cfg, "net.drain_ms"),
+        .trusted_proxies = config_str(cfg, "net.trusted_proxies"),
+    };
+}
