@@ -1,0 +1,327 @@
+/*
+ * testserver.c - the server with one route of every kind, for tests/10-net.test.mjs and ./run strict. Built with the tests, not installed.
+ * Prints "testserver is ready: http://127.0.0.1:PORT/" and ends on SIGTERM. Settings are those of net/ ("--net.header_ms=200ms").
+ * Handlers that must be slow wait at a gate until POST /gate opens it: no test depends on how long something takes.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "net/server.h"
+
+#define EVENTS_MAX 4096
+#define BIG_BYTES  (64 << 20)
+
+static struct http_server *server;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+/* guarded by lock */
+static int gate_open, gate_waiting;           /* how many may pass; how many stand there */
+static bool stopping;
+static int64_t counter;
+static int n_events;                          /* events 1..n of topic 7 */
+static struct { int64_t opened, aborted, ended, bytes; char sha[SHA256_HEX + 1]; } streams;
+
+static char *big;                             /* BIG_BYTES of a pattern */
+static char small_file[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+static int big_fd;                            /* the same in memory, as a file */
+
+static void gate(void) {
+    pthread_mutex_lock(&lock);
+    gate_waiting++;
+    pthread_cond_broadcast(&changed);
+    while (gate_open == 0 && !stopping)
+        pthread_cond_wait(&changed, &lock);
+    gate_open -= gate_open > 0;
+    gate_waiting--;
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- INLINE ---- */
+static int get_hello(struct http_req *req, struct http_res *res, struct err *e) {
+    return http_res_body(res, 200, "text/plain", STR("hello\n"), true);
+}
+static int get_name(struct http_req *req, struct http_res *res, struct err *e) {
+    struct str s = arena_printf(req->arena, "%.*s|%.*s|%.*s|%s\n", STR_ARG(req->params[0]), STR_ARG(http_req_query(req, "q")),
+                                STR_ARG(http_req_cookie(req, "c")), req->lang);
+    return http_res_body(res, 200, "text/plain", s, true);
+}
+static int post_echo(struct http_req *req, struct http_res *res, struct err *e) {
+    return http_res_body(res, 200, "application/octet-stream", req->body, false);
+}
+static int get_static(struct http_req *req, struct http_res *res, struct err *e) {
+    return http_res_static(res, "text/plain", str_z(small_file), "s1", "public, max-age=60");
+}
+static int get_big(struct http_req *req, struct http_res *res, struct err *e) {
+    return http_res_static(res, "application/octet-stream", (struct str){ big, BIG_BYTES }, "b1", NULL);
+}
+static int get_whoami(struct http_req *req, struct http_res *res, struct err *e) {
+    char hex[33];
+    hex_encode(req->peer.ip, 16, hex);
+    return http_res_body(res, 200, "text/plain", arena_printf(req->arena, "%s %s\n", hex, req->tls ? "tls" : "plain"), true);
+}
+static int get_cookie(struct http_req *req, struct http_res *res, struct err *e) {
+    http_res_cookie(res, "c", "crumb", 60, true);
+    http_res_header(res, "X-Evil", "a\r\nInjected: yes");
+    return http_res_empty(res, 204);
+}
+static int get_fail(struct http_req *req, struct http_res *res, struct err *e) {
+    return err_set(e, ERR_INTERNAL, "the secret reason");
+}
+static int get_nothing(struct http_req *req, struct http_res *res, struct err *e) { return 0; }
+static int post_gate(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t n = 1;
+    struct str q = http_req_query(req, "n");
+    if (q.p && str_int(q, 0, 1000, &n) < 0)
+        return err_set(e, ERR_BAD_INPUT, "n");
+    pthread_mutex_lock(&lock);
+    gate_open += (int)n;
+    pthread_cond_broadcast(&changed);
+    struct str s = arena_printf(req->arena, "%d\n", gate_waiting);
+    pthread_mutex_unlock(&lock);
+    return http_res_body(res, 200, "text/plain", s, true);
+}
+static int get_stats(struct http_req *req, struct http_res *res, struct err *e) {
+    struct http_stats st;
+    http_server_stats(server, &st);
+    pthread_mutex_lock(&lock);
+    struct str s = arena_printf(req->arena,
+                                "{\"opened\":%lld,\"aborted\":%lld,\"ended\":%lld,\"bytes\":%lld,\"sha\":\"%s\",\"waiting\":%d,\"counter\":%lld,"
+                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld}",
+                                (long long)streams.opened, (long long)streams.aborted, (long long)streams.ended, (long long)streams.bytes,
+                                streams.sha, gate_waiting, (long long)counter, (long long)st.conns_open, (long long)st.conns_refused,
+                                (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open);
+    pthread_mutex_unlock(&lock);
+    return http_res_body(res, 200, "application/json", s, true);
+}
+
+/* ---- BLOCKING ---- */
+static int get_slow(struct http_req *req, struct http_res *res, struct err *e) {
+    gate();
+    return http_res_body(res, 200, "text/plain", STR("slow\n"), true);
+}
+static int get_file(struct http_req *req, struct http_res *res, struct err *e) {
+    int fd = fcntl(big_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return err_sys(e, ERR_IO, "dup");
+    return http_res_file(res, fd, BIG_BYTES, "application/octet-stream", "f1", NULL);
+}
+
+/* ---- WRITE: a lane of one thread ---- */
+struct lane_item { struct http_write *w; struct lane_item *next; };
+static struct lane_item *lane, **lane_last = &lane;
+
+static int submit(void *app, struct http_write *w, struct err *e) {
+    struct lane_item *x = ARENA_NEW(http_write_req(w)->arena, struct lane_item);
+    x->w = w;
+    pthread_mutex_lock(&lock);
+    *lane_last = x;
+    lane_last = &x->next;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+static void *lane_main(void *arg) {
+    pthread_mutex_lock(&lock);
+    for (;;) {
+        while (!lane && !stopping)
+            pthread_cond_wait(&changed, &lock);
+        struct lane_item *x = lane;
+        if (!x)
+            break;
+        lane = x->next;
+        if (!lane)
+            lane_last = &lane;
+        pthread_mutex_unlock(&lock);
+        struct err e = { 0 };
+        int r = http_write_run(x->w, NULL, &e);
+        http_write_done(x->w, r, &e);
+        pthread_mutex_lock(&lock);
+    }
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+static int write_count(struct db_tx *tx, struct http_req *req, struct err *e) {
+    if (http_req_query(req, "gate").p)
+        gate();
+    if (http_req_query(req, "fail").p)
+        return err_set(e, ERR_STATE, "as you wish");
+    pthread_mutex_lock(&lock);
+    req->object_id = ++counter;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+static int post_count(struct http_req *req, struct http_res *res, struct err *e) {
+    return http_res_body(res, 201, "text/plain", arena_printf(req->arena, "%lld\n", (long long)req->object_id), true);
+}
+
+/* ---- SSE ---- */
+static int pull(void *ctx, int64_t *seq, struct buf *out, struct err *e) {
+    pthread_mutex_lock(&lock);
+    int n = n_events;
+    pthread_mutex_unlock(&lock);
+    for (int sent = 0; *seq < n && sent < 100; sent++) {
+        (*seq)++;
+        buf_printf(out, "id: %lld\nevent: n\ndata: {\"n\":%lld}\n\n", (long long)*seq, (long long)*seq);
+    }
+    return n >= EVENTS_MAX && *seq == n;
+}
+static int get_events(struct http_req *req, struct http_res *res, struct err *e) { return http_res_sse(res, 7, pull, NULL); }
+static int write_events(struct db_tx *tx, struct http_req *req, struct err *e) {
+    int64_t n;
+    if (str_int(http_req_query(req, "n"), 1, EVENTS_MAX, &n) < 0)
+        return err_set(e, ERR_BAD_INPUT, "n");
+    pthread_mutex_lock(&lock);
+    n_events += (int)n;
+    pthread_mutex_unlock(&lock);
+    http_server_wake(server, 7);
+    return 0;
+}
+static int post_events(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
+
+/* ---- STREAM ---- */
+struct sink { struct sha256 sha; int64_t bytes; bool gated; };
+static int sink_write(void *ctx, const void *p, size_t n, struct err *e) {
+    struct sink *s = ctx;
+    if (s->gated)
+        gate();
+    sha256_add(&s->sha, p, n);
+    s->bytes += (int64_t)n;
+    return n && ((const char *)p)[0] == '!' ? err_set(e, ERR_DISK_FULL, "as you wish") : 0;
+}
+static void sink_abort(void *ctx) {
+    struct sink *s = ctx;
+    pthread_mutex_lock(&lock);
+    streams.aborted++;
+    streams.bytes = s->bytes;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+static int stream_open(struct http_req *req, struct http_sink *ret, struct err *e) {
+    if (http_req_query(req, "refuse").p)
+        return err_set(e, ERR_UPLOAD_OFFSET, "as you wish");
+    struct sink *s = ARENA_NEW(req->arena, struct sink);
+    sha256_init(&s->sha);
+    s->gated = http_req_query(req, "gate").p != NULL;
+    req->job = s;
+    *ret = (struct http_sink){ .ctx = s, .write = sink_write, .abort = sink_abort };
+    pthread_mutex_lock(&lock);
+    streams.opened++;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+static int put_stream(struct http_req *req, struct http_res *res, struct err *e) {
+    struct sink *s = req->job;
+    uint8_t raw[SHA256_LEN];
+    sha256_end(&s->sha, raw);
+    pthread_mutex_lock(&lock);
+    hex_encode(raw, SHA256_LEN, streams.sha);
+    streams.bytes = s->bytes;
+    streams.ended++;
+    pthread_mutex_unlock(&lock);
+    return http_res_body(res, 201, "text/plain", arena_printf(req->arena, "%s %lld\n", streams.sha, (long long)s->bytes), true);
+}
+
+static const struct route routes[] = {
+    { "GET", "/", ROUTE_INLINE, .handle = get_hello },
+    { "GET", "/hello", ROUTE_INLINE, .handle = get_hello },
+    { "GET", "/hello/{name}", ROUTE_INLINE, .handle = get_name },
+    { "GET", "/hello/world", ROUTE_INLINE, .handle = get_hello },
+    { "POST", "/echo", ROUTE_INLINE, .handle = post_echo, .body_max = 65536 },
+    { "PUT", "/echo", ROUTE_INLINE, .handle = post_echo, .body_max = 65536 },
+    { "GET", "/static", ROUTE_INLINE, .handle = get_static },
+    { "GET", "/big", ROUTE_INLINE, .handle = get_big },
+    { "GET", "/file", ROUTE_BLOCKING, .handle = get_file },
+    { "GET", "/whoami", ROUTE_INLINE, .handle = get_whoami },
+    { "GET", "/cookie", ROUTE_INLINE, .handle = get_cookie },
+    { "GET", "/fail", ROUTE_INLINE, .handle = get_fail },
+    { "GET", "/nothing", ROUTE_INLINE, .handle = get_nothing },
+    { "POST", "/gate", ROUTE_INLINE, .handle = post_gate },
+    { "GET", "/stats", ROUTE_INLINE, .handle = get_stats },
+    { "GET", "/slow", ROUTE_BLOCKING, .handle = get_slow },
+    { "POST", "/count", ROUTE_WRITE, .handle = post_count, .write = write_count, .body_max = 1024 },
+    { "GET", "/events", ROUTE_INLINE, .handle = get_events },
+    { "POST", "/events", ROUTE_WRITE, .handle = post_events, .write = write_events },
+    { "PUT", "/stream", ROUTE_STREAM, .handle = put_stream, .body_open = stream_open, .body_max = (size_t)1 << 40 },
+    { "GET", "/denied", ROUTE_INLINE, .handle = get_hello, .need = 1 },
+    { "POST", "/denied", ROUTE_INLINE, .handle = get_hello, .need = 1, .body_max = 1024 },
+    { 0 },
+};
+static const struct route *const tables[] = { routes, NULL };
+
+static int authorise(struct http_req *req, struct err *e) {
+    return req->route->need ? err_set(e, ERR_UNAUTHENTICATED, "this route is for nobody") : 0;
+}
+
+static int make_big(struct err *e) {
+    big_fd = memfd_create("big", MFD_CLOEXEC);
+    int r = big_fd < 0 ? -1 : ftruncate(big_fd, BIG_BYTES);
+    big = r == 0 ? mmap(NULL, BIG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, big_fd, 0) : MAP_FAILED;
+    if (big == MAP_FAILED)
+        return err_sys(e, ERR_IO, "memfd");
+    for (uint32_t i = 0; i < BIG_BYTES / 4; i++)
+        memcpy(big + i * 4, &i, 4);
+    return 0;
+}
+
+static int serve(int argc, char **argv, char **envp, struct err *e) {
+    static const struct setting *const settings[] = { net_settings, NULL };
+    struct config *cfg = NULL;
+    struct http_server_conf conf;
+    int rest, r = config_new(settings, &cfg, e);
+    if (r >= 0)
+        r = config_load(cfg, argc, argv, envp, &rest, e);
+    if (r >= 0)
+        r = crypto_setup(e);
+    if (r >= 0)
+        r = make_big(e);
+    if (r < 0)
+        return r;
+    http_server_conf_from(cfg, &conf);
+    conf.routes = tables;
+    conf.authorise = authorise;
+    conf.write_submit = submit;
+    r = http_server_new(&conf, &server, e);
+    if (r >= 0)
+        r = http_server_start(server, e);
+    if (r < 0)
+        return r;
+    printf("testserver is ready: http://127.0.0.1:%d/\n", http_server_port(server));
+    fflush(stdout);
+    return 0;
+}
+
+int main(int argc, char **argv, char **envp) {
+    struct err e = { 0 };
+    sigset_t set;
+    pthread_t lane_thread;
+    int sig;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (serve(argc - 1, argv + 1, envp, &e) < 0 || pthread_create(&lane_thread, NULL, lane_main, NULL) != 0) {
+        fprintf(stderr, "testserver: %s\n", e.text);
+        return 1;
+    }
+    sigwait(&set, &sig);
+    printf("testserver is stopping\n");
+    fflush(stdout);
+    http_server_stop(server);
+    pthread_mutex_lock(&lock);
+    stopping = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    pthread_join(lane_thread, NULL);
+    http_server_free(server);
+    printf("testserver has stopped\n");
+    return 0;
+}
