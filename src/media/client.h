@@ -8,10 +8,10 @@
 #define ZT_MEDIA_CLIENT_H
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/err.h"
 
 struct media;
-struct config;
 
 #define MEDIA_FDS_MAX 16
 struct media_job {

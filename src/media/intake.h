@@ -1,0 +1,33 @@
+/*
+ * intake.h - one stranger's file becomes a working copy, a thumbnail and facts, in one decode.
+ * Owns: struct intake owns its bytes.  Threads: any, one photo at a time.  Only called in the sandboxed child.
+ */
+#ifndef ZT_MEDIA_INTAKE_H
+#define ZT_MEDIA_INTAKE_H
+
+#include "media/photo.h"
+#include "media/pixels.h"
+
+struct intake_rules {
+    struct photo_limits photo;                      /* its side_px is chosen here */
+    int     working_side_max;                       /* px */
+    int64_t working_bytes_max;                      /* of the PNG */
+    int     thumb_px;                               /* longer side */
+};
+#define INTAKE_RULES_DEFAULT ((struct intake_rules){ PHOTO_LIMITS_DEFAULT, 2048, 2000000, 360 })
+#define INTAKE_THUMB_QUALITY 82                     /* JPEG */
+
+struct intake {
+    enum photo_type type;
+    int         width, height;                      /* of the upright original */
+    int         orientation;
+    struct img8 working, thumb;                     /* RGB, upright, sRGB */
+    struct buf  png, jpeg;                          /* the same, encoded */
+};
+
+/* Errors: ERR_IMAGE_*, ERR_MEDIA_MEMORY. ret: intake_done() frees it, also after a failure. */
+int intake_photo(struct str file, const struct intake_rules *rules, struct intake *ret, struct err *e);
+void intake_done(struct intake *in);
+#define INTAKE_CLEANUP __attribute__((cleanup(intake_done)))
+
+#endif
