@@ -23,6 +23,7 @@ const char *blob_class_name(enum blob_class c);
 extern const struct setting blob_settings[];             /* rows "blob.…" and "upload.…" */
 int blob_open(const struct config *cfg, const char *data_dir, struct blob_store **ret_s, struct err *e);
 void blob_close(struct blob_store *s);
+DEFINE_CLEANUP(struct blob_store, blob_close)
 /* 0 while there is room (blob.reserve_bytes free besides `bytes`), else ERR_DISK_FULL; asked before new work is taken. Cheap (cached 1 s). */
 int blob_room(struct blob_store *s, int64_t bytes, struct err *e);
 
@@ -57,11 +58,12 @@ int blob_asset_add(struct db_tx *tx, const struct blob_asset *a, struct err *e);
 int blob_asset_get(struct db_tx *tx, struct arena *m, int64_t id, int64_t account, struct blob_asset *ret, struct err *e);
 int blob_asset_child(struct db_tx *tx, struct arena *m, int64_t parent, const char *role, struct blob_asset *ret, struct err *e);   /* 1/0 */
 int blob_asset_keep_until(struct db_tx *tx, int64_t id, int64_t delete_at_ms, struct err *e);
-/* Deletes the row and its children's rows; files go in blob_reap once no row names them. */
+/* Deletes the row and the rows of all that was made from it; files go in blob_reap once no row names them. ERR_NOT_FOUND as in blob_asset_get. */
 int blob_asset_delete(struct db_tx *tx, int64_t id, int64_t account, struct err *e);
 int blob_asset_open(struct blob_store *s, const struct blob_asset *a, int *ret_fd, struct err *e);
 
-/* Keeper: deletes expired assets and uploads, then unlinks files that no row names (never one younger than the grace, which protects puts under way). */
+/* Keeper: deletes expired assets (each by its own delete_at) and uploads, then unlinks files that no row names, never one younger than
+ * blob.grace, which protects files whose row is being written. ret_removed (may be NULL): files. */
 int blob_reap(struct blob_store *s, struct db *d, int64_t now_ms, int64_t *ret_removed, struct err *e);
 /* At start, before any put: removes temporaries and every file that no row names. */
 int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct err *e);
@@ -69,16 +71,40 @@ int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct 
 int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 /* ---- uploads (tus 1.0; the HTTP side is api/uploads.c) ---- */
+#define BLOB_UPLOAD_NAME_MAX 255                         /* bytes */
+#define BLOB_UPLOAD_TYPE_MAX 127
+#define BLOB_UPLOAD_METADATA_MAX 4096
 struct blob_upload {
     int64_t    id, account;
-    int64_t    length, offset;                           /* bytes */
+    int64_t    length, offset;                           /* bytes; offset: how many are durable */
     struct str name, type;                               /* as the client says; never used as a path */
-    int64_t    expires_ms;
+    struct str metadata;                                 /* Upload-Metadata as sent */
+    int64_t    created_ms, expires_ms;
 };
+int64_t blob_upload_max(const struct blob_store *s);     /* bytes, upload.max_bytes */
+/* Checked outside a transaction, before blob_upload_add: ERR_TOO_BIG, ERR_DISK_FULL. */
+int blob_upload_allowed(struct blob_store *s, int64_t length, struct err *e);
+/* Makes the row: offset 0; sets u->expires_ms from u->created_ms. ERR_RATE over the account's number of open uploads, ERR_TOO_BIG over its bytes. */
+int blob_upload_add(struct db_tx *tx, const struct blob_store *s, struct blob_upload *u, struct err *e);
 int blob_upload_get(struct db_tx *tx, struct arena *m, int64_t id, int64_t account, struct blob_upload *ret, struct err *e);   /* 1/0 */
 /* Opens the bytes of a complete upload for reading (ERR_UPLOAD_INCOMPLETE otherwise). */
 int blob_upload_open(struct blob_store *s, const struct blob_upload *u, int *ret_fd, struct err *e);
-/* The upload has become an asset, or is not wanted: its row goes with this tx, its file after commit (or by the reaper). */
+/* The upload has become an asset, or is not wanted: its row goes with this tx. Its file goes by blob_upload_erase() after the commit, or else by
+ * the reaper: unlinking a large file may wait on the disk, which the writer thread must not. ERR_NOT_FOUND when there is no such row. */
 int blob_upload_drop(struct db_tx *tx, struct blob_store *s, int64_t id, struct err *e);
+void blob_upload_erase(struct blob_store *s, int64_t id);
+
+/* ---- bytes for an upload; one at a time for each upload. Pool threads only ---- */
+struct blob_append;
+/* offset: where the client wants to go on. whole: keep all of these bytes or none (they carry a checksum).
+ * ERR_UPLOAD_OFFSET it goes on elsewhere; ERR_RACE bytes are being added by another request; ERR_GONE expired; ERR_DISK_FULL. */
+int blob_append_begin(struct blob_store *s, struct db *d, const struct blob_upload *u, int64_t offset, bool whole, struct blob_append **ret_a, struct err *e);
+int blob_append_write(struct blob_append *a, const void *bytes, size_t n, struct err *e);   /* ERR_TOO_BIG past the upload's length */
+/* Makes the bytes durable, then says so in the row. Frees a in any case. */
+int blob_append_end(struct blob_append *a, int64_t *ret_offset, int64_t *ret_expires_ms, struct err *e);
+/* The rest will not come: keeps what arrived, unless `whole`. Frees a; NULL is fine. */
+void blob_append_abort(struct blob_append *a);
+/* Takes back every byte since begin (a wrong checksum), where `whole` was asked. Frees a. */
+void blob_append_discard(struct blob_append *a);
 
 #endif
