@@ -1,5 +1,6 @@
 # A list of commands and what they need; the build itself is Meson's (meson.build, tools/build).
 ARGS =
+NODE = build/deps/node/bin/node
 
 help:          ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' Makefile | expand -t 14
@@ -20,7 +21,7 @@ debug: setup-build     ## build/debug: not optimized, for gdb
 	@tools/build debug
 
 demo: build    ## make a family portrait through the real server, from nothing: demo-out/
-	@tools/demo $(ARGS)
+	@ZOETROPE_BIN=build/release/zoetrope $(NODE) tools/demo.mjs $(ARGS)
 
 serve: build   ## run the server on 127.0.0.1:8080, data in ./data
 	@build/zoetrope serve $(ARGS)
@@ -45,9 +46,8 @@ tsan: setup    ## the unit tests under ThreadSanitizer (clang)
 fuzz: setup    ## fuzz every target; "-- 600 NAME" for longer or for one
 	@tools/fuzz $(ARGS)
 
-lint: setup    ## clang-tidy, shellcheck, layers, sizes, words, documents
-	@tools/build debug >/dev/null
-	@tools/lint
+lint: setup build      ## clang-tidy, shellcheck, layers, sizes, words, documents
+	@tools/lint.py
 
 fmt: setup     ## clang-format the C files that differ from HEAD
 	@git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i

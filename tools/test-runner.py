@@ -47,6 +47,9 @@ def run(command, limit_s=STAGE_LIMIT_S, env=None, show=False):
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         return 124, (output or '') + f'\ntook longer than {limit_s} s and was killed'
+    except BaseException:               # told to stop: nothing may run on
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def parse_tap(text, prefix):
@@ -188,6 +191,7 @@ def main():
     parser.add_argument('stages', nargs='+')
     arguments = parser.parse_args()
     os.makedirs(os.path.join(ROOT, 'out/test'), exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     skips = allowed_skips()
     total = {'passed': 0, 'failed': 0, 'skipped': 0}
     for stage in arguments.stages:
