@@ -25,8 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         BUF_CLEANUP struct buf b;
         buf_init(&b, 8 << 20);
         yaml_to_json(root, &b);
-        if (b.failed)
-            __builtin_trap();
+        CLEANUP(json_unref) json_t *j = NULL;
+        if (b.failed || json_read(buf_str(&b), &j, &e) < 0)
+            __builtin_trap();                  /* every tree is JSON that our own reader takes */
     }
     CLEANUP(config_free) struct config *c = NULL;
     if (config_new(tables, &c, &e) < 0)

@@ -5,6 +5,7 @@
 #include "base/yaml.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -273,13 +274,21 @@ static bool is_json_number(struct str s) {
     return i == s.n;
 }
 
+/* May it stand in JSON as a number? What json_read() would call out of range stays text. */
+static bool is_number(struct str s) {
+    int64_t whole;
+    if (!is_json_number(s))
+        return false;
+    return strcspn(s.p, ".eE") == s.n ? str_int(s, INT64_MIN, INT64_MAX, &whole) == 0 : isfinite(strtod(s.p, NULL));
+}
+
 static void write_scalar(const struct yaml *n, struct jw *w) {
     struct str s = n->text;
     if (!n->plain)
         jw_str(w, s);
     else if (s.n == 0 || str_eq(s, STR("~")) || str_eq(s, STR("null")))
         jw_null(w);
-    else if (str_eq(s, STR("true")) || str_eq(s, STR("false")) || is_json_number(s))
+    else if (str_eq(s, STR("true")) || str_eq(s, STR("false")) || is_number(s))
         jw_raw(w, s);
     else
         jw_str(w, s);
