@@ -78,6 +78,8 @@ static void conn_fresh_call(struct conn *c) {
     call->route_index = old->route_index;
     call->began_us = old->began_us;
     call->head_only = old->head_only;
+    call->keep_alive = old->keep_alive;
+    call->http10 = old->http10;
     abandon(old);
 }
 

@@ -17,7 +17,7 @@
 #include "net/server.h"
 
 #define EVENTS_MAX 4096
-#define BIG_BYTES  (64 << 20)
+#define BIG_BYTES  (16 << 20)
 
 static struct http_server *server;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
