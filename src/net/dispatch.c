@@ -136,7 +136,7 @@ void dispatch_body_end(struct conn *c) {
 
 /* On the pool. */
 static void run_blocking(struct pool_job *j) {
-    struct http_call *call = (struct http_call *)((char *)j - offsetof(struct http_call, job));
+    struct http_call *call = CONTAINER_OF(j, struct http_call, job);
     int queued = CALL_QUEUED;
     if (atomic_compare_exchange_strong(&call->phase, &queued, CALL_RUNNING))
         call_handle(call);

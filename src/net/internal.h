@@ -179,6 +179,8 @@ struct http_server {
     _Atomic int64_t         conns_open, sse_open;
 };
 
+/* The struct around a member. */
+#define CONTAINER_OF(p, T, member) ((T *)(void *)((char *)(p) - offsetof(T, member)))
 static inline struct http_call *call_of(const struct http_req *req) { return (struct http_call *)req; }   /* req is its first member */
 static inline void stat_add(int64_t *p, int64_t n) {   /* one writer, readers elsewhere */
     __atomic_store_n(p, *p + n, __ATOMIC_RELAXED);

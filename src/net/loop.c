@@ -139,7 +139,7 @@ static void tell_time(struct loop *l) {
 
 static void run_timers(struct loop *l) {
     for (struct timer *t; (t = timers_first(&l->timers)) && t->at_ms <= l->now_ms;) {
-        struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
+        struct conn *c = CONTAINER_OF(t, struct conn, timer);
         timers_clear(&l->timers, t);
         if (c->due_ms > l->now_ms)
             conn_due(c, c->due_ms);                /* it had moved later meanwhile */

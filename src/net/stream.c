@@ -25,7 +25,7 @@ size_t stream_room(const struct stream *s) { return STREAM_BUF_BYTES - s->fill.n
 
 /* On the pool. */
 static void run_step(struct pool_job *j) {
-    struct http_call *call = (struct http_call *)((char *)j - offsetof(struct http_call, job));
+    struct http_call *call = CONTAINER_OF(j, struct http_call, job);
     struct stream *s = call->stream;
     struct http_req *req = &call->req;
     int r = 0;

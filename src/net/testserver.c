@@ -20,6 +20,7 @@
 #define BIG_BYTES  (16 << 20)
 
 static struct http_server *server;
+static struct config *cfg;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* guarded by lock */
@@ -273,7 +274,6 @@ static int make_big(struct err *e) {
 
 static int serve(int argc, char **argv, char **envp, struct err *e) {
     static const struct setting *const settings[] = { net_settings, NULL };
-    struct config *cfg = NULL;
     struct http_server_conf conf;
     int rest, r = config_new(settings, &cfg, e);
     if (r >= 0)
@@ -322,6 +322,7 @@ int main(int argc, char **argv, char **envp) {
     pthread_mutex_unlock(&lock);
     pthread_join(lane_thread, NULL);
     http_server_free(server);
+    config_free(cfg);
     printf("testserver has stopped\n");
     return 0;
 }

@@ -19,8 +19,12 @@ export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') 
   const args = [`--listen=${listen}`, '--net.event_threads=2', ...Object.entries(settings).map(([k, v]) => `--net.${k}=${v}`)];
   const proc = spawn(testserver(), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: process.env });
   const exited = once(proc, 'exit').then(([code, signal]) => ({ code, signal }));
-  t?.after(async () => { proc.kill('SIGKILL'); await exited; });
   let log = '';
+  t?.after(async () => {
+    proc.kill('SIGKILL');
+    await exited;
+    if (/Sanitizer|runtime error/.test(log)) throw new Error(log);
+  });
   proc.stderr.setEncoding('utf8').on('data', d => { log += d; });
   const lines = [], waiting = [];
   createInterface({ input: proc.stdout }).on('line', line => {
