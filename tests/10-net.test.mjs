@@ -324,7 +324,6 @@ test('STREAM: bodies of all shapes arrive whole', async t => {
   const s = await startTestServer(t);
   for (const n of [0, 1, 131071, 131072, 131073, 5_000_000]) {
     const body = randomBytes(n);
-    if (n) body[0] = 0;
     const r = await s.ask('PUT', '/stream', n ? {} : { 'Content-Length': 0 }, body);
     assert.deepEqual([r.status, r.text], [201, `${sha(body)} ${n}\n`]);
   }
@@ -361,7 +360,7 @@ test('STREAM: a full sink stops the reading; a cut upload is aborted after what 
 test('STREAM: a sink that fails answers at once and closes', async t => {
   const s = await startTestServer(t);
   const c = await Raw.connect(s.port);
-  c.write('PUT /stream HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n' + '!'.repeat(300_000));
+  c.write('PUT /stream?broken HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n' + 'x'.repeat(300_000));
   const r = await c.response();
   assert.deepEqual([r.status, problem(r).code, r.headers.connection], [503, 'storage_full', 'close']);
   await c.closed();

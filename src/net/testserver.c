@@ -188,14 +188,14 @@ static int write_events(struct db_tx *tx, struct http_req *req, struct err *e) {
 static int post_events(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
 
 /* ---- STREAM ---- */
-struct sink { struct sha256 sha; int64_t bytes; bool gated; };
+struct sink { struct sha256 sha; int64_t bytes; bool gated, broken; };
 static int sink_write(void *ctx, const void *p, size_t n, struct err *e) {
     struct sink *s = ctx;
     if (s->gated)
         gate();
     sha256_add(&s->sha, p, n);
     s->bytes += (int64_t)n;
-    return n && ((const char *)p)[0] == '!' ? err_set(e, ERR_DISK_FULL, "as you wish") : 0;
+    return s->broken ? err_set(e, ERR_DISK_FULL, "as you wish") : 0;
 }
 static void sink_abort(void *ctx) {
     struct sink *s = ctx;
@@ -211,6 +211,7 @@ static int stream_open(struct http_req *req, struct http_sink *ret, struct err *
     struct sink *s = ARENA_NEW(req->arena, struct sink);
     sha256_init(&s->sha);
     s->gated = http_req_query(req, "gate").p != NULL;
+    s->broken = http_req_query(req, "broken").p != NULL;
     req->job = s;
     *ret = (struct http_sink){ .ctx = s, .write = sink_write, .abort = sink_abort };
     pthread_mutex_lock(&lock);
