@@ -4,8 +4,9 @@
  * Used by: main.c, which wraps each function as one operation of the sandboxed child.  Uses: base/, image.h.
  *
  * Pixels and numbers in, pixels and numbers out: after vision_new() nothing here opens a file, a socket or a thread, so it runs
- * inside the sandbox. vision_new() maps the runtime and loads every model with one thread each BEFORE the fork; children share them
- * copy-on-write. Work runs in parallel by running several children. Same inputs and seed give the same bytes on the same machine.
+ * inside the sandbox. vision_new() maps the runtime and loads every model with one thread each BEFORE the fork; children share
+ * them copy-on-write. Work runs in parallel by running several children. Same inputs and seed give the same bytes on the same
+ * machine.
  *
  * Every image given in is upright (EXIF orientation baked in) packed 8-bit sRGB; nothing given in is kept after the call.
  */
@@ -18,10 +19,10 @@
 
 #define VISION_FACES_MAX      32
 #define VISION_PEOPLE_MAX     5
-#define VISION_EMBEDDING      128           /* floats; unit length; cosine = dot product */
-#define VISION_LAYER_SIDE_MAX 2000          /* px */
-#define VISION_LAYER_MAX      (4u * VISION_LAYER_SIDE_MAX * VISION_LAYER_SIDE_MAX + 4096u)   /* bytes of one layer blob */
-#define VISION_REPORT_MAX     (64u * 1024)  /* bytes of JSON that compose and score give out */
+#define VISION_EMBEDDING      128  /* floats; unit length; cosine = dot product */
+#define VISION_LAYER_SIDE_MAX 2000 /* px */
+#define VISION_LAYER_MAX      (4u * VISION_LAYER_SIDE_MAX * VISION_LAYER_SIDE_MAX + 4096u) /* bytes of one layer blob */
+#define VISION_REPORT_MAX     (64u * 1024) /* bytes of JSON that compose and score give out */
 
 struct vision;
 
@@ -29,21 +30,21 @@ struct vision;
  * Loads the runtime and the models. ort_path: libonnxruntime.so.1; models_dir: holds the .onnx files named in vision.c.
  * Errors: ERR_ENGINE_MISSING naming the file that is not there or does not load.  Cost: about 1 s, 250 MB.
  */
-int  vision_new(const char *ort_path, const char *models_dir, struct vision **ret_v, struct err *e);
-void vision_free(struct vision *v);         /* NULL is fine */
+int vision_new(const char *ort_path, const char *models_dir, struct vision **ret_v, struct err *e);
+void vision_free(struct vision *v); /* NULL is fine */
 DEFINE_CLEANUP(struct vision, vision_free)
 
 /* ---- faces ---- */
 
 struct vision_face {
-    float box[4];                           /* x0 y0 x1 y1 in px: hairline to chin, ear to ear; may stick out of the photo */
-    float confidence;                       /* 0..1: a face is there and its features are visible */
-    float size_px;                          /* shorter side of box */
-    float yaw_deg, pitch_deg, roll_deg;     /* 0 = facing the camera; yaw + to the picture's right, pitch + up, roll + clockwise */
-    float blur;                             /* 0 sharp .. 1 nothing left but a smear, at the face's own scale */
-    bool  cut;                              /* the photo's edge cuts the head */
-    float eye[2][2], nose[2], mouth[2][2];  /* px; [0] is the one further left in the picture when upright */
-    float embedding[VISION_EMBEDDING];      /* who it is (SFace); same person >= 0.363 */
+    float box[4];                          /* x0 y0 x1 y1 in px: hairline to chin, ear to ear; may stick out of the photo */
+    float confidence;                      /* 0..1: a face is there and its features are visible */
+    float size_px;                         /* shorter side of box */
+    float yaw_deg, pitch_deg, roll_deg;    /* 0 = facing the camera; yaw + to the picture's right, pitch + up, roll + clockwise */
+    float blur;                            /* 0 sharp .. 1 nothing left but a smear, at the face's own scale */
+    bool cut;                              /* the photo's edge cuts the head */
+    float eye[2][2], nose[2], mouth[2][2]; /* px; [0] is the one further left in the picture when upright */
+    float embedding[VISION_EMBEDDING];     /* who it is (SFace); same person >= 0.363 */
 };
 
 /* What a recipe asks of a face; zero-initialise and set, or use VISION_RULES_DEFAULT. */
@@ -67,9 +68,9 @@ int vision_face_check(const struct vision_face *f, const struct vision_rules *ru
 /*
  * Cuts one person out of a photo. face_index: into the list vision_faces() gives for this very photo.
  * ret_layer: a binary blob (<= VISION_LAYER_MAX bytes) of RGBA and facts (head, eyes, shoulders, where the photo's frame cuts the
- * body, light, white balance, embedding), only good for vision_compose() and vision_score() of the same version; initialised by the
- * caller with buf_init(&b, VISION_LAYER_MAX).
- * Errors: ERR_BAD_INPUT; ERR_FACE_NONE index out of range; ERR_FACE_UNSURE no person could be told from the background.
+ * body, light, white balance, embedding), only good for vision_compose() and vision_score() of the same version; initialised by
+ * the caller with buf_init(&b, VISION_LAYER_MAX). Errors: ERR_BAD_INPUT; ERR_FACE_NONE index out of range; ERR_FACE_UNSURE no
+ * person could be told from the background.
  */
 int vision_cutout(struct vision *v, const struct img8 *photo, int face_index, struct buf *ret_layer, struct err *e);
 
@@ -82,9 +83,9 @@ int vision_cutout(struct vision *v, const struct img8 *photo, int face_index, st
  * - the user's own picture: background only; camera, eye line and light are guessed from it.
  */
 struct vision_scene {
-    const struct img8  *background;         /* borrowed, or NULL */
-    const struct img16 *inv_depth;          /* borrowed, or NULL */
-    struct str          json;               /* borrowed, or empty; <= 64 KiB */
+    const struct img8 *background; /* borrowed, or NULL */
+    const struct img16 *inv_depth; /* borrowed, or NULL */
+    struct str json;               /* borrowed, or empty; <= 64 KiB */
 };
 
 /*

@@ -1,0 +1,185 @@
+#include "media/vision.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "media/compose.h"
+#include "media/cutout.h"
+#include "media/score.h"
+
+static const char *const model_files[VISION_MODELS] = {
+    [MODEL_FACE_NEAR] = "face_det_short.onnx", [MODEL_FACE_FAR] = "face_det_full.onnx", [MODEL_FACE_MESH] = "face_lm478.onnx",
+    [MODEL_FACE_EMBED] = "sface.onnx",         [MODEL_MATTE] = "modnet.onnx",           [MODEL_PARTS] = "selfie_multi.onnx",
+};
+
+int vision_new(const char *ort_path, const char *models_dir, struct vision **ret_v, struct err *e) {
+    CLEANUP(vision_free) struct vision *v = calloc(1, sizeof *v);
+    if (!v)
+        return err_set(e, ERR_MEDIA_MEMORY, "models");
+    int r = ort_new(ort_path, &v->ort, e);
+    for (int i = 0; r >= 0 && i < VISION_MODELS; i++) {
+        char path[4096];
+        if (snprintf(path, sizeof path, "%s/%s", models_dir, model_files[i]) >= (int)sizeof path)
+            return err_set(e, ERR_ENGINE_MISSING, "the models' folder has too long a name");
+        r = ort_session_new(v->ort, path, &v->model[i], e);
+    }
+    if (r < 0)
+        return r;
+    *ret_v = TAKE(v);
+    return 0;
+}
+
+void vision_free(struct vision *v) {
+    if (!v)
+        return;
+    for (int i = 0; i < VISION_MODELS; i++)
+        ort_session_free(v->model[i]);
+    ort_free(v->ort);
+    free(v);
+}
+
+static int by_place(const void *a, const void *b) {
+    const struct rectf *p = &((const struct face *)a)->box, *q = &((const struct face *)b)->box;
+    float x = p->x0 + p->x1, y = q->x0 + q->x1;
+    if (x == y) {
+        x = p->y0;
+        y = q->y0;
+    }
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+int vision_find(struct vision *v, const struct img8 *photo, struct face *ret_faces, int max, struct err *e) {
+    int r = img8_check(photo, e);
+    if (r < 0)
+        return r;
+    struct face_models m = vision_face_models(v);
+    int n = face_find(&m, photo, ret_faces, max < FACE_FOUND_MAX ? max : FACE_FOUND_MAX, e);
+    if (n > 0)
+        qsort(ret_faces, (size_t)n, sizeof *ret_faces, by_place);
+    return n;
+}
+
+static void summary_of(const struct face *f, struct vision_face *out) {
+    *out = (struct vision_face){
+        .box = { f->box.x0, f->box.y0, f->box.x1, f->box.y1 },
+        .confidence = face_confidence(f),
+        .size_px = fminf(f->box.x1 - f->box.x0, f->box.y1 - f->box.y0),
+        .yaw_deg = f->yaw_deg,
+        .pitch_deg = f->pitch_deg,
+        .roll_deg = f->roll_deg,
+        .blur = f->blur,
+        .cut = f->cut,
+    };
+    for (int k = 0; k < 2; k++) {
+        out->eye[0][k] = f->point[FACE_IRIS_L][k];
+        out->eye[1][k] = f->point[FACE_IRIS_R][k];
+        out->nose[k] = f->point[FACE_NOSE_TIP][k];
+        out->mouth[0][k] = f->point[FACE_MOUTH_L][k];
+        out->mouth[1][k] = f->point[FACE_MOUTH_R][k];
+    }
+    memcpy(out->embedding, f->embedding, sizeof out->embedding);
+}
+
+int vision_faces(struct vision *v, const struct img8 *photo, struct vision_face *ret_faces, int max, struct err *e) {
+    CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
+    if (!faces)
+        return err_set(e, ERR_MEDIA_MEMORY, "faces");
+    struct face_models m = vision_face_models(v);
+    int n = vision_find(v, photo, faces, max, e), r = 0;
+    for (int i = 0; r >= 0 && i < n; i++) {
+        r = face_embed(&m, photo, &faces[i], e);
+        summary_of(&faces[i], &ret_faces[i]);
+    }
+    return r < 0 ? r : n;
+}
+
+int vision_face_check(const struct vision_face *f, const struct vision_rules *rules, struct err *e) {
+    if (f->size_px < rules->min_px)
+        return err_set(e, ERR_FACE_SMALL, "the face is %.0f pixels across; %.0f are needed", (double)f->size_px,
+                       (double)rules->min_px);
+    if (f->confidence < rules->confidence_min)
+        return err_set(e, ERR_FACE_UNSURE, "confidence %.2f; %.2f is needed", (double)f->confidence,
+                       (double)rules->confidence_min);
+    if (f->cut)
+        return err_set(e, ERR_FACE_CUT, "the head reaches over the photo's edge");
+    if (fabsf(f->yaw_deg) > rules->yaw_max_deg || fabsf(f->pitch_deg) > rules->pitch_max_deg)
+        return err_set(e, ERR_FACE_TURNED, "turned %.0f and tilted %.0f degrees", (double)f->yaw_deg, (double)f->pitch_deg);
+    if (f->blur > rules->blur_max)
+        return err_set(e, ERR_FACE_BLURRED, "blur %.2f; at most %.2f", (double)f->blur, (double)rules->blur_max);
+    return 0;
+}
+
+/* ---- one person as a layer ---- */
+
+int vision_cutout(struct vision *v, const struct img8 *photo, int face_index, struct buf *ret_layer, struct err *e) {
+    CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
+    if (!faces)
+        return err_set(e, ERR_MEDIA_MEMORY, "faces");
+    int n = vision_find(v, photo, faces, FACE_FOUND_MAX, e);
+    if (n < 0)
+        return n;
+    if (face_index < 0 || face_index >= n)
+        return err_set(e, ERR_FACE_NONE, "face %d of %d", face_index, n);
+    struct face_models fm = vision_face_models(v);
+    struct segment_models sm = { v->model[MODEL_MATTE], v->model[MODEL_PARTS] };
+    return cutout_make(&sm, &fm, photo, faces, n, face_index, ret_layer, e);
+}
+
+/* ---- people together ---- */
+
+static int read_layers(const struct str *blobs, int n, struct layer ret_layers[VISION_PEOPLE_MAX], struct err *e) {
+    if (n < 1)
+        return err_set(e, ERR_PEOPLE_NONE, "no layers");
+    if (n > VISION_PEOPLE_MAX)
+        return err_set(e, ERR_PEOPLE_MANY, "%d people; at most %d", n, VISION_PEOPLE_MAX);
+    int r = 0;
+    for (int i = 0; r >= 0 && i < n; i++)
+        r = layer_read(blobs[i], &ret_layers[i], e);
+    return r;
+}
+
+int vision_compose(struct vision *v, const struct str *layers, int n, const struct vision_scene *scene, uint64_t seed,
+                   struct str params_json, struct img8 *ret_picture, struct buf *ret_report, struct err *e) {
+    struct layer people[VISION_PEOPLE_MAX];
+    struct compose_params params;
+    struct compose_report report;
+    struct scene place;
+    int r = read_layers(layers, n, people, e);
+    if (r >= 0)
+        r = compose_params_read(params_json, &params, e);
+    if (r >= 0)
+        r = scene_read(scene, &place, e);
+    if (r < 0)
+        return r;
+    PIC_CLEANUP struct pic p = compose(people, n, &place, &params, seed, &report);
+    score_report_write(&report, ret_report);
+    if (ret_report->failed)
+        return err_set(e, ERR_INTERNAL, "the report is too long");
+    *ret_picture = img8_of_srgb(&p);
+    return 0;
+}
+
+int vision_score(struct vision *v, const struct img8 *picture, const struct str *layers, int n, struct str report,
+                 struct buf *ret_json, struct err *e) {
+    struct layer people[VISION_PEOPLE_MAX];
+    struct compose_report made;
+    struct score s;
+    int r = read_layers(layers, n, people, e);
+    if (r >= 0)
+        r = score_report_read(report, &made, e);
+    if (r < 0)
+        return r;
+    CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
+    if (!faces)
+        return err_set(e, ERR_MEDIA_MEMORY, "faces");
+    struct face_models m = vision_face_models(v);
+    int found = vision_find(v, picture, faces, FACE_FOUND_MAX, e);
+    r = found;
+    for (int i = 0; r >= 0 && i < found; i++)
+        r = face_embed(&m, picture, &faces[i], e);
+    if (r < 0)
+        return r;
+    score_judge(people, n, &made, faces, found, &s);
+    score_write(&s, ret_json);
+    return ret_json->failed ? err_set(e, ERR_INTERNAL, "the scores are too long") : 0;
+}
