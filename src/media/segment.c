@@ -1,0 +1,249 @@
+#include "media/segment.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "media/filter.h"
+#include "media/split.h"
+
+enum { PARTS_PX = 256, MATTE_PX = 512 };
+
+/* ---- models ---- */
+
+/* Class probabilities of one window of rgb, as large as the window. */
+static int run_parts(const struct segment_models *m, const struct pic *rgb, struct box window, struct plane ret_part[PARTS],
+                     struct err *e) {
+    enum { N = PARTS_PX };
+    struct rectf from = { (float)window.x0, (float)window.y0, (float)window.x1, (float)window.y1 };
+    PIC_CLEANUP struct pic small = pic_resample(rgb, from, N, N, RESAMPLE_AREA);
+    CLEANUP(free) float *input = malloc(sizeof(float) * 3 * N * N);
+    if (!input)
+        return err_set(e, ERR_MEDIA_MEMORY, "segmentation");
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < N * N; i++)
+            input[3 * i + c] = small.c[c].px[i];
+    const int64_t dims[] = { 1, N, N, 3 };
+    ORT_RESULT_CLEANUP struct ort_result res = { 0 };
+    int r = ort_run(m->parts, input, dims, 4, &res, e);
+    if (r < 0)
+        return r;
+    const struct ort_tensor *t = ort_output_of(&res, (size_t)(N * N * PARTS));
+    if (!t)
+        return err_set(e, ERR_ENGINE_MISSING, "the segmentation model is not the one expected");
+    struct plane p[PARTS];
+    for (int k = 0; k < PARTS; k++)
+        p[k] = plane_new(N, N);
+    for (int i = 0; i < N * N; i++) {
+        const float *logit = t->data + i * PARTS;
+        float top = logit[0], sum = 0;
+        for (int k = 1; k < PARTS; k++)
+            top = fmaxf(top, logit[k]);
+        for (int k = 0; k < PARTS; k++)
+            sum += p[k].px[i] = expf(logit[k] - top);
+        for (int k = 0; k < PARTS; k++)
+            p[k].px[i] /= sum;
+    }
+    for (int k = 0; k < PARTS; k++) {
+        ret_part[k] = plane_resize(&p[k], box_w(window), box_h(window), RESAMPLE_AREA);
+        plane_done(&p[k]);
+    }
+    return 0;
+}
+
+/* MODNet's alpha of one window: its shorter side becomes MATTE_PX, both sides multiples of 32 as the network wants. */
+static int run_matte(const struct segment_models *m, const struct pic *rgb, struct box window, struct plane *ret_alpha,
+                     struct err *e) {
+    int bw = box_w(window), bh = box_h(window), shorter = bw < bh ? bw : bh;
+    float k = (float)MATTE_PX / (float)shorter;
+    int w = clampi((int)lroundf((float)bw * k / 32) * 32, 32, 1024), h = clampi((int)lroundf((float)bh * k / 32) * 32, 32, 1024);
+    struct rectf from = { (float)window.x0, (float)window.y0, (float)window.x1, (float)window.y1 };
+    PIC_CLEANUP struct pic small = pic_resample(rgb, from, w, h, RESAMPLE_AREA);
+    size_t n = (size_t)w * (size_t)h;
+    CLEANUP(free) float *input = malloc(sizeof(float) * 3 * n);
+    if (!input)
+        return err_set(e, ERR_MEDIA_MEMORY, "matting");
+    for (int c = 0; c < 3; c++)
+        for (size_t i = 0; i < n; i++)
+            input[(size_t)c * n + i] = small.c[c].px[i] * 2 - 1;
+    const int64_t dims[] = { 1, 3, h, w };
+    ORT_RESULT_CLEANUP struct ort_result res = { 0 };
+    int r = ort_run(m->matte, input, dims, 4, &res, e);
+    if (r < 0)
+        return r;
+    const struct ort_tensor *t = ort_output_of(&res, n);
+    if (!t)
+        return err_set(e, ERR_ENGINE_MISSING, "the matting model is not the one expected");
+    PLANE_CLEANUP struct plane a = plane_new(w, h);
+    memcpy(a.px, t->data, n * sizeof(float));
+    *ret_alpha = plane_resize(&a, bw, bh, RESAMPLE_AREA);
+    return 0;
+}
+
+/* Lays `patch` over `all` at window; its outermost eighth fades, except where the window ends with the picture. */
+static void lay_over(struct plane *all, const struct plane *patch, struct box window) {
+    int bw = box_w(window), bh = box_h(window);
+    float fade_x = (float)bw / 8, fade_y = (float)bh / 8;
+    for (int y = 0; y < bh; y++) {
+        float up = window.y0 > 0 ? (float)y / fade_y : 1, down = window.y1 < all->h ? (float)(bh - 1 - y) / fade_y : 1;
+        float fy = clampf(fminf(up, down), 0, 1);
+        float *d = plane_row(all, window.y0 + y) + window.x0;
+        const float *s = plane_row(patch, y);
+        for (int x = 0; x < bw; x++) {
+            float left = window.x0 > 0 ? (float)x / fade_x : 1, right = window.x1 < all->w ? (float)(bw - 1 - x) / fade_x : 1;
+            d[x] = mixf(d[x], s[x], fy * clampf(fminf(left, right), 0, 1));
+        }
+    }
+}
+
+/* Both models on the whole region, then on the head alone, where the detail matters. */
+static int run_models(const struct segment_models *m, struct segment *s, struct box head, struct plane *ret_matte,
+                      struct err *e) {
+    struct box all = { 0, 0, pic_w(&s->rgb), pic_h(&s->rgb) };
+    int r = run_parts(m, &s->rgb, all, s->part, e);
+    if (r < 0)
+        return r;
+    r = run_matte(m, &s->rgb, all, ret_matte, e);
+    if (r < 0 || box_w(head) < 32 || box_h(head) < 32)
+        return r;
+    struct plane near[PARTS];
+    r = run_parts(m, &s->rgb, head, near, e);
+    if (r < 0)
+        return r;
+    for (int k = 0; k < PARTS; k++) {
+        lay_over(&s->part[k], &near[k], head);
+        plane_done(&near[k]);
+    }
+    PLANE_CLEANUP struct plane close = { 0 };
+    r = run_matte(m, &s->rgb, head, &close, e);
+    if (r >= 0)
+        lay_over(ret_matte, &close, head);
+    return r;
+}
+
+/* ---- fusion ---- */
+
+/* How far the two models agree in what they are sure of, around each pixel: 1 = the matte may be believed here. */
+static struct plane trust_of(const struct plane *inside, const struct plane *outside, const struct plane *matte, float sigma) {
+    PLANE_CLEANUP struct plane wrong = plane_new(matte->w, matte->h);
+    PLANE_CLEANUP struct plane known = plane_new(matte->w, matte->h);
+    for (size_t i = 0, n = plane_n(matte); i < n; i++) {
+        known.px[i] = inside->px[i] + outside->px[i];
+        wrong.px[i] = inside->px[i] * (1 - matte->px[i]) + outside->px[i] * matte->px[i];
+    }
+    struct plane trust = plane_gauss_far(&wrong, sigma);
+    PLANE_CLEANUP struct plane weight = plane_gauss_far(&known, sigma);
+    for (size_t i = 0, n = plane_n(matte); i < n; i++)
+        trust.px[i] = smoothf(0.22f, 0.08f, fmaxf(trust.px[i], 0) / fmaxf(weight.px[i], 1e-3f));
+    return trust;
+}
+
+struct plane segment_fuse(const struct plane *sure, const struct plane *hair, const struct plane *matte, const struct pic *rgb,
+                          float band_px) {
+    int band = clampi((int)lroundf(band_px), 1, 64), wide = 3 * band;
+    size_t n = plane_n(sure);
+    /* The seam is wider where hair is near. */
+    PLANE_CLEANUP struct plane hairy = plane_copy(hair);
+    plane_grow(&hairy, wide);
+    plane_box(&hairy, band);
+    /* Certain inside and outside: far enough from the multiclass model's own edge. */
+    PLANE_CLEANUP struct plane in_near = plane_copy(sure), in_far, out_near = plane_copy(sure), out_far;
+    plane_shrink(&in_near, band);
+    in_far = plane_copy(&in_near);
+    plane_shrink(&in_far, wide / 2 - band);
+    plane_grow(&out_near, band);
+    out_far = plane_copy(&out_near);
+    plane_grow(&out_far, wide - band);
+    PLANE_CLEANUP struct plane inside = plane_new(sure->w, sure->h);
+    PLANE_CLEANUP struct plane outside = plane_new(sure->w, sure->h);
+    for (size_t i = 0; i < n; i++) {
+        float h = clampf(hairy.px[i], 0, 1);
+        inside.px[i] = smoothf(0.55f, 0.9f, mixf(in_near.px[i], in_far.px[i], h));
+        outside.px[i] = smoothf(0.45f, 0.1f, mixf(out_near.px[i], out_far.px[i], h));
+    }
+    PLANE_CLEANUP struct plane trust = trust_of(&inside, &outside, matte, 2.5f * (float)band);
+    /* Where the matte is not to be believed: the multiclass edge, snapped to the picture's own. */
+    struct plane alpha = plane_copy(sure);
+    plane_guided(&alpha, rgb, band, 1e-4f);
+    for (size_t i = 0; i < n; i++) {
+        float own = smoothf(0.2f, 0.8f, alpha.px[i]);
+        float a = mixf(own, matte->px[i], trust.px[i]);
+        a = a + (1 - a) * inside.px[i];
+        alpha.px[i] = a * (1 - outside.px[i]);
+    }
+    return alpha;
+}
+
+/* ---- whole ---- */
+
+/* The region that can hold the person: arms held out to both sides, hair above, down to the knees. */
+static struct rectf region_of(const struct face *f, const struct img8 *photo) {
+    float h = f->head_px, cx = (f->box.x0 + f->box.x1) / 2, cy = (f->box.y0 + f->box.y1) / 2;
+    struct box b = box_around((struct rectf){ cx - 2.5f * h, cy - 1.35f * h, cx + 2.5f * h, cy + 5.0f * h }, photo->w, photo->h);
+    return (struct rectf){ (float)b.x0, (float)b.y0, (float)b.x1, (float)b.y1 };
+}
+
+/* In pixels of the segment. */
+static struct box head_window(const struct segment *s, const struct face *f) {
+    float h = f->head_px, cx = (f->box.x0 + f->box.x1) / 2, cy = (f->box.y0 + f->box.y1) / 2;
+    struct rectf r = { cx - 1.15f * h, cy - 1.1f * h, cx + 1.15f * h, cy + 1.2f * h };
+    r = (struct rectf){ (r.x0 - s->roi.x0) * s->scale, (r.y0 - s->roi.y0) * s->scale, (r.x1 - s->roi.x0) * s->scale,
+                        (r.y1 - s->roi.y0) * s->scale };
+    return box_around(r, pic_w(&s->rgb), pic_h(&s->rgb));
+}
+
+/* The face itself must have come out as a person, else there is nothing to build on. */
+static bool face_kept(const struct segment *s, const struct face *f) {
+    float in = 0;
+    int n = 0;
+    for (int i = 0; i < 468; i++) {
+        float x = (f->point[i][0] - s->roi.x0) * s->scale, y = (f->point[i][1] - s->roi.y0) * s->scale;
+        if (x < 0 || y < 0 || x >= (float)s->alpha.w || y >= (float)s->alpha.h)
+            continue;
+        in += plane_at(&s->alpha, x, y);
+        n++;
+    }
+    return n > 100 && in > 0.7f * (float)n;
+}
+
+int segment_person(const struct segment_models *m, const struct img8 *photo, const struct face *faces, int n, int who,
+                   float head_px_max, int side_max, struct segment *ret_s, struct err *e) {
+    const struct face *f = &faces[who];
+    struct segment s = { .roi = region_of(f, photo), .scale = 1 };
+    float rw = s.roi.x1 - s.roi.x0, rh = s.roi.y1 - s.roi.y0;
+    if (!(rw >= 32 && rh >= 32 && f->head_px >= 16))
+        return err_set(e, ERR_FACE_UNSURE, "the face is too small or outside the photo");
+    s.scale = fminf(1, fminf(head_px_max / f->head_px, (float)side_max / fmaxf(rw, rh)));
+    int w = clampi((int)lroundf(rw * s.scale), 32, side_max), h = clampi((int)lroundf(rh * s.scale), 32, side_max);
+    struct box roi = { (int)s.roi.x0, (int)s.roi.y0, (int)s.roi.x1, (int)s.roi.y1 };
+    s.rgb = pic_srgb_of(photo, roi);
+    if (w != box_w(roi) || h != box_h(roi)) {
+        struct pic small = pic_resize(&s.rgb, w, h, RESAMPLE_AREA);
+        pic_done(&s.rgb);
+        s.rgb = small;
+    }
+    PLANE_CLEANUP struct plane matte = { 0 };
+    int r = run_models(m, &s, head_window(&s, f), &matte, e);
+    if (r >= 0) {
+        PLANE_CLEANUP struct plane sure = plane_new(w, h);
+        for (size_t i = 0, k = plane_n(&sure); i < k; i++)
+            sure.px[i] = 1 - s.part[PART_BACKGROUND].px[i];
+        s.alpha = segment_fuse(&sure, &s.part[PART_HAIR], &matte, &s.rgb, 0.03f * f->head_px * s.scale);
+        split_person(&s, faces, n, who);
+        if (!face_kept(&s, f))
+            r = err_set(e, ERR_FACE_UNSURE, "the person cannot be told from the background");
+    }
+    if (r < 0) {
+        segment_done(&s);
+        return r;
+    }
+    *ret_s = s;
+    return 0;
+}
+
+void segment_done(struct segment *s) {
+    pic_done(&s->rgb);
+    plane_done(&s->alpha);
+    plane_done(&s->mine);
+    for (int k = 0; k < PARTS; k++)
+        plane_done(&s->part[k]);
+}
