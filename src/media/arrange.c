@@ -1,0 +1,442 @@
+#include "media/arrange.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "media/dice.h"
+
+/* The coarse picture that a trial arrangement is painted on. */
+enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 14, STEPS = 110 };
+
+/* What the photographer has in mind for this variant. */
+struct style {
+    float head;   /* wanted head height in frame heights */
+    float gap;    /* wanted distance between neighbours' eyes, in heads */
+    float eyes;   /* wanted height of the eye line of the last row */
+    float centre; /* of the group, in frame widths */
+    float step;   /* how much lower the front row sits, in heads */
+    bool rows;    /* two rows wanted */
+};
+
+struct spot {
+    float x, y;
+    int row;
+    float order; /* who is in front within a row: larger is nearer */
+};
+
+struct trial {
+    float head;
+    struct spot spot[ARRANGE_UNITS_MAX];
+};
+
+struct problem {
+    const struct arrange_unit *units;
+    int n, heads;
+    const struct arrange_wish *wish;
+    struct style style;
+    float jitter[ARRANGE_UNITS_MAX]; /* people are not equally tall */
+    const struct trial *earlier;     /* what the variants before this one look like */
+    int n_earlier;
+};
+
+struct verdict {
+    float cost, cut_shown, covered;
+};
+
+static float row_size(int row) {
+    return row ? 0.93f : 1;
+}
+
+/* ---- painting ---- */
+
+struct canvas {
+    int w, h;
+    int8_t owner[CANVAS_H * CANVAS_W_MAX]; /* unit seen here, -1 = background */
+};
+
+static float mask_at(const struct plane *m, float x, float y) {
+    int i = (int)x, j = (int)y;
+    return x >= 0 && y >= 0 && i < m->w && j < m->h ? plane_row(m, j)[i] : 0;
+}
+
+/* Units back to front into order[]; few enough for insertion sort. */
+static void draw_order(const struct trial *t, int n, int order[ARRANGE_UNITS_MAX]) {
+    for (int i = 0; i < n; i++) {
+        int j = i;
+        for (; j > 0; j--) {
+            const struct spot *a = &t->spot[order[j - 1]], *b = &t->spot[i];
+            if (a->row > b->row || (a->row == b->row && a->order <= b->order))
+                break;
+            order[j] = order[j - 1];
+        }
+        order[j] = i;
+    }
+}
+
+static void paint(struct canvas *c, const struct problem *p, const struct trial *t, const int order[]) {
+    memset(c->owner, -1, sizeof c->owner);
+    for (int k = 0; k < p->n; k++) {
+        const struct arrange_unit *u = &p->units[order[k]];
+        const struct spot *s = &t->spot[order[k]];
+        float step = ARRANGE_GRID / (t->head * row_size(s->row) * (float)c->h); /* grid px per canvas px */
+        float gx = u->eye_x - s->x * (float)c->h * step, gy = u->eye_y - s->y * (float)c->h * step;
+        int x0 = clampi((int)(-gx / step), 0, c->w), x1 = clampi((int)(((float)u->alpha.w - gx) / step) + 1, 0, c->w);
+        int y0 = clampi((int)(-gy / step), 0, c->h), y1 = clampi((int)(((float)u->alpha.h - gy) / step) + 1, 0, c->h);
+        for (int y = y0; y < y1; y++)
+            for (int x = x0; x < x1; x++)
+                if (mask_at(&u->alpha, gx + ((float)x + 0.5f) * step, gy + ((float)y + 0.5f) * step) > 0.5f)
+                    c->owner[y * c->w + x] = (int8_t)order[k];
+    }
+}
+
+/* Length, in heads, of cut outline of unit i that can be seen. Cells of the mask are walked, not canvas pixels: outlines are
+ * thin. */
+static float cut_visible(const struct canvas *c, const struct problem *p, const struct trial *t, int i) {
+    const struct arrange_unit *u = &p->units[i];
+    const struct spot *s = &t->spot[i];
+    float scale = t->head * row_size(s->row) * (float)c->h / ARRANGE_GRID, seen = 0;
+    for (int y = 0; y < u->cut.h; y++)
+        for (int x = 0; x < u->cut.w; x++) {
+            float v = plane_row(&u->cut, y)[x];
+            if (v <= 0)
+                continue;
+            /* Slightly outwards, to be safe: one pixel of the grid. */
+            float cx = s->x * (float)c->h + ((float)x + 0.5f - u->eye_x) * scale,
+                  cy = s->y * (float)c->h + ((float)y - 0.5f - u->eye_y) * scale;
+            if (cx < 1 || cy < 0 || cx >= (float)(c->w - 1) || cy >= (float)(c->h - 1))
+                continue;
+            int8_t o = c->owner[(int)cy * c->w + (int)cx];
+            seen += o == i || o < 0 ? v : 0;
+        }
+    return seen / ARRANGE_GRID;
+}
+
+/* Share of a box, in heads around a head's eyes, that other units cover. */
+static float box_covered(const struct canvas *c, const struct trial *t, const struct arrange_head *h, int i,
+                         const float up_down_left_right[4]) {
+    const struct spot *s = &t->spot[i];
+    float head = t->head * row_size(s->row) * (float)c->h;
+    float x = s->x * (float)c->h + h->x * head, y = s->y * (float)c->h + h->y * head;
+    int x0 = clampi((int)(x - up_down_left_right[2] * head), 0, c->w),
+        x1 = clampi((int)(x + up_down_left_right[3] * head) + 1, 0, c->w);
+    int y0 = clampi((int)(y - up_down_left_right[0] * head), 0, c->h),
+        y1 = clampi((int)(y + up_down_left_right[1] * head) + 1, 0, c->h);
+    int all = 0, other = 0;
+    for (int v = y0; v < y1; v++)
+        for (int w = x0; w < x1; w++, all++)
+            other += c->owner[v * c->w + w] != i && c->owner[v * c->w + w] >= 0;
+    return all ? (float)other / (float)all : 1;
+}
+
+/* ---- judging ---- */
+
+static float square(float x) {
+    return x * x;
+}
+static float over(float x, float limit) {
+    return x > limit ? x - limit : 0;
+}
+
+/* Heads against the frame's edges and faces against whoever stands in front. */
+static float judge_heads(const struct canvas *c, const struct problem *p, const struct trial *t, struct verdict *v) {
+    float cost = 0, aspect = p->wish->aspect;
+    for (int i = 0; i < p->n; i++) {
+        const struct spot *s = &t->spot[i];
+        float head = t->head * row_size(s->row);
+        for (int k = 0; k < p->units[i].n_heads; k++) {
+            const struct arrange_head *h = &p->units[i].head[k];
+            float x = s->x + h->x * head, y = s->y + h->y * head;
+            float top = y - h->up * head, side = 0.25f * head * h->size;
+            cost += 60 * square(over(0.16f * head, top) / head) + 30 * square(over(0.30f * head, top) / head);
+            cost +=
+                60 * square(over(side, x - h->left * head) / head) + 60 * square(over(side, aspect - x - h->right * head) / head);
+            cost += 80 * square(over(y + h->down * head + 0.1f * head, 1) / head);
+            const float face[4] = { 0.75f * h->up, h->down, h->left, h->right };
+            const float whole[4] = { h->up, h->down, 1.3f * h->left, 1.3f * h->right };
+            float covered = box_covered(c, t, h, i, face);
+            v->covered = fmaxf(v->covered, covered);
+            cost += 60 * covered + 200 * covered * covered + 4 * box_covered(c, t, h, i, whole);
+        }
+    }
+    return cost;
+}
+
+/* Neighbours: near enough to be a family, far enough to breathe. */
+static float judge_spacing(const struct problem *p, const struct trial *t) {
+    float cost = 0;
+    for (int i = 0; i < p->n; i++) {
+        float nearest = 1e9f;
+        for (int j = 0; j < p->n; j++) {
+            if (i == j)
+                continue;
+            for (int a = 0; a < p->units[i].n_heads; a++)
+                for (int b = 0; b < p->units[j].n_heads; b++) {
+                    float ha = t->head * row_size(t->spot[i].row), hb = t->head * row_size(t->spot[j].row);
+                    float dx = (t->spot[i].x + p->units[i].head[a].x * ha - t->spot[j].x - p->units[j].head[b].x * hb) / t->head;
+                    float dy = (t->spot[i].y + p->units[i].head[a].y * ha - t->spot[j].y - p->units[j].head[b].y * hb) / t->head;
+                    float d = sqrtf(dx * dx + dy * dy);
+                    nearest = fminf(nearest, d);
+                    cost += 20 * square(over(1.02f, d));
+                    if (t->spot[i].row != t->spot[j].row) /* never straight above: between the heads in front */
+                        cost += 1.5f * square(over(0.55f, fabsf(dx)));
+                }
+        }
+        if (p->n > 1)
+            cost += 5 * square(over(nearest, p->style.gap)) + 2 * square(over(p->style.gap, nearest));
+    }
+    return cost;
+}
+
+static float eye_line(const struct problem *p, const struct trial *t, int row) {
+    float sum = 0;
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (t->spot[i].row == row) {
+            sum += t->spot[i].y - p->jitter[i] * t->head;
+            n++;
+        }
+    return n ? sum / (float)n : -1;
+}
+
+/* Rows, eye lines, size, balance: what makes it a composed picture. */
+static float judge_composition(const struct problem *p, const struct trial *t) {
+    const struct style *st = &p->style;
+    float cost = 0, front = eye_line(p, t, 0), back = eye_line(p, t, 1);
+    int n_back = 0;
+    for (int i = 0; i < p->n; i++) {
+        float line = t->spot[i].row ? back : front;
+        cost += 10 * square((t->spot[i].y - p->jitter[i] * t->head - line) / t->head);
+        n_back += t->spot[i].row;
+    }
+    if (front < 0)
+        cost += 50; /* a back row without a front row */
+    else if (back >= 0)
+        cost += 8 * square((front - back) / t->head - st->step) + (n_back * 2 > p->heads + 1 ? 1.5f : 0);
+    if (p->heads >= 3)
+        cost += st->rows == (n_back > 0) ? 0 : 1.2f;
+    else
+        cost += n_back ? 2.5f : 0;
+    float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
+    cost += 30 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
+    cost += 90 * square(over(st->head, t->head)) + 45 * square(over(t->head, st->head));
+    float sum = 0, lean = 0;
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < p->units[i].n_heads; k++) {
+            float x = t->spot[i].x + p->units[i].head[k].x * t->head * row_size(t->spot[i].row);
+            sum += x;
+            /* people at the side look inwards */
+            lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
+        }
+    cost += 14 * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    for (int i = 0; i < p->n; i++)
+        cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
+    return cost;
+}
+
+/* A bare strip of background between two bodies at the lower edge looks like a hole in the family. */
+static float judge_floor(const struct canvas *c) {
+    int first = -1, last = -1, bare = 0;
+    const int8_t *row = c->owner + (c->h - 3) * c->w;
+    for (int x = 0; x < c->w; x++)
+        if (row[x] >= 0) {
+            first = first < 0 ? x : first;
+            last = x;
+        }
+    for (int x = first; first >= 0 && x <= last; x++)
+        bare += row[x] < 0;
+    return 2.0f * (float)bare / (float)c->h + (first < 0 ? 20 : 0);
+}
+
+/* Order from left to right as ranks. */
+static void ranks(const struct trial *t, int n, int rank[ARRANGE_UNITS_MAX]) {
+    for (int i = 0; i < n; i++) {
+        rank[i] = 0;
+        for (int j = 0; j < n; j++)
+            rank[i] += t->spot[j].x < t->spot[i].x;
+    }
+}
+
+/* How much a trial looks like one that was already offered. */
+static float judge_sameness(const struct problem *p, const struct trial *t) {
+    float cost = 0;
+    int mine[ARRANGE_UNITS_MAX], theirs[ARRANGE_UNITS_MAX];
+    ranks(t, p->n, mine);
+    for (int k = 0; k < p->n_earlier; k++) {
+        const struct trial *o = &p->earlier[k];
+        float diff = 14 * fabsf(logf(t->head / o->head));
+        ranks(o, p->n, theirs);
+        for (int i = 0; i < p->n; i++) {
+            float dx = (t->spot[i].x - o->spot[i].x) / t->head, dy = (t->spot[i].y - o->spot[i].y) / t->head;
+            diff += 0.8f * fminf(fabsf(dx) + fabsf(dy), 2) / (float)p->n;
+            diff += (mine[i] != theirs[i] ? 3.0f : 0) / (float)p->n + (t->spot[i].row != o->spot[i].row ? 2.0f : 0) / (float)p->n;
+        }
+        cost += 2.5f * square(over(2.2f, diff));
+    }
+    return cost;
+}
+
+static struct verdict judge(const struct problem *p, const struct trial *t) {
+    struct canvas c;
+    c.h = CANVAS_H;
+    c.w = clampi((int)lroundf(CANVAS_H * p->wish->aspect), 16, CANVAS_W_MAX);
+    int order[ARRANGE_UNITS_MAX];
+    draw_order(t, p->n, order);
+    paint(&c, p, t, order);
+    struct verdict v = { 0 };
+    for (int i = 0; i < p->n; i++)
+        v.cut_shown += cut_visible(&c, p, t, i);
+    v.cost = 12 * v.cut_shown + 10 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
+             judge_composition(p, t) + judge_floor(&c) + judge_sameness(p, t);
+    return v;
+}
+
+/* ---- searching ---- */
+
+/* A first guess: units side by side in a random order, about as large and as high as wanted. */
+static struct trial guess(const struct problem *p, struct dice *d) {
+    struct trial t = { .head = p->style.head * dice_between(d, 0.8f, 1.25f) };
+    int seat[ARRANGE_UNITS_MAX];
+    for (int i = 0; i < p->n; i++) {
+        int j = dice_below(d, i + 1);
+        seat[i] = seat[j];
+        seat[j] = i;
+    }
+    bool rows = p->n >= 2 && dice_unit(d) < (p->style.rows ? 0.8f : 0.35f);
+    float middle = p->style.centre * p->wish->aspect, pitch = p->style.gap * t.head * (rows ? 0.7f : 1);
+    for (int k = 0; k < p->n; k++) {
+        struct spot *s = &t.spot[seat[k]];
+        s->row = rows && dice_unit(d) < 0.45f;
+        s->x = middle + ((float)k - (float)(p->n - 1) / 2) * pitch;
+        s->y = p->style.eyes + (rows && !s->row ? p->style.step * t.head : 0) + p->jitter[seat[k]] * t.head;
+        s->order = dice_unit(d);
+    }
+    return t;
+}
+
+static struct trial nudged(const struct problem *p, const struct trial *from, float size, struct dice *d) {
+    struct trial t = *from;
+    int i = dice_below(d, p->n), j = dice_below(d, p->n);
+    switch (dice_below(d, 10)) {
+    case 0:
+    case 1:
+    case 2:
+        t.spot[i].x += dice_normal(d) * 0.5f * size * t.head;
+        break;
+    case 3:
+    case 4:
+        t.spot[i].y += dice_normal(d) * 0.4f * size * t.head;
+        break;
+    case 5: { /* closer or further, keeping the picture's middle */
+        float k = expf(dice_normal(d) * 0.15f * size), cx = p->wish->aspect / 2;
+        t.head = clampf(t.head * k, 0.1f, 0.62f);
+        for (int a = 0; a < p->n; a++)
+            t.spot[a].x = cx + (t.spot[a].x - cx) * k;
+        break;
+    }
+    case 6: { /* everybody up or down */
+        float dy = dice_normal(d) * 0.4f * size * t.head;
+        for (int a = 0; a < p->n; a++)
+            t.spot[a].y += dy;
+        break;
+    }
+    case 7: { /* two change places */
+        struct spot s = t.spot[i];
+        t.spot[i] = t.spot[j];
+        t.spot[j] = s;
+        break;
+    }
+    case 8:
+        t.spot[i].order = dice_unit(d);
+        break;
+    default:
+        t.spot[i].row ^= 1;
+        t.spot[i].y += (t.spot[i].row ? -1 : 1) * p->style.step * t.head;
+    }
+    return t;
+}
+
+static struct trial search(const struct problem *p, struct dice *d, struct verdict *ret_v) {
+    struct trial best = { 0 };
+    struct verdict best_v = { .cost = 1e30f };
+    for (int s = 0; s < STARTS; s++) {
+        struct trial at = guess(p, d);
+        struct verdict v = judge(p, &at);
+        int steps = p->n == 1 ? STEPS / 2 : STEPS;
+        for (int k = 0; k < steps; k++) {
+            struct trial to = nudged(p, &at, mixf(1, 0.25f, (float)k / (float)steps), d);
+            struct verdict w = judge(p, &to);
+            if (w.cost < v.cost) {
+                at = to;
+                v = w;
+            }
+        }
+        if (v.cost < best_v.cost) {
+            best = at;
+            best_v = v;
+        }
+    }
+    /* A last polish of the winner. */
+    for (int k = 0; k < 2 * STEPS; k++) {
+        struct trial to = nudged(p, &best, 0.25f, d);
+        struct verdict w = judge(p, &to);
+        if (w.cost < best_v.cost) {
+            best = to;
+            best_v = w;
+        }
+    }
+    *ret_v = best_v;
+    return best;
+}
+
+/* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
+static struct style style_of(int variant, int heads, struct dice *d) {
+    static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.36f, 0.31f, 0.275f, 0.245f, 0.225f };
+    float h = usual[clampi(heads, 1, ARRANGE_UNITS_MAX)];
+    static const struct style kinds[4] = {
+        { 1.00f, 1.25f, 0.40f, 0.50f, 0.85f, false },
+        { 1.22f, 1.12f, 0.43f, 0.50f, 0.80f, false },
+        { 0.95f, 1.20f, 0.37f, 0.50f, 1.00f, true },
+        { 0.80f, 1.38f, 0.42f, 0.50f, 0.80f, false },
+    };
+    struct style s = kinds[variant % 4];
+    s.head *= h * (heads == 1 ? 0.95f : 1);
+    if (heads <= 2 && variant % 4 >= 2)
+        s.centre = variant % 4 == 2 ? 0.40f : 0.60f;
+    if (heads == 5 || (heads >= 4 && variant % 4 == 1))
+        s.rows = true;
+    if (variant >= 4) {
+        s.head *= dice_between(d, 0.9f, 1.1f);
+        s.centre = clampf(s.centre + dice_between(d, -0.08f, 0.08f), 0.36f, 0.64f);
+        s.gap *= dice_between(d, 0.93f, 1.1f);
+    }
+    return s;
+}
+
+void arrange(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a) {
+    struct problem p = { .units = units, .n = n, .wish = wish };
+    for (int i = 0; i < n; i++)
+        p.heads += units[i].n_heads;
+    struct trial made[VARIANTS_MAX];
+    struct verdict v = { 0 };
+    int last = clampi(wish->variant, 0, VARIANTS_MAX - 1);
+    /* A variant must differ from those before it, and each is made by another process: so each makes them all again, up to four.
+     */
+    int first = last - last % 4;
+    for (int k = first; k <= last; k++) {
+        struct dice d = { wish->seed * 1000003u + (uint64_t)k };
+        p.style = style_of(k, p.heads, &d);
+        for (int i = 0; i < n; i++)
+            p.jitter[i] = n > 1 ? dice_between(&d, -0.12f, 0.12f) : 0;
+        p.earlier = made + first;
+        p.n_earlier = k - first;
+        made[k] = search(&p, &d, &v);
+    }
+    const struct trial *t = &made[last];
+    int order[ARRANGE_UNITS_MAX];
+    draw_order(t, n, order);
+    *ret_a = (struct arrangement){ .n = n, .head = t->head, .cut_shown = v.cut_shown, .covered = v.covered, .cost = v.cost };
+    for (int i = 0; i < n; i++) {
+        const struct spot *s = &t->spot[order[i]];
+        ret_a->place[i] = (struct arrange_place){ order[i], s->row, s->x, s->y, t->head * row_size(s->row) };
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * compose.h - one picture out of units, places, a scene and a plan for the light.
+ * Owns: nothing.  Threads: any.  Uses: unit.h, arrange.h, scene.h, light.h.
+ */
+#ifndef ZT_MEDIA_COMPOSE_H
+#define ZT_MEDIA_COMPOSE_H
+
+#include "media/arrange.h"
+#include "media/light.h"
+#include "media/scene.h"
+#include "media/unit.h"
+
+struct compose_params {
+    int variant;        /* which of the candidates */
+    int width;          /* px of the result's longer side */
+    float aspect;       /* width over height */
+    float fidelity;     /* 0..1: how little the people's own light is touched */
+    float edge_blur_px; /* softness of outlines, at 1920 px */
+    bool light;
+};
+#define COMPOSE_DEFAULT ((struct compose_params){ 0, 1920, 1.5f, 0.7f, 1.5f, true })
+
+/* What score.c needs to know of how the picture was made. Places in px of the result. */
+struct compose_report {
+    int n;
+    struct {
+        float eye[2], head_px;
+        float face[4];
+        float edge;              /* 0..1: 1 = no halo along this person's outline */
+    } person[VISION_PEOPLE_MAX]; /* in the order of the layers */
+    float light;                 /* 0..1, light_agreement() */
+    float cut_shown, covered;    /* see struct arrangement */
+};
+
+/* Reads params_json; empty = defaults. Errors: ERR_BAD_JSON, ERR_UNKNOWN_FIELD, ERR_BAD_INPUT. */
+int compose_params_read(struct str json, struct compose_params *ret_p, struct err *e);
+
+/* Result: sRGB floats. */
+struct pic compose(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p, uint64_t seed,
+                   struct compose_report *ret_report);
+
+/* ---- parts, exposed for their tests ---- */
+
+/*
+ * Halo along a soft outline. shown: the picture; behind: what was there before; body: the person's own colours inside. A pixel of
+ * the outline should lie between the two; what lies outside of that range is halo. All sRGB. Returns the score, 1 = none.
+ */
+float compose_edge_score(const struct pic *shown, const struct pic *behind, const struct pic *body, const struct plane *alpha,
+                         struct box where);
+
+#endif
