@@ -56,6 +56,8 @@ int http_res_problem_with(struct http_req *req, struct http_res *res, const stru
     if (r->retry == RETRY_LATER && (r->http == 503 || r->http == 429))
         http_res_header(res, "Retry-After", "%d", RETRY_AFTER_S);
     http_res_header(res, "Content-Language", "%s", req->lang);
+    if (req->route && req->route->problem_headers)
+        req->route->problem_headers(res);
     return http_res_body(res, r->http, "application/problem+json", buf_str(&b), /* borrowed= */ false);
 }
 

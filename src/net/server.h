@@ -45,6 +45,8 @@ struct route {
     const void *in;                   /* const struct json_field *: the body's table, for /openapi.json */
     const char *out;                  /* name of the answer's schema in openapi, or NULL */
     const char *help;                 /* one sentence for /openapi.json */
+    /* Optional: adds headers to every problem answer of this route, wherever it arises (a protocol such as tus wants its own on each). */
+    void (*problem_headers)(struct http_res *res);
 };
 
 struct http_header { struct str name, value; };    /* name as sent */

@@ -1,0 +1,22 @@
+/*
+ * digest.h - hashes by name, for the checksums that tus clients choose (our own hashing is base/crypto.h).
+ * A file of its own because OpenSSL's headers and base/err.h both claim ERR_STATE.
+ * Threads: one at a time for each digest.
+ */
+#ifndef ZT_API_DIGEST_H
+#define ZT_API_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_MAX 64
+
+struct digest;
+
+struct digest *digest_new(const char *name);           /* "sha1", "sha256"; NULL when unknown */
+void digest_free(struct digest *d);                    /* NULL is fine */
+void digest_add(struct digest *d, const void *p, size_t n);
+size_t digest_end(struct digest *d, uint8_t out[DIGEST_MAX]);   /* length of the hash; 0 when something failed on the way */
+
+#endif
