@@ -44,7 +44,7 @@ def collect(paths):
         for folder, names, leaves in os.walk(path):
             names.sort()
             folders.append(folder)
-            files += [os.path.join(folder, leaf) for leaf in sorted(leaves)]
+            files += [os.path.join(folder, leaf) for leaf in sorted(leaves) if not leaf.startswith('.')]    # editors leave such
     return files, folders
 
 

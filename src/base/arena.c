@@ -35,11 +35,14 @@ struct arena {
     size_t        used, max, next_block;
 };
 
+static size_t round_up(size_t n) { return (n + (ALIGN - 1)) & ~(ALIGN - 1); }
+
 struct arena *arena_new(size_t max_bytes) {
+    assert(max_bytes <= SIZE_MAX / 2);       /* so that rounding up cannot overflow */
     struct arena *a = calloc(1, sizeof(*a));
     if (!a)
         abort();
-    a->max = max_bytes;
+    a->max = round_up(max_bytes);
     a->next_block = BLOCK_FIRST;
     return a;
 }
@@ -93,7 +96,9 @@ static struct block *add_block(struct arena *a, size_t n) {
 void *arena_try(struct arena *a, size_t n) {
     if (n > a->max - a->used)
         return NULL;
-    size_t rounded = (n + (ALIGN - 1)) & ~(ALIGN - 1);
+    size_t rounded = n ? round_up(n) : ALIGN;
+    if (rounded > a->max - a->used)
+        return NULL;
     struct block *b = a->newest;
     if (ONE_BLOCK_EACH || !b || b->cap - b->n < rounded) {
         b = add_block(a, ONE_BLOCK_EACH ? n : rounded);
@@ -102,7 +107,7 @@ void *arena_try(struct arena *a, size_t n) {
     }
     void *p = b->data + b->n;
     b->n += ONE_BLOCK_EACH ? n : rounded;
-    a->used += n;
+    a->used += rounded;
     return memset(p, 0, n);
 }
 

@@ -1,6 +1,7 @@
 /*
  * arena.h - memory that lives as long as one request, task or loading step, and is freed at once.
  * Owns: every block it gave out.  Threads: one at a time.
+ * Every allocation counts as the next multiple of 16 bytes (so many small ones cannot pass the limit), and so does `max` itself.
  * An allocation past `max` gives NULL from arena_try (sizes a user chose) and aborts in arena_alloc (our own small needs).
  */
 #ifndef ZT_BASE_ARENA_H
@@ -12,10 +13,10 @@
 
 struct arena;
 
-struct arena *arena_new(size_t max_bytes);
+struct arena *arena_new(size_t max_bytes);                 /* <= SIZE_MAX / 2 */
 void arena_free(struct arena *a);                          /* NULL is fine */
 void arena_reset(struct arena *a);                         /* keeps the first block */
-size_t arena_used(const struct arena *a);
+size_t arena_used(const struct arena *a);                  /* bytes, each allocation rounded up to 16 */
 
 void *arena_try(struct arena *a, size_t n);                /* zeroed, 16-byte aligned; NULL past max */
 void *arena_alloc(struct arena *a, size_t n);              /* as arena_try, aborts instead of NULL */

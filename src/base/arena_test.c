@@ -28,20 +28,29 @@ static void blocks_do_not_overlap(void **state) {
             assert_int_equal(all[i][k], i & 0xFF);
 }
 
-static void keeps_its_limit_to_the_byte(void **state) {
+static void keeps_its_limit(void **state) {
     CLEANUP(arena_free) struct arena *a = arena_new(100);
-    assert_null(arena_try(a, 101));
-    assert_non_null(arena_try(a, 60));
-    assert_null(arena_try(a, 41));
-    assert_non_null(arena_try(a, 40));
-    assert_int_equal(arena_used(a), 100);
+    assert_null(arena_try(a, 113));                              /* 100 rounds up to 112 */
+    assert_non_null(arena_try(a, 64));
+    assert_null(arena_try(a, 49));
+    assert_non_null(arena_try(a, 33));
+    assert_int_equal(arena_used(a), 112);
+    assert_null(arena_try(a, 0));
     assert_null(arena_try(a, 1));
     assert_null(arena_try(a, SIZE_MAX));
     assert_null(arena_try(a, SIZE_MAX - 100));
 }
 
+static void many_small_ones_cannot_pass_the_limit(void **state) {
+    CLEANUP(arena_free) struct arena *a = arena_new(16000);
+    size_t n = 0;
+    while (arena_try(a, n % 2))
+        n++;
+    assert_int_equal(n, 1000);
+}
+
 static void reset_gives_everything_back(void **state) {
-    CLEANUP(arena_free) struct arena *a = arena_new(20000);
+    CLEANUP(arena_free) struct arena *a = arena_new(200 * 112);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 200; i++) {
             unsigned char *p = arena_try(a, 100);
@@ -72,7 +81,7 @@ static void copies_and_prints(void **state) {
 static void ask_too_much(void) {
     struct rlimit none = { 0, 0 };
     setrlimit(RLIMIT_CORE, &none);
-    arena_alloc(arena_new(100), 101);
+    arena_alloc(arena_new(100), 113);
 }
 
 static void ask_an_overflow(void) {
@@ -90,7 +99,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_aligned_zeroes),
         cmocka_unit_test(blocks_do_not_overlap),
-        cmocka_unit_test(keeps_its_limit_to_the_byte),
+        cmocka_unit_test(keeps_its_limit),
+        cmocka_unit_test(many_small_ones_cannot_pass_the_limit),
         cmocka_unit_test(reset_gives_everything_back),
         cmocka_unit_test(copies_and_prints),
         cmocka_unit_test(our_own_mistakes_end_the_process),

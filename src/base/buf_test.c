@@ -84,6 +84,7 @@ static void drops_from_the_front(void **state) {
     buf_add_z(&b, "abcdef");
     buf_drop_front(&b, 2);
     check_str(buf_str(&b), "cdef");
+    assert_int_equal(b.p[4], 0);
     buf_drop_front(&b, 4);
     check_str(buf_str(&b), "");
     buf_done(&b);

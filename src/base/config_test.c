@@ -176,7 +176,7 @@ static void sizes_and_durations_have_units(void **state) {
     static const struct { const char *name, *text; } bad[] = {
         { "net.body_max", "" },   { "net.body_max", "K" },    { "net.body_max", "0" },    { "net.body_max", "1k" },  { "net.body_max", "1KB" },
         { "net.body_max", "-1" }, { "net.body_max", "1.5K" }, { "net.body_max", " 1K" },  { "net.body_max", "1 K" }, { "net.body_max", "4294967297" },
-        { "net.body_max", "9999999999999G" },                 { "net.body_max", "99999999999999999999" },            { "net.idle_ms", "1000" },
+        { "net.body_max", "17179869185G" /* wraps to 1G */ }, { "net.body_max", "99999999999999999999" },            { "net.idle_ms", "1000" },
         { "net.idle_ms", "0" },   { "net.idle_ms", "999ms" }, { "net.idle_ms", "1d" },    { "net.idle_ms", "5S" },   { "net.idle_ms", "5s5" },
         { "task.score", "-6" },   { "task.score", "" },       { "net.guard", "1" },       { "net.guard", "TRUE" },   { "listen", "\xFF\xFF\xFF" },
         { "task.lease_s", "9007199254740993" },               { "task.lease_s", "1e400" },{ "task.lease_s", "-1" },

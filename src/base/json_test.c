@@ -268,7 +268,7 @@ static void names_the_field_it_refuses(void **state) {
 }
 
 static void full_arena_is_an_answer_not_an_abort(void **state) {
-    CLEANUP(arena_free) struct arena *a = arena_new(4);
+    CLEANUP(arena_free) struct arena *a = arena_new(0);
     CLEANUP(json_unref) json_t *j = NULL;
     struct thing t = { 0 };
     struct err e = { 0 };

@@ -3,6 +3,7 @@
  * Line: {"t":"2026-...Z","lv":"info","ev":"task.done","req":"req_...","task":"task_...","acct":"acct_...", fields...}
  * Threads: any; a line is written with one write(2) to fd 2 or the log file. A text field is cut at 2 KiB, a line at 16 KiB (then it
  * says "cut":true); errno is kept. Secrets, tokens and full prompts are never logged.
+ * A line that cannot be written is lost, silently; the program ignores SIGPIPE.
  * The context is per thread and set by the front doors (net for a request, task for a task); ids of 0 are left out.
  */
 #ifndef ZT_BASE_LOG_H
