@@ -37,7 +37,7 @@ static void on_read(png_structp png, png_bytep out, size_t n) {
 /* Makes the decoder and reads the header. Call behind setjmp; x is cleaned up by the caller in any case. */
 static void begin(struct decoder *x) {
     png_set_read_fn(x->png, x, on_read);
-    png_set_user_limits(x->png, IMAGE_SIDE_MAX * 4, IMAGE_SIDE_MAX * 4);    /* ours are below, with better words */
+    png_set_user_limits(x->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);    /* ours come first thing after, with better words */
     png_set_chunk_malloc_max(x->png, CHUNK_MAX);
     png_set_chunk_cache_max(x->png, 64);
     png_read_info(x->png, x->info);
