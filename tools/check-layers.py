@@ -23,6 +23,7 @@ FUNCTION_LINES_MAX = 100
 # Beginnings of public names that neither the room nor a file of it explains.
 PREFIXES = {
     'base': ['base64_', 'base64url_', 'fd_', 'free_', 'hex_', 'jw_', 'sha256_'],
+    'media': ['clampf', 'clampi', 'luma', 'mixf', 'smoothf', 'srgb_'],
     'net': ['cidr_', 'http_', 'res_', 'stat_'],
 }
 

@@ -412,7 +412,7 @@ static struct style style_of(int variant, int heads, struct dice *d) {
     return s;
 }
 
-void arrange(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a) {
+void arrange_people(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a) {
     struct problem p = { .units = units, .n = n, .wish = wish };
     for (int i = 0; i < n; i++)
         p.heads += units[i].n_heads;

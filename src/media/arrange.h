@@ -11,7 +11,7 @@
 #ifndef ZT_MEDIA_ARRANGE_H
 #define ZT_MEDIA_ARRANGE_H
 
-#include "media/image.h"
+#include "media/pic.h"
 
 #define ARRANGE_UNITS_MAX 5
 #define ARRANGE_GRID      16 /* mask pixels per head */
@@ -56,6 +56,6 @@ struct arrangement {
 
 /* n units, 1..ARRANGE_UNITS_MAX, 1..ARRANGE_UNITS_MAX heads in all. Always finds something; says how bad it is. Cost: about 50 ms
  * a variant. */
-void arrange(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a);
+void arrange_people(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a);
 
 #endif

@@ -297,18 +297,18 @@ static float light_units(struct unit *units, int n_units, const struct layer *la
     return light_agreement(plan, n);
 }
 
-struct pic compose(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p, uint64_t seed,
+struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p, uint64_t seed,
                    struct compose_report *ret_report) {
     struct unit units[VISION_PEOPLE_MAX];
     struct arrange_unit shapes[VISION_PEOPLE_MAX];
-    int n_units = units_make(layers, n, units);
+    int n_units = unit_make_all(layers, n, units);
     int w = p->aspect >= 1 ? p->width : (int)lroundf((float)p->width * p->aspect);
     int h = p->aspect >= 1 ? (int)lroundf((float)p->width / p->aspect) : p->width;
     struct arrangement a;
     struct arrange_wish wish = { (float)w / (float)h, (float)h, p->variant, seed };
     for (int i = 0; i < n_units; i++)
         shapes[i] = units[i].shape;
-    arrange(shapes, n_units, &wish, &a);
+    arrange_people(shapes, n_units, &wish, &a);
 
     struct look look = look_of(p->variant, seed);
     float eyes = 0, middle = 0;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "media/similarity.h"
+
 enum { NEAR_PX = 128, FAR_PX = 192, MESH_PX = 256, EMBED_PX = 112, NEAR_ANCHORS = 896, FAR_ANCHORS = 2304, RAW = 16 };
 enum { RAW_FACES_MAX = 512, TILES_MAX = 96 };
 
@@ -169,7 +171,7 @@ static int mesh_pass(const struct face_models *m, const struct img8 *photo, stru
     if (!planes)
         return err_set(e, ERR_MEDIA_MEMORY, "face mesh");
     float *input = planes + 3 * N * N;
-    img8_warp(photo, to_photo, N, 0, planes);
+    similarity_warp(photo, to_photo, N, 0, planes);
     for (int i = 0; i < N * N; i++)
         for (int c = 0; c < 3; c++)
             input[3 * i + c] = planes[c * N * N + i] / 255;
@@ -271,7 +273,7 @@ static float blur_of(const struct img8 *photo, const struct face *f) {
         abort();
     float k = side / (float)n;
     struct similarity m = { k, 0, (f->box.x0 + f->box.x1 - side) / 2, (f->box.y0 + f->box.y1 - side) / 2 };
-    img8_warp(photo, m, n, 0, rgb);
+    similarity_warp(photo, m, n, 0, rgb);
     PLANE_CLEANUP struct plane grey = plane_new(n, n);
     for (int i = 0; i < n * n; i++)
         grey.px[i] = luma(rgb[i], rgb[n * n + i], rgb[2 * n * n + i]);
@@ -351,7 +353,7 @@ int face_embed(const struct face_models *m, const struct img8 *photo, struct fac
     CLEANUP(free) float *input = malloc(sizeof(float) * 3 * N * N);
     if (!input)
         return err_set(e, ERR_MEDIA_MEMORY, "face embedding");
-    img8_warp(photo, to_photo, N, 0, input);
+    similarity_warp(photo, to_photo, N, 0, input);
     const int64_t dims[] = { 1, 3, N, N };
     ORT_RESULT_CLEANUP struct ort_result res = { 0 };
     int r = ort_run(m->embed, input, dims, 4, &res, e);

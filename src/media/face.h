@@ -8,7 +8,7 @@
 #ifndef ZT_MEDIA_FACE_H
 #define ZT_MEDIA_FACE_H
 
-#include "media/image.h"
+#include "media/pic.h"
 #include "media/ort.h"
 
 #define FACE_POINTS    478

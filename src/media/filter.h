@@ -6,7 +6,7 @@
 #ifndef ZT_MEDIA_FILTER_H
 #define ZT_MEDIA_FILTER_H
 
-#include "media/image.h"
+#include "media/pic.h"
 
 /* Mean over the (2r+1)^2 window, in place; at the edge over the part of it that lies inside. r <= 0 does nothing. */
 void plane_box(struct plane *p, int r);

@@ -15,13 +15,15 @@
 #include <png.h>
 
 #include "media/cutout.h"
+#include "media/layer.h"
+#include "media/scene.h"
 #include "media/studio_ops.h"
 
 struct options {
     const char *ort, *models, *out, *background, *depth, *scene, *variants, *params;
     int width;
     uint64_t seed;
-    bool faces_only, cut_only;
+    bool faces_only, cut_only, scene_only;
 };
 
 static double cpu_ms(void) {
@@ -133,6 +135,21 @@ static void show_layer(struct str blob, const char *path) {
     printf("\n");
 }
 
+/* The scene as it is, sharp and whole. */
+static void render(const struct options *o, const struct vision_scene *in) {
+    struct scene s;
+    struct err e = { 0 };
+    if (scene_read(in, &s, &e) < 0)
+        die("scene", e.text);
+    struct scene_view all = { { 0, 0, 1, 1 }, 2 };
+    if (s.background)
+        all.window = (struct rectf){ 0, 0, (float)s.background->w, (float)s.background->h };
+    PIC_CLEANUP struct pic p = scene_render(&s, &all, o->width, o->width * 2 / 3, /* blur= */ 0, /* middle_x= */ 0.5f, o->seed);
+    pic_to_srgb(&p);
+    IMG8_CLEANUP struct img8 img = img8_of_srgb(&p);
+    write_ppm(&img, o->out);
+}
+
 static void compose_all(struct vision *v, const struct options *o, const struct str *layers, int n) {
     struct err e = { 0 };
     struct buf scene_json;
@@ -142,7 +159,9 @@ static void compose_all(struct vision *v, const struct options *o, const struct 
     if (o->scene)
         read_text(o->scene, &scene_json);
     struct vision_scene scene = { background.px ? &background : NULL, depth.px ? &depth : NULL, buf_str(&scene_json) };
-    for (const char *p = o->variants; *p; p += *p == 44) {
+    if (o->scene_only)
+        render(o, &scene);
+    for (const char *p = o->scene_only ? "" : o->variants; *p; p += *p == 44) {
         char params[1024], path[4096];
         int variant = (int)strtol(p, (char **)(uintptr_t)&p, 10);
         snprintf(params, sizeof params, "{\"variant\": %d, \"width\": %d%s%s}", variant, o->width, o->params ? ", " : "",
@@ -169,7 +188,7 @@ static void compose_all(struct vision *v, const struct options *o, const struct 
 
 static void work(struct vision *v, const struct options *o, char **photos, int n) {
     struct buf layers[VISION_PEOPLE_MAX];
-    struct str views[VISION_PEOPLE_MAX];
+    struct str views[VISION_PEOPLE_MAX] = { 0 };
     if (n > VISION_PEOPLE_MAX && !o->faces_only)
         die("people", "too many");
     for (int i = 0; i < n; i++) {
@@ -208,7 +227,7 @@ int main(int argc, char **argv) {
                          .variants = "0,1,2,3",
                          .width = 1920,
                          .seed = 1001 };
-    for (int c; (c = getopt(argc, argv, "l:m:o:b:d:s:v:w:S:p:fc")) != -1;)
+    for (int c; (c = getopt(argc, argv, "l:m:o:b:d:s:v:w:S:p:fcr")) != -1;)
         switch (c) {
         case 'l':
             o.ort = optarg;
@@ -243,6 +262,9 @@ int main(int argc, char **argv) {
         case 'f':
             o.faces_only = true;
             break;
+        case 'r':
+            o.scene_only = true;
+            break;
         case 'c':
             o.cut_only = true;
             break;
@@ -253,7 +275,10 @@ int main(int argc, char **argv) {
     struct err e = { 0 };
     if (vision_new(o.ort, o.models, &v, &e) < 0)
         die("models", e.text);
-    work(v, &o, argv + optind, argc - optind);
+    if (o.scene_only)
+        compose_all(v, &o, NULL, 0);
+    else
+        work(v, &o, argv + optind, argc - optind);
     vision_free(v);
     return 0;
 }

@@ -7,7 +7,7 @@
 #ifndef ZT_MEDIA_LIGHT_H
 #define ZT_MEDIA_LIGHT_H
 
-#include "media/cutout.h"
+#include "media/layer.h"
 #include "media/scene.h"
 
 /* What is done to one person. */

@@ -8,6 +8,7 @@
 #ifndef ZT_MEDIA_SCENE_H
 #define ZT_MEDIA_SCENE_H
 
+#include "media/pic.h"
 #include "media/studio_ops.h"
 
 enum scene_kind {

@@ -12,7 +12,7 @@
 #define ZT_MEDIA_SEGMENT_H
 
 #include "media/face.h"
-#include "media/image.h"
+#include "media/pic.h"
 
 struct segment_models {
     struct ort_session *matte, *parts; /* borrowed: MODNet, selfie multiclass 256 */

@@ -187,7 +187,7 @@ static void build(struct unit *u, const struct layer *layers) {
     make_shape(u, layers);
 }
 
-int units_make(const struct layer *layers, int n, struct unit ret_units[VISION_PEOPLE_MAX]) {
+int unit_make_all(const struct layer *layers, int n, struct unit ret_units[VISION_PEOPLE_MAX]) {
     int group[VISION_PEOPLE_MAX], made = 0;
     for (int i = 0; i < n; i++)
         group[i] = i;

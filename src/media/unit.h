@@ -6,7 +6,7 @@
 #define ZT_MEDIA_UNIT_H
 
 #include "media/arrange.h"
-#include "media/cutout.h"
+#include "media/layer.h"
 #include "media/studio_ops.h"
 
 struct unit {
@@ -22,7 +22,7 @@ struct unit {
 };
 
 /* Makes units of n layers, 1..VISION_PEOPLE_MAX; returns how many. */
-int units_make(const struct layer *layers, int n, struct unit ret_units[VISION_PEOPLE_MAX]);
+int unit_make_all(const struct layer *layers, int n, struct unit ret_units[VISION_PEOPLE_MAX]);
 void unit_done(struct unit *u);
 
 /* True when the two stood side by side in one photo and touched. */

@@ -5,6 +5,7 @@
 
 #include "media/compose.h"
 #include "media/cutout.h"
+#include "media/layer.h"
 #include "media/score.h"
 
 static const char *const model_files[VISION_MODELS] = {
@@ -151,7 +152,7 @@ int vision_compose(struct vision *v, const struct str *layers, int n, const stru
         r = scene_read(scene, &place, e);
     if (r < 0)
         return r;
-    PIC_CLEANUP struct pic p = compose(people, n, &place, &params, seed, &report);
+    PIC_CLEANUP struct pic p = compose_picture(people, n, &place, &params, seed, &report);
     score_report_write(&report, ret_report);
     if (ret_report->failed)
         return err_set(e, ERR_INTERNAL, "the report is too long");
