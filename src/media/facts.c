@@ -200,7 +200,7 @@ static int nearest_other(const struct face *faces, int n, int who, float x, floa
 
 /* Who stands so close in the photo that the two belong together: the border shared with them, in heads. */
 void facts_measure_neighbours(const struct segment *s, const struct face *faces, int n, int who, const struct plane *cut,
-                               struct layer_facts *out) {
+                              struct layer_facts *out) {
     float contact[FACE_FOUND_MAX] = { 0 };
     for (int y = 0; y < cut->h; y++)
         for (int x = 0; x < cut->w; x++) {

@@ -61,5 +61,4 @@ void layer_write(const struct layer_facts *f, const struct pic *rgb, const struc
 /* ERR_BAD_INPUT unless blob is exactly one sound layer. ret_l points into blob. */
 int layer_read(struct str blob, struct layer *ret_l, struct err *e);
 
-
 #endif

@@ -35,7 +35,6 @@ static inline size_t plane_n(const struct plane *p) {
 float plane_at(const struct plane *p, float x, float y);
 double plane_sum(const struct plane *p);
 
-
 enum resample {
     RESAMPLE_AREA,  /* triangle as wide as a pixel: never rings; masks, network inputs, shrinking */
     RESAMPLE_CUBIC, /* Catmull-Rom: keeps edges crisp when enlarging; may ring by a few per cent */
