@@ -4,8 +4,9 @@
   layers      a file of src/<room> includes headers of its own room and of rooms further left in LAYERS; rooms of one cell do not
               know each other
   dead files  every .c is named by a meson.build, every .h and .def is included by somebody
-  functions   none is longer than FUNCTION_LINES_MAX; public ones begin with the name of their room, or with the noun of a file of
-              that room (conn.c: conn_close), or with one of PREFIXES; no public name is defined in two rooms
+  functions   none is longer than FUNCTION_LINES_MAX; public ones are called after their room, or after a file of that room (conn.c:
+              conn_close), or after one of NOUNS; no public name is defined in two rooms. Public is what other files can
+              link to, and what stands inline in a header that another room includes
   banned      calls of base/banned.h, sleeping in tests, TODO marks
 
 Prints one "file:line: complaint" a line; exit 1 when there is any.
@@ -20,11 +21,11 @@ LEVEL = {room: i for i, cell in enumerate(CELLS) for room in cell}
 
 FUNCTION_LINES_MAX = 100
 
-# Beginnings of public names that neither the room nor a file of it explains.
-PREFIXES = {
-    'base': ['base64_', 'base64url_', 'fd_', 'free_', 'hex_', 'jw_', 'sha256_'],
-    'media': ['clampf', 'clampi', 'luma', 'mixf', 'smoothf', 'srgb_'],
-    'net': ['cidr_', 'http_', 'res_', 'stat_'],
+# Nouns of a room that are no file of it.
+NOUNS = {
+    'base': ['base64', 'base64url', 'check', 'fd', 'free', 'hex', 'jw', 'sha256', 'status'],
+    'net': ['cidr', 'http', 'res', 'stat'],
+    'media': ['srgb'],
 }
 
 BANNED = ['strcpy', 'strcat', 'stpcpy', 'sprintf', 'vsprintf', 'gets', 'atoi', 'atol', 'atoll', 'strtok', 'localtime', 'gmtime',
@@ -152,21 +153,30 @@ def check_dead_files(tree):
             tree.complain(path, 1, 'dead: nobody includes it')
 
 
-def check_functions(tree):
-    nouns, homes = {}, {}                # room -> beginnings of public names; public name -> first room that has it
+def nouns_of_rooms(tree):
+    """room -> the words that its public names may begin with: its own, the first words of its files, NOUNS."""
+    nouns = {room: {room, *NOUNS.get(room, [])} for room in LEVEL}
     for path in tree.texts:
         noun = re.match(r'[a-z0-9]+', os.path.basename(path))
-        if room_of(path) and noun:
-            nouns.setdefault(room_of(path), set()).add(noun.group() + '_')
+        if room_of(path) in nouns and noun:
+            nouns[room_of(path)] |= {noun.group(), noun.group().removesuffix('s')}      # fixtures.c: fixture_png()
+    return nouns
+
+
+def check_functions(tree):
+    nouns, homes = nouns_of_rooms(tree), {}              # homes: public name -> first room that has it
+    shared = {name for path in tree.texts for _, name in tree.includes(path) if name.split('/')[0] != room_of(path)}
     for path, code in tree.codes.items():
         room = room_of(path)
         for name, is_static, line, lines in functions(code):
             if lines > FUNCTION_LINES_MAX:
                 tree.complain(path, line, f'{name}() has {lines} lines; {FUNCTION_LINES_MAX} are the most')
-            public = room and name != 'main' and (not is_static or path.endswith('.h')) and not path.endswith('/testing.h')
-            if public and not name.startswith((room + '_', *nouns[room], *PREFIXES.get(room, []))):
-                tree.complain(path, line, f'{name}() is public and begins neither with {room}_ nor with the noun of a file')
-            if public and homes.setdefault(name, room) != room:
+            public = not is_static or path[len('src/'):] in shared
+            if room not in nouns or not public or name == 'main':
+                continue
+            if not re.match(r'(%s)(s?_|$)' % '|'.join(nouns[room]), name):
+                tree.complain(path, line, f'{name}() is public and called neither after {room} nor after a file of it')
+            if homes.setdefault(name, room) != room:
                 tree.complain(path, line, f'{name}() is public in {homes[name]} too')
 
 

@@ -52,8 +52,11 @@ static int refuse(const struct setting *s, const char *where, struct err *e) {
     };
     if (s->type == SET_BOOL)
         return err_set(e, ERR_CONFIG, "%s: %s: must be %s", where, s->name, shapes[s->type]);
-    const char *unit = s->type == SET_BYTES ? " bytes" : s->type == SET_MS ? " ms" : is_text(s) ? " bytes, without control characters" : "";
-    return err_set(e, ERR_CONFIG, "%s: %s: must be %s, %" PRId64 " to %" PRId64 "%s", where, s->name, shapes[s->type], s->min, s->max, unit);
+    const char *unit = s->type == SET_BYTES ? " bytes" : s->type == SET_MS ? " ms" : "";
+    if (is_text(s))
+        unit = " bytes, without control characters";
+    return err_set(e, ERR_CONFIG, "%s: %s: must be %s, %" PRId64 " to %" PRId64 "%s", where, s->name, shapes[s->type], s->min, s->max,
+                   unit);
 }
 
 static bool good_text(const struct setting *s, struct str text) {

@@ -36,7 +36,8 @@ void config_free(struct config *c);
  * Reads the file named by --config, or ./zoetrope.yaml, or /etc/zoetrope/zoetrope.yaml when there; then envp; then flags.
  * argv      argv[0] is the first flag; "--name=value" or "--name value"; "--" and the first other word end the flags
  * ret_rest  index of the first argument that is not a flag; argc when there is none
- * Errors:   ERR_CONFIG for unknown keys and bad values, with file:line or the variable's or flag's name; ERR_IO for an unreadable file.
+ * Errors:   ERR_CONFIG for unknown keys, bad values and unreadable files, with file:line or the variable's or flag's name; what was
+ *           set before the error stays set
  * A ZOETROPE_ variable that names no setting is ignored with a warning in the log: container platforms put such into every process.
  */
 int config_load(struct config *c, int argc, char **argv, char **envp, int *ret_rest, struct err *e);

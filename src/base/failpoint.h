@@ -2,8 +2,9 @@
  * failpoint.h - places where tests make the world end or fail.
  * A spec is "name=action[:after=N][,...]": kill raises SIGKILL on ourselves, exit leaves by _exit(77), enospc and eio make the
  * place fail with that errno; N hits pass first, every later one acts. Unarmed, a point costs one relaxed load.
- * ZOETROPE_FAILPOINT holds the spec at start. ZOETROPE_FAILPOINT_FILE names a file with a spec that is read at start (when the first
- * is not set) and again at each SIGUSR2, so that a test can arm, re-arm or (empty file) disarm a running server; each reading is said in one line on fd 2.
+ * ZOETROPE_FAILPOINT holds the spec at start. ZOETROPE_FAILPOINT_FILE names a file with a spec that is read at start (when the
+ * first is not set) and again at each SIGUSR2, so that a test can arm, re-arm or (empty file) disarm a running server; each
+ * reading is said in one line on fd 2.
  * Threads: any.
  */
 #ifndef ZT_BASE_FAILPOINT_H
