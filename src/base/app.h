@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct app {
-    struct config      *cfg;
+    const struct config *cfg;
     struct db          *db;
     struct cache       *cache;
     struct blob_store  *blobs;
@@ -16,6 +16,8 @@ struct app {
     struct studio      *studio;
     struct task_core   *tasks;
     struct http_server *server;
+    struct api         *api;             /* answers that are rendered once */
+    const struct setting *const *settings;   /* every room's table; NULL-ended */
     const char         *data_dir;
     int64_t             started_ms;      /* clock_mono_ms() */
 };
