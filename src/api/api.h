@@ -7,14 +7,21 @@
 #define ZT_API_API_H
 
 #include "base/app.h"
+#include "base/config.h"
 #include "base/json.h"
 #include "net/server.h"
 
 struct db_tx;
 
-/* Every route table of this room; NULL-ended, for http_server_conf.routes. */
+extern const struct setting api_settings[];               /* rows "api.…" and "product.…" */
+/* Route tables that api.c puts together; NULL-ended, for http_server_conf.routes. */
 extern const struct route *const api_routes[];
-#define API_ROUTES_MAX 8
+
+/* Renders what never changes while the server runs: the lists of recipes and templates, /openapi.json (over all `routes`, other rooms' too).
+ * routes: NULL-ended, borrowed. app->studio must be there. Found by handlers as app->api. */
+struct api;
+int api_new(const struct app *app, const struct route *const *routes, struct api **ret_api, struct err *e);
+void api_free(struct api *p);
 
 /* http_server_conf.write_submit: runs route->write in the write lane; for ROUTE_EFFECT inside the idempotency rules (effect.c). */
 int api_write_submit(void *app, struct http_write *w, struct err *e);
@@ -25,27 +32,34 @@ static inline struct app *api_app(const struct http_req *req) { return req->app;
 #define API_BODY_MAX (64 * 1024)
 /* The body as one JSON object into *out by a table. ERR_MEDIA_TYPE unless Content-Type is application/json; an empty body is `{}`. */
 int api_body(struct http_req *req, const struct json_field *fields, void *out, struct err *e);
+/* As api_body for tables with JSON_F_OBJ and JSON_F_ARR: *ret_j owns what they point into. */
+int api_body_json(struct http_req *req, const struct json_field *fields, void *out, json_t **ret_j, struct err *e);
 /* The {…} number i of the route as an id; ERR_NOT_FOUND when it is none, so that a guess learns nothing from the answer. */
 int api_param_id(const struct http_req *req, int i, const char *kind, int64_t *ret_id, struct err *e);
 
-/* ?limit=1..100 (20) and ?cursor=<id of the last item seen>; newest first. Other query names are ERR_UNKNOWN_FIELD. */
+/* Only these query names may come (NULL-ended); another one is ERR_UNKNOWN_FIELD. */
+int api_query_only(const struct http_req *req, const char *const *names, struct err *e);
+
+/* ---- lists: ?limit=1..100 (20) and ?cursor=<id of the last item seen>; newest first ---- */
 struct api_page { int64_t before_id; int limit; };
 int api_page(struct http_req *req, const char *kind, struct api_page *ret, struct err *e);
+/* {"items": […], "next": "<cursor>" | null}. items: a JSON array of objects with "id"; a full page has a next one. */
+int api_list(struct http_res *res, const struct api_page *page, const struct buf *items, struct err *e);
 
 /* ---- answers ---- */
+#define API_JSON_MAX (512 * 1024)
 /* Private JSON: Cache-Control: no-store. b is copied. ERR_TOO_BIG when b has failed. */
 int api_json(struct http_res *res, int status, const struct buf *b, struct err *e);
-/* JSON that is the same for everybody and lives as long as the server. */
-struct api_etag { char text[20]; };
-void api_etag_of(struct str bytes, struct api_etag *ret);
 
 /* ---- effects that are not WRITE routes (an intake that ends in one transaction) use the same table ---- */
 #define API_KEY_MAX 64
-struct api_key { int64_t account; const char *route; char key[API_KEY_MAX + 1], hash[65]; };
+struct api_key { int64_t account; const char *route; char key[API_KEY_MAX + 1], hash[65]; int status; };   /* status: of the first answer */
 /* 1: this key was used for the same request, *ret_object is what it made; 0: new; ERR_IDEMPOTENCY_REUSED. */
 int api_key_find(struct db_tx *tx, const struct api_key *k, int64_t *ret_object, struct err *e);
 int api_key_keep(struct db_tx *tx, const struct api_key *k, int64_t object, struct err *e);
 /* Keeper: forgets keys older than 7 days. */
 int api_key_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
+
+DEFINE_CLEANUP(struct api, api_free)
 
 #endif

@@ -1,0 +1,178 @@
+/* api.c - what every resource needs: strict input, pages of lists, answers. */
+#include "api/api.h"
+
+#include "api/internal.h"
+#include "base/id.h"
+#include "cache/cache.h"
+#include "studio/studio.h"
+
+#define FIXED_MAX (1024 * 1024)
+
+const struct route *const api_routes[] = {
+#define RESOURCE(name) api_##name##_routes,
+#include "api/resources.def"
+#undef RESOURCE
+    NULL,
+};
+
+const struct setting api_settings[] = {
+    { "api.guests_per_hour", SET_INT, "60", 1, 1000000, "New guests that one address may start in an hour; a third of them at once." },
+    { "api.photos_per_hour", SET_INT, "300", 1, 1000000, "Photos that one account may have taken in in an hour; a third of them at once." },
+    { "product.guest_credits", SET_INT, "-1", -1, 1000000, "Credits given to a new guest; -1: as the product says." },
+    { 0 },
+};
+
+/* ---- input ---- */
+
+static bool is_json(struct str content_type) {
+    struct str rest = content_type;
+    return str_ieq(str_trim(str_cut(&rest, ';')), STR("application/json"));
+}
+
+int api_body_json(struct http_req *req, const struct json_field *fields, void *out, json_t **ret_j, struct err *e) {
+    if (req->body.n && !is_json(http_req_header(req, "content-type")))
+        return err_set(e, ERR_MEDIA_TYPE, "the body must be application/json");
+    CLEANUP(json_unref) json_t *j = NULL;
+    int r = json_read(req->body.n ? req->body : STR("{}"), &j, e);
+    if (r < 0)
+        return r;
+    if (!json_is_object(j))
+        return err_set(e, ERR_BAD_JSON, "the body must be one JSON object");
+    if ((r = json_bind(fields, j, req->arena, out, e)) < 0)
+        return r;
+    *ret_j = TAKE(j);
+    return 0;
+}
+
+int api_body(struct http_req *req, const struct json_field *fields, void *out, struct err *e) {
+    CLEANUP(json_unref) json_t *j = NULL;
+    return api_body_json(req, fields, out, &j, e);
+}
+
+int api_param_id(const struct http_req *req, int i, const char *kind, int64_t *ret_id, struct err *e) {
+    if (id_parse(req->params[i], kind, ret_id) < 0)
+        return err_set(e, ERR_NOT_FOUND, "no such %s", kind);
+    return 0;
+}
+
+int api_query_only(const struct http_req *req, const char *const *names, struct err *e) {
+    for (struct str rest = req->query; rest.n;) {
+        struct str pair = str_cut(&rest, '&');
+        struct str name = str_cut(&pair, '=');
+        const char *const *known = names;
+        while (*known && !str_eqz(name, *known))
+            known++;
+        if (name.n && !*known)
+            return err_set(e, ERR_UNKNOWN_FIELD, "query parameter \"%.*s\"", (int)(name.n > 60 ? 60 : name.n), name.p);
+    }
+    return 0;
+}
+
+int api_page(struct http_req *req, const char *kind, struct api_page *ret, struct err *e) {
+    static const char *const names[] = { "limit", "cursor", NULL };
+    int64_t limit = 20, before = 0;
+    int r = api_query_only(req, names, e);
+    if (r < 0)
+        return r;
+    struct str text = http_req_query(req, "limit"), cursor = http_req_query(req, "cursor");
+    if (text.p && str_int(text, 1, 100, &limit) < 0)
+        return err_set(e, ERR_BAD_INPUT, "limit must be a whole number from 1 to 100");
+    if (cursor.p && id_parse(cursor, kind, &before) < 0)
+        return err_set(e, ERR_BAD_INPUT, "cursor must be the `next` of an earlier page");
+    *ret = (struct api_page){ .before_id = before, .limit = (int)limit };
+    return 0;
+}
+
+int api__rate_per_hour(struct http_req *req, const char *what, const char *setting, struct err *e) {
+    const struct app *app = api_app(req);
+    static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+    size_t ip_bytes = memcmp(req->peer.ip, v4_mapped, sizeof v4_mapped) == 0 ? 16 : 8;
+    char ip[33], key[64];
+    hex_encode(req->peer.ip, ip_bytes, ip);
+    if (req->account)
+        snprintf(key, sizeof key, "%s:%lld", what, (long long)req->account);
+    else
+        snprintf(key, sizeof key, "%s:ip:%s", what, ip);
+    int64_t n = config_int(app->cfg, setting), wait_ms = 0;
+    struct cache_rate rate = { .per_period = n, .period_ms = 3600 * 1000, .burst = (n + 2) / 3 };
+    int r = cache_take(app->cache, str_z(key), &rate, 1, &wait_ms, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)(wait_ms / 1000 + 1));
+}
+
+/* ---- answers ---- */
+
+int api_json(struct http_res *res, int status, const struct buf *b, struct err *e) {
+    if (b->failed)
+        return err_set(e, ERR_TOO_BIG, "the answer is larger than %zu bytes", b->max);
+    http_res_header(res, "Cache-Control", "no-store");
+    return http_res_body(res, status, "application/json", buf_str(b), /* borrowed= */ false);
+}
+
+int api_list(struct http_res *res, const struct api_page *page, const struct buf *items, struct err *e) {
+    CLEANUP(json_unref) json_t *list = NULL;
+    int r = json_read(buf_str(items), &list, e);
+    if (r < 0)
+        return r;
+    size_t n = json_array_size(list);
+    const json_t *last = n && (int)n == page->limit ? json_object_get(json_array_get(list, n - 1), "id") : NULL;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, API_JSON_MAX);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_key(&w, "items");
+    jw_raw(&w, buf_str(items));
+    jw_kz(&w, "next", json_string_value(last));
+    jw_end_obj(&w);
+    return api_json(res, 200, &b, e);
+}
+
+void api__text(struct jw *w, const char *key, const struct studio_text *t) {
+    jw_key(w, key);
+    jw_obj(w);
+    jw_kstr(w, "en", t->en);
+    jw_kstr(w, "zh", t->zh);
+    jw_end_obj(w);
+}
+
+/* ---- what is rendered once ---- */
+
+int api__fixed_send(struct http_res *res, const struct api__fixed *f) {
+    return http_res_static(res, "application/json", buf_str(&f->bytes), f->etag, "public, max-age=60");
+}
+
+static int fixed_seal(struct api__fixed *f, const char *what, struct err *e) {
+    if (f->bytes.failed)
+        return err_set(e, ERR_TOO_BIG, "%s is larger than %d bytes", what, FIXED_MAX);
+    sha256_hex(f->bytes.p, f->bytes.n, f->etag);
+    f->etag[32] = '\0';
+    return 0;
+}
+
+int api_new(const struct app *app, const struct route *const *routes, struct api **ret_api, struct err *e) {
+    CLEANUP(api_free) struct api *p = calloc(1, sizeof *p);
+    if (!p)
+        abort();
+    buf_init(&p->recipes.bytes, FIXED_MAX);
+    buf_init(&p->templates.bytes, FIXED_MAX);
+    buf_init(&p->openapi.bytes, FIXED_MAX);
+    api__recipes_render(app->studio, &p->recipes.bytes);
+    api__templates_render(app->studio, &p->templates.bytes);
+    api__openapi_render(routes, &p->openapi.bytes);
+    int r = fixed_seal(&p->recipes, "/v1/recipes", e);
+    if (r < 0 || (r = fixed_seal(&p->templates, "/v1/templates", e)) < 0 || (r = fixed_seal(&p->openapi, "/openapi.json", e)) < 0)
+        return r;
+    *ret_api = TAKE(p);
+    return 0;
+}
+
+void api_free(struct api *p) {
+    if (!p)
+        return;
+    buf_done(&p->recipes.bytes);
+    buf_done(&p->templates.bytes);
+    buf_done(&p->openapi.bytes);
+    free(p);
+}

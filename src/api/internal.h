@@ -1,0 +1,37 @@
+/*
+ * internal.h - inside api/: what is rendered once, and who renders it.
+ */
+#ifndef ZT_API_INTERNAL_H
+#define ZT_API_INTERNAL_H
+
+#include "api/api.h"
+#include "base/crypto.h"
+
+/* One answer that is the same for everybody. */
+struct api__fixed {
+    struct buf bytes;
+    char       etag[SHA256_HEX + 1];
+};
+struct api {
+    struct api__fixed recipes, templates, openapi;
+};
+
+struct studio;
+void api__recipes_render(const struct studio *s, struct buf *out);
+void api__templates_render(const struct studio *s, struct buf *out);
+void api__openapi_render(const struct route *const *routes, struct buf *out);
+int api__fixed_send(struct http_res *res, const struct api__fixed *f);
+
+struct studio_text;
+struct jw;
+void api__text(struct jw *w, const char *key, const struct studio_text *t);      /* "key": {"en", "zh"} */
+
+/* ERR_RATE when this account, or without one this address (IPv6: its /64), does `what` more often than the setting says; a third of an
+ * hour's worth may come at once. */
+int api__rate_per_hour(struct http_req *req, const char *what, const char *setting, struct err *e);
+
+#define RESOURCE(name) extern const struct route api_##name##_routes[];
+#include "api/resources.def"
+#undef RESOURCE
+
+#endif
