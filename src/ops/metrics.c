@@ -1,0 +1,159 @@
+/* metrics.c - GET /metrics, Prometheus' text format 0.0.4. */
+#include "ops/metrics.h"
+
+#include "base/app.h"
+#include "db/db.h"
+#include "media/client.h"
+#include "task/task.h"
+
+#define TEXT_MAX   (1024 * 1024)
+#define ROUTES_MAX 256
+
+/* "# TYPE" once, before the samples of a name. */
+static void name_of(struct buf *b, const char *name, const char *type, const char *help) {
+    buf_printf(b, "# HELP zoetrope_%s %s\n# TYPE zoetrope_%s %s\n", name, help, name, type);
+}
+static void counter(struct buf *b, const char *name, const char *help, int64_t v) {
+    name_of(b, name, "counter", help);
+    buf_printf(b, "zoetrope_%s %lld\n", name, (long long)v);
+}
+static void gauge(struct buf *b, const char *name, const char *help, int64_t v) {
+    name_of(b, name, "gauge", help);
+    buf_printf(b, "zoetrope_%s %lld\n", name, (long long)v);
+}
+
+static const char *path_of(const struct http_route_stats *s) { return s->route ? s->route->path : "(none)"; }
+static const char *method_of(const struct http_route_stats *s) { return s->route ? s->route->method : ""; }
+
+static void routes_total(struct buf *b, const struct http_route_stats *s, size_t n) {
+    name_of(b, "http_requests_total", "counter", "Requests answered.");
+    for (size_t i = 0; i < n; i++)
+        for (int c = 1; c < 6; c++)
+            if (s[i].by_class[c])
+                buf_printf(b, "zoetrope_http_requests_total{method=\"%s\",route=\"%s\",class=\"%dxx\"} %lld\n", method_of(&s[i]), path_of(&s[i]),
+                           c, (long long)s[i].by_class[c]);
+}
+
+static void routes_seconds(struct buf *b, const struct http_route_stats *s, size_t n) {
+    name_of(b, "http_request_seconds", "histogram", "From the head of a request to the last byte of its answer.");
+    for (size_t i = 0; i < n; i++) {
+        int64_t sum = 0;
+        if (s[i].n == 0)
+            continue;
+        for (int h = 0; h < HTTP_HIST; h++) {
+            sum += s[i].hist[h];
+            if (http_hist_edge_us[h] < INT64_MAX)
+                buf_printf(b, "zoetrope_http_request_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%g\"} %lld\n", method_of(&s[i]),
+                           path_of(&s[i]), (double)http_hist_edge_us[h] / 1e6, (long long)sum);
+        }
+        buf_printf(b,
+                   "zoetrope_http_request_seconds_bucket{method=\"%s\",route=\"%s\",le=\"+Inf\"} %lld\n"
+                   "zoetrope_http_request_seconds_sum{method=\"%s\",route=\"%s\"} %.6f\n"
+                   "zoetrope_http_request_seconds_count{method=\"%s\",route=\"%s\"} %lld\n",
+                   method_of(&s[i]), path_of(&s[i]), (long long)s[i].n, method_of(&s[i]), path_of(&s[i]), (double)s[i].us_sum / 1e6,
+                   method_of(&s[i]), path_of(&s[i]), (long long)s[i].n);
+    }
+}
+
+static void http_part(struct buf *b, struct http_server *server) {
+    struct http_stats s;
+    static _Thread_local struct http_route_stats routes[ROUTES_MAX];
+    size_t n = http_server_route_stats(server, routes, COUNT(routes));
+    http_server_stats(server, &s);
+    routes_total(b, routes, n);
+    routes_seconds(b, routes, n);
+    gauge(b, "http_connections", "Connections open now.", s.conns_open);
+    counter(b, "http_connections_total", "Connections accepted.", s.conns_total);
+    counter(b, "http_connections_refused_total", "Connections over a limit.", s.conns_refused);
+    counter(b, "http_bad_requests_total", "Requests that broke the rules of HTTP.", s.bad_requests);
+    counter(b, "http_timeouts_total", "Connections that were too slow.", s.timeouts);
+    gauge(b, "http_streams", "Event streams open now.", s.sse_open);
+    gauge(b, "pool_queued", "Requests that wait for a worker.", s.pool_queued);
+    gauge(b, "pool_busy", "Workers that are busy.", s.pool_busy);
+    counter(b, "pool_refused_total", "Requests answered 503 because the queue was full.", s.pool_refused);
+}
+
+static void db_part(struct buf *b, struct db *db) {
+    struct db_stats s;
+    db_get_stats(db, &s);
+    counter(b, "db_writes_total", "Write functions committed.", s.writes);
+    counter(b, "db_batches_total", "Transactions they were committed in.", s.batches);
+    gauge(b, "db_batch_max", "Most writes in one transaction.", s.batch_max);
+    gauge(b, "db_queued", "Writes that wait for the writer.", s.queued);
+    name_of(b, "db_commit_seconds_total", "counter", "Time spent in COMMIT.");
+    buf_printf(b, "zoetrope_db_commit_seconds_total %.6f\n", (double)s.commit_us_sum / 1e6);
+    name_of(b, "db_commit_seconds_max", "gauge", "Longest COMMIT.");
+    buf_printf(b, "zoetrope_db_commit_seconds_max %.6f\n", (double)s.commit_us_max / 1e6);
+    counter(b, "db_fsync_failed_total", "Commits that the disk refused.", s.fsync_failed);
+    counter(b, "db_reads_total", "Statements read.", s.reads);
+    gauge(b, "db_wal_bytes", "Size of the write-ahead log.", s.wal_bytes);
+    gauge(b, "db_file_bytes", "Size of the database.", s.file_bytes);
+}
+
+static void media_part(struct buf *b, struct media *media) {
+    struct media_stats s;
+    media_get_stats(media, &s);
+    gauge(b, "media_ready", "1 while the picture process takes work.", s.ready);
+    gauge(b, "media_slots", "Jobs it works on side by side.", s.slots);
+    gauge(b, "media_queued", "Jobs that wait.", s.queued);
+    gauge(b, "media_running", "Jobs under way.", s.running);
+    counter(b, "media_jobs_total", "Jobs ended.", s.jobs);
+    counter(b, "media_failed_total", "Jobs that ended with an error.", s.failed);
+    counter(b, "media_died_total", "Jobs whose process died.", s.died);
+    counter(b, "media_timed_out_total", "Jobs over their time limit.", s.timed_out);
+    counter(b, "media_over_memory_total", "Jobs over their memory limit.", s.over_memory);
+    counter(b, "media_restarts_total", "Starts of the picture process after the first.", s.restarts);
+    name_of(b, "media_seconds_total", "counter", "Time spent in jobs.");
+    buf_printf(b, "zoetrope_media_seconds_total %.3f\n", (double)s.ms_sum / 1e3);
+}
+
+static int task_part(struct buf *b, const struct app *app, struct err *e) {
+    struct task_stats s;
+    int r = task_get_stats(app->tasks, db_reader(app->db), &s, e);
+    if (r < 0)
+        return r;
+    name_of(b, "tasks", "gauge", "Tasks by state.");
+    for (int i = 0; i < TASK_STATE_COUNT; i++)
+        buf_printf(b, "zoetrope_tasks{state=\"%s\"} %lld\n", task_state_name((enum task_state)i), (long long)s.by_state[i]);
+    gauge(b, "attempts_running", "Calls to engines under way.", s.attempts_running);
+    counter(b, "attempts_failed_total", "Calls to engines that failed.", s.attempts_failed);
+    gauge(b, "task_oldest_queued_milliseconds", "Age of the oldest task in line.", s.oldest_queued_ms);
+    counter(b, "steps_total", "Steps done.", s.steps);
+    name_of(b, "step_seconds_total", "counter", "Time spent in steps.");
+    buf_printf(b, "zoetrope_step_seconds_total %.3f\n", (double)s.step_ms_sum / 1e3);
+    return 0;
+}
+
+/* The names that every Prometheus client library uses. */
+static void process_part(struct buf *b, const char *data_dir) {
+    struct ops__process p;
+    ops__process_read(&p);
+    buf_printf(b,
+               "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n"
+               "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n"
+               "# TYPE process_open_fds gauge\nprocess_open_fds %lld\n"
+               "# TYPE process_max_fds gauge\nprocess_max_fds %lld\n"
+               "# TYPE process_threads gauge\nprocess_threads %lld\n"
+               "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.3f\n",
+               (long long)p.rss_bytes, p.cpu_s, (long long)p.fds, (long long)p.fds_max, (long long)p.threads, p.start_s);
+    gauge(b, "data_free_bytes", "Room left in the data folder's file system.", ops__disk_free(data_dir));
+}
+
+int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) {
+    const struct app *app = req->app;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, TEXT_MAX);
+    name_of(&b, "info", "gauge", "What runs here.");
+    buf_printf(&b, "zoetrope_info{version=\"%s\"} 1\n", ZT_VERSION);
+    http_part(&b, app->server);
+    db_part(&b, app->db);
+    media_part(&b, app->media);
+    int r = task_part(&b, app, e);
+    if (r < 0)
+        return r;
+    process_part(&b, app->data_dir);
+    if (b.failed)
+        return err_set(e, ERR_TOO_BIG, "the numbers are larger than %d bytes", TEXT_MAX);
+    http_res_header(res, "Cache-Control", "no-store");
+    return http_res_body(res, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b), /* borrowed= */ false);
+}
