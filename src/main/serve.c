@@ -1,0 +1,198 @@
+/*
+ * serve.c - the server: everything up in one order, down in the reverse one.
+ *
+ * Up: the database first (its lock says whether this data is ours at all), then what a crash left behind is cleared away, then what
+ * works, and the door last. Down: the door first; requests under way finish, tasks give back what they hold, and the database goes last.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "blob/blob.h"
+#include "cache/cache.h"
+#include "db/db.h"
+#include "main/commands.h"
+#include "main/signals.h"
+#include "media/client.h"
+#include "ops/ops.h"
+#include "studio/studio.h"
+#include "task/task.h"
+
+struct serve {
+    struct app         app;
+    struct ops_keeper *keeper;
+    bool               operator_made, tasks_started;
+};
+
+/* ---- chores of rooms that do not know the keeper ---- */
+
+static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
+    const int64_t *now_ms = arg;
+    int r = auth_session_expire(tx, *now_ms, e);
+    return r < 0 ? r : api_key_expire(tx, *now_ms, e);
+}
+static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
+
+static const struct ops_chore chores[] = {
+    { "expire", 600 * 1000, expire },
+    { 0 },
+};
+
+/* ---- up ---- */
+
+/* Thousands of connections need thousands of descriptors; the soft limit is often 1,024 for the sake of programs that use select(). */
+static void raise_fd_limit(void) {
+    struct rlimit fds;
+    if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < fds.rlim_max) {
+        fds.rlim_cur = fds.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &fds);
+    }
+}
+
+static int check_role(const struct config *cfg, struct err *e) {
+    const char *role = config_str(cfg, "role");
+    if (strcmp(role, "all") == 0)
+        return 0;
+    return err_set(e, ERR_CONFIG, "%s: role %s needs a database that several processes share, which this version does not have; use all",
+                   config_where(cfg, "role"), role);
+}
+
+static int open_data(struct serve *s, struct err *e) {
+    struct app *app = &s->app;
+    int64_t removed = 0;
+    if (mkdir(app->data_dir, 0700) < 0 && errno != EEXIST)
+        return err_sys(e, ERR_CONFIG, "%s: data folder %s", config_where(app->cfg, "data"), app->data_dir);
+    int r = db_open(app->cfg, app->data_dir, /* read_only= */ false, &app->db, e);
+    if (r < 0 || (r = blob_open(app->cfg, app->data_dir, &app->blobs, e)) < 0 || (r = blob_sweep(app->blobs, app->db, &removed, e)) < 0)
+        return r;
+    if (removed)
+        log_event(LOG_INFO, "server.swept", F_INT("files", removed));
+    return auth_operator_ensure(app->db, app->data_dir, &s->operator_made, e);
+}
+
+static int open_studio(struct serve *s, struct err *e) {
+    char share[PATH_MAX], products[PATH_MAX];
+    if (!main_share_dir(s->app.cfg, share, sizeof share))
+        return err_set(e, ERR_CONFIG, "there is no share/zoetrope with templates above this program; name one with --share");
+    if (!main_products_dir(s->app.cfg, products, sizeof products))
+        return err_set(e, ERR_CONFIG, "there are no products above this program; name their folder with --products");
+    return studio_load(share, products, &s->app.studio, e);
+}
+
+static void wake_topic(void *arg, int64_t topic) {
+    const struct app *app = arg;
+    if (app->server)
+        http_server_wake(app->server, topic);
+}
+
+static int open_tasks(struct serve *s, struct err *e) {
+    struct app *app = &s->app;
+    struct task_core_conf conf = { .cfg = app->cfg, .db = app->db, .blobs = app->blobs, .media = app->media, .studio = app->studio,
+                                   .wake_topic = wake_topic, .wake_arg = app };
+    return task_core_new(&conf, &app->tasks, e);
+}
+
+static const struct route *const *all_routes(void) {
+    static const struct route *routes[32];
+    size_t n = 0;
+    for (const struct route *const *t = api_routes; *t && n < COUNT(routes) - 2; t++)
+        routes[n++] = *t;
+    routes[n++] = ops_routes;
+    return routes;
+}
+
+static int open_door(struct serve *s, struct err *e) {
+    struct app *app = &s->app;
+    struct http_server_conf conf;
+    int r = api_new(app, all_routes(), &app->api, e);
+    if (r < 0)
+        return r;
+    http_server_conf_from(app->cfg, &conf);
+    conf.routes = all_routes();
+    conf.app = app;
+    conf.authorise = auth_authorise;
+    conf.write_submit = api_write_submit;
+    conf.access_log = ops_access_log;
+    return http_server_new(&conf, &app->server, e);
+}
+
+static int start(struct serve *s, struct err *e) {
+    static const struct ops_chore *const lists[] = { ops_chores, chores, NULL };
+    struct app *app = &s->app;
+    int r = open_data(s, e);
+    if (r < 0 || (r = open_studio(s, e)) < 0 || (r = cache_open(app->cfg, &app->cache, e)) < 0 ||
+        (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
+        (r = task_core_start(app->tasks, e)) < 0)
+        return r;
+    s->tasks_started = true;
+    if ((r = ops_keeper_start(app, lists, &s->keeper, e)) < 0)
+        return r;
+    return http_server_start(app->server, e);
+}
+
+/* ---- down; also after a start that failed half-way ---- */
+
+static void stop(struct serve *s) {
+    struct app *app = &s->app;
+    if (app->server)
+        http_server_stop(app->server);
+    ops_keeper_stop(s->keeper);
+    if (s->tasks_started)
+        task_core_stop(app->tasks, config_int(app->cfg, "net.drain_ms"));
+    task_core_free(app->tasks);
+    media_free(app->media);
+    http_server_free(app->server);
+    api_free(app->api);
+    cache_close(app->cache);
+    studio_free(app->studio);
+    blob_close(app->blobs);
+    db_close(app->db);
+}
+
+/* The one line on stdout, for people and for whoever starts us. */
+static void say_ready(const struct serve *s) {
+    const struct config *cfg = s->app.cfg;
+    const char *url = config_str(cfg, "public_url");
+    struct str at = str_z(config_str(cfg, "listen"));
+    at = str_cut(&at, ',');
+    bool any = str_starts(at, STR("0.0.0.0:")) || str_starts(at, STR("[::]:"));
+    size_t host = at.n;
+    while (host > 0 && at.p[host - 1] != ':')
+        host--;
+    fputs("zoetrope is ready: ", stdout);
+    if (url[0])
+        printf("%s", url);
+    else if (str_starts(at, STR("unix:")))
+        printf("%.*s", STR_ARG(at));
+    else
+        printf("http://%.*s:%d/", any ? 9 : (int)host - 1, any ? "127.0.0.1" : at.p, http_server_port(s->app.server));
+    printf("  (data in %s; Ctrl-C ends it)\n", s->app.data_dir);
+    if (s->operator_made)
+        printf("The operator's token was written to %s/operator.token\n", s->app.data_dir);
+    fflush(stdout);
+}
+
+int command_serve(const struct config *cfg, int argc, char **argv) {
+    struct err e = { 0 };
+    struct serve s = { .app = { .cfg = cfg, .settings = main_settings, .data_dir = config_str(cfg, "data"), .started_ms = clock_mono_ms() } };
+    raise_fd_limit();
+    if (check_role(cfg, &e) < 0 || signals_setup(&e) < 0)
+        return main_fail("serve", &e);
+    if (start(&s, &e) < 0) {
+        stop(&s);
+        return main_fail("serve", &e);
+    }
+    log_event(LOG_INFO, "server.started", F_STR("version", ZT_VERSION), F_INT("port", http_server_port(s.app.server)));
+    say_ready(&s);
+    int sig = signals_wait();
+    log_event(LOG_INFO, "server.stopping", F_INT("signal", sig));
+    stop(&s);
+    log_event(LOG_INFO, "server.stopped");
+    return EXIT_OK;
+}
