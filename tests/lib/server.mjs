@@ -92,8 +92,8 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   const data = dataDir ?? tempDir('zt-data-');
   const proc = spawn(binary(), ['serve', ...args], {
     cwd: tmpdir(),       // nobody's zoetrope.yaml
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', ZOETROPE_LISTEN: '127.0.0.1:0',
-      ZOETROPE_DATA: data, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
+      ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = new Server(proc, data, !dataDir);
