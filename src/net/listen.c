@@ -142,7 +142,7 @@ int listen_open(struct http_server *s, struct err *e) {
             if (fd < 0)
                 return fd;
             l->listen_fd[l->n_listen++] = fd;
-            int port;
+            int port = 0;
             if (k == 0 && !at->unix_socket) {
                 r = learn_port(at, fd, &port, e);
                 if (r < 0)
