@@ -10,7 +10,8 @@
 DB_SQL(add, "INSERT INTO asset (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 DB_SQL(get, "SELECT " COLUMNS " FROM asset WHERE id = ?");
 DB_SQL(child, "SELECT " COLUMNS " FROM asset WHERE parent_id = ? AND role = ? ORDER BY id DESC LIMIT 1");
-DB_SQL(keep_until, "UPDATE asset SET delete_at_ms = ? WHERE id = ?");
+DB_SQL(keep_until, "UPDATE asset SET delete_at_ms = ? WHERE id IN (WITH RECURSIVE family (id) AS (SELECT id FROM asset WHERE id = ? "
+                   "UNION SELECT a.id FROM asset a JOIN family f ON a.parent_id = f.id) SELECT id FROM family)");
 DB_SQL(owner, "SELECT account_id FROM asset WHERE id = ?");
 DB_SQL(delete_family, "DELETE FROM asset WHERE id IN (WITH RECURSIVE family (id) AS (SELECT id FROM asset WHERE id = ? "
                       "UNION SELECT a.id FROM asset a JOIN family f ON a.parent_id = f.id) SELECT id FROM family)");

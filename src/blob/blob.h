@@ -57,6 +57,7 @@ int blob_asset_add(struct db_tx *tx, const struct blob_asset *a, struct err *e);
 /* 1 found, 0 not (also when it belongs to another account, unless account is 0 = operator). Texts live in the arena. */
 int blob_asset_get(struct db_tx *tx, struct arena *m, int64_t id, int64_t account, struct blob_asset *ret, struct err *e);
 int blob_asset_child(struct db_tx *tx, struct arena *m, int64_t parent, const char *role, struct blob_asset *ret, struct err *e);   /* 1/0 */
+/* Sets the end of the asset and of all that was made from it (working copy, thumbnail). ERR_NOT_FOUND when there is no such asset. */
 int blob_asset_keep_until(struct db_tx *tx, int64_t id, int64_t delete_at_ms, struct err *e);
 /* Deletes the row and the rows of all that was made from it; files go in blob_reap once no row names them. ERR_NOT_FOUND as in blob_asset_get. */
 int blob_asset_delete(struct db_tx *tx, int64_t id, int64_t account, struct err *e);

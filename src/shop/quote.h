@@ -15,11 +15,16 @@ struct shop_quote {
     int64_t    id, account, credits, created_ms, expires_ms, task;   /* task: 0 until bought; a quote buys one task */
     struct task_new spec;                                            /* people, template, candidates, params */
 };
-/* Judges every input (ERR_… of the first problem; all of them as a JSON array in issues), then prices. */
+/* Judges every input, then prices. Inputs that will not do: ERR_… of the first reason, and issues gets all of them as one JSON array
+ * [{input, index, asset, code, en, zh, next_en, next_zh, detail, face?}]. Other errors (ERR_BAD_INPUT, ERR_UNKNOWN_FIELD,
+ * ERR_UNKNOWN_TEMPLATE) leave issues as it was. Texts of the result live as long as those of `want`. */
 int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *want, struct shop_quote *ret,
                     struct buf *issues, struct err *e);
 /* 1/0/<0; ERR_QUOTE_EXPIRED when it is too late. */
 int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e);
 int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_RACE when it was bought before */
+
+/* Keeper: forgets quotes that expired a day ago. */
+int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e);
 
 #endif

@@ -9,11 +9,12 @@
 #define ZT_TASK_TASK_H
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/err.h"
 
 struct db;
 struct db_tx;
-struct config;
+
 struct blob_store;
 struct media;
 struct studio;

@@ -13,6 +13,12 @@ CREATE TABLE IF NOT EXISTS task (
   weight          SMALLINT     NOT NULL,
   created_ms      BIGINT       NOT NULL,
   turn            BIGINT       NOT NULL,     -- task/turn.c: virtual start time; the smallest is next
+  -- the terms it was bought under; a recipe may change meanwhile
+  need            SMALLINT     NOT NULL,     -- candidates below which it fails
+  limit_ms        BIGINT       NOT NULL,     -- from its first lease to its deadline
+  choose_ms       BIGINT       NOT NULL,     -- how long the owner may choose
+  keep_inputs_ms  BIGINT       NOT NULL,
+  keep_outputs_ms BIGINT       NOT NULL,
   -- all below changes, by one statement (task/row.c)
   state           VARCHAR(16)  NOT NULL,     -- task/state.c
   engine          VARCHAR(32)  NOT NULL,     -- in whose line it stands

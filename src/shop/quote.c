@@ -1,0 +1,279 @@
+/* quote.c - see quote.h. The input is judged by the facts intake wrote; nothing is decoded here, so it may run on the writer. */
+#include "shop/quote.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "blob/blob.h"
+#include "db/db.h"
+
+#define QUOTE_MS    (15 * 60 * 1000)   /* how long a price holds */
+#define REASONS_MAX (16u * 1024)       /* bytes of JSON about one photo */
+
+DB_SQL(quote_add, "INSERT INTO quote (id, account_id, recipe, recipe_version, credits, spec, created_ms, expires_ms, task_id) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)");
+DB_SQL(quote_one, "SELECT account_id, recipe, credits, spec, created_ms, expires_ms, task_id FROM quote WHERE id = ?");
+DB_SQL(quote_buy, "UPDATE quote SET task_id = ? WHERE id = ? AND task_id = 0");
+DB_SQL(quote_old, "DELETE FROM quote WHERE expires_ms < ?");
+
+/* All that speaks against the input, as one flat list, and the first of it as the error. */
+struct issues {
+    struct jw  w;
+    int        n, first;
+    struct err err;
+};
+
+static void add_issue(struct issues *is, const char *input, int index, int64_t asset, const json_t *reason) {
+    const char *code = json_string_value(json_object_get(reason, "code")), *key;
+    const char *detail = json_string_value(json_object_get(reason, "detail"));
+    const json_t *value;
+    const struct reason *why = err_reason_of(code ? code : "");
+    if (is->n++ == 0)
+        err_set(&is->err, why ? why->err : ERR_BAD_INPUT, "%s[%d]: %s", input, index, detail ? detail : "");
+    jw_obj(&is->w);
+    jw_kz(&is->w, "input", input);
+    jw_kint(&is->w, "index", index);
+    jw_kid(&is->w, "asset", "asset", asset);
+    json_object_foreach((json_t *)reason, key, value) {
+        if (json_is_string(value))
+            jw_kz(&is->w, key, json_string_value(value));
+        else if (json_is_integer(value))
+            jw_kint(&is->w, key, json_integer_value(value));
+    }
+    jw_end_obj(&is->w);
+}
+
+/* A reason of ours, not of the photo's facts. */
+static void add_reason(struct issues *is, const char *input, int index, int64_t asset, int code, const char *detail) {
+    const struct reason *why = err_reason(code);
+    CLEANUP(json_unref) json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", why->code, "en", why->en, "next_en", why->next_en,
+                                              "zh", why->zh, "next_zh", why->next_zh, "detail", detail);
+    if (!j)
+        abort();
+    add_issue(is, input, index, asset, j);
+}
+
+/* One photo: it is there, and nothing in its facts speaks against it. face -1: a picture without people. */
+static int judge(struct db_tx *tx, struct arena *a, int64_t account, const struct studio_input *in, const char *input, int index,
+                 int64_t asset, int face, struct issues *is, struct err *e) {
+    struct blob_asset as;
+    int r = blob_asset_get(tx, a, asset, account, &as, e);
+    if (r < 0)
+        return r;
+    if (r == 0 || as.class != BLOB_ORIGINAL) {
+        add_reason(is, input, index, asset, ERR_NOT_FOUND, "there is no such photo of yours");
+        return 0;
+    }
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, REASONS_MAX);
+    r = face < 0 ? studio_judge_picture(in, as.width, as.height, as.bytes, &b)
+                 : studio_judge_photo(in, as.facts, as.width, as.height, as.bytes, face, &b);
+    if (r == 0)
+        return 0;
+    CLEANUP(json_unref) json_t *list = NULL;
+    if (b.failed || json_read(buf_str(&b), &list, e) < 0)
+        return err_set(e, ERR_INTERNAL, "the reasons against a photo cannot be read");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        add_issue(is, input, index, asset, json_array_get(list, i));
+    return 0;
+}
+
+static int judge_people(struct db_tx *tx, struct arena *a, const struct shop_quote *q, struct issues *is, struct err *e) {
+    const struct studio_input *in = studio_input(q->spec.recipe, STUDIO_IN_PEOPLE);
+    const struct task_person *p = q->spec.people;
+    char detail[64];
+    if (!in)
+        return q->spec.n_people ? err_set(e, ERR_BAD_INPUT, "people: this recipe takes none") : 0;
+    if ((int64_t)q->spec.n_people > in->max) {
+        snprintf(detail, sizeof(detail), "%zu people; at most %lld", q->spec.n_people, (long long)in->max);
+        add_reason(is, "people", 0, 0, ERR_PEOPLE_MANY, detail);
+    }
+    if ((int64_t)q->spec.n_people < in->min) {
+        snprintf(detail, sizeof(detail), "%zu people; at least %lld", q->spec.n_people, (long long)in->min);
+        add_reason(is, "people", 0, 0, ERR_PEOPLE_NONE, detail);
+    }
+    for (size_t i = 0; i < q->spec.n_people; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (p[k].asset == p[i].asset && p[k].face == p[i].face) {
+                add_reason(is, "people", (int)i, p[i].asset, ERR_FACE_TWICE, "this face was given before");
+                break;
+            }
+        int r = judge(tx, a, q->account, in, "people", (int)i, p[i].asset, p[i].face, is, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* One of the comma list `have` is in the comma list `want`. */
+static bool tags_meet(struct str have, struct str want) {
+    while (want.n) {
+        struct str one = str_trim(str_cut(&want, ',')), rest = have;
+        while (rest.n)
+            if (str_eq(str_trim(str_cut(&rest, ',')), one))
+                return true;
+    }
+    return false;
+}
+
+static int judge_backdrop(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *q, struct issues *is, struct err *e) {
+    const struct studio_input *in = studio_input(q->spec.recipe, STUDIO_IN_BACKDROP);
+    struct str name = q->spec.template_name;
+    if (!in)
+        return name.n || q->spec.backdrop_asset ? err_set(e, ERR_BAD_INPUT, "template, backdrop: this recipe takes none") : 0;
+    if (q->spec.backdrop_asset && name.n)
+        return err_set(e, ERR_BAD_INPUT, "template, backdrop: give one of them");
+    if (q->spec.backdrop_asset)
+        return judge(tx, a, q->account, in, "backdrop", 0, q->spec.backdrop_asset, -1, is, e);
+    if (!name.n)
+        return err_set(e, ERR_BAD_INPUT, "template: missing, and there is no backdrop");
+    const struct studio_template *t = studio_template(s, name);
+    if (!t || !tags_meet(t->tags, in->tags))
+        return err_set(e, ERR_UNKNOWN_TEMPLATE, "template: \"%.*s\"", STR_ARG(name));
+    return 0;
+}
+
+/* Only what the recipe names may be changed, and only into something of its kind. */
+static int check_params(const struct task_new *n, struct err *e) {
+    CLEANUP(json_unref) json_t *own = NULL, *base = NULL;
+    const char *key;
+    json_t *value;
+    int r = json_read(n->params.n ? n->params : STR("{}"), &own, e);
+    if (r < 0 || (r = json_read(n->recipe->params.n ? n->recipe->params : STR("{}"), &base, e)) < 0)
+        return r;
+    if (!json_is_object(own))
+        return err_set(e, ERR_BAD_INPUT, "params: must be an object");
+    json_object_foreach(own, key, value) {
+        const json_t *is = json_object_get(base, key);
+        if (!is)
+            return err_set(e, ERR_UNKNOWN_FIELD, "params.%.60s", key);
+        if (json_is_number(is) ? !json_is_number(value) : json_typeof(is) != json_typeof(value))
+            return err_set(e, ERR_BAD_INPUT, "params.%.60s: is of another kind", key);
+    }
+    return 0;
+}
+
+/* ---- the spec as canonical JSON ---- */
+
+static void write_spec(struct buf *b, const struct task_new *n) {
+    struct jw w;
+    jw_init(&w, b);
+    jw_obj(&w);
+    jw_key(&w, "people");
+    jw_arr(&w);
+    for (size_t i = 0; i < n->n_people; i++) {
+        jw_obj(&w);
+        jw_kint(&w, "asset", n->people[i].asset);
+        jw_kint(&w, "face", n->people[i].face);
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_kstr(&w, "template", n->template_name);
+    jw_kint(&w, "backdrop", n->backdrop_asset);
+    jw_kint(&w, "candidates", n->candidates);
+    jw_kint(&w, "weight", n->weight);
+    jw_kstr(&w, "params", n->params.n ? n->params : STR("{}"));
+    jw_end_obj(&w);
+}
+
+static int read_spec(struct str text, struct arena *a, struct task_new *ret, struct err *e) {
+    CLEANUP(json_unref) json_t *j = NULL;
+    int r = json_read(text, &j, e);
+    if (r < 0)
+        return r;
+    const json_t *people = json_object_get(j, "people");
+    struct task_new n = {
+        .n_people = json_array_size(people), .template_name = arena_str(a, str_z(json_string_value(json_object_get(j, "template")))),
+        .backdrop_asset = json_integer_value(json_object_get(j, "backdrop")),
+        .candidates = (int)json_integer_value(json_object_get(j, "candidates")),
+        .weight = (int)json_integer_value(json_object_get(j, "weight")),
+        .params = arena_str(a, str_z(json_string_value(json_object_get(j, "params")))),
+    };
+    if (n.n_people > COUNT(n.people))
+        return err_set(e, ERR_DB, "a quote names %zu people", n.n_people);
+    for (size_t i = 0; i < n.n_people; i++) {
+        const json_t *p = json_array_get(people, i);
+        n.people[i] = (struct task_person){ json_integer_value(json_object_get(p, "asset")), (int)json_integer_value(json_object_get(p, "face")) };
+    }
+    *ret = n;
+    return 0;
+}
+
+/* ---- outside ---- */
+
+int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *want, struct shop_quote *ret,
+                    struct buf *issues, struct err *e) {
+    const struct studio_recipe *re = want->spec.recipe;
+    assert(re && want->account > 0 && want->spec.n_people <= COUNT(want->spec.people));
+    if (want->spec.candidates < 1 || want->spec.candidates > re->candidates_paid)
+        return err_set(e, ERR_BAD_INPUT, "candidates: from 1 to %d", re->candidates_paid);
+    int r = check_params(&want->spec, e);
+    if (r < 0)
+        return r;
+    struct issues is = { 0 };
+    size_t before = issues->n;
+    jw_init(&is.w, issues);
+    jw_arr(&is.w);
+    if ((r = judge_people(tx, a, want, &is, e)) < 0 || (r = judge_backdrop(tx, s, a, want, &is, e)) < 0) {
+        issues->n = before;
+        return r;
+    }
+    jw_end_arr(&is.w);
+    if (is.n)
+        return err_set(e, is.err.code, "%s", is.err.text);
+    issues->n = before;
+
+    struct shop_quote q = *want;
+    q.id = id_new();
+    q.task = 0;
+    q.created_ms = clock_ms();
+    q.expires_ms = q.created_ms + QUOTE_MS;
+    q.credits = re->price_credits * (re->price_per_candidate ? q.spec.candidates : 1);
+    q.spec.account = q.account;
+    q.spec.price_credits = q.credits;
+    q.spec.weight = q.spec.weight > 0 ? q.spec.weight : 1;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 32u * 1024);
+    write_spec(&b, &q.spec);
+    if (b.failed)
+        return err_set(e, ERR_TOO_BIG, "the order is too long");
+    r = db_run(tx, NULL, e, &quote_add, DB_INT(q.id), DB_INT(q.account), DB_STR(re->name), DB_INT(re->version), DB_INT(q.credits),
+               DB_STR(buf_str(&b)), DB_INT(q.created_ms), DB_INT(q.expires_ms));
+    if (r < 0)
+        return r;
+    *ret = q;
+    return 0;
+}
+
+int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &quote_one, DB_INT(id));
+    if (r < 0)
+        return r;
+    if (r == 0 || (account && db_int(&rows, 0) != account))
+        return 0;
+    struct shop_quote q = { .id = id, .account = db_int(&rows, 0), .credits = db_int(&rows, 2), .created_ms = db_int(&rows, 4),
+                            .expires_ms = db_int(&rows, 5), .task = db_int(&rows, 6) };
+    if ((r = read_spec(db_str(&rows, 3), a, &q.spec, e)) < 0)
+        return r;
+    q.spec.recipe = studio_recipe(s, db_str(&rows, 1));
+    q.spec.account = q.account;
+    q.spec.price_credits = q.credits;
+    if (!q.spec.recipe || (q.task == 0 && q.expires_ms < clock_ms()))
+        return err_set(e, ERR_QUOTE_EXPIRED, "it was good for %d minutes", QUOTE_MS / 60000);
+    *ret = q;
+    return 1;
+}
+
+int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e) {
+    int64_t changed;
+    int r = db_run(tx, &changed, e, &quote_buy, DB_INT(task), DB_INT(id));
+    return r < 0 ? r : changed == 1 ? 0 : err_set(e, ERR_RACE, "this quote has bought its task already");
+}
+
+int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e) {
+    return db_run(tx, NULL, e, &quote_old, DB_INT(now_ms - 24 * 3600 * 1000));
+}

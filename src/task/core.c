@@ -1,0 +1,402 @@
+/*
+ * core.c - the dispatcher: one thread that claims tasks for engines with a free slot, starts what is due, and waits.
+ * It waits in one place only (poll on wake_fd), and never for a disk: writes and files are the hands' work.
+ */
+#include "task/core.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+#define RING_WAIT_MS   10000         /* longest wait for a place in the write lane */
+#define RING_PAUSE_MS  10
+#define IDLE_MS        1000          /* the clock's own work (keep.c) is due this often */
+#define CLAIM_AT_ONCE  4
+
+const struct setting task_settings[] = {
+    { "task.lease", SET_MS, "15s", 1000, 3600000, "How long a worker owns a task before another may take it; it is renewed while it works." },
+    { "task.hands", SET_INT, "4", 1, 64, "Threads that make results durable." },
+    { "task.runs_max", SET_INT, "64", 1, 4096, "Tasks worked on side by side; how many calls they make is up to the engines' slots." },
+    { "task.tries_max", SET_INT, "3", 1, 20, "Calls of one step on one engine before it is given up, when each failed in a way that may pass." },
+    { "task.claims_max", SET_INT, "40", 1, 1000, "Starts of one task before it is given up, when whoever works on it keeps dying." },
+    { "task.account_max", SET_INT, "200", 1, 100000, "Unfinished tasks one account may have." },
+    { "task.line_max", SET_INT, "10000", 1, 1000000, "Tasks that may wait in all; beyond, new ones are refused." },
+    { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000, "How long a task may wait for its first start before it is given up and paid back." },
+    { "task.late", SET_MS, "24h", 0, 30LL * 86400000, "How long an unknown call is asked about before its cost is written off." },
+    { "task.ask", SET_MS, "2s", 10, 3600000, "First pause before an unknown call is asked about again; it doubles up to 30 times that." },
+    { 0 },
+};
+
+/* ---- waking ---- */
+
+static void wake(void *arg) {
+    struct task_core *c = arg;
+    uint64_t one = 1;
+    ssize_t n = write(c->wake_fd, &one, sizeof(one));
+    (void)n;                         /* EAGAIN: it is awake already */
+}
+
+static void on_commit_work(void *arg) {
+    struct task_core *c = arg;
+    atomic_store(&c->line_changed, true);
+    atomic_store(&c->look_again, true);
+    wake(c);
+}
+
+void task__wake_dispatcher(struct db_tx *tx, struct task_core *c) {
+    if (c)
+        db_on_commit(tx, on_commit_work, c);
+}
+
+static void on_commit_stream(void *arg) {
+    const struct core_wake *w = arg;
+    w->c->conf.wake_topic(w->c->conf.wake_arg, w->task);
+}
+
+void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task) {
+    if (!c || !c->conf.wake_topic)
+        return;
+    struct core_wake *w = &c->wakes[c->wakes_used++ % CORE_WAKES];
+    *w = (struct core_wake){ c, task };
+    db_on_commit(tx, on_commit_stream, w);
+}
+
+/* ---- helpers of the other files ---- */
+
+int core_write(struct task_core *c, db_write_fn *fn, void *arg, struct err *e) {
+    for (int waited = 0;; waited += RING_PAUSE_MS) {
+        int r = db_do(c->db, fn, arg, e);
+        if (r != ERR_BUSY || waited >= RING_WAIT_MS)
+            return r;
+        nanosleep(&(struct timespec){ 0, RING_PAUSE_MS * 1000000L }, NULL);
+    }
+}
+
+struct core_engine *core_engine_of(struct task_core *c, const char *name) {
+    for (size_t i = 0; i < c->n_engines; i++)
+        if (strcmp(c->engines[i].d->name, name) == 0)
+            return &c->engines[i];
+    return NULL;
+}
+
+struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after) {
+    struct str use = str_z(config_str(c->conf.cfg, "engine.use")), names[CORE_ENGINES_MAX];
+    size_t n = 0;
+    if (use.n)
+        while (use.n && n < CORE_ENGINES_MAX)
+            names[n++] = str_trim(str_cut(&use, ','));
+    else
+        for (size_t i = 0; i < r->n_engines && n < CORE_ENGINES_MAX; i++)
+            names[n++] = r->engines[i];
+    bool passed = !after;
+    for (size_t i = 0; i < n; i++) {
+        char name[33];
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(names[i]));
+        struct core_engine *g = core_engine_of(c, name);
+        if (passed && g)
+            return g;
+        passed |= after && strcmp(name, after) == 0;
+    }
+    return NULL;
+}
+
+void core_disk(struct task_core *c, int rc) {
+    if (rc == ERR_DISK_FULL && !c->disk_full)
+        log_event(LOG_ERROR, "task.disk_full", F_STR("doing", "waiting; running work is kept and goes on by itself"));
+    if (rc >= 0 && c->disk_full)
+        log_event(LOG_INFO, "task.disk_healed");
+    if (rc == ERR_DISK_FULL || rc >= 0)
+        c->disk_full = rc < 0;
+}
+
+/* ---- claiming ---- */
+
+struct claim_job {
+    struct hand_job job;
+    struct task_core *c;
+    struct core_engine *g;
+    struct task__claim k;
+    struct run *runs[TASK_CLAIM_MAX];
+    int         rc;
+    struct err  err;
+};
+
+static int claim_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct claim_job *j = arg;
+    return task__lease_claim(tx, j->c, &j->k, e);
+}
+
+/* What was claimed and cannot be loaded fails at once: its recipe is gone, or its row makes no sense. */
+struct fail_claimed { struct task_core *c; int64_t id, fence; const struct err *why; };
+static int fail_claimed_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct fail_claimed *f = arg;
+    struct task_row t;
+    int r = task__load_leased(tx, f->id, f->fence, &t, e);
+    return r < 0 ? r : task__fail(tx, f->c, &t, f->why, e);
+}
+
+DB_SQL(core_waiting, "SELECT 1 FROM task WHERE in_line = 1 AND engine = ? LIMIT 1");
+
+static void claim_work(struct hand_job *hj) {
+    struct claim_job *j = (struct claim_job *)hj;
+    {
+        /* A look costs nothing; an idle server writes nothing. */
+        DB_ROWS rows = { 0 };
+        if ((j->rc = db_one(db_reader(j->c->db), &rows, &j->err, &core_waiting, DB_TEXT(j->g->d->name))) <= 0)
+            return;
+    }
+    if ((j->rc = core_write(j->c, claim_fn, j, &j->err)) < 0)
+        return;
+    if (j->k.n)
+        failpoint_hit(FP_TASK_AFTER_CLAIM);
+    for (int i = 0; i < j->k.n; i++) {
+        struct err why = { 0 }, e = { 0 };
+        if (run_load(j->c, j->k.id[i], j->k.fence[i], &j->runs[i], &why) >= 0)
+            continue;
+        struct fail_claimed f = { j->c, j->k.id[i], j->k.fence[i], &why };
+        log_event(LOG_ERROR, "task.cannot_load", F_INT("id", j->k.id[i]), F_ERR(&why));
+        if (core_write(j->c, fail_claimed_fn, &f, &e) < 0)
+            log_event(LOG_ERROR, "task.cannot_fail", F_INT("id", j->k.id[i]), F_STR("doing", "its lease will run out"), F_ERR(&e));
+    }
+}
+
+static void claim_then(struct hand_job *hj) {
+    struct claim_job *j = (struct claim_job *)hj;
+    j->g->claiming = false;
+    if (j->rc < 0 || j->k.n)
+        core_disk(j->c, j->rc);
+    if (j->rc < 0 && j->rc != ERR_DISK_FULL)
+        log_event(LOG_ERROR, "task.claim", F_STR("doing", "retrying"), F_ERR(&j->err));
+    if (j->rc < 0 || j->k.n == 0)
+        j->g->dry = true;            /* until somebody wakes us, or the next tick */
+    for (int i = 0; i < j->k.n; i++)
+        if (j->runs[i])
+            run_add(j->c, j->runs[i]);
+    free(j);
+}
+
+static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms) {
+    int free_slots = g->d->slots(g->g) - g->busy, room = c->runs_max - c->n_runs;
+    if (g->claiming || g->dry || free_slots <= 0 || room <= 0)
+        return;
+    for (struct run *r = c->runs; r; r = r->next)
+        if (run_has_ready(r, g, now_ms))
+            return;                  /* those in hand come first */
+    struct claim_job *j = calloc(1, sizeof(*j));
+    if (!j)
+        abort();
+    int max = free_slots < room ? free_slots : room;
+    j->job = (struct hand_job){ .work = claim_work, .then = claim_then };
+    j->c = c;
+    j->g = g;
+    j->k = (struct task__claim){ .engine = g->d->name, .max = max < CLAIM_AT_ONCE ? max : CLAIM_AT_ONCE, .lease_ms = c->lease_ms,
+                                 .claims_max = c->claims_max };
+    g->claiming = true;
+    hands_give(c->hands, &j->job);
+}
+
+/* ---- the loop ---- */
+
+DB_SQL(core_still, "SELECT fence FROM task WHERE id = ?");
+
+/* Cancelled, expired, or taken by somebody else. */
+static void look_again(struct task_core *c) {
+    struct db_tx *rd = db_reader(c->db);
+    for (struct run *r = c->runs, *next; r; r = next) {
+        next = r->next;
+        struct err e;
+        DB_ROWS rows = { 0 };
+        int k = db_one(rd, &rows, &e, &core_still, DB_INT(r->row.id));
+        if (!r->late && !r->gone && k >= 0 && (k == 0 || db_int(&rows, 0) != r->row.fence))
+            run_drop(r, "moved on without us");
+    }
+}
+
+static void step_all(struct task_core *c, int64_t now_ms) {
+    for (struct run *r = c->runs, *next; r; r = next) {
+        next = r->next;
+        for (struct call *k = r->calls, *after; k; k = after) {
+            after = k->next;
+            call_poll(k, now_ms);
+        }
+        run_step(r);
+        run_free_if_over(r);
+    }
+    if (!atomic_load(&c->stopping))
+        for (size_t i = 0; i < c->n_engines; i++)
+            claim_for(c, &c->engines[i], now_ms);
+}
+
+static int64_t next_ms(const struct task_core *c, int64_t now_ms) {
+    int64_t at = now_ms + IDLE_MS;
+    at = c->tick_at_ms < at ? c->tick_at_ms : at;
+    for (const struct run *r = c->runs; r; r = r->next) {
+        int64_t its = run_next_ms(r);
+        at = its < at ? its : at;
+    }
+    return at;
+}
+
+static bool work_under_way(const struct task_core *c) {
+    for (const struct run *r = c->runs; r; r = r->next) {
+        if (r->job_out)
+            return true;
+        for (const struct call *k = r->calls; k; k = k->next)
+            if (k->phase != CALL_WAITING)
+                return true;
+    }
+    return false;
+}
+
+static void give_all_back(struct task_core *c);
+
+static void *dispatcher_main(void *arg) {
+    struct task_core *c = arg;
+    pthread_setname_np(pthread_self(), "dispatcher");
+    for (;;) {
+        int64_t now = clock_mono_ms();
+        if (atomic_load(&c->stopping) && (!work_under_way(c) || now >= atomic_load(&c->stop_at_ms)))
+            break;
+        int64_t wait = next_ms(c, now) - now;
+        struct pollfd p = { .fd = c->wake_fd, .events = POLLIN };
+        if (poll(&p, 1, wait < 0 ? 0 : wait > IDLE_MS ? IDLE_MS : (int)wait) > 0) {
+            uint64_t n;
+            ssize_t got = read(c->wake_fd, &n, sizeof(n));
+            (void)got;
+        }
+        hands_take_back(c->hands);
+        if (atomic_exchange(&c->line_changed, false))
+            for (size_t i = 0; i < c->n_engines; i++)
+                c->engines[i].dry = false;
+        if (atomic_exchange(&c->look_again, false))
+            look_again(c);
+        now = clock_mono_ms();
+        if (now >= c->tick_at_ms) {
+            c->tick_at_ms = now + IDLE_MS;
+            for (size_t i = 0; i < c->n_engines; i++)
+                c->engines[i].dry = false;
+            keep_tick(c, now);
+        }
+        step_all(c, now);
+    }
+    give_all_back(c);
+    return NULL;
+}
+
+/* ---- the end ---- */
+
+struct give_back { struct task_core *c; int64_t id, fence; };
+static int give_back_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct give_back *g = arg;
+    return task__lease_give_back(tx, g->c, g->id, g->fence, "", e);
+}
+
+/* What could not be finished stands in line again, so that the next process begins with it at once. */
+static void give_all_back(struct task_core *c) {
+    for (struct run *r = c->runs; r; r = r->next)
+        for (struct call *k = r->calls; k; k = k->next)
+            call_stop(k);
+    while (hands_wait(c->hands, 60000))
+        hands_take_back(c->hands);   /* then() of a stopped call does no more than free it */
+    while (c->runs) {
+        struct run *r = c->runs;
+        struct give_back g = { c, r->row.id, r->row.fence };
+        struct err e = { 0 };
+        if (!r->late && !r->gone && core_write(c, give_back_fn, &g, &e) < 0 && e.code != ERR_RACE)
+            log_event(LOG_WARN, "task.give_back", F_STR("doing", "its lease will run out"), F_ERR(&e));
+        r->gone = true;
+        run_free_if_over(r);
+    }
+}
+
+/* ---- life ---- */
+
+static int open_engines(struct task_core *c, struct err *e) {
+    struct engine_ctx ctx = { c->conf.cfg, c->conf.media, wake, c };
+    for (size_t i = 0; engine_drivers[i] && c->n_engines < CORE_ENGINES_MAX; i++) {
+        struct core_engine *g = &c->engines[c->n_engines];
+        struct err why;
+        g->d = engine_drivers[i];
+        int r = g->d->open(&ctx, &g->g, &why);
+        if (r == ERR_CONFIG) {
+            *e = why;
+            return r;
+        }
+        if (r < 0)
+            log_event(LOG_WARN, "engine.missing", F_STR("engine", g->d->name), F_STR("doing", "ignoring it"), F_ERR(&why));
+        else
+            c->n_engines++;
+    }
+    return 0;
+}
+
+int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, struct err *e) {
+    struct task_core *c = calloc(1, sizeof(*c));
+    if (!c)
+        abort();
+    const struct config *cfg = conf->cfg;
+    c->conf = *conf;
+    c->db = conf->db;
+    c->lease_ms = config_int(cfg, "task.lease");
+    c->wait_ms = config_int(cfg, "task.wait");
+    c->late_ms = config_int(cfg, "task.late");
+    c->ask_ms = config_int(cfg, "task.ask");
+    c->account_max = (int)config_int(cfg, "task.account_max");
+    c->line_max = (int)config_int(cfg, "task.line_max");
+    c->runs_max = (int)config_int(cfg, "task.runs_max");
+    c->tries_max = (int)config_int(cfg, "task.tries_max");
+    c->claims_max = (int)config_int(cfg, "task.claims_max");
+    c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int r = c->wake_fd < 0 ? err_sys(e, ERR_INTERNAL, "no descriptor for the dispatcher") : open_engines(c, e);
+    if (r >= 0)
+        r = hands_new((int)config_int(cfg, "task.hands"), wake, c, &c->hands, e);
+    if (r < 0) {
+        task_core_free(c);
+        return r;
+    }
+    *ret_c = c;
+    return 0;
+}
+
+int task_core_start(struct task_core *c, struct err *e) {
+    assert(!c->started);
+    int r = keep_recover(c, e);
+    if (r < 0)
+        return r;
+    int code = pthread_create(&c->thread, NULL, dispatcher_main, c);
+    if (code)
+        return err_set(e, ERR_INTERNAL, "cannot start the dispatcher: %s", strerror(code));
+    c->started = true;
+    wake(c);
+    return 0;
+}
+
+void task_core_stop(struct task_core *c, int64_t drain_ms) {
+    if (!c || !c->started)
+        return;
+    atomic_store(&c->stop_at_ms, clock_mono_ms() + drain_ms);
+    atomic_store(&c->stopping, true);
+    wake(c);
+    pthread_join(c->thread, NULL);
+    c->started = false;
+}
+
+void task_core_free(struct task_core *c) {
+    if (!c)
+        return;
+    task_core_stop(c, 0);
+    hands_free(c->hands);
+    for (size_t i = 0; i < c->n_engines; i++)
+        c->engines[i].d->close(c->engines[i].g);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
+    free(c);
+}

@@ -1,0 +1,207 @@
+/*
+ * decide.c - the ends of a task. Each is one transaction: the state, the hold, the candidates, the layers nobody needs any more, the
+ * days on which originals and results die, the event.
+ */
+#include "task/internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include "base/clock.h"
+#include "blob/blob.h"
+#include "ledger/ledger.h"
+
+DB_SQL(decide_inputs, "SELECT DISTINCT asset_id FROM task_input WHERE task_id = ?");
+DB_SQL(decide_work, "SELECT a.id, a.asset_id FROM attempt a WHERE a.task_id = ? AND a.asset_id <> 0 AND NOT EXISTS "
+                    "(SELECT 1 FROM candidate k WHERE k.task_id = a.task_id AND k.asset_id = a.asset_id)");
+DB_SQL(decide_work_gone, "UPDATE attempt SET asset_id = 0 WHERE id = ?");
+DB_SQL(decide_fine, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND verdict = 1");
+
+/* Assets are named by id, children die with their parent; ERR_NOT_FOUND means that the owner was faster. */
+static int keep_until(struct db_tx *tx, int64_t asset, int64_t at_ms, struct err *e) {
+    int r = blob_asset_keep_until(tx, asset, at_ms, e);
+    return r == ERR_NOT_FOUND ? 0 : r;
+}
+
+/* Originals live a fixed time after the result. */
+static int inputs_end(struct db_tx *tx, const struct task_row *t, struct err *e) {
+    int64_t list[TASK_PEOPLE_MAX + 1], at_ms = t->ended_ms + t->keep_inputs_ms;
+    size_t n = 0;
+    {
+        DB_ROWS rows = { 0 };
+        int r = db_query(tx, &rows, e, &decide_inputs, DB_INT(t->id));
+        while (r >= 0 && n < TASK_PEOPLE_MAX && (r = db_next(&rows, e)) > 0)
+            list[n++] = db_int(&rows, 0);
+        if (r < 0)
+            return r;
+    }
+    if (t->backdrop)
+        list[n++] = t->backdrop;
+    for (size_t i = 0; i < n; i++) {
+        int r = keep_until(tx, list[i], at_ms, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Layers and pictures that are no candidate any more. */
+static int work_ends(struct db_tx *tx, const struct task_row *t, struct err *e) {
+    enum { ROUND = 32 };
+    for (;;) {
+        int64_t attempt[ROUND], asset[ROUND];
+        int n = 0, r;
+        {
+            DB_ROWS rows = { 0 };
+            r = db_query(tx, &rows, e, &decide_work, DB_INT(t->id));
+            while (r >= 0 && n < ROUND && (r = db_next(&rows, e)) > 0) {
+                attempt[n] = db_int(&rows, 0);
+                asset[n++] = db_int(&rows, 1);
+            }
+            if (r < 0)
+                return r;
+        }
+        for (int i = 0; i < n; i++) {
+            if ((r = blob_asset_delete(tx, asset[i], 0, e)) < 0 && r != ERR_NOT_FOUND)
+                return r;
+            if ((r = db_run(tx, NULL, e, &decide_work_gone, DB_INT(attempt[i]))) < 0)
+                return r;
+        }
+        if (n < ROUND)
+            return 0;
+    }
+}
+
+/* What every end has in common. The move comes last, so that the event tells the whole outcome. */
+static int end(struct db_tx *tx, struct task_core *c, struct task_row *t, enum task_state to, int64_t captured, const struct err *why,
+               struct err *e) {
+    static const struct err over = { ATTEMPT_LOST, "the task was decided without it" };
+    bool keep = to == TASK_CHOOSING;
+    int fine = 0, r;
+    if ((r = task__attempt_settle(tx, t->id, /* decided= */ true, &over, e)) < 0)
+        return r;
+    t->ended_ms = clock_ms();
+    if ((r = task__candidate_decide(tx, t->id, keep, t->ended_ms + t->keep_outputs_ms, &fine, e)) < 0)
+        return r;
+    if ((r = work_ends(tx, t, e)) < 0 || (r = inputs_end(tx, t, e)) < 0)
+        return r;
+    if ((r = ledger_resolve(tx, t->id, captured, e)) < 0)
+        return r;
+    t->delivered = fine;
+    t->progress_pm = keep ? 1000 : t->progress_pm;
+    t->alarm_ms = keep ? t->ended_ms + t->choose_ms : 0;
+    if (why)
+        task__set_error(t, why);
+    return task__move(tx, c, t, to, e);
+}
+
+int task__fail(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct err *why, struct err *e) {
+    assert(task__open(t->state));
+    return end(tx, c, t, TASK_FAILED, 0, why, e);
+}
+
+int task__decide(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct err *why, struct err *e) {
+    assert(task__open(t->state));
+    int64_t fine;
+    {
+        DB_ROWS rows = { 0 };
+        int r = db_one(tx, &rows, e, &decide_fine, DB_INT(t->id));
+        if (r < 0)
+            return r;
+        fine = r > 0 ? db_int(&rows, 0) : 0;
+    }
+    if (fine < t->need) {
+        struct err none;
+        err_set(&none, ERR_TASK_NO_RESULT, "%lld of %d pictures passed the checks, %d are needed", (long long)fine, t->asked, t->need);
+        return task__fail(tx, c, t, why ? why : &none, e);
+    }
+    /* Every state of the way is passed, also when a call did the work of two or the deadline cut it short. */
+    for (enum task_state s = t->state + 1; s <= TASK_CHECKING; s++) {
+        int r = task__move(tx, c, t, s, e);
+        if (r < 0)
+            return r;
+    }
+    return end(tx, c, t, TASK_CHOOSING, t->price * fine / t->asked, NULL, e);
+}
+
+int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, int candidate, struct err *e) {
+    struct task_row t;
+    int r = task__load(tx, task, &t, e);
+    if (r < 0)
+        return r;
+    if (account && t.account != account)
+        return err_set(e, ERR_NOT_FOUND, "no such task");
+    if (t.state == TASK_DONE && t.picked == candidate)
+        return 0;                                           /* said twice */
+    if (t.state != TASK_CHOOSING)
+        return err_set(e, ERR_STATE, "the task is %s", task_state_name(t.state));
+    CLEANUP(arena_free) struct arena *a = arena_new(1u << 20);
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    size_t n = 0;
+    if ((r = task__candidate_list(tx, task, a, all, COUNT(all), &n, e)) < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].ix == candidate && all[i].place > 0) {
+            t.picked = candidate;
+            return task__move(tx, c, &t, TASK_DONE, e);
+        }
+    return err_set(e, ERR_BAD_INPUT, "there is no candidate %d to pick", candidate);
+}
+
+int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e) {
+    struct task_row t;
+    int r = task__load(tx, task, &t, e);
+    if (r < 0)
+        return r;
+    if (account && t.account != account)
+        return err_set(e, ERR_NOT_FOUND, "no such task");
+    if (t.state == TASK_CANCELLED)
+        return 0;
+    if (!task__open(t.state))
+        return err_set(e, ERR_STATE, "the task is %s", task_state_name(t.state));
+    return end(tx, c, &t, TASK_CANCELLED, 0, NULL, e);
+}
+
+int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_ms, struct err *e) {
+    struct task_row t;
+    int r = task__load(tx, id, &t, e);
+    if (r < 0)
+        return r;
+    if (t.alarm_ms == 0 || t.alarm_ms > now_ms)
+        return 0;                                           /* somebody was faster */
+    if (t.state == TASK_CHOOSING)
+        return task__move(tx, c, &t, TASK_DONE, e);
+    assert(task__open(t.state));
+    struct err why;
+    if (t.started_ms)
+        err_set(&why, ERR_TASK_DEADLINE, "not finished %lld s after its start", (long long)(t.limit_ms / 1000));
+    else
+        err_set(&why, ERR_TASK_DEADLINE, "nobody could start it in time");
+    return task__decide(tx, c, &t, &why, e);
+}
+
+int task__late(struct db_tx *tx, struct task_core *c, const struct task__candidate *k, struct err *e) {
+    struct task_row t;
+    int r = task__load(tx, k->task, &t, e);
+    if (r < 0)
+        return r;
+    if (t.state != TASK_FAILED && t.state != TASK_CHOOSING)
+        return 0;
+    if ((r = task__candidate_put(tx, k, e)) < 0)
+        return r;
+    bool again = t.state == TASK_FAILED;
+    int64_t now = clock_ms(), base = again ? now : t.ended_ms;
+    int fine;
+    if ((r = task__candidate_decide(tx, t.id, /* keep= */ true, base + t.keep_outputs_ms, &fine, e)) < 0)
+        return r;
+    t.delivered = fine;
+    if (again) {
+        t.given_free = true;
+        t.error_code[0] = t.error_text[0] = '\0';
+        t.ended_ms = now;
+        t.alarm_ms = now + t.choose_ms;
+        r = task__move(tx, c, &t, TASK_CHOOSING, e);
+    } else if ((r = task__tell_state(tx, &t, e)) >= 0) {
+        r = task__save(tx, c, &t, e);
+    }
+    return r < 0 ? r : 1;
+}

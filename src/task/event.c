@@ -1,0 +1,103 @@
+/*
+ * event.c - what is told about a task, numbered in the commit, and the stream that tells it.
+ * Progress is one row that moves: a reader needs the newest only, and a long task leaves no trail.
+ */
+#include "task/internal.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#define STREAM_BYTES (32u * 1024)       /* about as much as one pull may hand out */
+
+DB_SQL(event_add, "INSERT INTO task_event (task_id, seq, kind, data, at_ms) VALUES (?, ?, ?, ?, ?)");
+DB_SQL(event_drop, "DELETE FROM task_event WHERE task_id = ? AND seq = ?");
+DB_SQL(event_after, "SELECT seq, kind, data FROM task_event WHERE task_id = ? AND seq > ? ORDER BY seq");
+DB_SQL(event_task_state, "SELECT state, seq FROM task WHERE id = ?");
+
+int task__tell(struct db_tx *tx, struct task_row *t, const char *kind, const struct buf *data, struct err *e) {
+    if (data->failed)
+        return err_set(e, ERR_TOO_BIG, "the event %s does not fit", kind);
+    int r = db_run(tx, NULL, e, &event_add, DB_INT(t->id), DB_INT(t->seq + 1), DB_TEXT(kind), DB_STR(buf_str(data)),
+                   DB_INT(clock_ms()));
+    if (r < 0)
+        return r;
+    t->seq++;
+    return 0;
+}
+
+int task__tell_state(struct db_tx *tx, struct task_row *t, struct err *e) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 4096);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kz(&w, "state", task_state_name(t->state));
+    jw_kint(&w, "progress_pm", t->progress_pm);
+    if (t->state == TASK_CHOOSING || t->state == TASK_DONE)
+        jw_kint(&w, "delivered", t->delivered);
+    if (t->picked >= 0)
+        jw_kint(&w, "picked", t->picked);
+    if (t->error_code[0])
+        jw_kz(&w, "error", t->error_code);
+    jw_end_obj(&w);
+    return task__tell(tx, t, "state", &b, e);
+}
+
+int task__forget_progress(struct db_tx *tx, struct task_row *t, struct err *e) {
+    if (t->progress_seq == 0)
+        return 0;
+    int r = db_run(tx, NULL, e, &event_drop, DB_INT(t->id), DB_INT(t->progress_seq));
+    if (r < 0)
+        return r;
+    t->progress_seq = 0;
+    return 0;
+}
+
+int task__tell_progress(struct db_tx *tx, struct task_row *t, int progress_pm, struct err *e) {
+    if (progress_pm <= t->progress_pm)      /* never backwards */
+        return 0;
+    int r = task__forget_progress(tx, t, e);
+    if (r < 0)
+        return r;
+    t->progress_pm = progress_pm;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 256);
+    buf_printf(&b, "{\"progress_pm\":%d}", progress_pm);
+    if ((r = task__tell(tx, t, "progress", &b, e)) < 0)
+        return r;
+    t->progress_seq = t->seq;
+    return 0;
+}
+
+int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e) {
+    /* The state is read first: an event committed in between is then told now or by the next pull, never lost. */
+    int state;
+    int64_t newest, said = *seq;
+    {
+        DB_ROWS one = { 0 };
+        int r = db_one(tx, &one, e, &event_task_state, DB_INT(task));
+        if (r < 0)
+            return r;
+        if (r == 0)
+            return err_set(e, ERR_NOT_FOUND, "no such task");
+        state = task__state_of(db_str(&one, 0));
+        newest = db_int(&one, 1);
+    }
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &event_after, DB_INT(task), DB_INT(said));
+    if (r < 0)
+        return r;
+    size_t start = out->n;
+    while (out->n - start < STREAM_BYTES && (r = db_next(&rows, e)) > 0) {
+        said = db_int(&rows, 0);
+        buf_printf(out, "id: %lld\nevent: %.*s\ndata: %.*s\n\n", (long long)said, STR_ARG(db_str(&rows, 1)), STR_ARG(db_str(&rows, 2)));
+    }
+    if (r < 0)
+        return r;
+    if (out->failed)
+        return err_set(e, ERR_TOO_BIG, "the events do not fit");
+    *seq = said;
+    /* Failed may still become choosing by a late result; for the person looking on, that is another visit. */
+    bool over = state == TASK_DONE || state == TASK_FAILED || state == TASK_CANCELLED;
+    return over && said >= newest;
+}

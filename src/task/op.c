@@ -1,0 +1,257 @@
+/* ops.c - see op.h. */
+#include "task/op.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/json.h"
+#include "base/scope.h"
+#include "blob/blob.h"
+
+#define PARAMS_MAX (64u * 1024)      /* bytes; what a picture job takes */
+
+DB_SQL(ops_input, "SELECT asset_id, face FROM task_input WHERE task_id = ? AND ix = ?");
+
+static int add_input(struct engine_call *call, int fd, struct err *e) {
+    if (call->n_in == ENGINE_FDS_MAX) {
+        close(fd);
+        return err_set(e, ERR_INTERNAL, "a call has at most %d inputs", ENGINE_FDS_MAX);
+    }
+    call->in[call->n_in++] = fd;
+    return 0;
+}
+
+static int open_asset(const struct op_input *in, int64_t id, struct engine_call *call, struct blob_asset *ret, struct err *e) {
+    int fd, r = blob_asset_get(in->tx, in->a, id, in->task->account, ret, e);
+    if (r == 0)
+        return err_set(e, ERR_GONE, "a picture of this task was deleted");
+    if (r < 0 || (r = blob_asset_open(in->blobs, ret, &fd, e)) < 0)
+        return r;
+    return add_input(call, fd, e);
+}
+
+static int end_params(struct buf *b, struct engine_call *call, struct arena *a, struct err *e) {
+    if (b->failed)
+        return err_set(e, ERR_TOO_BIG, "the parameters of a call have at most %u bytes", PARAMS_MAX);
+    call->params = arena_str(a, buf_str(b));
+    return 0;
+}
+
+/* The face's own place in the original, so that any size of the photo will do. */
+static void write_face(struct jw *w, const struct blob_asset *photo, int face) {
+    jw_kint(w, "face", face);
+    CLEANUP(json_unref) json_t *facts = NULL;
+    if (photo->facts.n == 0 || json_read(photo->facts, &facts, NULL) < 0)
+        return;
+    const json_t *box = json_object_get(json_array_get(json_object_get(facts, "faces"), (size_t)face), "box");
+    if (json_array_size(box) != 4)
+        return;
+    jw_key(w, "box");
+    jw_arr(w);
+    for (size_t i = 0; i < 4; i++)
+        jw_real(w, json_number_value(json_array_get(box, i)), 2);
+    jw_end_arr(w);
+    jw_kint(w, "width", photo->width);
+    jw_kint(w, "height", photo->height);
+}
+
+/* in: the photo as it came, because its hair is finer than the working copy's. */
+static int prepare_cutout(const struct op_input *in, struct engine_call *call, struct err *e) {
+    int64_t asset;
+    int face;
+    {
+        DB_ROWS rows = { 0 };
+        int r = db_one(in->tx, &rows, e, &ops_input, DB_INT(in->task->id), DB_INT(in->ix));
+        if (r <= 0)
+            return r < 0 ? r : err_set(e, ERR_INTERNAL, "the task has no person %d", in->ix);
+        asset = db_int(&rows, 0);
+        face = (int)db_int(&rows, 1);
+    }
+    struct blob_asset photo;
+    int r = open_asset(in, asset, call, &photo, e);
+    if (r < 0)
+        return r;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, PARAMS_MAX);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    write_face(&w, &photo, face);
+    jw_end_obj(&w);
+    return end_params(&b, call, in->a, e);
+}
+
+/* One layer per person, in order. */
+static int open_layers(const struct op_input *in, struct engine_call *call, struct jw *roles, struct err *e) {
+    for (size_t s = 0; s < in->plan->n; s++) {
+        const struct plan_step *step = &in->plan->steps[s];
+        for (int u = 0; step->op->kind == OP_LAYER && u < step->n; u++) {
+            struct blob_asset layer;
+            int r = open_asset(in, step->units[u].asset, call, &layer, e);
+            if (r < 0)
+                return r;
+            if (roles)
+                jw_str(roles, STR("layer"));
+        }
+    }
+    return 0;
+}
+
+static int open_template(const struct op_input *in, const struct studio_template *t, struct engine_call *call, struct jw *roles, struct err *e) {
+    static const char *const role_of[] = { "background", "depth" };
+    for (size_t i = 0; i < t->n_files && i < COUNT(role_of); i++) {
+        struct str path = arena_printf(in->a, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(t->files[i]));
+        int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return err_sys(e, ERR_IO, "template %.*s: cannot open %.*s", STR_ARG(t->name), STR_ARG(t->files[i]));
+        int r = add_input(call, fd, e);
+        if (r < 0)
+            return r;
+        jw_str(roles, str_z(role_of[i]));
+    }
+    return 0;
+}
+
+/* The engine's own parameters: the task's, and which of the candidates this is. */
+static int write_compose_params(const struct op_input *in, struct jw *w, struct err *e) {
+    struct str own;
+    int r = task__params(in->tx, in->task->id, in->a, &own, e);
+    if (r < 0)
+        return r;
+    CLEANUP(json_unref) json_t *params = NULL;
+    if ((r = json_read(own, &params, e)) < 0)
+        return r;
+    if (json_object_set_new(params, "variant", json_integer(in->variant)) < 0)
+        return err_set(e, ERR_INTERNAL, "the parameters of the task are no object");
+    char *text = json_dumps(params, JSON_COMPACT);
+    if (!text)
+        return err_set(e, ERR_INTERNAL, "the parameters of the task cannot be written");
+    jw_key(w, "params");
+    jw_raw(w, str_z(text));
+    free(text);
+    return 0;
+}
+
+static int prepare_compose(const struct op_input *in, struct engine_call *call, struct err *e) {
+    const struct studio_template *t = NULL;
+    if (in->task->backdrop == 0 && !(t = studio_template(in->studio, str_z(in->task->template_name))))
+        return err_set(e, ERR_UNKNOWN_TEMPLATE, "%s is not there any more", in->task->template_name);
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, PARAMS_MAX);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_key(&w, "roles");
+    jw_arr(&w);
+    int r = open_layers(in, call, &w, e);
+    if (r < 0)
+        return r;
+    if (t) {
+        r = open_template(in, t, call, &w, e);
+    } else {
+        struct blob_asset photo;
+        r = open_asset(in, in->task->backdrop, call, &photo, e);
+        jw_str(&w, STR("background"));
+    }
+    if (r < 0)
+        return r;
+    jw_end_arr(&w);
+    if (t && t->data.n) {
+        jw_key(&w, "scene");
+        jw_raw(&w, t->data);
+    }
+    jw_kint(&w, "seed", in->seed);
+    jw_kbool(&w, "score", true);     /* judged in the same call, before it is encoded: saves the score step its decoding */
+    if ((r = write_compose_params(in, &w, e)) < 0)
+        return r;
+    jw_end_obj(&w);
+    return end_params(&b, call, in->a, e);
+}
+
+static int prepare_score(const struct op_input *in, struct engine_call *call, struct err *e) {
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    const struct task__candidate *mine = NULL;
+    size_t n = 0;
+    int r = task__candidate_list(in->tx, in->task->id, in->a, all, COUNT(all), &n, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].ix == in->ix)
+            mine = &all[i];
+    if (!mine)
+        return err_set(e, ERR_INTERNAL, "there is no candidate %d to score", in->ix);
+    struct blob_asset picture;
+    if ((r = open_asset(in, mine->asset, call, &picture, e)) < 0 || (r = open_layers(in, call, NULL, e)) < 0)
+        return r;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, PARAMS_MAX);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_key(&w, "report");
+    jw_raw(&w, mine->report.n ? mine->report : STR("{}"));
+    jw_end_obj(&w);
+    return end_params(&b, call, in->a, e);
+}
+
+static const struct op ops[] = {
+    { "cutout", OP_LAYER, STUDIO_PER_PERSON, 1, prepare_cutout },
+    { "compose", OP_PICTURE, STUDIO_PER_CANDIDATE, 2, prepare_compose },
+    { "score", OP_VERDICT, STUDIO_PER_CANDIDATE, 0, prepare_score },
+};
+
+const struct op *op_of(struct str name) {
+    for (size_t i = 0; i < COUNT(ops); i++)
+        if (str_eqz(name, ops[i].name))
+            return &ops[i];
+    return NULL;
+}
+
+/* ---- results ---- */
+
+static struct str dump(const json_t *j, struct arena *a) {
+    char *text = json_is_object(j) ? json_dumps(j, JSON_COMPACT) : NULL;
+    struct str s = text ? arena_str(a, str_z(text)) : STR_NULL;
+    free(text);
+    return s;
+}
+
+static void read_verdict(const json_t *score, struct arena *a, struct op_facts *f) {
+    double points = json_number_value(json_object_get(score, "score"));
+    if (!json_is_boolean(json_object_get(score, "ok")))
+        return;
+    f->judged = true;
+    f->verdict = json_is_true(json_object_get(score, "ok")) ? CANDIDATE_FINE : CANDIDATE_BROKEN;
+    f->score_pm = points <= 0 ? 0 : points >= 1 ? 1000 : lround(points * 1000);
+    f->scores = dump(score, a);
+}
+
+static void read_picture(const json_t *j, char type[32], int64_t *width, int64_t *height) {
+    const char *t = json_string_value(json_object_get(j, "type"));
+    snprintf(type, 32, "%s", t ? t : "image/jpeg");
+    *width = json_integer_value(json_object_get(j, "width"));
+    *height = json_integer_value(json_object_get(j, "height"));
+}
+
+int op_facts_read(const struct op *op, struct str facts, struct arena *a, struct op_facts *ret, struct err *e) {
+    CLEANUP(json_unref) json_t *j = NULL;
+    struct op_facts f = { .verdict = CANDIDATE_UNSEEN };
+    int r = json_read(facts, &j, e);
+    if (r < 0)
+        return err_prefix(e, "the engine's answer to %s: ", op->name);
+    if (op->kind == OP_PICTURE) {
+        read_picture(j, f.type, &f.width, &f.height);
+        read_picture(json_object_get(j, "preview"), f.preview_type, &f.preview_width, &f.preview_height);
+        f.report = dump(json_object_get(j, "report"), a);
+        read_verdict(json_object_get(j, "score"), a, &f);
+    } else if (op->kind == OP_VERDICT) {
+        read_verdict(j, a, &f);
+        if (!f.judged)
+            return err_set(e, ERR_UPSTREAM, "the engine's answer to %s has no verdict", op->name);
+    }
+    if (f.report.n > TASK_REPORT_MAX || f.scores.n > TASK_REPORT_MAX)
+        return err_set(e, ERR_TOO_BIG, "the report of %s has more than %u bytes", op->name, TASK_REPORT_MAX);
+    *ret = f;
+    return 0;
+}

@@ -1,0 +1,192 @@
+/* render.c - a task as its owner sees it, and the numbers operators see. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "ledger/ledger.h"
+#include "task/core.h"
+
+#define ARENA_MAX (2u << 20)         /* the reports of all candidates at their longest */
+#define LIST_MAX  100
+
+/* Place in line times the average task, less what is done already; -1 when nothing was measured yet. */
+static int64_t eta_ms(const struct task_core *c, const struct task_row *t, int64_t place) {
+    int64_t avg = c ? atomic_load(&c->stats.run_ms_avg) : 0, side_by_side = c ? atomic_load(&c->stats.runs) : 0;
+    if (avg == 0 || !task__open(t->state))
+        return -1;
+    return place * avg / (side_by_side > 1 ? side_by_side : 1) + avg * (1000 - t->progress_pm) / 1000;
+}
+
+static void write_error(struct jw *w, const struct task_row *t) {
+    jw_key(w, "error");
+    if (!t->error_code[0]) {
+        jw_null(w);
+        return;
+    }
+    const struct reason *why = err_reason_of(t->error_code);
+    jw_obj(w);
+    jw_kz(w, "code", t->error_code);
+    if (why) {
+        jw_kz(w, "en", why->en);
+        jw_kz(w, "next_en", why->next_en);
+        jw_kz(w, "zh", why->zh);
+        jw_kz(w, "next_zh", why->next_zh);
+    }
+    jw_kz(w, "detail", t->error_text);
+    jw_end_obj(w);
+}
+
+/* Only what may be chosen: a broken picture is never shown. */
+static int write_candidates(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(ARENA_MAX);
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    size_t n = 0;
+    int r = task__candidate_list(tx, t->id, a, all, COUNT(all), &n, e);
+    if (r < 0)
+        return r;
+    jw_key(w, "candidates");
+    jw_arr(w);
+    for (size_t i = 0; i < n; i++) {
+        struct blob_asset thumb;
+        if (all[i].place == 0)
+            continue;
+        if ((r = blob_asset_child(tx, a, all[i].asset, "thumb", &thumb, e)) < 0)
+            return r;
+        jw_obj(w);
+        jw_kint(w, "index", all[i].ix);
+        jw_kid(w, "asset", "asset", all[i].asset);
+        jw_kid(w, "thumb", "asset", r > 0 ? thumb.id : 0);
+        jw_kint(w, "width", all[i].width);
+        jw_kint(w, "height", all[i].height);
+        jw_kint(w, "seed", all[i].seed);
+        jw_kint(w, "score_pm", all[i].score_pm);
+        jw_key(w, "scores");
+        jw_raw(w, all[i].scores.n ? all[i].scores : STR("{}"));
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+    return 0;
+}
+
+static int write_credits(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
+    struct ledger_hold_state h = { 0 };
+    int r = ledger_hold_get(tx, t->id, &h, e);
+    if (r < 0)
+        return r;
+    jw_key(w, "credits");
+    jw_obj(w);
+    jw_kint(w, "price", t->price);
+    jw_kint(w, "held", h.held ? h.credits : 0);
+    jw_kint(w, "captured", h.captured);
+    jw_kint(w, "released", h.held ? 0 : h.credits - h.captured);
+    jw_kbool(w, "given_free", t->given_free);
+    jw_end_obj(w);
+    return 0;
+}
+
+static void write_number(struct jw *w, const char *key, int64_t v, bool known) {
+    jw_key(w, key);
+    if (known)
+        jw_int(w, v);
+    else
+        jw_null(w);
+}
+
+static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e) {
+    int64_t place = 0, eta;
+    int r = t->in_line ? task__turn_place(tx, t, &place, e) : 0;
+    if (r < 0)
+        return r;
+    eta = eta_ms(c, t, place);
+    jw_obj(w);
+    jw_kid(w, "id", "task", t->id);
+    jw_kz(w, "recipe", t->recipe);
+    jw_kz(w, "template", t->template_name[0] ? t->template_name : NULL);
+    jw_kid(w, "backdrop", "asset", t->backdrop);
+    jw_kz(w, "state", task_state_name(t->state));
+    write_number(w, "place", place, t->in_line);
+    jw_kint(w, "progress_pm", t->progress_pm);
+    write_number(w, "eta_ms", eta, eta >= 0);
+    jw_kint(w, "asked", t->asked);
+    jw_kint(w, "delivered", t->delivered);
+    write_number(w, "picked", t->picked, t->picked >= 0);
+    if ((r = write_credits(tx, w, t, e)) < 0 || (r = write_candidates(tx, w, t, e)) < 0)
+        return r;
+    write_error(w, t);
+    jw_kint(w, "created_ms", t->created_ms);
+    write_number(w, "started_ms", t->started_ms, t->started_ms > 0);
+    write_number(w, "ended_ms", t->ended_ms, t->ended_ms > 0);
+    write_number(w, "deadline_ms", t->deadline_ms, task__open(t->state));
+    write_number(w, "choose_until_ms", t->alarm_ms, t->state == TASK_CHOOSING);
+    write_number(w, "results_until_ms", t->ended_ms + t->keep_outputs_ms, t->delivered > 0);
+    jw_kint(w, "seq", t->seq);
+    jw_end_obj(w);
+    return 0;
+}
+
+int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct buf *out, struct err *e) {
+    struct task_row t;
+    struct jw w;
+    int r = task__load(tx, task, &t, e);
+    if (r == ERR_NOT_FOUND || (r >= 0 && account && t.account != account))
+        return 0;
+    jw_init(&w, out);
+    if (r < 0 || (r = write_task(tx, c, &w, &t, e)) < 0)
+        return r;
+    return out->failed ? err_set(e, ERR_TOO_BIG, "the task does not fit the answer") : 1;
+}
+
+DB_SQL(render_of_account, "SELECT id FROM task WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+
+int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
+    int64_t ids[LIST_MAX];
+    int n = 0, max = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit, r;
+    {
+        DB_ROWS rows = { 0 };
+        r = db_query(tx, &rows, e, &render_of_account, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(max));
+        while (r >= 0 && n < max && (r = db_next(&rows, e)) > 0)
+            ids[n++] = db_int(&rows, 0);
+        if (r < 0)
+            return r;
+    }
+    struct jw w;
+    jw_init(&w, out);
+    jw_arr(&w);
+    for (int i = 0; i < n; i++) {
+        struct task_row t;
+        if ((r = task__load(tx, ids[i], &t, e)) < 0 || (r = write_task(tx, c, &w, &t, e)) < 0)
+            return r;
+    }
+    jw_end_arr(&w);
+    return out->failed ? err_set(e, ERR_TOO_BIG, "the list does not fit the answer") : 0;
+}
+
+DB_SQL(render_states, "SELECT state, COUNT(*) FROM task GROUP BY state");
+DB_SQL(render_oldest, "SELECT id, created_ms FROM task WHERE in_line = 1 ORDER BY turn, id LIMIT 1");
+
+int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret, struct err *e) {
+    struct task_stats s = {
+        .attempts_running = atomic_load(&c->stats.attempts_running), .attempts_failed = atomic_load(&c->stats.attempts_failed),
+        .step_ms_sum = atomic_load(&c->stats.step_ms_sum), .steps = atomic_load(&c->stats.steps),
+    };
+    int r;
+    {
+        DB_ROWS rows = { 0 };
+        r = db_query(tx, &rows, e, &render_states);
+        while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+            int state = task__state_of(db_str(&rows, 0));
+            if (state >= 0)
+                s.by_state[state] = db_int(&rows, 1);
+        }
+        if (r < 0)
+            return r;
+    }
+    DB_ROWS rows = { 0 };
+    if ((r = db_one(tx, &rows, e, &render_oldest)) < 0)
+        return r;
+    if (r > 0)
+        s.oldest_queued_ms = clock_ms() - db_int(&rows, 1);
+    *ret = s;
+    return 0;
+}

@@ -1,0 +1,316 @@
+/* run.c - one task leased by this process: loaded, driven through its plan, decided. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "task/core.h"
+
+#define PROGRESS_MS   250            /* progress is told at most this often */
+#define PROGRESS_PM   10             /* and not for less */
+#define DECIDE_AGAIN_MS 1000
+
+/* ---- loading (hand) ---- */
+
+struct loading {
+    struct run *r;
+    struct task__attempt unknown[TASK_CANDIDATES_MAX + TASK_PEOPLE_MAX];
+    size_t n_unknown;
+};
+
+/* Failures that were nobody's fault cost no try. */
+static bool counts(const char *error_code) {
+    const struct reason *why = err_reason_of(error_code);
+    return !why || (why->err != ATTEMPT_LOST && why->err != ERR_BUSY && why->err != ERR_DISK_FULL);
+}
+
+/* Says what one earlier attempt means for the plan. Pictures are told by their candidate rows, which know the verdict. */
+static int load_attempt(const struct task__attempt *a, void *ctx, struct err *e) {
+    struct loading *l = ctx;
+    struct plan *p = &l->r->plan;
+    int s = plan_step_of(p, str_z(a->op));
+    if (s < 0 || a->ix < 0 || a->ix >= p->steps[s].n)
+        return err_set(e, ERR_STATE, "an attempt %s %d does not fit the recipe any more", a->op, a->ix);
+    struct plan_unit *u = &p->steps[s].units[a->ix];
+    switch (a->state) {
+    case ATTEMPT_STORED:
+        if (p->steps[s].op->kind == OP_PICTURE)
+            p->candidates[a->ix].made++;
+        else if (p->steps[s].op->kind == OP_LAYER && a->asset)
+            plan_made(p, (size_t)s, a->ix, a->asset);
+        u->tries = 0;
+        break;
+    case ATTEMPT_FAILED:
+        if (strcmp(a->engine, l->r->row.engine) == 0 && counts(a->error_code))
+            u->tries++;
+        break;
+    case ATTEMPT_UNKNOWN:
+        if (l->n_unknown < COUNT(l->unknown))
+            l->unknown[l->n_unknown++] = *a;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int load_candidates(struct task_core *c, struct run *r, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(4u << 20);
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    size_t n = 0;
+    int rc = task__candidate_list(db_reader(c->db), r->row.id, a, all, COUNT(all), &n, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        for (size_t s = 0; s < r->plan.n && all[i].asset; s++)
+            if (r->plan.steps[s].op->kind == OP_PICTURE) {
+                int made = r->plan.candidates[all[i].ix].made;
+                plan_made(&r->plan, s, all[i].ix, all[i].asset);
+                r->plan.candidates[all[i].ix].made = made;      /* counted by its attempts already */
+                if (all[i].verdict != CANDIDATE_UNSEEN)
+                    plan_judged(&r->plan, all[i].ix, all[i].verdict);
+            }
+    return 0;
+}
+
+DB_SQL(run_people, "SELECT COUNT(*) FROM task_input WHERE task_id = ?");
+
+int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_r, struct err *e) {
+    struct db_tx *rd = db_reader(c->db);
+    struct run *r = calloc(1, sizeof(*r));
+    if (!r)
+        abort();
+    struct loading l = { .r = r };
+    int people = 0, rc = task__load_leased(rd, task, fence, &r->row, e);
+    if (rc >= 0) {
+        DB_ROWS rows = { 0 };
+        if ((rc = db_one(rd, &rows, e, &run_people, DB_INT(task))) > 0)
+            people = (int)db_int(&rows, 0);
+    }
+    r->c = c;
+    r->engine = core_engine_of(c, r->row.engine);
+    r->recipe = rc >= 0 ? studio_recipe(c->conf.studio, str_z(r->row.recipe)) : NULL;
+    if (rc >= 0 && (!r->recipe || !r->engine || people > TASK_PEOPLE_MAX))
+        rc = err_set(e, r->recipe ? ERR_ENGINE_MISSING : ERR_UNKNOWN_RECIPE, "%s on %s is not there any more", r->row.recipe, r->row.engine);
+    if (rc >= 0)
+        rc = plan_init(&r->plan, r->recipe, people, r->row.asked, r->row.need, c->tries_max, r->row.state, e);
+    if (rc >= 0)
+        rc = task__attempt_each(rd, task, load_attempt, &l, e);
+    if (rc >= 0)
+        rc = load_candidates(c, r, e);
+    if (rc < 0) {
+        free(r);
+        return rc;
+    }
+    for (size_t i = 0; i < l.n_unknown; i++) {
+        int s = plan_step_of(&r->plan, str_z(l.unknown[i].op));
+        call_resume(r, &l.unknown[i], (size_t)s, l.unknown[i].ix);
+    }
+    r->told_pm = r->row.progress_pm;
+    *ret_r = r;
+    return 0;
+}
+
+/* ---- the list ---- */
+
+void run_add(struct task_core *c, struct run *r) {
+    struct run **at = &c->runs;
+    while (*at && ((*at)->row.turn < r->row.turn || ((*at)->row.turn == r->row.turn && (*at)->row.id < r->row.id)))
+        at = &(*at)->next;
+    r->next = *at;
+    *at = r;
+    c->n_runs++;
+    atomic_store(&c->stats.runs, c->n_runs);
+    r->began_ms = clock_mono_ms();
+}
+
+void run_unlink(struct task_core *c, struct run *r) {
+    struct run **at = &c->runs;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    c->n_runs--;
+    atomic_store(&c->stats.runs, c->n_runs);
+}
+
+void run_free_if_over(struct run *r) {
+    if (!r->gone || r->job_out || r->calls)
+        return;
+    run_unlink(r->c, r);
+    free(r);
+}
+
+static void stop_calls(struct run *r) {
+    for (struct call *k = r->calls, *next; k; k = next) {
+        next = k->next;
+        call_stop(k);
+    }
+}
+
+void run_drop(struct run *r, const char *why) {
+    if (r->gone)
+        return;
+    log_event(LOG_INFO, "task.dropped", F_INT("id", r->row.id), F_STR("why", why));
+    r->gone = true;
+    stop_calls(r);
+}
+
+/* ---- deciding and giving back (hand) ---- */
+
+static int decide_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct run *r = arg;
+    struct task_row t;
+    int rc = task__load_leased(tx, r->row.id, r->row.fence, &t, e);
+    return rc < 0 ? rc : r->plan.doomed ? task__fail(tx, r->c, &t, &r->why, e) : task__decide(tx, r->c, &t, r->has_why ? &r->why : NULL, e);
+}
+
+static void decide_work(struct hand_job *j) {
+    struct run *r = (struct run *)j;
+    r->rc = failpoint_hit(FP_TASK_BEFORE_CHOOSING) < 0 ? err_sys(&r->err, ERR_IO, "cannot decide") : core_write(r->c, decide_fn, r, &r->err);
+}
+
+static void decide_then(struct hand_job *j) {
+    struct run *r = (struct run *)j;
+    struct task_core *c = r->c;
+    r->job_out = false;
+    core_disk(c, r->rc);
+    if (r->rc >= 0 || r->rc == ERR_RACE) {
+        long long ms = clock_mono_ms() - r->began_ms, avg = atomic_load(&c->stats.run_ms_avg);
+        if (r->rc >= 0)
+            atomic_store(&c->stats.run_ms_avg, avg ? (7 * avg + ms) / 8 : ms);
+        r->gone = true;
+        stop_calls(r);
+    } else {
+        if (r->rc != ERR_DISK_FULL)
+            log_event(LOG_ERROR, "task.decide", F_INT("id", r->row.id), F_STR("doing", "retrying"), F_ERR(&r->err));
+        r->decide_at_ms = clock_mono_ms() + DECIDE_AGAIN_MS;
+    }
+}
+
+static int give_back_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct run *r = arg;
+    return task__lease_give_back(tx, r->c, r->row.id, r->row.fence, r->engine_next, e);
+}
+
+static void give_back_work(struct hand_job *j) {
+    struct run *r = (struct run *)j;
+    r->rc = core_write(r->c, give_back_fn, r, &r->err);
+}
+
+static void give(struct run *r, void (*work)(struct hand_job *), void (*then)(struct hand_job *)) {
+    assert(!r->job_out);
+    r->job = (struct hand_job){ .work = work, .then = then };
+    r->job_out = true;
+    hands_give(r->c->hands, &r->job);
+}
+
+/* Nothing is left to do here: on to the next engine, or to the end. */
+static void finish(struct run *r) {
+    const struct core_engine *next = r->plan.elsewhere && !r->plan.doomed ? core_engine_next(r->c, r->recipe, r->row.engine) : NULL;
+    r->has_why = r->plan.why.code != 0;
+    r->why = r->plan.why;
+    if (next) {
+        log_event(LOG_WARN, "task.elsewhere", F_INT("id", r->row.id), F_STR("from", r->row.engine), F_STR("to", next->d->name), F_ERR(&r->why));
+        snprintf(r->engine_next, sizeof(r->engine_next), "%s", next->d->name);
+        give(r, give_back_work, decide_then);
+    } else {
+        give(r, decide_work, decide_then);
+    }
+}
+
+/* ---- progress (hand) ---- */
+
+static int progress_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct run *r = arg;
+    struct task_row t;
+    int rc = task__load_leased(tx, r->row.id, r->row.fence, &t, e);
+    if (rc < 0 || (rc = task__tell_progress(tx, &t, r->progress_pm, e)) < 0)
+        return rc;
+    return task__save(tx, r->c, &t, e);
+}
+
+static void progress_work(struct hand_job *j) {
+    struct run *r = (struct run *)j;
+    r->rc = core_write(r->c, progress_fn, r, &r->err);
+}
+
+static void progress_then(struct hand_job *j) {
+    struct run *r = (struct run *)j;
+    r->job_out = false;
+    if (r->rc == ERR_RACE)
+        run_drop(r, "moved on without us");
+    else
+        core_disk(r->c, r->rc);      /* progress that could not be told is told next time */
+}
+
+static int running_pm(const struct run *r) {
+    int pm = 0;
+    for (const struct call *k = r->calls; k; k = k->next)
+        pm += k->phase == CALL_WORKING ? k->progress_pm : k->phase == CALL_STORING ? 1000 : 0;
+    return pm;
+}
+
+/* ---- one look ---- */
+
+static int busy_slots_left(const struct run *r) {
+    return r->engine->d->slots(r->engine->g) - r->engine->busy;
+}
+
+bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now_ms) {
+    size_t s;
+    int u;
+    int64_t at;
+    return r->engine == g && !r->gone && !r->late && !r->job_out && plan_next(&r->plan, now_ms, &s, &u, &at) == PLAN_START;
+}
+
+void run_step(struct run *r) {
+    int64_t now = clock_mono_ms(), at;
+    size_t s;
+    int u;
+    if (r->gone || r->late || r->job_out)
+        return;
+    if (r->plan.doomed)
+        stop_calls(r);
+    for (;;) {
+        enum plan_next next = plan_next(&r->plan, now, &s, &u, &at);
+        if (next == PLAN_DECIDE) {
+            /* Calls that are only asked about do not hold a doomed task back. */
+            if (now >= r->decide_at_ms)
+                finish(r);
+            return;
+        }
+        if (next == PLAN_WAIT || atomic_load(&r->c->stopping) || busy_slots_left(r) <= 0)
+            break;
+        call_start(r, s, u);
+    }
+    int pm = plan_progress(&r->plan, running_pm(r));
+    if (pm >= r->told_pm + PROGRESS_PM && now - r->told_at_ms >= PROGRESS_MS) {
+        r->told_pm = r->progress_pm = pm;
+        r->told_at_ms = now;
+        give(r, progress_work, progress_then);
+    }
+}
+
+int64_t run_next_ms(const struct run *r) {
+    int64_t at = INT64_MAX, soonest = INT64_MAX;
+    size_t s;
+    int u;
+    for (const struct call *k = r->calls; k; k = k->next) {
+        int64_t its = k->phase == CALL_WAITING ? k->ask_at_ms : k->poll_at_ms;
+        if (!k->job_out && its)
+            soonest = its < soonest ? its : soonest;
+    }
+    if (r->gone || r->late || r->job_out)
+        return soonest;
+    enum plan_next next = plan_next(&r->plan, clock_mono_ms(), &s, &u, &at);
+    if (next == PLAN_WAIT)
+        soonest = at < soonest ? at : soonest;
+    else if (next == PLAN_DECIDE)
+        soonest = r->decide_at_ms < soonest ? r->decide_at_ms : soonest;
+    int64_t told = r->told_at_ms + PROGRESS_MS;
+    if (plan_progress(&r->plan, running_pm(r)) >= r->told_pm + PROGRESS_PM && told < soonest)
+        soonest = told;
+    return soonest;
+}
