@@ -1,0 +1,51 @@
+/* pool_test.c - the bound of the queue, steps that are never refused, and the end. */
+#include "net/pool.h"
+
+#include <pthread.h>
+
+#include "base/testing.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int running, done;
+static bool open_gate;
+
+static void wait_at_gate(struct pool_job *j) {
+    pthread_mutex_lock(&lock);
+    running++;
+    pthread_cond_broadcast(&changed);
+    while (!open_gate)
+        pthread_cond_wait(&changed, &lock);
+    done++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void bounds_new_work_only(void **state) {
+    struct pool *p;
+    struct pool_job job[8];
+    struct pool_stats st;
+    assert_int_equal(pool_new(2, 3, &p, NULL), 0);
+    for (int i = 0; i < 8; i++)
+        job[i].run = wait_at_gate;
+    assert_true(pool_submit(p, &job[0]) && pool_submit(p, &job[1]));
+    pthread_mutex_lock(&lock);
+    while (running < 2)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    assert_true(pool_submit(p, &job[2]) && pool_submit(p, &job[3]) && pool_submit(p, &job[4]));
+    assert_false(pool_submit(p, &job[5]));
+    pool_continue(p, &job[6]);
+    pool_get_stats(p, &st);
+    assert_true(st.queued == 4 && st.busy == 2 && st.refused == 1);
+    pthread_mutex_lock(&lock);
+    open_gate = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    pool_free(p);                                        /* runs what is queued */
+    assert_int_equal(done, 6);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(bounds_new_work_only) };
+    return RUN(tests);
+}
