@@ -544,6 +544,79 @@ static void nothing_outlives_the_server(void **state) {
     close(say[1]);
 }
 
+/* ---- the main job, through the same door as in production ---- */
+
+static int sample(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", getenv("ZT_SAMPLES"), name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        fail_msg("%s is missing: tools/setup fetches it", path);
+    return fd;
+}
+
+static json_t *ask(struct media_job *j) {
+    struct str json;
+    struct err e;
+    json_t *o = NULL;
+    if (media_run(m, j, arena, &json, &e) < 0)
+        fail_msg("%s: %s: %s", j->op, err_reason(e.code)->code, e.text);
+    assert_int_equal(json_read(json, &o, &e), 0);
+    return o;
+}
+
+static int64_t whole(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+
+/* Intake, then the first face cut out of the original, found again by the place intake gave it. */
+static int layer_of(const char *name) {
+    int photo = sample(name), working = file_with("", 0), thumb = file_with("", 0), layer = file_with("", 0);
+    struct media_job in = { .op = "intake", .params = STR("{}"), .in = { photo }, .n_in = 1, .out = { working, thumb }, .n_out = 2 };
+    CLEANUP(json_unref) json_t *facts = ask(&in);
+    json_t *face = json_array_get(json_object_get(facts, "faces"), 0);
+    assert_true(json_is_null(json_object_get(face, "reason")));
+    assert_int_equal(lseek(working, 0, SEEK_END), whole(json_object_get(facts, "working"), "bytes"));
+    assert_in_range(lseek(working, 0, SEEK_END), 10000, 2000000);
+    assert_int_equal(lseek(thumb, 0, SEEK_END), whole(json_object_get(facts, "thumb"), "bytes"));
+
+    CLEANUP(json_unref) json_t *q = json_pack("{s:i,s:O,s:I,s:I}", "face", 0, "box", json_object_get(face, "box"), "width",
+                                              (json_int_t)whole(facts, "width"), "height", (json_int_t)whole(facts, "height"));
+    char *params = json_dumps(q, 0);
+    struct media_job cut = { .op = "cutout", .params = str_z(params), .in = { photo }, .n_in = 1, .out = { layer }, .n_out = 1 };
+    CLEANUP(json_unref) json_t *done = ask(&cut);
+    assert_int_equal(lseek(layer, 0, SEEK_END), whole(done, "bytes"));
+    free(params);
+    close(photo);
+    close(working);
+    close(thumb);
+    return layer;
+}
+
+static void photos_become_a_portrait(void **state) {
+    int a = layer_of("girl-919048_1280.jpg"), b = layer_of("woman-5883428_1280.jpg"), picture = file_with("", 0), preview = file_with("", 0);
+    struct media_job j = {
+        .op = "compose", .in = { a, b }, .n_in = 2, .out = { picture, preview }, .n_out = 2,
+        .params = STR("{\"roles\":[\"layer\",\"layer\"],\"scene\":{\"kind\":\"backdrop\"},\"seed\":1001,\"params\":{\"width\":960},\"score\":true}"),
+    };
+    CLEANUP(json_unref) json_t *made = ask(&j);
+    assert_int_equal(whole(made, "width"), 960);
+    assert_int_equal(lseek(picture, 0, SEEK_END), whole(made, "bytes"));
+    assert_int_equal(lseek(preview, 0, SEEK_END), whole(json_object_get(made, "preview"), "bytes"));
+
+    /* Judged again from the file, by an operation of its own: the verdict agrees. */
+    CLEANUP(json_unref) json_t *q = json_pack("{s:O}", "report", json_object_get(made, "report"));
+    char *params = json_dumps(q, 0);
+    struct media_job s = { .op = "score", .params = str_z(params), .in = { picture, a, b }, .n_in = 3 };
+    CLEANUP(json_unref) json_t *verdict = ask(&s);
+    free(params);
+    assert_int_equal(whole(verdict, "people"), 2);
+    assert_int_equal(whole(verdict, "faces"), 2);
+    assert_int_equal(whole(json_object_get(made, "score"), "faces"), 2);
+
+    int fds[] = { a, b, picture, preview };
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+}
+
 int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, settings, teardown)
@@ -552,7 +625,7 @@ int main(void) {
         WITH(a_killed_helper_takes_its_children_along), WITH(a_hanging_helper_is_replaced), ALONE(a_missing_helper_is_said_so),
         ALONE(a_program_that_is_no_helper_is_given_up), ALONE(missing_models_only_stop_their_operations), ALONE(test_operations_need_their_flag),
         WITH(cancelled_jobs_end_wherever_they_are), ALONE(the_queue_is_bounded_and_knows_who_is_first), WITH(many_jobs_leave_nothing_behind),
-        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server),
+        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server), WITH(photos_become_a_portrait),
     };
     log_setup(2, LOG_ERROR + 1);                    /* deaths are expected here */
     return RUN(tests);

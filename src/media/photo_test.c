@@ -6,7 +6,7 @@
 #include <lcms2.h>
 #include <math.h>
 #include "base/testing.h"
-#include "media/fixtures.h"
+#include "media/fixture.h"
 
 static const struct photo_limits limits = PHOTO_LIMITS_DEFAULT;
 static const struct fixture_extras plain = { 0 };

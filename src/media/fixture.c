@@ -1,7 +1,7 @@
 /*
- * fixtures.c - small pictures for the tests.
+ * fixture.c - small pictures for the tests.
  */
-#include "media/fixtures.h"
+#include "media/fixture.h"
 
 #include <assert.h>
 #include <lcms2.h>

@@ -1,9 +1,9 @@
 /*
- * fixtures.h - small pictures made for the tests, by the encoders, at test time.
+ * fixture.h - small pictures made for the tests, by the encoders, at test time.
  * Owns: what buf it is given.  Everything here asserts: a fixture that cannot be made is a broken test machine.
  */
-#ifndef ZT_MEDIA_FIXTURES_H
-#define ZT_MEDIA_FIXTURES_H
+#ifndef ZT_MEDIA_FIXTURE_H
+#define ZT_MEDIA_FIXTURE_H
 
 #include "base/buf.h"
 #include "media/image.h"
