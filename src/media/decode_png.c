@@ -6,7 +6,7 @@
 #include <png.h>
 #include "media/pixels.h"
 
-#define CHUNK_MAX (8 * 1024 * 1024)                 /* bytes one chunk may unpack to: profiles and texts can be bombs, too */
+#define CHUNK_MAX (8 * 1024 * 1024)                 /* bytes one chunk may unpack to: a profile can be a bomb, too */
 
 struct decoder {
     png_structp png;
@@ -34,8 +34,26 @@ static void on_read(png_structp png, png_bytep out, size_t n) {
     x->rest = (struct str){ x->rest.p + n, x->rest.n - n };
 }
 
-/* Makes the decoder and reads the header. Call behind setjmp; x is cleaned up by the caller in any case. */
+/* libpng makes room for what a chunk says its length is, up to 2 GB, before it looks for the bytes. So they are looked for here. */
+static void check_chunks(struct decoder *x) {
+    const uint8_t *p = (const uint8_t *)x->rest.p + 8;
+    for (size_t left = x->rest.n - 8;;) {
+        size_t n = left < 12 ? 0 : (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+        if (left < 12 || n > left - 12)
+            png_error(x->png, "the file ends too early");
+        if (memcmp(p + 4, "IEND", 4) == 0)
+            return;
+        p += n + 12;
+        left -= n + 12;
+    }
+}
+
+/* Reads the header. Call behind setjmp; x is cleaned up by the caller in any case. */
 static void begin(struct decoder *x) {
+    /* Chunks that say nothing about pixels or colours are not even read. */
+    static const png_byte unwanted[] = "tEXt\0zTXt\0iTXt\0tIME\0sPLT\0hIST\0pCAL\0sCAL\0oFFs\0pHYs\0bKGD";
+    check_chunks(x);
+    png_set_keep_unknown_chunks(x->png, PNG_HANDLE_CHUNK_NEVER, unwanted, sizeof unwanted / 5);
     png_set_read_fn(x->png, x, on_read);
     png_set_user_limits(x->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);    /* ours come first thing after, with better words */
     png_set_chunk_malloc_max(x->png, CHUNK_MAX);

@@ -292,7 +292,7 @@ static void try_escape(struct table *t, const char *action, const char *what, co
 /* 30000 x 30000 by its header; the data behind it does not matter because nobody gets there. */
 static const uint8_t bomb[] = {
     0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30, 8, 2, 0, 0, 0, 0xe9, 0x45, 0x6f, 0xed,
-    0, 0, 0, 1, 'I', 'D', 'A', 'T', 0,
+    0, 0, 0, 1, 'I', 'D', 'A', 'T', 0, 0, 0, 0, 0, 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0, 0, 0, 0,
 };
 
 static void write_table(const struct buf *json) {

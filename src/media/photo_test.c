@@ -380,6 +380,17 @@ static void bombs_are_refused_by_their_header(void **state) {
     }
 }
 
+/* The chunk says 1.7 GB, the file has 100 bytes: found by fuzzing. */
+static void a_chunk_cannot_ask_for_more_than_the_file_has(void **state) {
+    PIXELS_CLEANUP struct img8 img = fixture_quarters(8, 8);
+    BUF_CLEANUP struct buf file = { 0 };
+    struct err e;
+    fixture_png(&img, &plain, &file);
+    memcpy(file.p + 33, "ftyp", 4);                 /* the length of the chunk behind the header: a text */
+    assert_memory_equal(file.p + 37, "tEXt", 4);
+    check_err(refuse(buf_str(&file), &e), ERR_IMAGE_BROKEN, &e, "ends too early");
+}
+
 static void too_many_bytes_are_refused(void **state) {
     PIXELS_CLEANUP struct img8 img = fixture_noise(64, 64);
     BUF_CLEANUP struct buf file = { 0 };
@@ -429,7 +440,7 @@ int main(void) {
         cmocka_unit_test(one_pixel_wide_is_fine), cmocka_unit_test(truncated_files_are_broken),
         cmocka_unit_test(truncated_heic_is_broken), cmocka_unit_test(progressive_jpeg_works_and_breaks_alike),
         cmocka_unit_test(animations_are_refused), cmocka_unit_test(bombs_are_refused_by_their_header),
-        cmocka_unit_test(too_many_bytes_are_refused), cmocka_unit_test(polyglots_lose_their_tail), cmocka_unit_test(a_probe_decodes_nothing),
+        cmocka_unit_test(a_chunk_cannot_ask_for_more_than_the_file_has), cmocka_unit_test(too_many_bytes_are_refused), cmocka_unit_test(polyglots_lose_their_tail), cmocka_unit_test(a_probe_decodes_nothing),
     };
     return RUN(tests);
 }
