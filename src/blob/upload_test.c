@@ -245,8 +245,27 @@ static void a_kill_never_promises_what_is_not_there(void **state) {
         assert_int_equal(problems, 0);
         assert_int_equal(look(t, crash_id).offset, cases[i].offset);
     }
-    append(t, crash_id, 6, "ghij");                      /* what stood behind the promise was cut off */
+    append(t, crash_id, 6, "ghij");
     expect_bytes(t, crash_id, "abcDEFghij");
+}
+
+static void what_stands_behind_the_promise_is_cut_off(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    struct blob_append *a = NULL;
+    char path[128], name[ID_TEXT_MAX];
+    struct stat st;
+    crash_id = upload(t, 10);
+    blob__upload_name(crash_id, name);
+    snprintf(path, sizeof(path), "%s/upload/%s", t->dir, name);
+    append(t, crash_id, 0, "abc");
+    run_in_child(t, "upload.after_append=kill", append_more);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 6);
+    OK(begin(t, crash_id, 3, false, &a));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 3);
+    blob_append_abort(a);
 }
 
 static void a_full_disk_keeps_what_was_promised(void **state) {
@@ -276,6 +295,7 @@ int main(void) {
         TESTING(what_gets_no_bytes_expires),
         TESTING(an_upload_deleted_under_way_is_gone),
         TESTING(a_kill_never_promises_what_is_not_there),
+        TESTING(what_stands_behind_the_promise_is_cut_off),
         TESTING(a_full_disk_keeps_what_was_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
