@@ -12,6 +12,7 @@ export async function showTask(id, complain) {
   stream?.close();
   task = await ask('GET', `/v1/tasks/${id}`);
   chosen = null;
+  $('results').dataset.of = '';
   render();
   $('task-title').focus();
   if (!['done', 'failed', 'cancelled'].includes(task.state)) follow(id);
@@ -72,10 +73,11 @@ export function render() {
   if (working) renderBar();
   $('results').hidden = !(choosing || (done && !picked));
   if (!$('results').hidden) renderResults();
-  $('picked').hidden = !picked;
-  if (picked) {
-    $('picked-image').src = `/v1/assets/${picked.asset}/content`;
-    $('picked-image').alt = words.states.done;
+  const large = picked ?? chosen;
+  $('picked').hidden = !large;
+  if (large) {
+    $('picked-image').src = `/v1/assets/${large.asset}/content`;
+    $('picked-image').alt = picked ? words.states.done : words.result(task.candidates.indexOf(large) + 1);
   }
   const download = picked ?? (done ? chosen : null);
   $('actions').hidden = working;
