@@ -1,0 +1,62 @@
+/*
+ * client.h - all outgoing HTTP: one thread on libcurl's multi interface, with limits on everything.
+ * Owns: its thread and connections.  Threads: any may ask; done() runs on the client's thread and must not wait.
+ * Safe against requests that others steer: https only, addresses that are not public refused at the very socket that connects, redirects
+ * followed one by one under the same rules (GET and HEAD only, at most redirects_max, credentials dropped when the origin changes).
+ * No proxy from the environment is used, since the address check would then look at the proxy.
+ */
+#ifndef ZT_NET_CLIENT_H
+#define ZT_NET_CLIENT_H
+
+#include "base/buf.h"
+#include "base/config.h"
+#include "base/err.h"
+
+struct http_client;
+
+struct http_client_conf {
+    int64_t     connect_ms;           /* name lookup, TCP and TLS together */
+    int         in_flight_max;        /* asks at once; more are ERR_BUSY */
+    const char *allow;                /* "127.0.0.1:9000,localhost:80": may be plain http and private; for tests and machines of our own */
+    const char *ca_file;              /* "" = the system's */
+};
+extern const struct setting http_client_settings[];                /* rows "client.…" */
+void http_client_conf_from(const struct config *cfg, struct http_client_conf *ret);
+
+/* What is asked. Everything is borrowed until done(). */
+struct http_ask {
+    const char        *method, *url;
+    const char *const *headers;       /* "Name: value", NULL-ended; may be NULL */
+    struct str         body;
+    int64_t            total_ms;      /* from the call to the last byte, redirects too */
+    int64_t            body_max;      /* bytes of the answer's body; more is ERR_TOO_BIG */
+    int                to_fd;         /* > 0: the body is written there instead of into memory */
+    int                redirects_max; /* 0..3 */
+};
+
+/* What came. The asker's memory: zeroed before, released with http_reply_done(). */
+struct http_reply {
+    int        rc;                    /* 0: an answer came whole, whatever its status. Else why not:
+                                       *   ERR_UPSTREAM, ERR_TOO_BIG, ERR_BLOCKED_ADDRESS, ERR_BAD_INPUT (the URL), ERR_BUSY, ERR_STOPPING,
+                                       *   ERR_DISK_FULL, ERR_IO; ERR_UNCERTAIN: it was sent with a method that changes things, but no
+                                       *   answer came, so it may or may not have happened */
+    struct err err;
+    int        status;
+    struct buf headers;               /* of the last answer, raw lines */
+    struct buf body;
+    int64_t    body_bytes;
+};
+struct str http_reply_header(const struct http_reply *r, const char *name);     /* STR_NULL when absent */
+void http_reply_done(struct http_reply *r);
+
+int http_client_new(const struct http_client_conf *conf, struct http_client **ret_c, struct err *e);
+void http_client_free(struct http_client *c);                       /* ends what is under way with ERR_STOPPING (or ERR_UNCERTAIN); NULL is fine */
+
+/* Never waits. When it returns 0, done(ctx) is called exactly once, with *reply filled; < 0 (ERR_BUSY, ERR_STOPPING, ERR_BAD_INPUT): never. */
+int http_client_submit(struct http_client *c, const struct http_ask *ask, struct http_reply *reply, void (*done)(void *ctx), void *ctx, struct err *e);
+/* Waits. Not on an event thread. Returns reply->rc. */
+int http_client_do(struct http_client *c, const struct http_ask *ask, struct http_reply *reply, struct err *e);
+
+DEFINE_CLEANUP(struct http_client, http_client_free)
+
+#endif
