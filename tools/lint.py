@@ -78,7 +78,7 @@ def check_documents():
     """every file that a document names, or links to, exists"""
     files = set(tracked())
     folders = {f[:i] for f in files for i in range(len(f)) if f[i] == '/'}
-    made = ('build/', 'out/', 'demo-out/', 'data/')      # appear when something runs
+    made = ('build/', 'out/', 'demo-out/', 'data/', '/')      # appear when something runs; or are addresses
 
     def exists(name):
         name = name.rstrip('/')
@@ -94,7 +94,7 @@ def check_documents():
             for name in re.findall(r'`([\w./-]+)`', line):
                 is_file = re.search(r'\.(c|h|py|mjs|md|def|sql|yaml|txt|tsv|html|css|js|json)$', name)
                 is_path = re.match(r'(src|tools|tests|fuzz|bench|docs|share|web|products|changes)/', name)
-                if (is_file or is_path) and not name.startswith(made) and '<' not in name and not exists(name):
+                if (is_file or is_path) and not name.startswith(made) and '/NN-' not in name and not exists(name):
                     bad.append(f'{path}:{n}: {name} does not exist')
     return bad
 
