@@ -212,9 +212,13 @@ int api__intake_post(struct http_req *req, struct http_res *res, struct err *e) 
         return err_set(e, ERR_NOT_FOUND, "no such upload");
     fill_rows(in);
     r = store(in, req->arena, e);
-    if (r < 0 && is_photos_fault(r))
-        db_do(in->app->db, drop, in, NULL);
-    if (r < 0 || (r = db_do(in->app->db, keep, in, e)) < 0)
+    bool hopeless = r < 0 && is_photos_fault(r);
+    if (r < 0 && !hopeless)
+        return r;
+    int w = db_do(in->app->db, hopeless ? drop : keep, in, hopeless ? NULL : e);
+    if (w >= 0)
+        blob_upload_erase(in->app->blobs, in->upload_id);
+    if (r < 0 || (r = w) < 0)
         return r;
     if ((r = made_before(req, in, &asset, e)) <= 0)
         return r < 0 ? r : err_set(e, ERR_INTERNAL, "the asset is not there");

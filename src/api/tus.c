@@ -65,7 +65,9 @@ int tus_metadata_parse(struct str header, struct arena *a, struct tus_metadata *
     struct str seen[TUS_PAIRS_MAX];
     struct tus_metadata m = { 0 };
     size_t n = 0;
-    while (header.n) {
+    if (header.n == 0)
+        header = STR_NULL;
+    while (header.p) {                    /* also behind a last comma, where a pair is missing */
         struct str rest = str_trim(str_cut(&header, ',')), key = str_cut(&rest, ' '), value = STR_NULL;
         if (!is_key(key))
             return err_set(e, ERR_BAD_INPUT, "Upload-Metadata: expected key and base64, separated by one space");

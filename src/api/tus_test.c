@@ -35,7 +35,7 @@ static void metadata_of_real_clients_is_read(void **state) {
 
 static void metadata_that_breaks_the_rules_is_refused(void **state) {
     static const char *const bad[] = {
-        ",", "a,,b", " ", "filename  aW1n", "filename aW1n aW1n", "filename aW1", "filename aW1n=", "filename !!!!", "filename aW1n\n",
+        ",", "a,", "a,,b", " ", "filename  aW1n", "filename aW1n aW1n", "filename aW1", "filename aW1n=", "filename !!!!", "filename aW1n\n",
         "a,a", "filename aW1n,filename aW1n", "k\x01 aW1n", "\xc3\xa4 aW1n",
         "filename AAAA",                       /* NUL bytes */
         "filename Cg==",                       /* a line end */

@@ -43,7 +43,7 @@ export class Client {
     const res = await fetch(this.url + path, { method, headers: h, body, signal, redirect: 'manual' });
     const bytes = Buffer.from(await res.arrayBuffer());
     const answer = { status: res.status, headers: res.headers, bytes, text: bytes.toString('utf8'), json: undefined };
-    if (/json/.test(res.headers.get('content-type') ?? '')) answer.json = JSON.parse(answer.text);
+    if (bytes.length && /json/.test(res.headers.get('content-type') ?? '')) answer.json = JSON.parse(answer.text);
     return answer;
   }
 
