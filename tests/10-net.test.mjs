@@ -432,7 +432,13 @@ test('SIGTERM: the request under way finishes, idle and streaming connections en
   s.proc.kill('SIGTERM');
   await idle.closed();
   await sse.closed();
-  await assert.rejects(Raw.connect(s.port), 'nobody listens any more');
+  // each event thread closes its own listener: nobody listens any more once the last one has
+  for (const deadline = Date.now() + 5000; ;) {
+    const late = await Raw.connect(s.port).catch(() => null);
+    if (!late) break;
+    late.destroy();
+    assert.ok(Date.now() < deadline, 'somebody still listens');
+  }
   upload.write('67890');
   const up = await upload.response();
   assert.deepEqual([up.status, up.headers.connection], [201, 'close']);
