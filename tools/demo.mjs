@@ -83,9 +83,9 @@ async function portrait(client, people, template, dir, uploaded) {
   return { task: task.id, people: people.length, template, candidates, picked: candidates[0].file, motion: null, swap: null, seconds };
 }
 
-/** All candidates on one sheet, by the developer's picture tool. */
+/** All candidates on one sheet. */
 function contactSheet(dir, files) {
-  execFileSync(join(root, 'build/release/zoetrope-media-lab'), ['sheet', join(dir, 'contact-sheet.jpg'), ...files.map(f => join(dir, f))]);
+  execFileSync(join(root, 'build/release/src/media/zoetrope-sheet'), [join(dir, 'contact-sheet.jpg'), ...files.map(f => join(dir, f))]);
 }
 
 async function main() {
