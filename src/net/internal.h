@@ -57,7 +57,7 @@ struct http_res {
     int64_t           from, bytes;        /* RES_FILE: what is left to send */
     char             *headers;            /* "Name: value\r\n" one after the other, in the arena */
     size_t            headers_n, headers_cap;
-    bool              has_cache_control;
+    unsigned          defaults_set;       /* bit i: the handler gave defaults[i] of response.c itself */
 };
 
 /* ---- the body of a ROUTE_STREAM on its way to its sink: the event thread fills one buffer while the pool drains the other ---- */

@@ -16,6 +16,13 @@ void res_done(struct http_res *res) {
 }
 
 /* ---- headers ---- */
+/* What every answer says unless its handler says otherwise. */
+static const struct { struct str name, line; } defaults[] = {
+    { { "X-Content-Type-Options", 22 }, { "X-Content-Type-Options: nosniff\r\n", 33 } },
+    { { "Referrer-Policy", 15 }, { "Referrer-Policy: same-origin\r\n", 30 } },
+    { { "Cache-Control", 13 }, { "Cache-Control: no-store\r\n", 25 } },        /* it may be private */
+};
+
 static bool value_ok(struct str v) {
     for (size_t i = 0; i < v.n; i++)
         if ((uint8_t)v.p[i] < 0x20 || v.p[i] == 0x7f)
@@ -46,7 +53,9 @@ static void add_header(struct http_res *res, const char *name, struct str value)
         memcpy(p + name_n + 2, value.p, value.n);
     memcpy(p + name_n + 2 + value.n, "\r\n", 2);
     res->headers_n = need;
-    res->has_cache_control |= str_ieq(str_z(name), STR("Cache-Control"));
+    for (unsigned i = 0; i < COUNT(defaults); i++)
+        if (str_ieq(str_z(name), defaults[i].name))
+            res->defaults_set |= 1u << i;
 }
 
 void http_res_header(struct http_res *res, const char *name, const char *fmt, ...) {
@@ -235,9 +244,10 @@ struct str res_head(struct http_res *res, const char *date) {
         p = put(p, STR("\r\nContent-Length: "));
         p = put_int(p, res->kind == RES_FILE ? res->bytes : (int64_t)res->body.n);
     }
-    p = put(p, STR("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"));
-    if (!res->has_cache_control)
-        p = put(p, STR("Cache-Control: no-store\r\n"));       /* an answer nobody said more about may be private */
+    p = put(p, STR("\r\n"));
+    for (unsigned i = 0; i < COUNT(defaults); i++)
+        if (!(res->defaults_set & 1u << i))
+            p = put(p, defaults[i].line);
     if (!call->keep_alive)
         p = put(p, STR("Connection: close\r\n"));
     else if (call->http10)

@@ -14,7 +14,7 @@ static void linger(struct conn *c) {
 
 static void sent(struct conn *c) {
     struct http_call *call = c->call;
-    if (call->res.kind == RES_SSE && !call->head_only) {
+    if (call->res.kind == RES_SSE && !call->head_only && !c->loop->draining) {
         c->state = CONN_SSE;
         sse_start(c);
         return;

@@ -64,7 +64,11 @@ export class Raw {
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
       if (!status) throw new Error(`not a status line: ${line}`);
       const headers = {};
-      for (const f of fields) headers[f.slice(0, f.indexOf(':')).toLowerCase()] = f.slice(f.indexOf(':') + 1).trim();
+      for (const f of fields) {
+        const name = f.slice(0, f.indexOf(':')).toLowerCase();
+        if (name in headers && name !== 'set-cookie') throw new Error(`${name} twice: ${fields}`);
+        headers[name] = f.slice(f.indexOf(':') + 1).trim();
+      }
       const n = head || status < 200 || status === 204 || status === 304 ? 0 : Number(headers['content-length'] ?? 0);
       if (this.#in.length < end + 4 + n) { if (this.ended) throw new Error('closed within a body'); this.#enough = end + 4 + n; return undefined; }
       const body = this.#in.subarray(end + 4, end + 4 + n);

@@ -1,6 +1,6 @@
 // strict.mjs - sends every case of cases.mjs, with a good request behind it as a probe, to our server and to nginx, and compares.
 //
-//   strict.mjs [--server zoetrope|testserver] [--no-nginx] [--only WORDS]
+//   strict.mjs [--server zoetrope|testserver] [--no-nginx] [--only WORDS] [--out FILE]
 //
 // A case to be refused is well when there was exactly one answer, 4xx or 505, and the server closed: so the probe was not read.
 // A case to be accepted is well when it was answered by neither, and the probe behind it as well. nginx is the control: its answers are
@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServer, root, within } from '../lib/server.mjs';
 import { startTestServer } from '../lib/testserver.mjs';
@@ -100,7 +100,8 @@ async function all(jobs) {
 }
 
 async function main() {
-  const { values: flags } = parseArgs({ options: { server: { type: 'string' }, 'no-nginx': { type: 'boolean' }, only: { type: 'string' } } });
+  const { values: flags } = parseArgs({ options: { server: { type: 'string' }, 'no-nginx': { type: 'boolean' }, only: { type: 'string' },
+    out: { type: 'string', default: join(root, 'out/strict.json') } } });
   const kind = flags.server ?? (existsSync(join(root, 'build/release/zoetrope')) ? 'zoetrope' : 'testserver');
   if (!PLACES[kind]) throw new Error(`no such server: ${kind}`);
   const server = kind === 'zoetrope' ? await startServer(null) : await startTestServer(null);
@@ -119,7 +120,7 @@ async function main() {
     };
     const wanted = c => !flags.only || c[0].includes(flags.only);
     const results = await all([...refuse.filter(wanted).map(c => job(c, true)), ...accept.filter(wanted).map(c => job(c, false))]);
-    return report(kind, nginx, results);
+    return report(kind, nginx, results, flags.out);
   } finally {
     await server.stop?.().catch(() => {});
     server.proc.kill('SIGKILL');
@@ -130,9 +131,9 @@ async function main() {
   }
 }
 
-function report(kind, nginx, results) {
-  mkdirSync(join(root, 'out'), { recursive: true });
-  writeFileSync(join(root, 'out/strict.json'), JSON.stringify(results, null, 1) + '\n');
+function report(kind, nginx, results, out) {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, JSON.stringify(results, null, 1) + '\n');
   const refusals = results.filter(r => r.must === 'refuse'), controls = results.filter(r => r.must === 'accept'), bad = results.filter(r => !r.ok);
   for (const r of bad) console.log(`not ok: must ${r.must}: ${r.case} (${r.rfc}): ${r.statuses} ${r.closed ? 'closed' : 'open'}`);
   const twice = refusals.filter(r => r.statuses.length > 1).length;
