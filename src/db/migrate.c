@@ -19,9 +19,8 @@
 
 #define STATEMENT_BYTES_MAX (64 * 1024)
 
-static const char create_table[] = "CREATE TABLE IF NOT EXISTS db_migration ("
-                                   "migration BIGINT NOT NULL, statement BIGINT NOT NULL, checksum VARCHAR(64) NOT NULL,"
-                                   "applied_ms BIGINT NOT NULL, PRIMARY KEY (migration, statement))";
+DB_SQL(create_table, "CREATE TABLE IF NOT EXISTS db_migration (migration BIGINT NOT NULL, statement BIGINT NOT NULL, "
+                     "checksum VARCHAR(64) NOT NULL, applied_ms BIGINT NOT NULL, PRIMARY KEY (migration, statement))");
 DB_SQL(find_record, "SELECT checksum FROM db_migration WHERE migration = ? AND statement = ?");
 DB_SQL(add_record, "INSERT INTO db_migration (migration, statement, checksum, applied_ms) VALUES (?, ?, ?, ?)");
 DB_SQL(count_records, "SELECT COUNT(*) FROM db_migration WHERE migration = ?");
@@ -98,7 +97,7 @@ static int run_file(struct db_tx *tx, const struct embed_file *f, int64_t migrat
 
 int db__migrate(struct db_tx *tx, const struct embed_dir *files, bool check_only, struct err *e) {
     int64_t number = 0, before = 0;
-    int r = check_only ? 0 : db__run_text(tx, create_table, e);
+    int r = check_only ? 0 : db__run_text(tx, tx->db->drv->dialect(&create_table), e);
     for (size_t i = 0; r >= 0 && i < files->n; i++, before = number) {
         r = number_of(&files->files[i], &number, e);
         if (r >= 0 && number == before)
