@@ -23,6 +23,7 @@ struct engine {
     struct fake_script script;
     int slots, busy;
     bool remote;
+    const char *name;
 };
 
 struct ticket {
@@ -32,7 +33,7 @@ struct ticket {
     int64_t ready_ms;         /* clock_mono_ms() */
     int out[ENGINE_OUTS_MAX]; /* ours */
     size_t n_out;
-    bool cancelled, drawn;
+    bool cancelled, drawn, poor, judged;
     char remote_id[64];
     struct buf facts;
 };
@@ -48,6 +49,7 @@ static int fake_open_as(const struct engine_ctx *ctx, bool remote, struct engine
     }
     g->slots = (int)config_int(ctx->cfg, "engine.fake_slots");
     g->remote = remote;
+    g->name = remote ? "fake_remote" : "fake";
     *ret_g = g;
     return 0;
 }
@@ -64,22 +66,17 @@ static int fake_slots(struct engine *g) {
     return g->slots;
 }
 
-/* params: "seed" chooses the colour; "fake" is a script of its own for this call. */
+/* The seed chooses the colour and the score; a picture that is to be judged brings it in its report. */
 static int read_params(struct engine *g, const struct engine_call *c, struct ticket *t, struct err *e) {
     CLEANUP(json_unref) json_t *j = NULL;
     int r = json_read(c->params.n ? c->params : STR("{}"), &j, e);
     if (r < 0)
         return r;
-    t->seed = json_integer_value(json_object_get(j, "seed"));
-    const char *own = json_string_value(json_object_get(j, "fake"));
-    if (!own) {
-        t->plan = fake_script_next(&g->script, c->op);
-        return 0;
-    }
-    struct fake_script s;
-    if ((r = fake_script_parse(str_z(own), &s, e)) < 0)
-        return r;
-    t->plan = fake_script_next(&s, c->op);
+    const json_t *seed = json_object_get(j, "seed"), *report = json_object_get(j, "report");
+    t->seed = json_integer_value(seed ? seed : json_object_get(report, "seed"));
+    t->plan = fake_script_next(&g->script, c->op, g->name);
+    t->poor = fake_script_poor(&g->script, t->seed);
+    t->judged = fake_script_has(&g->script, c->op, g->name, FAKE_JUDGED);
     return 0;
 }
 
@@ -142,29 +139,48 @@ static int fake_submit(struct engine *g, const struct engine_call *c, void **ret
     return r;
 }
 
+static void write_verdict(struct ticket *t, struct jw *w) {
+    bool ok = t->plan.what != FAKE_BROKEN && !t->poor;
+    jw_obj(w);
+    jw_kint(w, "faces", ok ? 2 : 1);
+    jw_kint(w, "people", 2);
+    jw_kreal(w, "identity_min", 0.5 + (double)(t->seed % 40) / 100, 3);
+    jw_kreal(w, "margin_min", 0.2, 3);
+    jw_kreal(w, "score", ok ? 0.5 + (double)(t->seed % 50) / 100 : 0.1, 3);
+    jw_kbool(w, "ok", ok);
+    jw_key(w, "failed");
+    jw_arr(w);
+    if (!ok)
+        jw_str(w, STR("faces_intact"));
+    jw_end_arr(w);
+    jw_end_obj(w);
+}
+
 /* What the operations of the picture process answer, small. */
 static void write_facts(struct ticket *t) {
     struct jw w;
     jw_init(&w, &t->facts);
-    jw_obj(&w);
     if (strcmp(t->op, "score") == 0) {
-        bool ok = t->plan.what != FAKE_BROKEN;
-        jw_kint(&w, "faces", ok ? 2 : 1);
-        jw_kint(&w, "people", 2);
-        jw_kreal(&w, "identity_min", 0.5 + (double)(t->seed % 40) / 100, 3);
-        jw_kreal(&w, "margin_min", 0.2, 3);
-        jw_kreal(&w, "score", ok ? 0.5 + (double)(t->seed % 50) / 100 : 0.1, 3);
-        jw_kbool(&w, "ok", ok);
-        jw_key(&w, "failed");
-        jw_arr(&w);
-        if (!ok)
-            jw_str(&w, STR("faces_intact"));
-        jw_end_arr(&w);
-    } else {
-        jw_kz(&w, "type", "image/png");
-        jw_kint(&w, "width", FAKE_PNG_SIDE);
-        jw_kint(&w, "height", FAKE_PNG_SIDE);
-        jw_kint(&w, "seed", t->seed);
+        write_verdict(t, &w);
+        return;
+    }
+    jw_obj(&w);
+    jw_kz(&w, "type", "image/png");
+    jw_kint(&w, "width", FAKE_PNG_SIDE);
+    jw_kint(&w, "height", FAKE_PNG_SIDE);
+    jw_key(&w, "preview");
+    jw_obj(&w);
+    jw_kz(&w, "type", "image/png");
+    jw_kint(&w, "width", FAKE_PNG_SIDE);
+    jw_kint(&w, "height", FAKE_PNG_SIDE);
+    jw_end_obj(&w);
+    jw_key(&w, "report");
+    jw_obj(&w);
+    jw_kint(&w, "seed", t->seed);
+    jw_end_obj(&w);
+    if (t->judged) {
+        jw_key(&w, "score");
+        write_verdict(t, &w);
     }
     jw_end_obj(&w);
 }
@@ -258,8 +274,8 @@ static int fake_reconcile(struct engine *g, const struct engine_call *c, struct 
         if (str_int(str_cut(&rest, ':'), 0, INT64_MAX, &ready_at) < 0 || str_int(rest, INT64_MIN, INT64_MAX, &seed) < 0)
             return err_set(e, ERR_UNCERTAIN, "not one of our ids");
     } else {
-        what = fake_script_has(&g->script, c->op, FAKE_LOST)   ? STR("lost")
-               : fake_script_has(&g->script, c->op, FAKE_LATE) ? STR("done")
+        what = fake_script_has(&g->script, c->op, g->name, FAKE_LOST)   ? STR("lost")
+               : fake_script_has(&g->script, c->op, g->name, FAKE_LATE) ? STR("done")
                                                                : STR("unknown");
     }
     if (str_eqz(what, "lost"))

@@ -19,8 +19,8 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
     for (int w = FAKE_NONE + 1; w < FAKE_WHAT_COUNT; w++)
         if (str_eqz(what, what_names[w]))
             r->what = (enum fake_what)w;
-    bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE,
-         ok = r->what != FAKE_NONE && op.n < sizeof(r->op) && timed == (ms.n > 0);
+    bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE || r->what == FAKE_POOR,
+         ok = r->what != FAKE_NONE && op.n < sizeof(r->only) && timed == (ms.n > 0);
     if (ok && timed)
         ok = str_int(ms, 0, 86400000, &r->ms) == 0;
     if (ok && nth.p) {
@@ -30,7 +30,7 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
     if (!ok)
         return err_set(e, ERR_CONFIG, "engine.fake_script: cannot read the rule \"%.*s\"", STR_ARG(whole));
     if (op.n)
-        memcpy(r->op, op.p, op.n);
+        memcpy(r->only, op.p, op.n);
     return 0;
 }
 
@@ -50,16 +50,16 @@ int fake_script_parse(struct str text, struct fake_script *ret, struct err *e) {
     return 0;
 }
 
-static bool looks_at(const struct fake_rule *r, struct str op) {
-    return !r->op[0] || str_eqz(op, r->op);
+static bool looks_at(const struct fake_rule *r, struct str op, const char *engine) {
+    return !r->only[0] || str_eqz(op, r->only) || strcmp(engine, r->only) == 0;
 }
 
-struct fake_plan fake_script_next(struct fake_script *s, struct str op) {
+struct fake_plan fake_script_next(struct fake_script *s, struct str op, const char *engine) {
     struct fake_plan p = { FAKE_NONE, 0, 0 };
     bool delayed = false;
     for (size_t i = 0; i < s->n; i++) {
         struct fake_rule *r = &s->rules[i];
-        if (!looks_at(r, op))
+        if (!looks_at(r, op, engine))
             continue;
         r->seen++;
         if (r->nth && r->seen != r->nth && !(r->onward && r->seen > r->nth))
@@ -68,7 +68,7 @@ struct fake_plan fake_script_next(struct fake_script *s, struct str op) {
             if (!delayed)
                 p.delay_ms = r->ms;
             delayed = true;
-        } else if (p.what == FAKE_NONE) {
+        } else if (p.what == FAKE_NONE && r->what != FAKE_POOR && r->what != FAKE_JUDGED) {
             p.what = r->what;
             p.late_ms = r->ms;
         }
@@ -76,9 +76,16 @@ struct fake_plan fake_script_next(struct fake_script *s, struct str op) {
     return p;
 }
 
-const struct fake_rule *fake_script_has(const struct fake_script *s, struct str op, enum fake_what what) {
+const struct fake_rule *fake_script_has(const struct fake_script *s, struct str op, const char *engine, enum fake_what what) {
     for (size_t i = 0; i < s->n; i++)
-        if (s->rules[i].what == what && looks_at(&s->rules[i], op))
+        if (s->rules[i].what == what && looks_at(&s->rules[i], op, engine))
             return &s->rules[i];
     return NULL;
+}
+
+bool fake_script_poor(const struct fake_script *s, int64_t seed) {
+    for (size_t i = 0; i < s->n; i++)
+        if (s->rules[i].what == FAKE_POOR && seed % 1000 == s->rules[i].ms)
+            return true;
+    return false;
 }

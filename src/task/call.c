@@ -133,8 +133,13 @@ static void fail(struct call *k, const struct err *why) {
     give(k, CALL_FAILING, store_failed, failed_then);
 }
 
+/* Of a decided task the clock asks again (keep.c), perhaps in another process. */
 static void wait_to_ask(struct call *k) {
     int64_t first = k->run->c->ask_ms;
+    if (k->run->late) {
+        end(k);
+        return;
+    }
     k->phase = CALL_WAITING;
     k->ask_wait_ms = k->ask_wait_ms ? 2 * k->ask_wait_ms : first;
     if (k->ask_wait_ms > ASK_GROWS * first)
@@ -149,7 +154,7 @@ static void unknown_then(struct hand_job *j) {
     if (!k->run->late)
         plan_unknown(&k->run->plan, k->step, k->unit);
     log_event(LOG_WARN, "task.unknown", F_INT("id", k->row.task), F_STR("op", k->op->name), F_INT("ix", k->unit),
-              F_STR("engine", k->row.engine), F_INT("attempt", k->row.id));
+              F_STR("engine", k->row.engine), F_INT("attempt", k->row.id), F_ERR(&k->err));
     wait_to_ask(k);
 }
 
@@ -258,7 +263,8 @@ static void reopened_then(struct hand_job *j) {
         k->phase = CALL_ASKING;
         call_poll(k, clock_mono_ms());
     } else if (r == ERR_NOT_FOUND) {
-        fail(k, &why);                           /* it never happened: an open task may make it again */
+        why.code = ATTEMPT_LOST;                 /* it never happened: an open task makes it again, at no cost of a try */
+        fail(k, &why);
     } else {
         wait_to_ask(k);
     }

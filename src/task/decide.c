@@ -179,29 +179,24 @@ int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_m
     return task__decide(tx, c, &t, &why, e);
 }
 
-int task__late(struct db_tx *tx, struct task_core *c, const struct task__candidate *k, struct err *e) {
-    struct task_row t;
-    int r = task__load(tx, k->task, &t, e);
-    if (r < 0)
-        return r;
-    if (t.state != TASK_FAILED && t.state != TASK_CHOOSING)
-        return 0;
+int task__late(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct task__candidate *k, struct err *e) {
+    assert(task__wants_late(t));
+    bool again = t->state == TASK_FAILED;
+    int64_t now = clock_ms(), base = again ? now : t->ended_ms;
+    int fine, r;
     if ((r = task__candidate_put(tx, k, e)) < 0)
         return r;
-    bool again = t.state == TASK_FAILED;
-    int64_t now = clock_ms(), base = again ? now : t.ended_ms;
-    int fine;
-    if ((r = task__candidate_decide(tx, t.id, /* keep= */ true, base + t.keep_outputs_ms, &fine, e)) < 0)
+    if ((r = task__candidate_decide(tx, t->id, /* keep= */ true, base + t->keep_outputs_ms, &fine, e)) < 0)
         return r;
-    t.delivered = fine;
-    if (again) {
-        t.given_free = true;
-        t.error_code[0] = t.error_text[0] = '\0';
-        t.ended_ms = now;
-        t.alarm_ms = now + t.choose_ms;
-        r = task__move(tx, c, &t, TASK_CHOOSING, e);
-    } else if ((r = task__tell_state(tx, &t, e)) >= 0) {
-        r = task__save(tx, c, &t, e);
+    t->delivered = fine;
+    if (!again) {
+        r = task__tell_state(tx, t, e);
+        return r < 0 ? r : task__save(tx, c, t, e);
     }
-    return r < 0 ? r : 1;
+    t->given_free = true;
+    t->error_code[0] = t->error_text[0] = '\0';
+    t->progress_pm = 1000;
+    t->ended_ms = now;
+    t->alarm_ms = now + t->choose_ms;
+    return task__move(tx, c, t, TASK_CHOOSING, e);
 }

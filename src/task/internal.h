@@ -153,8 +153,9 @@ int task__decide(struct db_tx *tx, struct task_core *c, struct task_row *t, cons
 int task__fail(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct err *why, struct err *e);
 /* A deadline or the end of choosing has come. */
 int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_ms, struct err *e);
-/* A result that came after the decision: a failed task becomes choosing for free, a choosing one gets one more. 1 taken, 0 not wanted. */
-int task__late(struct db_tx *tx, struct task_core *c, const struct task__candidate *k, struct err *e);
+/* A result that came after the decision: a failed task becomes choosing for free, a choosing one gets one more. Its asset is there. */
+static inline bool task__wants_late(const struct task_row *t) { return t->state == TASK_FAILED || t->state == TASK_CHOOSING; }
+int task__late(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct task__candidate *k, struct err *e);
 
 /* ---- core.c ---- */
 void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task);    /* on commit; c may be NULL */

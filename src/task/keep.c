@@ -115,7 +115,8 @@ static int take_ask_fn(struct db_tx *tx, void *arg, struct err *e) {
         err_set(&why, ERR_UNCERTAIN, "nobody could say what became of it");
         return task__attempt_move(tx, a, ATTEMPT_WRITTEN_OFF, &why, e);
     }
-    int64_t changed, wait_ms = t->c->ask_ms * 5;
+    /* The older it is, the longer the pause. */
+    int64_t changed, age_ms = t->now_ms - a->created_ms, wait_ms = t->c->ask_ms > age_ms / 8 ? t->c->ask_ms : age_ms / 8;
     if ((r = db_run(tx, &changed, e, &keep_take_ask, DB_INT(t->now_ms + wait_ms), DB_INT(a->id), DB_INT(t->now_ms))) < 0)
         return r;
     return changed == 1;
@@ -151,6 +152,13 @@ static void tick_work(struct hand_job *j) {
             t->n_asks++;
 }
 
+static bool is_being_asked(const struct task_core *c, int64_t attempt) {
+    for (const struct run *r = c->runs; r; r = r->next)
+        if (r->late && r->calls && r->calls->row.id == attempt)
+            return true;
+    return false;
+}
+
 static void tick_then(struct hand_job *j) {
     struct tick *t = (struct tick *)j;
     struct task_core *c = t->c;
@@ -162,7 +170,7 @@ static void tick_then(struct hand_job *j) {
     for (int i = 0; i < t->n_asks; i++) {
         const struct op *op = op_of(str_z(t->ask[i].op));
         const struct core_engine *g = core_engine_of(c, t->ask[i].engine);
-        if (op && g && g->d->reconcile && !atomic_load(&c->stopping))
+        if (op && g && g->d->reconcile && !atomic_load(&c->stopping) && !is_being_asked(c, t->ask[i].id))
             run_add(c, call_late(c, &t->ask[i], op)->run);
     }
     free(t);

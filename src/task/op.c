@@ -1,4 +1,4 @@
-/* ops.c - see op.h. */
+/* op.c - see op.h. */
 #include "task/op.h"
 
 #include <fcntl.h>

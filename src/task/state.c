@@ -54,7 +54,8 @@ int task__move(struct db_tx *tx, struct task_core *c, struct task_row *t, enum t
         t->fence++;
         t->in_line = false;
         t->lease_until_ms = 0;
-        t->ended_ms = clock_ms();
+        if (t->ended_ms == 0)
+            t->ended_ms = clock_ms();
         if ((r = task__turn_over(tx, t, e)) < 0 || (r = task__forget_progress(tx, t, e)) < 0)
             return r;
         task__wake_dispatcher(tx, c);

@@ -206,11 +206,12 @@ static int late_fn(struct db_tx *tx, void *arg, struct err *e) {
     if (cand.verdict == CANDIDATE_UNSEEN)
         cand.verdict = CANDIDATE_FINE;           /* the layers to judge it by are gone; its owner judges, for free */
     a.ask_ms = 0;
-    if (k->op->kind == OP_PICTURE && cand.verdict == CANDIDATE_FINE && (r = task__late(tx, k->run->c, &cand, e)) > 0) {
+    if (k->op->kind == OP_PICTURE && cand.verdict == CANDIDATE_FINE && task__wants_late(&t)) {
         a.asset = cand.asset;
-        r = add_assets(tx, res, t.account, e);
+        if ((r = add_assets(tx, res, t.account, e)) < 0 || (r = task__late(tx, k->run->c, &t, &cand, e)) < 0)
+            return r;
     }
-    return r < 0 ? r : task__attempt_move(tx, &a, ATTEMPT_STORED, NULL, e);
+    return task__attempt_move(tx, &a, ATTEMPT_STORED, NULL, e);
 }
 
 static int bring_home(struct call *k, struct result *res, struct err *e) {
@@ -281,7 +282,16 @@ static int unknown_fn(struct db_tx *tx, void *arg, struct err *e) {
     if (r < 0)
         return r;
     a.ask_ms = k->run->late ? clock_ms() + k->run->c->ask_ms : 0;
-    return a.state == ATTEMPT_UNKNOWN ? 0 : task__attempt_move(tx, &a, ATTEMPT_UNKNOWN, &k->err, e);
+    if (a.state == ATTEMPT_UNKNOWN)
+        return 0;
+    if ((r = task__attempt_move(tx, &a, ATTEMPT_UNKNOWN, &k->err, e)) < 0 || k->run->late)
+        return r;
+    /* Its owner may know that we wait for an answer. */
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 256);
+    buf_printf(&b, "{\"op\":\"%s\",\"index\":%d}", k->op->name, k->unit);
+    r = task__tell(tx, &t, "unknown", &b, e);
+    return r < 0 ? r : task__save(tx, k->run->c, &t, e);
 }
 
 void store_unknown(struct hand_job *j) {

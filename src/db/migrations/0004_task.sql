@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS candidate (
 CREATE TABLE IF NOT EXISTS task_event (
   task_id         BIGINT       NOT NULL,
   seq             BIGINT       NOT NULL,     -- given out in the commit: a reader that saw n has seen all before
-  kind            VARCHAR(16)  NOT NULL,     -- "state", "candidate", "progress"
+  kind            VARCHAR(16)  NOT NULL,     -- "state", "candidate", "progress", "unknown"
   data            TEXT         NOT NULL,     -- JSON object
   at_ms           BIGINT       NOT NULL,
   PRIMARY KEY (task_id, seq)

@@ -1,0 +1,377 @@
+/* dispatch_test.c - whole lives of tasks on the fake engines: what goes well, every fault, and what it costs. */
+#include "task/testing.h"
+
+DB_SQL(count_attempts, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
+DB_SQL(count_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
+DB_SQL(count_composed, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND op = 'compose' AND state = 'stored'");
+DB_SQL(count_engines, "SELECT COUNT(DISTINCT engine) FROM attempt WHERE task_id = ?");
+DB_SQL(count_fine, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND place > 0");
+DB_SQL(count_layers, "SELECT COUNT(*) FROM asset WHERE role = 'layer' AND account_id = ?");
+DB_SQL(cost_booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
+
+static struct testing *go(void **state, const char *script) {
+    struct testing *t = *state;
+    t->script = script;
+    testing_open(t);
+    testing_start(t);
+    return t;
+}
+
+static void four_candidates_are_made_judged_and_one_is_picked(void **state) {
+    struct testing *t = go(state, "");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    struct task_row row = testing_row(t, task);
+    assert_int_equal(row.delivered, 4);
+    assert_int_equal(row.progress_pm, 1000);
+    testing_balance(t, ME, 0, 0);
+    assert_int_equal(testing_count(t, &count_attempts, task), 2 + 4 + 4);
+    assert_int_equal(testing_count(t, &count_layers, ME), 0);
+    testing_clean(t);
+
+    assert_int_equal(testing_pick(t, task, YOU, 0), ERR_NOT_FOUND);
+    assert_int_equal(testing_pick(t, task, ME, 7), ERR_BAD_INPUT);
+    assert_int_equal(testing_pick(t, task, ME, 2), 0);
+    assert_int_equal(testing_pick(t, task, ME, 2), 0);            /* said twice */
+    assert_int_equal(testing_pick(t, task, ME, 1), ERR_STATE);
+    assert_int_equal(testing_row(t, task).state, TASK_DONE);
+    testing_clean(t);
+}
+
+static void the_best_candidate_stands_first(void **state) {
+    struct testing *t = go(state, "");
+    int64_t task = testing_buy(t, ME, GROUP);
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    size_t n;
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(task__candidate_list(db_reader(t->db), task, t->a, all, COUNT(all), &n, &t->e), 0);
+    assert_int_equal(n, 4);
+    assert_int_equal(all[0].ix, 3);                               /* the fake's scores grow with the seed */
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(all[i].place, (int)i + 1);
+        assert_true(i == 0 || all[i].score_pm <= all[i - 1].score_pm);
+    }
+}
+
+static void results_and_originals_die_on_their_days(void **state) {
+    struct testing *t = go(state, "");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    struct task_row row = testing_row(t, task);
+    DB_SQL(ends, "SELECT MIN(delete_at_ms), MAX(delete_at_ms), COUNT(*) FROM asset WHERE class = ?");
+    static const struct { const char *class; int64_t keep_ms, n; } rules[] = { { "original", 86400000, 2 }, { "result", 30LL * 86400000, 8 } };
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        DB_ROWS rows = { 0 };
+        assert_int_equal(db_one(db_reader(t->db), &rows, &t->e, &ends, DB_TEXT(rules[i].class)), 1);
+        assert_int_equal(db_int(&rows, 0), row.ended_ms + rules[i].keep_ms);
+        assert_int_equal(db_int(&rows, 1), row.ended_ms + rules[i].keep_ms);
+        assert_int_equal(db_int(&rows, 2), rules[i].n);
+    }
+}
+
+static void a_broken_candidate_is_made_again_with_another_seed(void **state) {
+    struct testing *t = go(state, "score.broken@1");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_count(t, &count_composed, task), 5);
+    assert_int_equal(testing_row(t, task).delivered, 4);
+    DB_SQL(remade, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND seed > 2000");
+    assert_int_equal(testing_count(t, &remade, task), 1);
+    testing_clean(t);
+}
+
+static void what_stays_broken_is_not_shown_and_not_paid(void **state) {
+    struct testing *t = go(state, "poor=1; poor=3");              /* the candidates with seeds 1001 and 1003, and 2001 and 2003 after them */
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_row(t, task).delivered, 2);
+    testing_balance(t, ME, 20, 0);
+    assert_int_equal(testing_count(t, &count_fine, task), 2);
+    assert_int_equal(testing_count(t, &count_composed, task), 6);
+    testing_clean(t);
+}
+
+static void a_picture_that_comes_with_its_verdict_is_not_judged_again(void **state) {
+    struct testing *t = go(state, "compose.judged; poor=2");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_row(t, task).delivered, 3);
+    DB_SQL(scored, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND op = 'score'");
+    assert_int_equal(testing_count(t, &scored, task), 0);
+    DB_SQL(checked, "SELECT COUNT(*) FROM task_event WHERE task_id = ? AND data LIKE '%checking%'");
+    assert_int_equal(testing_count(t, &checked, task), 1);        /* the state was passed all the same */
+    testing_clean(t);
+}
+
+static void below_the_minimum_everything_is_paid_back(void **state) {
+    struct testing *t = go(state, "score.broken");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "task_no_result");
+    testing_balance(t, ME, 40, 0);
+    assert_int_equal(testing_count(t, &count_composed, task), 8);
+    testing_clean(t);
+}
+
+static void a_failure_that_may_pass_is_tried_again(void **state) {
+    struct testing *t = go(state, "compose.failed@1; compose.died@3; cutout.died@1");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_row(t, task).delivered, 4);
+    assert_int_equal(testing_count(t, &count_attempts, task), 10 + 3);
+    testing_clean(t);
+}
+
+static void a_full_engine_costs_no_try(void **state) {
+    struct testing *t = go(state, "compose.busy@1; compose.busy@2; compose.busy@3; compose.busy@4");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);                       /* four refusals, three tries */
+    testing_clean(t);
+}
+
+static void an_engine_that_keeps_failing_hands_over_to_the_next(void **state) {
+    struct testing *t = go(state, "fake.failed");
+    int64_t task = testing_buy(t, ME, ((struct testing_order){ "group", 1, 4, 1 }));
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_count(t, &count_engines, task), 2);
+    assert_int_equal(testing_count(t, &count_attempts, task), 3 + 1 + 4 + 4);
+    assert_string_equal(testing_row(t, task).engine, "fake_remote");
+    testing_clean(t);
+}
+
+static void an_input_that_is_refused_goes_nowhere_else(void **state) {
+    struct testing *t = go(state, "cutout.refused@1");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "engine_refused");
+    assert_int_equal(testing_count(t, &count_engines, task), 1);
+    testing_balance(t, ME, 40, 0);
+    testing_clean(t);
+}
+
+static bool is_running(struct testing *t, int64_t id) { return testing_row(t, id).state == TASK_RUNNING; }
+static bool is_preparing(struct testing *t, int64_t id) { return testing_row(t, id).state == TASK_PREPARING; }
+static bool is_checking(struct testing *t, int64_t id) { return testing_row(t, id).state == TASK_CHECKING; }
+
+static void a_task_can_be_cancelled_in_each_open_state(void **state) {
+    struct testing *t = *state;
+    static const struct { const char *script; bool (*there)(struct testing *, int64_t); } ways[] = {
+        { "cutout.hang", is_preparing }, { "compose.hang", is_running }, { "score.hang", is_checking },
+    };
+    t->use = "fake";
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        go(state, ways[i].script);
+        int64_t task = testing_buy(t, ME, GROUP);
+        testing_wait(t, ways[i].there, task, "the state to cancel in");
+        assert_int_equal(testing_cancel(t, task, YOU), ERR_NOT_FOUND);
+        assert_int_equal(testing_cancel(t, task, ME), 0);
+        assert_int_equal(testing_cancel(t, task, ME), 0);         /* said twice */
+        testing_expect(t, task, TASK_CANCELLED);
+        testing_balance(t, ME, 40 * (int64_t)(i + 1), 0);
+        testing_clean(t);
+        /* The slot is free again: the next task is not kept waiting by the hanging call. */
+        testing_close(t);
+    }
+    go(state, "");
+    testing_close(t);
+    testing_open(t);                                              /* nobody works: it stays queued */
+    int64_t task = testing_buy(t, YOU, GROUP);
+    assert_int_equal(testing_cancel(t, task, 0), 0);              /* by the operator */
+    assert_int_equal(testing_row(t, task).state, TASK_CANCELLED);
+    testing_clean(t);
+}
+
+static void a_cancelled_call_frees_its_slot(void **state) {
+    struct testing *t = *state;
+    t->slots = "1";
+    t->use = "fake";
+    go(state, "compose.hang@1");
+    int64_t first = testing_buy(t, ME, PLAIN), second = testing_buy(t, YOU, PLAIN);
+    testing_wait(t, is_running, first, "the first to hang");
+    assert_int_equal(testing_cancel(t, first, ME), 0);
+    testing_expect(t, second, TASK_CHOOSING);
+    testing_clean(t);
+}
+
+/* ---- nobody knows ---- */
+
+static int alarm_now(struct testing *t, int64_t task) {
+    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
+}
+
+static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &count_unknown, id) > 0; }
+
+static void an_unknown_outcome_keeps_the_hold_until_the_deadline(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.unknown");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    testing_balance(t, ME, 0, 10);
+    assert_int_equal(testing_count(t, &count_attempts, task), 1); /* never repeated */
+    testing_clean(t);
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_expect(t, task, TASK_FAILED);
+    testing_balance(t, ME, 10, 0);
+    assert_int_equal(testing_count(t, &count_unknown, task), 1);  /* still, in the books of cost */
+    testing_clean(t);
+}
+
+static bool is_choosing(struct testing *t, int64_t id) { return testing_row(t, id).state == TASK_CHOOSING; }
+
+static void a_late_result_is_given_free(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.late=400");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    assert_int_equal(testing_row(t, task).state, TASK_FAILED);
+    testing_balance(t, ME, 10, 0);
+    testing_wait(t, is_choosing, task, "the late result");
+    testing_balance(t, ME, 10, 0);
+    assert_true(testing_row(t, task).given_free);
+    assert_int_equal(testing_pick(t, task, ME, 0), 0);
+    assert_true(testing_count(t, &cost_booked, 0) > 0);
+    testing_clean(t);
+}
+
+static void a_result_that_is_late_but_in_time_is_paid(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.late=200");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    testing_balance(t, ME, 0, 0);
+    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+    testing_clean(t);
+}
+
+static void a_call_that_never_happened_is_made_again(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.lost@1");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_count(t, &count_attempts, task), 2);
+    testing_clean(t);
+}
+
+static void a_submit_without_an_answer_is_not_repeated(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.uncertain");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_expect(t, task, TASK_FAILED);
+    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+    testing_clean(t);
+}
+
+static void at_the_deadline_enough_is_enough(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    t->slots = "1";
+    go(state, "compose.unknown@4");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    DB_SQL(judged, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND verdict = 1");
+    while (testing_count(t, &judged, task) < 3)
+        testing_wait(t, is_checking, task, "checking");           /* each result wakes the stream */
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(testing_row(t, task).delivered, 3);
+    testing_balance(t, ME, 10, 0);
+    testing_clean(t);
+}
+
+static void unpicked_candidates_stay_when_choosing_ends(void **state) {
+    struct testing *t = go(state, "");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(alarm_now(t, task), 0);
+    struct task_row row = testing_row(t, task);
+    assert_int_equal(row.state, TASK_DONE);
+    assert_int_equal(row.picked, -1);
+    assert_int_equal(testing_count(t, &count_fine, task), 1);
+    testing_clean(t);
+}
+
+/* ---- limits ---- */
+
+static void nobody_fills_the_line(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    int64_t id;
+    testing_open(t);
+    OK(config_set(t->cfg, "task.account_max", STR("2"), "test", e));
+    t->core->account_max = 2;
+    t->core->line_max = 3;
+    testing_grant(t, ME, 1000);
+    testing_grant(t, YOU, 1000);
+    OK(testing_try(t, ME, PLAIN, &id));
+    OK(testing_try(t, ME, PLAIN, &id));
+    assert_int_equal(testing_try(t, ME, PLAIN, &id), ERR_RATE);
+    OK(testing_try(t, YOU, PLAIN, &id));
+    assert_int_equal(testing_try(t, YOU, PLAIN, &id), ERR_BUSY);
+    testing_balance(t, ME, 980, 20);                              /* a refused one holds nothing */
+    assert_int_equal(testing_try(t, THEM, PLAIN, &id), ERR_NO_CREDIT);
+    testing_clean(t);
+}
+
+static void what_cannot_be_afforded_leaves_nothing(void **state) {
+    struct testing *t = *state;
+    int64_t id;
+    testing_open(t);
+    testing_grant(t, ME, 9);
+    assert_int_equal(testing_try(t, ME, PLAIN, &id), ERR_NO_CREDIT);
+    assert_int_equal(testing_count(t, &count_attempts, id), 0);
+    struct task_row row;
+    assert_int_equal(task__load(db_reader(t->db), id, &row, &t->e), ERR_NOT_FOUND);
+    testing_clean(t);
+}
+
+static void a_stop_gives_work_back_and_a_start_goes_on(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    go(state, "compose.hang");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_wait(t, is_running, task, "running");
+    testing_close(t);
+    go(state, "");
+    testing_expect(t, task, TASK_CHOOSING);
+    DB_SQL(cutouts, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND op = 'cutout'");
+    assert_int_equal(testing_count(t, &cutouts, task), 2);        /* the layers were kept */
+    testing_clean(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTING(four_candidates_are_made_judged_and_one_is_picked),
+        TESTING(the_best_candidate_stands_first),
+        TESTING(results_and_originals_die_on_their_days),
+        TESTING(a_broken_candidate_is_made_again_with_another_seed),
+        TESTING(what_stays_broken_is_not_shown_and_not_paid),
+        TESTING(a_picture_that_comes_with_its_verdict_is_not_judged_again),
+        TESTING(below_the_minimum_everything_is_paid_back),
+        TESTING(a_failure_that_may_pass_is_tried_again),
+        TESTING(a_full_engine_costs_no_try),
+        TESTING(an_engine_that_keeps_failing_hands_over_to_the_next),
+        TESTING(an_input_that_is_refused_goes_nowhere_else),
+        TESTING(a_task_can_be_cancelled_in_each_open_state),
+        TESTING(a_cancelled_call_frees_its_slot),
+        TESTING(an_unknown_outcome_keeps_the_hold_until_the_deadline),
+        TESTING(a_late_result_is_given_free),
+        TESTING(a_result_that_is_late_but_in_time_is_paid),
+        TESTING(a_call_that_never_happened_is_made_again),
+        TESTING(a_submit_without_an_answer_is_not_repeated),
+        TESTING(at_the_deadline_enough_is_enough),
+        TESTING(unpicked_candidates_stay_when_choosing_ends),
+        TESTING(nobody_fills_the_line),
+        TESTING(what_cannot_be_afforded_leaves_nothing),
+        TESTING(a_stop_gives_work_back_and_a_start_goes_on),
+    };
+    cmocka_set_test_filter(getenv("ZT_TEST_ONLY"));
+    return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
+}
