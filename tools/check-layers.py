@@ -25,6 +25,7 @@ FUNCTION_LINES_MAX = 100
 NOUNS = {
     'base': ['base64', 'base64url', 'check', 'fd', 'free', 'hex', 'jw', 'sha256', 'status'],
     'net': ['cidr', 'http', 'res', 'stat'],
+    'blob': ['__wrap'],          # what the linker's --wrap calls
     'media': ['srgb'],
 }
 
