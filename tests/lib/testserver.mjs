@@ -25,22 +25,25 @@ export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') 
     await exited;
     if (/Sanitizer|runtime error/.test(log)) throw new Error(log);
   });
-  proc.stderr.setEncoding('utf8').on('data', d => { log += d; });
   const lines = [], waiting = [];
+  proc.stderr.setEncoding('utf8').on('data', d => {
+    log += d;
+    for (const f of waiting.splice(0)) f();
+  });
   createInterface({ input: proc.stdout }).on('line', line => {
     lines.push(line);
     for (const f of waiting.splice(0)) f();
   });
-  const line = async re => {
+  const line = async re => {         // of its output or its log, past or to come
     for (;;) {
-      const m = lines.map(l => re.exec(l)).find(Boolean);
+      const m = [...lines, log].map(l => re.exec(l)).find(Boolean);
       if (m) return m;
       await within(20_000, Promise.race([new Promise(f => waiting.push(f)), exited.then(x => { throw new Error(`ended: ${JSON.stringify(x)}\n${log}`); })]),
         () => `no line ${re}; log:\n${log}`);
     }
   };
   const port = Number((await line(/ready: http:\/\/[^:]+:(\d+)\//))[1]);
-  const server = { proc, port, exited, line, url: `http://127.0.0.1:${port}`, log: () => log };
+  const server = { proc, port, exited, line, url: `http://127.0.0.1:${port}` };
   /** One request on a connection of its own. */
   server.ask = async (method, path, headers = {}, body = '') => {
     const c = await Raw.connect(port);
