@@ -1,12 +1,13 @@
 #include "media/arrange.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/dice.h"
 
 /* The coarse picture that a trial arrangement is painted on. */
-enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 14, STEPS = 110 };
+enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 20, STEPS = 150 };
 
 /* What the photographer has in mind for this variant. */
 struct style {
@@ -29,13 +30,22 @@ struct trial {
     struct spot spot[ARRANGE_UNITS_MAX];
 };
 
+/* A cell of outline that must not be seen. */
+struct cut_cell {
+    float x, y, weight; /* heads from the first person's eyes */
+};
+
+enum { CUT_CELLS_MAX = 1024 };
+
 struct problem {
     const struct arrange_unit *units;
     int n, heads;
     const struct arrange_wish *wish;
     struct style style;
     float jitter[ARRANGE_UNITS_MAX]; /* people are not equally tall */
-    const struct trial *earlier;     /* what the variants before this one look like */
+    struct cut_cell *cut[ARRANGE_UNITS_MAX];
+    int n_cut[ARRANGE_UNITS_MAX];
+    const struct trial *earlier; /* what the variants before this one look like */
     int n_earlier;
 };
 
@@ -89,26 +99,32 @@ static void paint(struct canvas *c, const struct problem *p, const struct trial 
     }
 }
 
-/* Length, in heads, of cut outline of unit i that can be seen. Cells of the mask are walked, not canvas pixels: outlines are
- * thin. */
+/* Length, in heads, of cut outline of unit i that can be seen. */
 static float cut_visible(const struct canvas *c, const struct problem *p, const struct trial *t, int i) {
-    const struct arrange_unit *u = &p->units[i];
     const struct spot *s = &t->spot[i];
-    float scale = t->head * row_size(s->row) * (float)c->h / ARRANGE_GRID, seen = 0;
-    for (int y = 0; y < u->cut.h; y++)
-        for (int x = 0; x < u->cut.w; x++) {
-            float v = plane_row(&u->cut, y)[x];
-            if (v <= 0)
-                continue;
-            /* Slightly outwards, to be safe: one pixel of the grid. */
-            float cx = s->x * (float)c->h + ((float)x + 0.5f - u->eye_x) * scale,
-                  cy = s->y * (float)c->h + ((float)y - 0.5f - u->eye_y) * scale;
-            if (cx < 1 || cy < 0 || cx >= (float)(c->w - 1) || cy >= (float)(c->h - 1))
-                continue;
-            int8_t o = c->owner[(int)cy * c->w + (int)cx];
-            seen += o == i || o < 0 ? v : 0;
-        }
+    float head = t->head * row_size(s->row) * (float)c->h, seen = 0;
+    for (int k = 0; k < p->n_cut[i]; k++) {
+        const struct cut_cell *q = &p->cut[i][k];
+        float x = s->x * (float)c->h + q->x * head, y = s->y * (float)c->h + q->y * head;
+        if (x < 1 || y < 0 || x >= (float)(c->w - 1) || y >= (float)(c->h - 1))
+            continue;
+        int8_t o = c->owner[(int)y * c->w + (int)x];
+        seen += o == i || o < 0 ? q->weight : 0;
+    }
     return seen / ARRANGE_GRID;
+}
+
+/* The cut outline of a unit as a list. Half a cell outwards of where it is, to be safe. */
+static int list_cut(const struct arrange_unit *u, struct cut_cell *ret_cells) {
+    int n = 0;
+    for (int y = 0; y < u->cut.h; y++)
+        for (int x = 0; x < u->cut.w && n < CUT_CELLS_MAX; x++) {
+            float v = plane_row(&u->cut, y)[x];
+            if (v > 0)
+                ret_cells[n++] = (struct cut_cell){ ((float)x + 0.5f - u->eye_x) / ARRANGE_GRID,
+                                                    ((float)y - 0.5f - u->eye_y) / ARRANGE_GRID, v };
+        }
+    return n;
 }
 
 /* Share of a box, in heads around a head's eyes, that other units cover. */
@@ -151,6 +167,7 @@ static float judge_heads(const struct canvas *c, const struct problem *p, const 
             cost +=
                 60 * square(over(side, x - h->left * head) / head) + 60 * square(over(side, aspect - x - h->right * head) / head);
             cost += 80 * square(over(y + h->down * head + 0.1f * head, 1) / head);
+            cost += 15 * square(over(y + h->down * head + 0.5f * head, 1) / head);
             const float face[4] = { 0.75f * h->up, h->down, h->left, h->right };
             const float whole[4] = { h->up, h->down, 1.3f * h->left, 1.3f * h->right };
             float covered = box_covered(c, t, h, i, face);
@@ -198,6 +215,17 @@ static float eye_line(const struct problem *p, const struct trial *t, int row) {
     return n ? sum / (float)n : -1;
 }
 
+/* From the frame's upper edge to the highest crown. */
+static float headroom(const struct problem *p, const struct trial *t) {
+    float top = 1;
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < p->units[i].n_heads; k++) {
+            const struct arrange_head *h = &p->units[i].head[k];
+            top = fminf(top, t->spot[i].y + (h->y - h->up) * t->head * row_size(t->spot[i].row));
+        }
+    return top;
+}
+
 /* Rows, eye lines, size, balance: what makes it a composed picture. */
 static float judge_composition(const struct problem *p, const struct trial *t) {
     const struct style *st = &p->style;
@@ -217,8 +245,9 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     else
         cost += n_back ? 2.5f : 0;
     float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
-    cost += 30 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
-    cost += 90 * square(over(st->head, t->head)) + 45 * square(over(t->head, st->head));
+    cost += 20 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
+    float larger = logf(t->head / st->head);
+    cost += (larger > 0 ? 5 : 14) * square(larger) + 60 * square(over(headroom(p, t), 0.24f));
     float sum = 0, lean = 0;
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < p->units[i].n_heads; k++) {
@@ -388,6 +417,14 @@ static struct trial search(const struct problem *p, struct dice *d, struct verdi
     return best;
 }
 
+/* How much body the shortest cut-out has below the eyes, in heads. */
+static float least_below(const struct arrange_unit *units, int n) {
+    float least = 1e9f;
+    for (int i = 0; i < n; i++)
+        least = fminf(least, ((float)units[i].alpha.h - units[i].eye_y) / ARRANGE_GRID);
+    return fmaxf(least, 0.7f);
+}
+
 /* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
 static struct style style_of(int variant, int heads, struct dice *d) {
     static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.36f, 0.31f, 0.275f, 0.245f, 0.225f };
@@ -414,8 +451,13 @@ static struct style style_of(int variant, int heads, struct dice *d) {
 
 void arrange_people(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a) {
     struct problem p = { .units = units, .n = n, .wish = wish };
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         p.heads += units[i].n_heads;
+        p.cut[i] = malloc(sizeof(struct cut_cell) * CUT_CELLS_MAX);
+        if (!p.cut[i])
+            abort();
+        p.n_cut[i] = list_cut(&units[i], p.cut[i]);
+    }
     struct trial made[VARIANTS_MAX];
     struct verdict v = { 0 };
     int last = clampi(wish->variant, 0, VARIANTS_MAX - 1);
@@ -425,12 +467,16 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     for (int k = first; k <= last; k++) {
         struct dice d = { wish->seed * 1000003u + (uint64_t)k };
         p.style = style_of(k, p.heads, &d);
+        /* Whoever has only a bust must fill the frame down to its edge: then everybody has to come closer. */
+        p.style.head = fmaxf(p.style.head, 0.26f / least_below(units, n) * (k % 4 == 3 ? 0.92f : 1));
         for (int i = 0; i < n; i++)
             p.jitter[i] = n > 1 ? dice_between(&d, -0.12f, 0.12f) : 0;
         p.earlier = made + first;
         p.n_earlier = k - first;
         made[k] = search(&p, &d, &v);
     }
+    for (int i = 0; i < n; i++)
+        free(p.cut[i]);
     const struct trial *t = &made[last];
     int order[ARRANGE_UNITS_MAX];
     draw_order(t, n, order);

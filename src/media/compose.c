@@ -103,8 +103,10 @@ static bool place(struct unit *u, const struct arrange_place *at, int w, int h, 
     }
     for (size_t i = 0, n = plane_n(&f.alpha); i < n; i++)
         f.alpha.px[i] = clampf(f.alpha.px[i], 0, 1);
-    if (k > 1.1f)
-        sharpen(&f.rgb, 0.5f * k, fminf(0.9f, 0.6f * (k - 1)));
+    if (k > 1.1f) /* unless the photo was sharpened already: that shows even more when enlarged */
+        sharpen(&f.rgb, 0.5f * k, fminf(0.7f, 0.5f * (k - 1)) * smoothf(0.32f, 0.48f, u->blur));
+    if (k > 1.2f)
+        pic_gauss(&f.rgb, 0.4f * k * smoothf(0.36f, 0.28f, u->blur));
     /* A lens never draws an outline sharper than what is inside of it. */
     PLANE_CLEANUP struct plane soft = plane_copy(&f.alpha);
     plane_gauss(&soft, 0.45f * edge_px * (float)w / 1920);
@@ -297,8 +299,8 @@ static float light_units(struct unit *units, int n_units, const struct layer *la
     return light_agreement(plan, n);
 }
 
-struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p, uint64_t seed,
-                   struct compose_report *ret_report) {
+struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p,
+                           uint64_t seed, struct compose_report *ret_report) {
     struct unit units[VISION_PEOPLE_MAX];
     struct arrange_unit shapes[VISION_PEOPLE_MAX];
     int n_units = unit_make_all(layers, n, units);

@@ -36,8 +36,8 @@ struct compose_report {
 int compose_params_read(struct str json, struct compose_params *ret_p, struct err *e);
 
 /* Result: sRGB floats. */
-struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p, uint64_t seed,
-                   struct compose_report *ret_report);
+struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p,
+                           uint64_t seed, struct compose_report *ret_report);
 
 /* ---- parts, exposed for their tests ---- */
 

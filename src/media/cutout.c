@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "media/cast.h"
 #include "media/facts.h"
 #include "media/filter.h"
 #include "media/studio_ops.h"
@@ -66,10 +67,10 @@ static bool is_person(const struct segment *s, int x, int y) {
 }
 
 /* Why the outline runs through pixel (x, y) of the body: 255 the photo ends, 90 another person, 0 it is the body's own. */
-static int cut_at(const struct segment *s, int x, int y) {
+static int cut_at(const struct segment *s, int x0, int x1, int x, int y) {
     const struct plane *a = &s->alpha;
     /* At every border of the region either the photo ends or we stopped looking. */
-    if (x < 2 || y < 2 || x >= a->w - 2 || y >= a->h - 2)
+    if (x < x0 + 2 || y < 2 || x >= x1 - 2 || y >= a->h - 2)
         return 255;
     static const int dx[4] = { 3, -3, 0, 0 }, dy[4] = { 0, 0, 3, -3 };
     for (int k = 0; k < 4; k++) {
@@ -82,7 +83,8 @@ static int cut_at(const struct segment *s, int x, int y) {
     return 0;
 }
 
-static struct plane cut_map(const struct segment *s) {
+/* x0, x1: columns that hold the body. */
+static struct plane cut_map(const struct segment *s, int x0, int x1) {
     int w = (s->alpha.w + LAYER_CUT_CELL - 1) / LAYER_CUT_CELL, h = (s->alpha.h + LAYER_CUT_CELL - 1) / LAYER_CUT_CELL;
     struct plane map = plane_new(w, h);
     for (int y = 0; y < s->alpha.h; y++)
@@ -90,7 +92,7 @@ static struct plane cut_map(const struct segment *s) {
             if (plane_row(&s->alpha, y)[x] < 0.5f)
                 continue;
             float *cell = plane_row(&map, y / LAYER_CUT_CELL) + x / LAYER_CUT_CELL;
-            *cell = fmaxf(*cell, (float)cut_at(s, x, y));
+            *cell = fmaxf(*cell, (float)cut_at(s, x0, x1, x, y));
         }
     return map;
 }
@@ -115,6 +117,40 @@ static struct box body_box(const struct plane *alpha) {
     return b;
 }
 
+/*
+ * An arm stretched out to the photo's edge (a selfie's, mostly) ends in a hand as large as a head. It goes: the body is cut 1.2
+ * heads beside the face there, as if the photo ended at that place. Returns the columns that are left.
+ */
+static void trim_arms(struct segment *s, const struct face *f, int *ret_x0, int *ret_x1) {
+    float head = f->head_px * s->scale, cx = ((f->box.x0 + f->box.x1) / 2 - s->roi.x0) * s->scale;
+    float chin = (f->point[FACE_CHIN][1] - s->roi.y0) * s->scale;
+    int w = s->alpha.w, limit[2] = { (int)(cx - 1.2f * head), (int)(cx + 1.2f * head) };
+    int last = clampi((int)(chin + 0.8f * head), 0, s->alpha.h), tight = (int)(0.2f * head);
+    bool touches[2] = { false, false };
+    for (int y = 0; y < last; y++) {
+        touches[0] |= plane_row(&s->alpha, y)[1] > 0.5f;
+        touches[1] |= plane_row(&s->alpha, y)[w - 2] > 0.5f;
+    }
+    *ret_x0 = touches[0] && limit[0] > 0 ? limit[0] : 0;
+    *ret_x1 = touches[1] && limit[1] < w ? limit[1] : w;
+    for (int y = 0; y < s->alpha.h; y++) {
+        float *row = plane_row(&s->alpha, y);
+        int more = y < (int)(chin + 0.2f * head) ? tight : 0; /* beside the head there is only hair: less is enough */
+        for (int x = 0; x < *ret_x0 + (*ret_x0 ? more : 0); x++)
+            row[x] = 0;
+        for (int x = *ret_x1 - (*ret_x1 < w ? more : 0); x < w; x++)
+            row[x] = 0;
+    }
+}
+
+/* What is this person's skin, as a probability. */
+static struct plane skin_of(const struct segment *s) {
+    struct plane skin = plane_copy(&s->part[PART_FACE]);
+    for (size_t i = 0, n = plane_n(&skin); i < n; i++)
+        skin.px[i] = clampf(skin.px[i] + s->part[PART_BODY].px[i], 0, 1) * s->alpha.px[i];
+    return skin;
+}
+
 int cutout_make(const struct segment_models *seg, const struct face_models *fm, const struct img8 *photo, struct face *faces,
                 int n, int who, struct buf *ret_layer, struct err *e) {
     struct face *f = &faces[who];
@@ -125,6 +161,10 @@ int cutout_make(const struct segment_models *seg, const struct face_models *fm, 
     r = segment_person(seg, photo, faces, n, who, LAYER_HEAD_PX_MAX, VISION_LAYER_SIDE_MAX, &s, e);
     if (r < 0)
         return r;
+    int x0, x1;
+    trim_arms(&s, f, &x0, &x1);
+    PLANE_CLEANUP struct plane skin = skin_of(&s);
+    cast_even(&s.rgb, &skin, f->head_px * s.scale);
     struct layer_facts facts;
     layer_facts_init(&facts);
     facts.photo_id = photo_id(photo);
@@ -133,7 +173,7 @@ int cutout_make(const struct segment_models *seg, const struct face_models *fm, 
     facts.photo_scale = s.scale;
     memcpy(facts.embedding, f->embedding, sizeof facts.embedding);
     facts_measure(&s, f, &facts);
-    PLANE_CLEANUP struct plane cut = cut_map(&s);
+    PLANE_CLEANUP struct plane cut = cut_map(&s, x0, x1);
     facts_measure_neighbours(&s, faces, n, who, &cut, &facts);
     cutout_decontaminate(&s.rgb, &s.alpha, clampi((int)(0.25f * facts.head_px), 8, 120));
     struct box b = body_box(&s.alpha);

@@ -3,28 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "media/cast.h"
 #include "media/dice.h"
 #include "media/filter.h"
 
 /* ---- plans ---- */
-
-/*
- * Skin under white light lies near a line: melanin moves it towards red and away from blue together. From fair to dark,
- * log R/G runs from 0.40 to 0.85 and log B/G = -0.06 - 0.55 log R/G (our fit to a chart of skin tones, linear sRGB).
- */
-enum { RG, BG };
-static const float skin_from = 0.40f, skin_to = 0.85f, skin_usual = 0.58f, skin_offset = -0.06f, skin_slope = -0.55f;
-
-void light_skin_cast(const float skin[3], float ret_cast[2]) {
-    float g = fmaxf(skin[1], 1e-3f), rg = logf(fmaxf(skin[0], 1e-3f) / g), bg = logf(fmaxf(skin[2], 1e-3f) / g);
-    /* Nearest point of the segment. */
-    float t = (rg + skin_slope * (bg - skin_offset)) / (1 + skin_slope * skin_slope);
-    t = clampf(t, skin_from, skin_to);
-    /* Warm light looks like darker skin: part of the way to the usual tone is believed to be light. */
-    float believed = mixf(t, skin_usual, 0.35f);
-    ret_cast[RG] = rg - believed;
-    ret_cast[BG] = bg - (skin_offset + skin_slope * believed);
-}
 
 static void tint_of(const struct scene *s, float ret_tint[3]) {
     float mean = 0;
@@ -45,12 +28,12 @@ static float skin_luma(const struct layer_facts *f) {
 static struct light_plan plan_one(const struct layer_facts *f, const struct scene *s, const float tint[3], float usual,
                                   float strength) {
     struct light_plan p = { .before = skin_luma(f) };
-    light_skin_cast(f->skin, p.cast_before);
+    cast_of_skin(f->skin, p.cast_before);
     /* Exposure: half of what sets this skin apart from the others' is the person, half is the photo. */
     float target = s->face * powf(p.before / usual, 0.45f), ev = clampf(logf(target / p.before), -1.0f, 0.95f);
-    float wb[3] = { expf(-0.85f * p.cast_before[RG]), 1, expf(-0.85f * p.cast_before[BG]) };
+    float wb[3] = { expf(-0.8f * p.cast_before[CAST_RG]), 1, expf(-0.8f * p.cast_before[CAST_BG]) };
     for (int c = 0; c < 3; c++)
-        wb[c] = clampf(wb[c], 0.55f, 1.8f);
+        wb[c] = clampf(wb[c], 0.72f, 1.4f);
     float seen = luma(f->skin[0] * wb[0], f->skin[1] * wb[1], f->skin[2] * wb[2]);
     for (int c = 0; c < 3; c++)
         p.gain[c] = expf(strength * logf(wb[c] * p.before / fmaxf(seen, 1e-4f) * tint[c] * expf(ev)));
@@ -60,7 +43,7 @@ static struct light_plan plan_one(const struct layer_facts *f, const struct scen
     p.after = luma(lit[0], lit[1], lit[2]);
     for (int c = 0; c < 3; c++)
         lit[c] /= tint[c];
-    light_skin_cast(lit, p.cast_after);
+    cast_of_skin(lit, p.cast_after);
     /* A soft key at 45 degrees brightens the near side by about a third of the mean. */
     float contrast = 0.35f * s->key.strength / (s->key.strength + s->fill.strength);
     p.lean_x = strength * clampf(0.55f * (contrast * s->key.dir[0] * 1.6f - f->light_x), -0.30f, 0.30f);
@@ -100,7 +83,7 @@ void light_plan(const struct layer_facts *const facts[], const int group[], int 
         ret_plan[i].after = luma(lit[0], lit[1], lit[2]);
         for (int c = 0; c < 3; c++)
             lit[c] /= tint[c];
-        light_skin_cast(lit, ret_plan[i].cast_after);
+        cast_of_skin(lit, ret_plan[i].cast_after);
         ret_plan[i].lean_x = 0; /* one field of light for all of them: none across */
         ret_plan[i].lean_y = lean / members;
     }
@@ -130,7 +113,7 @@ void light_apply(struct pic *srgb, const struct light_plan *p, float eye_x, floa
 float light_agreement(const struct light_plan plan[], int n) {
     float worst_cast = 0, lo = 1e9f, hi = 1e-9f;
     for (int i = 0; i < n; i++) {
-        worst_cast = fmaxf(worst_cast, hypotf(plan[i].cast_after[RG], plan[i].cast_after[BG]));
+        worst_cast = fmaxf(worst_cast, hypotf(plan[i].cast_after[CAST_RG], plan[i].cast_after[CAST_BG]));
         lo = fminf(lo, plan[i].after);
         hi = fmaxf(hi, plan[i].after);
     }

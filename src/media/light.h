@@ -30,11 +30,6 @@ void light_apply(struct pic *srgb, const struct light_plan *p, float eye_x, floa
 /* 0..1: how well n planned people agree with each other and with the scene. */
 float light_agreement(const struct light_plan plan[], int n);
 
-/* ---- parts, exposed for their tests ---- */
-
-/* The cast on skin of this linear colour: how far its log R/G, log B/G lies off the line of human skin under white light. */
-void light_skin_cast(const float skin[3], float ret_cast[2]);
-
 /* The last touch on the whole picture. Values 0 leave it alone. */
 struct grade {
     float exposure;   /* stops */

@@ -137,6 +137,77 @@ static struct plane trust_of(const struct plane *inside, const struct plane *out
     return trust;
 }
 
+/* Local mean and variance of colour where weight is, over a radius of about sigma; all planes of the same small size. */
+struct local_colour {
+    struct plane mean[3], weight;
+    struct plane variance; /* of all channels together */
+};
+
+static struct local_colour local_colour_of(const struct pic *rgb, const struct plane *weight, float sigma) {
+    struct local_colour l = { .weight = plane_copy(weight), .variance = plane_new(weight->w, weight->h) };
+    size_t n = plane_n(weight);
+    plane_gauss(&l.weight, sigma);
+    for (int c = 0; c < 3; c++) {
+        PLANE_CLEANUP struct plane square = plane_new(weight->w, weight->h);
+        l.mean[c] = plane_new(weight->w, weight->h);
+        for (size_t i = 0; i < n; i++) {
+            l.mean[c].px[i] = weight->px[i] * rgb->c[c].px[i];
+            square.px[i] = l.mean[c].px[i] * rgb->c[c].px[i];
+        }
+        plane_gauss(&l.mean[c], sigma);
+        plane_gauss(&square, sigma);
+        for (size_t i = 0; i < n; i++) {
+            float inv = 1 / (l.weight.px[i] + 1e-4f);
+            l.mean[c].px[i] *= inv;
+            l.variance.px[i] += fmaxf(0, square.px[i] * inv - l.mean[c].px[i] * l.mean[c].px[i]) / 3;
+        }
+    }
+    return l;
+}
+
+static void local_colour_done(struct local_colour *l) {
+    for (int c = 0; c < 3; c++)
+        plane_done(&l->mean[c]);
+    plane_done(&l->weight);
+    plane_done(&l->variance);
+}
+
+static float local_distance(const struct local_colour *l, const struct pic *rgb, size_t i) {
+    float d = 0;
+    for (int c = 0; c < 3; c++) {
+        float x = rgb->c[c].px[i] - l->mean[c].px[i];
+        d += x * x / 3;
+    }
+    return d / (l->variance.px[i] + 0.002f);
+}
+
+/*
+ * Gaps that the coarse model closed, as between an arm and the body: the matte says background, and the colour is that of the
+ * background near by, not that of the person near by. Dark clothes that the matte eats fail the second half. 0..1, full size.
+ */
+static struct plane gaps_of(const struct plane *inside, const struct plane *outside, const struct plane *matte,
+                            const struct pic *rgb, int band) {
+    int w = clampi(matte->w * 3 / band, 8, matte->w), h = clampi(matte->h * 3 / band, 8, matte->h);
+    PIC_CLEANUP struct pic small = pic_resize(rgb, w, h, RESAMPLE_AREA);
+    PLANE_CLEANUP struct plane a = plane_resize(matte, w, h, RESAMPLE_AREA), in = plane_resize(inside, w, h, RESAMPLE_AREA);
+    PLANE_CLEANUP struct plane out = plane_resize(outside, w, h, RESAMPLE_AREA), gap = plane_new(w, h);
+    for (size_t i = 0, n = plane_n(&gap); i < n; i++)
+        in.px[i] *= smoothf(0.7f, 0.95f, a.px[i]);
+    struct local_colour person = local_colour_of(&small, &in, 18), behind = local_colour_of(&small, &out, 18);
+    for (size_t i = 0, n = plane_n(&gap); i < n; i++) {
+        float near = smoothf(0.01f, 0.05f, behind.weight.px[i]);
+        float ratio = local_distance(&person, &small, i) / (local_distance(&behind, &small, i) + 0.05f);
+        float apart = 0; /* dark clothes in front of a dark room: colour says nothing */
+        for (int c = 0; c < 3; c++)
+            apart += (person.mean[c].px[i] - behind.mean[c].px[i]) * (person.mean[c].px[i] - behind.mean[c].px[i]) / 3;
+        gap.px[i] = near * smoothf(0.75f, 0.4f, a.px[i]) * smoothf(1.0f, 2.5f, ratio) * smoothf(0.01f, 0.04f, apart);
+    }
+    plane_grow(&gap, 1);
+    local_colour_done(&person);
+    local_colour_done(&behind);
+    return plane_resize(&gap, matte->w, matte->h, RESAMPLE_AREA);
+}
+
 struct plane segment_fuse(const struct plane *sure, const struct plane *hair, const struct plane *matte, const struct pic *rgb,
                           float band_px) {
     int band = clampi((int)lroundf(band_px), 1, 64), wide = 3 * band;
@@ -161,13 +232,14 @@ struct plane segment_fuse(const struct plane *sure, const struct plane *hair, co
         outside.px[i] = smoothf(0.45f, 0.1f, mixf(out_near.px[i], out_far.px[i], h));
     }
     PLANE_CLEANUP struct plane trust = trust_of(&inside, &outside, matte, 2.5f * (float)band);
+    PLANE_CLEANUP struct plane gap = gaps_of(&inside, &outside, matte, rgb, band);
     /* Where the matte is not to be believed: the multiclass edge, snapped to the picture's own. */
     struct plane alpha = plane_copy(sure);
     plane_guided(&alpha, rgb, band, 1e-4f);
     for (size_t i = 0; i < n; i++) {
-        float own = smoothf(0.2f, 0.8f, alpha.px[i]);
-        float a = mixf(own, matte->px[i], trust.px[i]);
-        a = a + (1 - a) * inside.px[i];
+        float own = smoothf(0.2f, 0.8f, alpha.px[i]), g = clampf(gap.px[i], 0, 1);
+        float a = mixf(own, matte->px[i], fmaxf(trust.px[i], g));
+        a = a + (1 - a) * inside.px[i] * (1 - g);
         alpha.px[i] = a * (1 - outside.px[i]);
     }
     return alpha;

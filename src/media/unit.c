@@ -181,6 +181,9 @@ static void build(struct unit *u, const struct layer *layers) {
     u->eye_x = u->x[0] + first->eye_x * u->k[0];
     u->eye_y = u->y[0] + first->eye_y * u->k[0];
     int w = clampi((int)ceilf(x1 - x0), 1, 8192), h = clampi((int)ceilf(y1 - y0), 1, 8192);
+    u->blur = 1;
+    for (int i = 0; i < u->n; i++)
+        u->blur = fminf(u->blur, layers[u->who[i]].f.blur);
     u->alpha = plane_new(w, h);
     u->rgb = pic_new(w, h);
     merge(u, layers);

@@ -19,6 +19,7 @@ struct unit {
     struct arrange_unit shape; /* its planes are owned here */
     float head_px;             /* of the first person, px of the unit */
     float eye_x, eye_y;
+    float blur; /* of the sharpest face, face_blur() */
 };
 
 /* Makes units of n layers, 1..VISION_PEOPLE_MAX; returns how many. */
