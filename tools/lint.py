@@ -111,6 +111,15 @@ def check_notice():
     return bad
 
 
+def check_settings():
+    """zoetrope.example.yaml is what the program prints"""
+    made = run('build/release/zoetrope', 'settings')
+    if made.returncode:
+        return [made.stdout]
+    same = os.path.exists(os.path.join(ROOT, 'zoetrope.example.yaml')) and read('zoetrope.example.yaml').decode() == made.stdout
+    return [] if same else ['differs: build/zoetrope settings >zoetrope.example.yaml']
+
+
 def check_shell():
     """shellcheck, and dash can read it"""
     scripts = [f for f in tracked() if read(f).startswith((b'#!/bin/sh', b'#!/bin/bash', b'#!/usr/bin/env bash'))]
