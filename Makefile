@@ -55,11 +55,8 @@ fmt: setup     ## clang-format the C files that differ from HEAD
 strict: setup-full build       ## malformed HTTP, beside nginx: out/strict.json
 	@tools/strict $(ARGS)
 
-bench: setup-full build        ## measure against the peers of bench/budgets
-	@tools/bench $(ARGS)
-
-web-dist:      # the pages' own build comes with the pages; today's page is embedded as it is
-	@echo "web-dist: nothing to build yet: web/ is embedded as it is" >&2; exit 1
+bench web-dist:        # benchmarks come with the speed work, the pages' own build with the pages; nothing to run yet
+	@echo "$@: there is nothing to run yet" >&2; exit 1
 
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
