@@ -95,7 +95,7 @@ static bool back(struct hand_job *j, struct call **ret_k) {
         return false;
     }
     if (k->rc == ERR_RACE && !k->run->late) {
-        run_drop(k->run, k->err.text);           /* ends this call too */
+        run_drop(k->run, "moved on without us");/* ends this call too */
         return false;
     }
     *ret_k = k;

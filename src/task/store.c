@@ -15,7 +15,7 @@
 
 /* The task under our fence, and the attempt as it stands. A late call has no lease: its attempt alone is the fence. */
 static int load(struct db_tx *tx, const struct call *k, struct task_row *t, struct task__attempt *a, struct err *e) {
-    int r = k->run->late ? task__load(tx, k->row.task, t, e) : task__load_leased(tx, k->row.task, k->row.fence, t, e);
+    int r = k->run->late ? task__load(tx, k->row.task, t, e) : task__load_leased(tx, k->row.task, k->run->row.fence, t, e);
     if (r < 0 || (r = task__attempt_load(tx, k->row.id, a, e)) < 0)
         return r;
     a->cost_microusd = k->row.cost_microusd;
@@ -40,7 +40,7 @@ static int open_outputs(struct call *k, struct err *e) {
 static int intent_fn(struct db_tx *tx, void *arg, struct err *e) {
     struct call *k = arg;
     struct task_row t;
-    int r = task__load_leased(tx, k->row.task, k->row.fence, &t, e);
+    int r = task__load_leased(tx, k->row.task, k->run->row.fence, &t, e);
     if (r < 0)
         return r;
     /* The first call of a later state takes the task there. */
