@@ -5,9 +5,12 @@
  * aside together with the list of those answered by then; afterwards each of these disks is opened and looked at. The same is done
  * with a driver that skips the fsync of COMMIT: there the check must find losses, or it would prove nothing.
  */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "base/log.h"
 #include "db/testing.h"
 #include "db/vfs_powercut.h"
 
@@ -15,7 +18,7 @@ enum { WRITES = 600, CUTS_MAX = 240, CROWD = 6 };
 
 DB_SQL(add, "INSERT INTO thing (id, name, n, parent_id) VALUES (?, ?, ?, NULL)");
 DB_SQL(add_twin, "INSERT INTO parent (id) VALUES (?)");
-DB_SQL(raise, "UPDATE thing SET n = n + 1 WHERE id = 0");
+DB_SQL(raise_zero, "UPDATE thing SET n = n + 1 WHERE id = 0");
 
 struct cut {
     char dir[96];
@@ -40,7 +43,7 @@ static int write_pair(struct db_tx *tx, void *arg, struct err *e) {
     snprintf(pad, sizeof(pad), "%060d", (int)i);
     int r = db_run(tx, NULL, e, &add, DB_INT(i + 1), DB_TEXT(pad), DB_INT(1));
     if (r >= 0)
-        r = db_run(tx, NULL, e, &raise);
+        r = db_run(tx, NULL, e, &raise_zero);
     return r < 0 ? r : db_run(tx, NULL, e, &add_twin, DB_INT(i + 1));
 }
 
@@ -181,10 +184,80 @@ static void without_the_fsync_of_commit_the_losses_are_seen(void **state) {
     free(c);
 }
 
+/* ---- disks that say no ---- */
+
+static void open_refusing(struct testing *t) {
+    struct err *e = &t->e;
+    db_close(t->d);
+    powercut_reset();
+    powercut_setup(NULL, NULL);
+    t->conf.vfs = POWERCUT_VFS;
+    t->conf.cache_kib = 64;               /* so small that a large write spills into the log before its COMMIT */
+    OK(db__open(&t->conf, &t->d, e));
+    OK(db_do(t->d, add_zero, NULL, e));
+}
+
+static int write_much(struct db_tx *tx, void *arg, struct err *e) {
+    int64_t from = (intptr_t)arg;
+    int r = 0;
+    for (int i = 0; r >= 0 && i < 3000; i++) {
+        char pad[64];
+        snprintf(pad, sizeof(pad), "%060d", (int)from + i);
+        r = db_run(tx, NULL, e, &add, DB_INT(from + i), DB_TEXT(pad), DB_INT(1));
+    }
+    return r;
+}
+
+static void a_full_disk_refuses_every_write_and_heals(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    open_refusing(t);
+    powercut_refuse(SQLITE_FULL);
+    assert_int_equal(db_do(t->d, write_pair, (void *)1, e), ERR_DISK_FULL);            /* found out at COMMIT */
+    assert_int_equal(db_do(t->d, write_much, (void *)100000, e), ERR_DISK_FULL);       /* found out inside a statement */
+    powercut_refuse(SQLITE_OK);
+    OK(db_do(t->d, write_much, (void *)100000, e));
+    OK(db_do(t->d, write_pair, (void *)1, e));
+    struct db_stats st;
+    db_get_stats(t->d, &st);
+    assert_int_equal(st.fsync_failed, 0);
+}
+
+/* How a process ends whose disk answers COMMIT with this code. */
+static int end_by(struct testing *t, int sqlite_code) {
+    db_close(t->d);
+    t->d = NULL;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err e;
+        log_setup(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR);
+        if (db__open(&t->conf, &t->d, &e) < 0)
+            _exit(9);
+        powercut_refuse(sqlite_code);
+        db_do(t->d, write_pair, (void *)7, &e);
+        _exit(0);
+    }
+    int status = 0;
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+static void a_disk_that_fails_ends_the_process(void **state) {
+    struct testing *t = *state;
+    const int codes[] = { SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE };
+    open_refusing(t);
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        int status = end_by(t, codes[i]);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TESTING(answered_writes_survive_a_power_cut_anywhere),
         TESTING(without_the_fsync_of_commit_the_losses_are_seen),
+        TESTING(a_full_disk_refuses_every_write_and_heals),
+        TESTING(a_disk_that_fails_ends_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

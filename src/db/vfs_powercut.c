@@ -39,6 +39,7 @@ static sqlite3_io_methods methods;
 static void (*before_op)(void *arg, int64_t op);
 static void *before_arg;
 static int64_t ops_done;
+static _Atomic int refuse_writes, refuse_syncs;
 
 static sqlite3_file *real_of(sqlite3_file *f) { return ((struct pc_file *)f)->real; }
 
@@ -149,6 +150,11 @@ static int write_file(const char *dir, const char *name, const char *bytes, int6
     return r;
 }
 
+void powercut_refuse(int sqlite_code) {
+    refuse_syncs = sqlite_code == SQLITE_IOERR_FSYNC ? sqlite_code : SQLITE_OK;
+    refuse_writes = sqlite_code == SQLITE_IOERR_FSYNC ? SQLITE_OK : sqlite_code;
+}
+
 int powercut_image(const char *dir, int keep_permille, uint64_t seed) {
     int r = 0;
     seed = seed * 2654435761u + 88172645463325252u;
@@ -183,6 +189,8 @@ static int pc_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at) { return r
 
 static int pc_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at) {
     struct image *m = ((struct pc_file *)f)->img;
+    if (m && refuse_writes)
+        return refuse_writes;
     if (m) {
         announce();
         pthread_mutex_lock(&lock);
@@ -205,6 +213,8 @@ static int pc_truncate(sqlite3_file *f, sqlite3_int64 size) {
 
 static int pc_sync(sqlite3_file *f, int flags) {
     struct image *m = ((struct pc_file *)f)->img;
+    if (m && refuse_syncs)
+        return refuse_syncs;
     if (m) {
         announce();
         pthread_mutex_lock(&lock);

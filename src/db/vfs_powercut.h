@@ -17,6 +17,8 @@
 void powercut_setup(void (*before_op)(void *arg, int64_t op), void *arg);
 /* Forgets all files. */
 void powercut_reset(void);
+/* From now on writes (SQLITE_FULL, SQLITE_IOERR_WRITE) or syncs (SQLITE_IOERR_FSYNC) fail with this code; SQLITE_OK: the disk is well again. */
+void powercut_refuse(int sqlite_code);
 
 /* Writes into the folder `dir` what the disk may hold if the power goes now. keep_permille: chance of each unsynced sector to have arrived
  * (0: none; 1000: all); seed: the dice. 0, or -1 with errno. */
