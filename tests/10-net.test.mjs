@@ -473,3 +473,37 @@ test('no descriptors left: the server stays alive and serves again when some are
   for (const c of many) c.destroy();
   assert.equal((await s.ask('GET', '/hello')).status, 200);
 });
+
+test('clients that break off anywhere leave nothing behind', async t => {
+  const s = await startTestServer(t, { pool_threads: 3, conns_per_ip_max: 0 });
+  let seed = 20260101;
+  const random = n => { seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; return Math.floor(seed / 2 ** 32 * n); };
+  const upload = n => `PUT /stream HTTP/1.1\r\nHost: test\r\nContent-Length: ${n}\r\n\r\n` + 'x'.repeat(n);
+  const chunked = n => 'PUT /stream HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n' + `${n.toString(16)}\r\n${'y'.repeat(n)}\r\n0\r\n\r\n`;
+  const kinds = [() => get('/hello'), () => get('/file'), () => get('/big', `Range: bytes=${random(1e6)}-\r\n`), () => get('/events'),
+    () => 'POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n{}', () => upload(random(600_000)), () => chunked(1 + random(300_000)),
+    () => 'POST /events?n=1 HTTP/1.1\r\nHost: test\r\n\r\n', () => get('/nowhere'), () => 'rubbish\r\n\r\n', () => get('/slow')];
+  const one = async () => {
+    const c = await Raw.connect(s.port);
+    let bytes = '';
+    for (let i = 0; i <= random(4); i++) bytes += kinds[random(kinds.length)]();
+    bytes = bytes.slice(0, random(3) ? undefined : random(bytes.length));
+    for (let at = 0; at < bytes.length && !c.ended;) {
+      const n = 1 + random(200_000);
+      await new Promise(f => c.socket.write(bytes.slice(at, at + n), 'latin1', f));
+      at += n;
+    }
+    const how = random(4);
+    if (how === 0) c.end();
+    if (how === 1) c.socket.resetAndDestroy();
+    else if (how === 2) c.destroy();
+    else await c.closed(random(60)).catch(() => {});
+    c.destroy();
+  };
+  await s.ask('POST', '/gate?n=1000');
+  await Promise.all(Array.from({ length: 12 }, async () => { for (let i = 0; i < 40; i++) await one(); }));
+  const x = await s.until(y => y.conns === 1 && y.sse === 0 && y.queued === 0 && y.opened === y.aborted + y.ended, 'the end of everything');
+  assert.ok(x.aborted > 0 && x.ended > 0, JSON.stringify(x));
+  s.proc.kill('SIGTERM');
+  assert.deepEqual(await within(20_000, s.exited), { code: 0, signal: null });
+});
