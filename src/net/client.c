@@ -202,6 +202,9 @@ static int make_easy(struct transfer *t, struct err *e) {
     curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
+    /* On a used connection that the other side closes without an answer, libcurl sends the request again by itself; nobody may do that with one
+     * that changes things. A new connection per change is the only way to switch it off. */
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, is_safe(ask) ? 0L : 1L);
     curl_easy_setopt(h, CURLOPT_USERAGENT, "zoetrope/" ZT_VERSION);
     if (conf->ca_file[0])
         curl_easy_setopt(h, CURLOPT_CAINFO, conf->ca_file);

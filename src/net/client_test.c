@@ -1,9 +1,12 @@
 /* client_test.c - the client against our own server: answers, limits, redirects, and where it refuses to connect. */
 #include "net/client.h"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "base/crypto.h"
 #include "base/testing.h"
@@ -190,6 +193,73 @@ static void tells_not_happened_from_nobody_knows(void **state) {
     check_err(run(&a), ERR_UPSTREAM, &err, "");
 }
 
+/* A server that answers the first request of each connection, and hangs up on the second. Ends at "/stop". */
+#define RUDE_CONNS 8
+static struct { int fd, posts; } rude;
+
+/* One request, small, so that it comes whole. Returns false when the connection is at its end. */
+static bool rude_serve(int fd, bool first, bool *ret_stop) {
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char text[2000];
+    ssize_t n = recv(fd, text, sizeof(text), 0);
+    struct str s = { text, n < 0 ? 0 : (size_t)n };
+    rude.posts += str_starts(s, STR("POST"));
+    *ret_stop = str_starts(s, STR("GET /stop"));
+    return n > 0 && (first || *ret_stop) && send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) > 0;
+}
+
+static void *rude_main(void *arg) {
+    struct pollfd p[1 + RUDE_CONNS] = { { .fd = rude.fd, .events = POLLIN } };
+    bool served[1 + RUDE_CONNS] = { 0 };
+    int n = 1;
+    for (bool stop = false; !stop && poll(p, (nfds_t)n, -1) > 0;) {
+        for (int i = 1; i < n && !stop; i++)
+            if (p[i].revents) {
+                if (!rude_serve(p[i].fd, !served[i], &stop)) {
+                    close(p[i].fd);
+                    p[i].fd = -1;                         /* poll passes over it */
+                }
+                served[i] = true;
+            }
+        if (p[0].revents && n <= RUDE_CONNS) {
+            p[n] = (struct pollfd){ .fd = accept(rude.fd, NULL, NULL), .events = POLLIN };
+            n++;
+        }
+    }
+    for (int i = 0; i < n; i++)
+        fd_close_p(&p[i].fd);
+    return NULL;
+}
+
+static void never_sends_a_change_twice(void **state) {
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(at);
+    char allow[64], url[80];
+    pthread_t thread;
+    struct http_client *mine;
+    rude.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(bind(rude.fd, (struct sockaddr *)&at, len) == 0 && listen(rude.fd, 10) == 0);
+    assert_int_equal(getsockname(rude.fd, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, rude_main, NULL), 0);
+    snprintf(allow, sizeof(allow), "127.0.0.1:%d", ntohs(at.sin_port));
+    struct http_client_conf c = { .connect_ms = 5000, .in_flight_max = 3, .allow = allow, .ca_file = "" };
+    assert_int_equal(http_client_new(&c, &mine, &err), 0);
+    struct http_client *theirs = client;
+    client = mine;
+    snprintf(url, sizeof(url), "http://%s/", allow);
+    assert_int_equal(get(url), 0);                        /* leaves a connection behind that the next request might use */
+    struct http_ask a = ask_of("POST", url);
+    a.body = STR("pay");
+    int r = run(&a);
+    assert_true(r == 0 || r == ERR_UNCERTAIN);
+    snprintf(url, sizeof(url), "http://%s/stop", allow);
+    assert_int_equal(get(url), 0);
+    client = theirs;
+    http_client_free(mine);
+    pthread_join(thread, NULL);
+    assert_int_equal(rude.posts, 1);
+}
+
 static void count_done(void *ctx) {
     pthread_mutex_lock(&lock);
     ++*(int *)ctx;
@@ -227,6 +297,7 @@ int main(void) {
         cmocka_unit_test(follows_redirects_within_limits),
         cmocka_unit_test(refuses_private_addresses_everywhere),
         cmocka_unit_test(tells_not_happened_from_nobody_knows),
+        cmocka_unit_test(never_sends_a_change_twice),
         cmocka_unit_test(bounds_what_is_under_way_and_ends_it),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
