@@ -158,7 +158,7 @@ static void answered_writes_survive_a_power_cut_anywhere(void **state) {
         answered += c->cuts[i].answered[WRITES / 2];
     }
     assert_in_range(answered, 1, c->n_cuts - 1);         /* the cuts lie before and behind that write: they were spread over the run */
-    print_message("%d cuts, %d writes\n", c->n_cuts, (int)WRITES);
+    print_message("# %d cuts, %d writes\n", c->n_cuts, (int)WRITES);
     free(c);
 }
 
