@@ -138,13 +138,16 @@ int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t acc
 }
 
 DB_SQL(render_of_account, "SELECT id FROM task WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+DB_SQL(render_of_all, "SELECT id FROM task WHERE id < ? ORDER BY id DESC LIMIT ?");
 
 int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     int64_t ids[LIST_MAX];
     int n = 0, max = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit, r;
     {
         DB_ROWS rows = { 0 };
-        r = db_query(tx, &rows, e, &render_of_account, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(max));
+        int64_t before = before_id > 0 ? before_id : INT64_MAX;
+        r = account ? db_query(tx, &rows, e, &render_of_account, DB_INT(account), DB_INT(before), DB_INT(max))
+                    : db_query(tx, &rows, e, &render_of_all, DB_INT(before), DB_INT(max));
         while (r >= 0 && n < max && (r = db_next(&rows, e)) > 0)
             ids[n++] = db_int(&rows, 0);
         if (r < 0)

@@ -55,6 +55,7 @@ int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t acc
 /* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator. 1/0/<0. */
 struct buf;
 int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct buf *out, struct err *e);
+/* Newest first, a JSON array of what task_render gives; account 0 = everybody's, for the operator. */
 int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
 /* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. */
 int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e);
