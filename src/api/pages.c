@@ -14,8 +14,6 @@ static int send_file(struct http_res *res, struct str name, struct err *e) {
     if (!f)
         return err_set(e, ERR_NOT_FOUND, "no such file");
     http_res_header(res, "Content-Security-Policy", "%s", CSP);
-    http_res_header(res, "X-Content-Type-Options", "nosniff");
-    http_res_header(res, "Referrer-Policy", "no-referrer");
     /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
     return http_res_static(res, f->mime, f->bytes, f->sha256, "no-cache");
 }
