@@ -17,7 +17,7 @@
 #include "ops/ops.h"
 #include "studio/studio.h"
 
-#define MEDIA_WAIT_MS   20000
+#define MEDIA_WAIT_MS   10000
 #define FDS_WANTED      8192
 #define MEMORY_WANTED   (2LL << 30)
 #define OLDEST_CLOCK_MS 1704067200000LL      /* 2024-01-01: ids count from there */
