@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     CLEANUP(config_free) struct config *cfg = NULL;
-    int own = split_flags(argc - 2, argv + 2), rest = 0;
+    int own = c->flags[0] ? split_flags(argc - 2, argv + 2) : 0, rest = 0;
     int n = argc - 2 - own;
     if (config_new(main_settings, &cfg, &e) < 0 || config_load(cfg, n, argv + 2, environ, &rest, &e) < 0 || set_up(cfg, &e) < 0)
         return main_fail("settings", &e);

@@ -1,8 +1,8 @@
 /*
  * serve.c - the server: everything up in one order, down in the reverse one.
  *
- * Up: the database first (its lock says whether this data is ours at all), then what a crash left behind is cleared away, then what
- * works, and the door last. Down: the door first; requests under way finish, tasks give back what they hold, and the database goes last.
+ * Up: what is only read first, so that a wrong file leaves no trace; then the database (its lock says whether this data is ours at all);
+ * then what a crash left behind is cleared away; then what works, and the door last. Down: the door first; requests under way finish, tasks give back what they hold, and the database goes last.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,6 +21,7 @@
 #include "main/signals.h"
 #include "media/client.h"
 #include "ops/ops.h"
+#include "shop/quote.h"
 #include "studio/studio.h"
 #include "task/task.h"
 
@@ -35,7 +36,9 @@ struct serve {
 static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
     const int64_t *now_ms = arg;
     int r = auth_session_expire(tx, *now_ms, e);
-    return r < 0 ? r : api_key_expire(tx, *now_ms, e);
+    if (r < 0 || (r = api_key_expire(tx, *now_ms, e)) < 0)
+        return r;
+    return shop_quote_forget(tx, *now_ms, e);
 }
 static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
 
@@ -125,8 +128,8 @@ static int open_door(struct serve *s, struct err *e) {
 static int start(struct serve *s, struct err *e) {
     static const struct ops_chore *const lists[] = { ops_chores, chores, NULL };
     struct app *app = &s->app;
-    int r = open_data(s, e);
-    if (r < 0 || (r = open_studio(s, e)) < 0 || (r = cache_open(app->cfg, &app->cache, e)) < 0 ||
+    int r = open_studio(s, e);
+    if (r < 0 || (r = open_data(s, e)) < 0 || (r = cache_open(app->cfg, &app->cache, e)) < 0 ||
         (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
         (r = task_core_start(app->tasks, e)) < 0)
         return r;
