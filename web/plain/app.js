@@ -1,6 +1,6 @@
 // app.js - the page: photos, background, price, then the task.
 import { adoptSession, ask, onWaiting, Problem } from './net.js';
-import { card, PEOPLE_MAX, Photo } from './photos.js';
+import { card, PEOPLE_MAX, Photo, ready } from './photos.js';
 import { render as renderTask, showTask } from './task.js';
 import { lang, reasonText, setLang, showWords, words } from './words.js';
 
@@ -33,6 +33,7 @@ function addFiles(files) {
     return;
   }
   notice(null);
+  ready().then(loadWallet);
   for (const file of files) {
     const photo = new Photo(file);
     const at = state.replacing ? state.photos.indexOf(state.replacing) : -1;
@@ -147,6 +148,11 @@ function renderPrice() {
   if (state.wallet) $('credits').textContent = words.credits(state.wallet.available);
 }
 
+async function loadWallet() {
+  state.wallet = await fetch('/v1/wallet').then(r => (r.ok ? r.json() : null));      // nobody yet: nothing to show
+  renderPrice();
+}
+
 function showIssues(list) {
   const names = new Map(state.photos.map(p => [p.asset?.id, p.name]));
   $('issues').hidden = !list.length;
@@ -204,6 +210,7 @@ async function route() {
   $('make').hidden = Boolean(id);
   $('task').hidden = !id;
   if (id) await showTask(id, complain);
+  await loadWallet();
 }
 
 $('files').onchange = event => {
@@ -238,8 +245,6 @@ try {
   state.template = state.templates[0]?.name ?? null;
   renderAll();
   await route();
-  state.wallet = await fetch('/v1/wallet').then(r => (r.ok ? r.json() : null));
-  renderPrice();
 } catch (error) {
   if (!(error instanceof Problem)) throw error;
   complain(error.document);

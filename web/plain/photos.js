@@ -47,7 +47,7 @@ export class Photo {
 
 /** One session for all photos that are sent at once. */
 let session;
-const ready = () => (session ??= ask('GET', '/v1/me').catch(() => signIn()));
+export const ready = () => (session ??= ask('GET', '/v1/me').catch(() => signIn()));
 
 /** The card of a photo. on: { changed(), remove(photo), full: no more people may be ticked } */
 export function card(photo, on) {

@@ -52,7 +52,7 @@ function renderBar() {
   $('bar').setAttribute('aria-valuenow', percent);
   $('bar').setAttribute('aria-label', words.states[task.state]);
   const parts = [];
-  if (task.place > 0) parts.push(words.place(task.place));
+  if (task.place > 1) parts.push(words.place(task.place - 1));
   if (task.eta_ms > 0) parts.push(words.eta(task.eta_ms / 1000));
   $('place').textContent = parts.join(lang === 'zh' ? '，' : ', ');
 }
@@ -60,7 +60,7 @@ function renderBar() {
 export function render() {
   if (!task) return;
   const working = WORKING.includes(task.state), choosing = task.state === 'choosing', done = task.state === 'done';
-  const picked = done && task.picked >= 0 ? task.candidates.find(c => c.index === task.picked) : null;
+  const picked = done && task.picked !== null ? task.candidates.find(c => c.index === task.picked) : null;
   $('task').hidden = false;
   $('make').hidden = true;
   $('task-title').textContent = words.states[task.state];
@@ -85,7 +85,7 @@ export function render() {
   $('pick').disabled = !chosen;
   $('download').hidden = !download;
   if (download) $('download').href = `/v1/assets/${download.asset}/content?download=1`;
-  $('clock').textContent = task.delete_at_ms && (choosing || done) ? words.deletedAt(when(task.delete_at_ms)) : '';
+  $('clock').textContent = task.results_until_ms && (choosing || done) ? words.deletedAt(when(task.results_until_ms)) : '';
 }
 
 function renderResults() {
@@ -107,7 +107,7 @@ function renderResults() {
     };
     const img = document.createElement('img');
     img.alt = '';
-    img.src = `/v1/assets/${c.asset}/content?as=thumb`;
+    img.src = `/v1/assets/${c.thumb ?? c.asset}/content`;
     label.append(img, input);
     if (n === 0) {
       const best = document.createElement('em');
