@@ -34,10 +34,10 @@ export class Client {
     return c;
   }
 
-  /** Any request; never throws for a status. { status, headers, text, json, bytes } */
+  /** Any request; never throws for a status; a header of null is not sent. { status, headers, text, json, bytes } */
   async send(method, path, { json, body, headers = {}, signal } = {}) {
     const h = { 'accept-language': this.lang, ...headers };
-    if (this.token) h.authorization ??= `Bearer ${this.token}`;
+    if (this.token && !('authorization' in h)) h.authorization = `Bearer ${this.token}`;
     if (json !== undefined) { h['content-type'] ??= 'application/json'; body = JSON.stringify(json); }
     for (const name in h) if (h[name] === null) delete h[name];
     const res = await fetch(this.url + path, { method, headers: h, body, signal, redirect: 'manual' });

@@ -1,0 +1,36 @@
+// expect.mjs - what the whole-server tests say again and again.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './server.mjs';
+
+export const samples = join(root, 'build/deps/samples');
+export const sample = name => join(samples, name);
+export const ONE = sample('girl-919048_1280.jpg');        // one person, 1280x853
+export const FOUR = sample('sample6.jpg');                // four people, 1920x1537
+export const NOBODY = join(root, 'share/templates/hall/background.jpg');
+
+/** The answer is that problem, in both languages, with the next step. `answer`: of Client.send(). */
+export function isProblem(answer, status, code) {
+  const p = answer.json;
+  assert.equal(answer.status, status, answer.text);
+  assert.match(answer.headers.get('content-type'), /^application\/problem\+json/);
+  assert.equal(p?.code, code, answer.text);
+  assert.equal(p.status, status);
+  for (const lang of ['en', 'zh']) for (const key of ['title', 'next']) assert.ok(p.i18n[lang][key].length > 1, `${lang}.${key} of ${code}`);
+  assert.notEqual(p.i18n.en.title, p.i18n.zh.title);
+  assert.match(p.i18n.zh.title, /\p{Script=Han}/u);
+  return p;
+}
+
+/** A list of reasons as the page shows them: exactly these codes, each in both languages. */
+export function hasReasons(list, codes) {
+  assert.deepEqual(list.map(r => r.code), codes);
+  for (const r of list) for (const key of ['en', 'next_en', 'zh', 'next_zh']) assert.ok(r[key]?.length > 1, `${key} of ${r.code}`);
+}
+
+/** Every file under the data folder that holds somebody's bytes. */
+export function storedFiles(dataDir) {
+  return ['blob', 'upload'].flatMap(part => readdirSync(join(dataDir, part), { recursive: true, withFileTypes: true }))
+    .filter(e => e.isFile()).map(e => join(e.parentPath, e.name)).sort();
+}
