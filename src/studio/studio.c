@@ -68,6 +68,12 @@ static int load_template(void *ctx, const char *path, struct str name, struct er
     return 0;
 }
 
+static int by_order(const void *a, const void *b) {
+    const struct studio_template *x = a, *y = b;
+    int names = strcmp(x->name.p, y->name.p);
+    return x->order != y->order ? x->order - y->order : names;
+}
+
 int studio_load(const char *share_dir, const char *products_dir, struct studio **ret_s, struct err *e) {
     CLEANUP(studio_free) struct studio *s = calloc(1, sizeof *s);
     if (!s)
@@ -81,6 +87,7 @@ int studio_load(const char *share_dir, const char *products_dir, struct studio *
     int r = each_folder(s->arena, products_dir, load_product, s, e);
     if (r < 0 || (r = each_folder(s->arena, templates, load_template, s, e)) < 0)
         return r;
+    qsort(s->templates, s->n_templates, sizeof s->templates[0], by_order);
     if (s->n_products == 0)
         return err_set(e, ERR_CONFIG, "%s: there is no product in it", products_dir);
     *ret_s = TAKE(s);

@@ -51,7 +51,7 @@ struct studio_recipe {
 };
 struct studio_template {
     struct str         name;                     /* "hall" */
-    int                version;
+    int                version, order;           /* order: small ones are shown first */
     struct studio_text title;
     struct str         tags, licence;
     struct str         dir;                      /* absolute folder */
@@ -74,6 +74,7 @@ struct studio;
  * folder there must be one. Fields are checked by tables (fields.h): an unknown or wrong one is ERR_CONFIG with file:line.
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
+ *                 order: 10                   optional, 0..1000 (100): small ones are shown first
  *                 title: { en: Hall, zh: 厅堂 }
  *                 tags: [backdrop]            one must be among the recipe's tags
  *                 licence: MIT                of every file in the folder

@@ -19,6 +19,7 @@ struct template_file {
 static const struct studio__field template_fields[] = {
     { "template", STUDIO__NAME, true, 0, 0, AT(t.name) },
     { "version", STUDIO__INT, true, 1, 1000 * 1000, AT(t.version) },
+    { "order", STUDIO__INT, false, 0, 1000, AT(t.order) },
     { "title", STUDIO__TEXT, true, 0, 0, AT(t.title) },
     { "tags", STUDIO__NAMES, true, 1, 16, AT(t.tags) },
     { "licence", STUDIO__STR, true, 1, 200, AT(t.licence) },
@@ -54,7 +55,7 @@ int studio__template_read(struct arena *a, const char *dir, struct str name, str
     const char *path = arena_printf(a, "%s/template.yaml", dir).p;
     struct str text;
     struct yaml *root;
-    struct template_file f = { .t.data = STR("{}"), .t.dir = str_z(dir) };
+    struct template_file f = { .t.data = STR("{}"), .t.order = 100, .t.dir = str_z(dir) };
     int r = studio__read(a, path, STUDIO__FILE_MAX, &text, e);
     if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = studio__bind(a, path, template_fields, root, &f, e)) < 0 ||
         (r = check_file(a, path, yaml_get(root, "thumb"), dir, f.t.thumb, THUMB_BYTES_MAX, e)) < 0)
