@@ -32,7 +32,8 @@ struct blob_put;
 int blob_put_begin(struct blob_store *s, int64_t account, enum blob_class c, struct blob_put **ret_p, struct err *e);
 int blob_put_fd(struct blob_put *p);                     /* the open temporary file: others may write to it (a media child) */
 int blob_put_write(struct blob_put *p, const void *bytes, size_t n, struct err *e);
-/* Hashes what is in the file, makes it durable under its name. Frees p in any case. sha: 64 hex digits + NUL. */
+/* Hashes what is in the file, makes it durable under its name. Frees p in any case. sha: 64 hex digits + NUL.
+ * Whoever else was given the descriptor must be done with it: the bytes must not change after they were hashed. */
 int blob_put_end(struct blob_put *p, char ret_sha[SHA256_HEX + 1], int64_t *ret_bytes, struct err *e);
 void blob_put_abort(struct blob_put *p);
 DEFINE_CLEANUP(struct blob_put, blob_put_abort)
