@@ -11,7 +11,10 @@
 
 static struct conn *slot_take(struct loop *l) {
     if (!l->free_slot) {
-        l->conns = realloc(l->conns, (l->n_conns + 1) * sizeof(struct conn *));
+        if (l->n_conns == l->cap_conns) {
+            l->cap_conns = l->cap_conns ? l->cap_conns * 2 : 64;
+            l->conns = realloc(l->conns, l->cap_conns * sizeof(struct conn *));
+        }
         struct conn *c = calloc(1, sizeof(*c));
         if (!l->conns || !c)
             abort();

@@ -181,7 +181,6 @@ static int arm(struct transfer *t, struct err *e) {
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, t->allowed ? "http,https" : "https");
-    /* A connection opened under the allow list must not serve an URL that is not on it: it is cached by host and port, which are the key here too. */
     return 0;
 }
 

@@ -313,7 +313,9 @@ static void handler_timeout(struct conn *c) {
     bool safe = taken_back || str_eqz(method, "GET") || str_eqz(method, "HEAD");
     struct err e;
     err_set(&e, safe ? ERR_BUSY : ERR_UNCERTAIN, "no answer within %lld ms", (long long)c->loop->server->conf.handler_ms);
+    log_ctx_set((struct log_ctx){ .req = call->req.id, .account = call->req.account });
     log_event(LOG_WARN, "http.handler_timeout", F_STR("route", call->req.route->path), F_BOOL("begun", !taken_back));
+    log_ctx_set((struct log_ctx){ 0 });
     stat_add(&c->loop->stats.timeouts, 1);
     conn_fresh_call(c);
     conn_problem(c, &e);

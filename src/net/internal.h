@@ -139,7 +139,7 @@ struct loop {
     bool                    started, draining, accept_paused;
     int64_t                 drain_due_ms, accept_again_ms;
     struct conn           **conns;        /* by slot; each is allocated once */
-    uint32_t                n_conns, free_slot;        /* free_slot: index + 1 */
+    uint32_t                n_conns, cap_conns, free_slot;   /* free_slot: index + 1 */
     uint32_t                open, refused;
     struct timers           timers;
     int64_t                 now_ms;
