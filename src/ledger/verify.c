@@ -28,7 +28,7 @@ static int units_sum_to_zero(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_units);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != 0)
-            tell(c, "ledger: balances in %.*s sum to %lld, not 0", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1));
+            tell(c, "balances in %.*s sum to %lld, not 0", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1));
     return r;
 }
 
@@ -41,10 +41,10 @@ static int balances_follow_entries(struct check *c) {
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0) {
         int64_t balance = db_int(&rows, 3), moved = db_int(&rows, 5) - db_int(&rows, 6);
         if (balance != moved)
-            tell(c, "ledger: %.*s of account %lld holds %lld, its entries say %lld", STR_ARG(db_str(&rows, 2)),
+            tell(c, "%.*s of account %lld holds %lld, its entries say %lld", STR_ARG(db_str(&rows, 2)),
                  (long long)db_int(&rows, 1), (long long)balance, (long long)moved);
         if (balance < db_int(&rows, 4))
-            tell(c, "ledger: %.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)),
+            tell(c, "%.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)),
                  (long long)db_int(&rows, 1), (long long)balance);
     }
     return r;
@@ -57,7 +57,7 @@ static int entries_are_whole(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_entries);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
-        tell(c, "ledger: entry %lld of %lld has no transaction, no account, mixed units or no amount",
+        tell(c, "entry %lld of %lld has no transaction, no account, mixed units or no amount",
              (long long)db_int(&rows, 0), (long long)db_int(&rows, 1));
     return r;
 }
@@ -71,14 +71,14 @@ static int held_is_what_the_holds_say(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_held);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != db_int(&rows, 2))
-            tell(c, "ledger: account %lld has %lld put aside, its open holds say %lld", (long long)db_int(&rows, 0),
+            tell(c, "account %lld has %lld put aside, its open holds say %lld", (long long)db_int(&rows, 0),
                  (long long)db_int(&rows, 1), (long long)db_int(&rows, 2));
     if (r < 0)
         return r;
     DB_ROWS lost = { 0 };
     r = db_query(c->tx, &lost, c->e, &verify_held_lost);
     while (r >= 0 && (r = db_next(&lost, c->e)) > 0)
-        tell(c, "ledger: the hold of task %lld has nothing put aside", (long long)db_int(&lost, 0));
+        tell(c, "the hold of task %lld has nothing put aside", (long long)db_int(&lost, 0));
     return r;
 }
 
@@ -100,13 +100,13 @@ static int holds_are_resolved_once(struct check *c) {
         bool held = str_eqz(db_str(&rows, 1), "held");
         int64_t credits = db_int(&rows, 2), captured = db_int(&rows, 3);
         if (db_int(&rows, 4) != credits)
-            tell(c, "ledger: the hold of task %lld says %lld, its entry %lld", task, (long long)credits,
+            tell(c, "the hold of task %lld says %lld, its entry %lld", task, (long long)credits,
                  (long long)db_int(&rows, 4));
         if (db_int(&rows, 7) != (held ? 0 : 1))
-            tell(c, "ledger: the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
+            tell(c, "the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
                  (long long)db_int(&rows, 7));
         if (db_int(&rows, 5) != captured || (!held && db_int(&rows, 6) != credits - captured))
-            tell(c, "ledger: the hold of task %lld captured %lld and released %lld of %lld", task, (long long)db_int(&rows, 5),
+            tell(c, "the hold of task %lld captured %lld and released %lld of %lld", task, (long long)db_int(&rows, 5),
                  (long long)db_int(&rows, 6), (long long)credits);
     }
     return r;

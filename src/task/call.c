@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/id.h"
-#include "base/log.h"
 #include "task/core.h"
 
 #define CALL_ARENA_MAX (8u << 20)
@@ -111,7 +110,7 @@ static void went_wrong(struct call *k, const struct err *why, int rc) {
     else if (!r->late)
         plan_failed(&r->plan, k->step, k->unit, why, k->input_at_fault, now);
     if (rc != ERR_BUSY && rc != ERR_DISK_FULL)
-        log_event(LOG_WARN, "task.attempt", F_INT("id", k->row.task), F_STR("op", k->op->name), F_INT("ix", k->unit),
+        TASK_LOG(LOG_WARN, k->row.task, "task.attempt", F_STR("op", k->op->name), F_INT("ix", k->unit),
                   F_STR("engine", k->row.engine), F_ERR(why));
     end(k);
 }
@@ -153,7 +152,7 @@ static void unknown_then(struct hand_job *j) {
         return;
     if (!k->run->late)
         plan_unknown(&k->run->plan, k->step, k->unit);
-    log_event(LOG_WARN, "task.unknown", F_INT("id", k->row.task), F_STR("op", k->op->name), F_INT("ix", k->unit),
+    TASK_LOG(LOG_WARN, k->row.task, "task.unknown", F_STR("op", k->op->name), F_INT("ix", k->unit),
               F_STR("engine", k->row.engine), F_INT("attempt", k->row.id), F_ERR(&k->err));
     wait_to_ask(k);
 }

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "base/log.h"
 
 #define RING_WAIT_MS   10000         /* longest wait for a place in the write lane */
 #define RING_PAUSE_MS  10
@@ -162,9 +161,9 @@ static void claim_work(struct hand_job *hj) {
         if (run_load(j->c, j->k.id[i], j->k.fence[i], &j->runs[i], &why) >= 0)
             continue;
         struct fail_claimed f = { j->c, j->k.id[i], j->k.fence[i], &why };
-        log_event(LOG_ERROR, "task.cannot_load", F_INT("id", j->k.id[i]), F_ERR(&why));
+        TASK_LOG(LOG_ERROR, j->k.id[i], "task.cannot_load", F_ERR(&why));
         if (core_write(j->c, fail_claimed_fn, &f, &e) < 0)
-            log_event(LOG_ERROR, "task.cannot_fail", F_INT("id", j->k.id[i]), F_STR("doing", "its lease will run out"), F_ERR(&e));
+            TASK_LOG(LOG_ERROR, j->k.id[i], "task.cannot_fail", F_STR("doing", "its lease will run out"), F_ERR(&e));
     }
 }
 
@@ -215,7 +214,11 @@ static void look_again(struct task_core *c) {
         struct err e;
         DB_ROWS rows = { 0 };
         int k = db_one(rd, &rows, &e, &core_still, DB_INT(r->row.id));
-        if (!r->late && !r->gone && k >= 0 && (k == 0 || db_int(&rows, 0) != r->row.fence))
+        if (r->late || r->gone || k < 0 || (k > 0 && db_int(&rows, 0) == r->row.fence))
+            continue;
+        if (r->job_out)
+            atomic_store(&c->look_again, true);     /* its own job may have decided it, and says so when it is back */
+        else
             run_drop(r, "moved on without us");
     }
 }

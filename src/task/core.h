@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "base/log.h"
 #include "blob/blob.h"
 #include "engine/engine.h"
 #include "task/hands.h"
@@ -21,6 +22,14 @@
 
 struct call;
 struct run;
+
+/* One line about one task. */
+#define TASK_LOG(level, id, event, ...)                                                                                          \
+    do {                                                                                                                         \
+        log_ctx_set((struct log_ctx){ .task = (id) });                                                                           \
+        log_event((level), (event), ##__VA_ARGS__);                                                                              \
+        log_ctx_set((struct log_ctx){ 0 });                                                                                      \
+    } while (0)
 
 struct core_engine {
     const struct engine_driver *d;
@@ -95,7 +104,8 @@ struct run {
     int         rc;
     struct err  err, why;
     bool        has_why;
-    int         progress_pm;
+    int         progress_pm, delivered;
+    enum task_state decided;
     char        engine_next[33];
 };
 int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_r, struct err *e);   /* on a hand */

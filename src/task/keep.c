@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "task/core.h"
 
 #define ALARMS_AT_ONCE 32

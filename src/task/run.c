@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "base/log.h"
 #include "task/core.h"
 
 #define PROGRESS_MS   250            /* progress is told at most this often */
@@ -152,7 +151,7 @@ static void stop_calls(struct run *r) {
 void run_drop(struct run *r, const char *why) {
     if (r->gone)
         return;
-    log_event(LOG_INFO, "task.dropped", F_INT("id", r->row.id), F_STR("why", why));
+    TASK_LOG(LOG_INFO, r->row.id, "task.dropped", F_STR("why", why));
     r->gone = true;
     stop_calls(r);
 }
@@ -163,7 +162,11 @@ static int decide_fn(struct db_tx *tx, void *arg, struct err *e) {
     struct run *r = arg;
     struct task_row t;
     int rc = task__load_leased(tx, r->row.id, r->row.fence, &t, e);
-    return rc < 0 ? rc : r->plan.doomed ? task__fail(tx, r->c, &t, &r->why, e) : task__decide(tx, r->c, &t, r->has_why ? &r->why : NULL, e);
+    if (rc >= 0)
+        rc = r->plan.doomed ? task__fail(tx, r->c, &t, &r->why, e) : task__decide(tx, r->c, &t, r->has_why ? &r->why : NULL, e);
+    r->decided = t.state;
+    r->delivered = t.delivered;
+    return rc;
 }
 
 static void decide_work(struct hand_job *j) {
@@ -180,11 +183,14 @@ static void decide_then(struct hand_job *j) {
         long long ms = clock_mono_ms() - r->began_ms, avg = atomic_load(&c->stats.run_ms_avg);
         if (r->rc >= 0)
             atomic_store(&c->stats.run_ms_avg, avg ? (7 * avg + ms) / 8 : ms);
+        if (r->rc >= 0 && !r->engine_next[0])
+            TASK_LOG(LOG_INFO, r->row.id, "task.decided", F_STR("state", task_state_name(r->decided)), F_INT("delivered", r->delivered),
+                     F_INT("asked", r->row.asked), F_STR("engine", r->row.engine), F_INT("took_ms", ms), F_STR("why", r->plan.why.text));
         r->gone = true;
         stop_calls(r);
     } else {
         if (r->rc != ERR_DISK_FULL)
-            log_event(LOG_ERROR, "task.decide", F_INT("id", r->row.id), F_STR("doing", "retrying"), F_ERR(&r->err));
+            TASK_LOG(LOG_ERROR, r->row.id, "task.decide", F_STR("doing", "retrying"), F_ERR(&r->err));
         r->decide_at_ms = clock_mono_ms() + DECIDE_AGAIN_MS;
     }
 }
@@ -212,7 +218,7 @@ static void finish(struct run *r) {
     r->has_why = r->plan.why.code != 0;
     r->why = r->plan.why;
     if (next) {
-        log_event(LOG_WARN, "task.elsewhere", F_INT("id", r->row.id), F_STR("from", r->row.engine), F_STR("to", next->d->name), F_ERR(&r->why));
+        TASK_LOG(LOG_WARN, r->row.id, "task.elsewhere", F_STR("from", r->row.engine), F_STR("to", next->d->name), F_ERR(&r->why));
         snprintf(r->engine_next, sizeof(r->engine_next), "%s", next->d->name);
         give(r, give_back_work, decide_then);
     } else {

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/id.h"
 #include "blob/blob.h"
 #include "ledger/ledger.h"
 #include "task/internal.h"
@@ -18,8 +19,9 @@ struct check {
 };
 
 static void __attribute__((format(printf, 3, 4))) tell(struct check *c, int64_t task, const char *fmt, ...) {
-    char line[240];
-    int n = snprintf(line, sizeof(line), "task %lld: ", (long long)task);
+    char line[240], id[ID_TEXT_MAX];
+    id_text(id, "task", task);
+    int n = task ? snprintf(line, sizeof(line), "%s: ", id) : 0;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
