@@ -10,6 +10,7 @@
  *
  * When a batch does not commit:
  *   disk full          everybody gets ERR_DISK_FULL. It is tried anew with each batch, so it heals when there is room again.
+ *   locked             everybody gets ERR_BUSY: tried one by one, each would wait db.busy_wait, and the lane stand still for minutes.
  *   I/O error          the process ends. After a failed fsync the kernel may have dropped the dirty pages and say "fine" the next
  *                      time, so no later answer could be believed; a restart reads back what the disk really holds.
  *   anything else      each function runs again, alone, and is answered alone.
@@ -146,6 +147,8 @@ static int transaction(struct db_tx *tx, struct db_write *list, struct err *e) {
     const struct db_driver *drv = tx->db->drv;
     tx->n_hooks = tx->hooks_floor = 0;
     int r = drv->control(tx->conn, DB_BEGIN_WRITE, e);
+    if (r == ERR_BUSY)
+        log_event(LOG_WARN, "db.locked", F_STR("path", tx->db->path), F_ERR(e), F_STR("then", "refusing the writes that waited"));
     if (r >= 0)
         r = run_all(tx, list, e);
     bool committing = r >= 0;
@@ -213,9 +216,10 @@ static void run_batch(struct db_tx *tx, struct db_write *list, unsigned n) {
     }
     int r = transaction(tx, list, &e);
     note_disk(d, r, &e);
-    if (r == ERR_DISK_FULL)
+    bool all = r == ERR_DISK_FULL || r == ERR_BUSY;
+    if (all)
         fail_all(list, r, &e);
-    if (r >= 0 || r == ERR_DISK_FULL) {
+    if (r >= 0 || all) {
         answer_all(tx, list);
         return;
     }

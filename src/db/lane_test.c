@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "db/testing.h"
@@ -244,6 +245,47 @@ static void closing_answers_what_was_accepted(void **state) {
     sem_destroy(&done);
 }
 
+static struct db_conn *stranger;           /* holds the lock that BEGIN needs, as an operator's sqlite3 might */
+
+/* Runs on the writer thread, between the gate's batch and the next one. */
+static void lock_out(struct db_write *w) {
+    struct err e = { 0 };
+    if (db_sqlite.control(stranger, DB_BEGIN_WRITE, &e) < 0)
+        abort();
+}
+
+static void a_locked_database_costs_a_batch_one_wait(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    db_close(t->d);
+    t->conf.busy_ms = 200;
+    testing_open(t);
+    char path[100];
+    snprintf(path, sizeof(path), "%s/zoetrope.db", t->dir);
+    OK(db_sqlite.open(&(struct db_place){ .path = path, .cache_kib = 64 }, DB_ROLE_WRITE, &stranger, e));
+    enum { N = 20 };
+    struct job jobs[N] = { 0 };
+    struct gate g;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    gate_close(t, &g);
+    g.write.done = lock_out;
+    for (int i = 0; i < N; i++) {
+        jobs[i] = (struct job){ .id = i, .answered = &done, .write = { .fn = add_one, .arg = &jobs[i], .done = answered } };
+        OK(db_submit(t->d, &jobs[i].write, e));
+    }
+    int64_t began_ms = clock_mono_ms();
+    sem_post(&g.leave);
+    for (int i = 0; i < N; i++)
+        sem_wait(&done);
+    assert_in_range(clock_mono_ms() - began_ms, 200, N * 200 / 2);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(jobs[i].write.rc, ERR_BUSY);
+    db_sqlite.close(stranger);                                       /* rolls back, and the lock is free */
+    OK(db_do(t->d, add_one, &(struct job){ .id = 1 }, e));
+    sem_destroy(&done);
+}
+
 static void a_full_disk_refuses_all_and_heals(void **state) {
     struct testing *t = *state;
     struct err *e = &t->e;
@@ -307,6 +349,7 @@ int main(void) {
         TESTING(beyond_its_bound_the_lane_says_busy_at_once),
         TESTING(many_threads_lose_and_double_nothing),
         TESTING(closing_answers_what_was_accepted),
+        TESTING(a_locked_database_costs_a_batch_one_wait),
         TESTING(a_full_disk_refuses_all_and_heals),
         TESTING(a_failed_fsync_ends_the_process),
         TESTING(a_kill_around_the_commit_leaves_all_or_nothing),
