@@ -99,8 +99,8 @@ static void paint(struct canvas *c, const struct problem *p, const struct trial 
     }
 }
 
-/* Length, in heads, of cut outline of unit i that can be seen. */
-static float cut_visible(const struct canvas *c, const struct problem *p, const struct trial *t, int i) {
+/* Length, in heads, of cut outline of unit i that can be seen: whoever shows there stands behind i or is i. */
+static float cut_visible(const struct canvas *c, const struct problem *p, const struct trial *t, const int rank[], int i) {
     const struct spot *s = &t->spot[i];
     float head = t->head * row_size(s->row) * (float)c->h, seen = 0;
     for (int k = 0; k < p->n_cut[i]; k++) {
@@ -109,7 +109,7 @@ static float cut_visible(const struct canvas *c, const struct problem *p, const 
         if (x < 1 || y < 0 || x >= (float)(c->w - 1) || y >= (float)(c->h - 1))
             continue;
         int8_t o = c->owner[(int)y * c->w + (int)x];
-        seen += o == i || o < 0 ? q->weight : 0;
+        seen += o < 0 || rank[o] <= rank[i] ? q->weight : 0;
     }
     return seen / ARRANGE_GRID;
 }
@@ -193,9 +193,9 @@ static float judge_spacing(const struct problem *p, const struct trial *t) {
                     float dy = (t->spot[i].y + p->units[i].head[a].y * ha - t->spot[j].y - p->units[j].head[b].y * hb) / t->head;
                     float d = sqrtf(dx * dx + dy * dy);
                     nearest = fminf(nearest, d);
-                    cost += 20 * square(over(1.02f, d));
+                    cost += 24 * square(over(1.1f, d));
                     if (t->spot[i].row != t->spot[j].row) /* never straight above: between the heads in front */
-                        cost += 1.5f * square(over(0.55f, fabsf(dx)));
+                        cost += 6 * square(over(0.7f, fabsf(dx)));
                 }
         }
         if (p->n > 1)
@@ -213,6 +213,18 @@ static float eye_line(const struct problem *p, const struct trial *t, int row) {
             n++;
         }
     return n ? sum / (float)n : -1;
+}
+
+/* How far a row's people stand from the frame's middle on average, in heads. A back row wider than the front makes a valley. */
+static float width(const struct problem *p, const struct trial *t, int row) {
+    float sum = 0;
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (t->spot[i].row == row) {
+            sum += fabsf(t->spot[i].x - p->wish->aspect / 2) / t->head;
+            n++;
+        }
+    return n ? sum / (float)n : 0;
 }
 
 /* From the frame's upper edge to the highest crown. */
@@ -239,7 +251,8 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     if (front < 0)
         cost += 50; /* a back row without a front row */
     else if (back >= 0)
-        cost += 8 * square((front - back) / t->head - st->step) + (n_back * 2 > p->heads + 1 ? 1.5f : 0);
+        cost += 8 * square((front - back) / t->head - st->step) + (n_back * 2 > p->heads + 1 ? 1.5f : 0) +
+                5 * over(width(p, t, 1), width(p, t, 0));
     if (p->heads >= 3)
         cost += st->rows == (n_back > 0) ? 0 : 1.2f;
     else
@@ -247,7 +260,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
     cost += 20 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
     float larger = logf(t->head / st->head);
-    cost += (larger > 0 ? 5 : 14) * square(larger) + 60 * square(over(headroom(p, t), 0.24f));
+    cost += (larger > 0 ? 5 : 14) * square(larger) + 220 * square(over(headroom(p, t), 0.24f));
     float sum = 0, lean = 0;
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < p->units[i].n_heads; k++) {
@@ -256,7 +269,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
             /* people at the side look inwards */
             lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
         }
-    cost += 14 * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    cost += 70 * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
     for (int i = 0; i < p->n; i++)
         cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
     return cost;
@@ -312,8 +325,11 @@ static struct verdict judge(const struct problem *p, const struct trial *t) {
     draw_order(t, p->n, order);
     paint(&c, p, t, order);
     struct verdict v = { 0 };
+    int rank[ARRANGE_UNITS_MAX] = { 0 };
     for (int i = 0; i < p->n; i++)
-        v.cut_shown += cut_visible(&c, p, t, i);
+        rank[order[i]] = i;
+    for (int i = 0; i < p->n; i++)
+        v.cut_shown += cut_visible(&c, p, t, rank, i);
     v.cost = 12 * v.cut_shown + 10 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
              judge_composition(p, t) + judge_floor(&c) + judge_sameness(p, t);
     return v;

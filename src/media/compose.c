@@ -245,7 +245,7 @@ static struct look look_of(int variant, uint64_t seed) {
         { 1.05f, 0.00f, 1.0f, { 0.00f, 0.10f, 0.10f, 0.02f, 0.00f, 0.35f, 0.10f, 0.010f } },    /* classic */
         { 1.35f, 0.35f, 1.5f, { 0.06f, 0.24f, -0.10f, 0.06f, 0.00f, 0.45f, 0.08f, 0.010f } },   /* crisp, a little cool */
         { 1.10f, -0.30f, 0.8f, { 0.16f, -0.06f, 0.22f, -0.04f, 0.35f, 0.15f, 0.28f, 0.008f } }, /* airy */
-        { 1.00f, 0.15f, 0.6f, { -0.08f, 0.30f, 0.40f, 0.04f, 0.25f, 0.75f, 0.14f, 0.016f } },   /* film */
+        { 1.00f, 0.15f, 0.6f, { -0.06f, 0.30f, 0.40f, 0.04f, 0.25f, 0.52f, 0.14f, 0.016f } },   /* film */
     };
     struct look l = kinds[variant % 4];
     if (variant >= 4) {

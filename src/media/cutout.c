@@ -10,13 +10,17 @@
 
 /* ---- colour under the edge ---- */
 
-/* One pass: local means of foreground and background colour, then the pixel's own difference given to the foreground by its
- * share. */
+/*
+ * One pass: local means of foreground and background colour, then the pixel's own difference given to the foreground by its
+ * share. The foreground's mean counts solid pixels more than soft ones, which may still hold some of the old background.
+ */
 static void fusion_pass(struct pic *fg, struct pic *bg, const struct pic *rgb, const struct plane *alpha, int r) {
     size_t n = plane_n(alpha);
-    PLANE_CLEANUP struct plane wf = plane_copy(alpha), wb = plane_new(alpha->w, alpha->h);
-    for (size_t i = 0; i < n; i++)
+    PLANE_CLEANUP struct plane wf = plane_new(alpha->w, alpha->h), wb = plane_new(alpha->w, alpha->h);
+    for (size_t i = 0; i < n; i++) {
+        wf.px[i] = alpha->px[i] * alpha->px[i];
         wb.px[i] = 1 - alpha->px[i];
+    }
     plane_box(&wf, r);
     plane_box(&wb, r);
     for (int c = 0; c < 3; c++) {
@@ -24,7 +28,7 @@ static void fusion_pass(struct pic *fg, struct pic *bg, const struct pic *rgb, c
         float *f = fg->c[c].px, *b = bg->c[c].px;
         const float *p = rgb->c[c].px;
         for (size_t i = 0; i < n; i++) {
-            mf.px[i] = f[i] * alpha->px[i];
+            mf.px[i] = f[i] * alpha->px[i] * alpha->px[i];
             mb.px[i] = b[i] * (1 - alpha->px[i]);
         }
         plane_box(&mf, r);
@@ -66,25 +70,30 @@ static bool is_person(const struct segment *s, int x, int y) {
     return plane_row(&s->part[PART_BACKGROUND], y)[x] < 0.5f;
 }
 
-/* Why the outline runs through pixel (x, y) of the body: 255 the photo ends, 90 another person, 0 it is the body's own. */
-static int cut_at(const struct segment *s, int x0, int x1, int x, int y) {
+/*
+ * Why the outline runs through pixel (x, y) of the body: 255 the photo ends or we cut, 90 another person, 0 it is the body's own.
+ * gone: what was taken off the body here.
+ */
+static int cut_at(const struct segment *s, const struct plane *gone, int x, int y) {
     const struct plane *a = &s->alpha;
     /* At every border of the region either the photo ends or we stopped looking. */
-    if (x < x0 + 2 || y < 2 || x >= x1 - 2 || y >= a->h - 2)
+    if (x < 2 || y < 2 || x >= a->w - 2 || y >= a->h - 2)
         return 255;
     static const int dx[4] = { 3, -3, 0, 0 }, dy[4] = { 0, 0, 3, -3 };
+    int cut = 0;
     for (int k = 0; k < 4; k++) {
         int nx = x + dx[k], ny = y + dy[k];
         if (nx < 0 || ny < 0 || nx >= a->w || ny >= a->h)
             continue;
+        if (plane_row(gone, ny)[nx] > 0.5f)
+            return 255;
         if (plane_row(a, ny)[nx] < 0.4f && plane_row(&s->mine, ny)[nx] < 0.4f && is_person(s, nx, ny))
-            return 90;
+            cut = 90;
     }
-    return 0;
+    return cut;
 }
 
-/* x0, x1: columns that hold the body. */
-static struct plane cut_map(const struct segment *s, int x0, int x1) {
+static struct plane cut_map(const struct segment *s, const struct plane *gone) {
     int w = (s->alpha.w + LAYER_CUT_CELL - 1) / LAYER_CUT_CELL, h = (s->alpha.h + LAYER_CUT_CELL - 1) / LAYER_CUT_CELL;
     struct plane map = plane_new(w, h);
     for (int y = 0; y < s->alpha.h; y++)
@@ -92,7 +101,7 @@ static struct plane cut_map(const struct segment *s, int x0, int x1) {
             if (plane_row(&s->alpha, y)[x] < 0.5f)
                 continue;
             float *cell = plane_row(&map, y / LAYER_CUT_CELL) + x / LAYER_CUT_CELL;
-            *cell = fmaxf(*cell, (float)cut_at(s, x0, x1, x, y));
+            *cell = fmaxf(*cell, (float)cut_at(s, gone, x, y));
         }
     return map;
 }
@@ -119,28 +128,29 @@ static struct box body_box(const struct plane *alpha) {
 
 /*
  * An arm stretched out to the photo's edge (a selfie's, mostly) ends in a hand as large as a head. It goes: the body is cut 1.2
- * heads beside the face there, as if the photo ended at that place. Returns the columns that are left.
+ * heads beside the face there, beside the head itself 1 head, as if the photo ended at that place. Returns what was taken off.
  */
-static void trim_arms(struct segment *s, const struct face *f, int *ret_x0, int *ret_x1) {
+static struct plane trim_arms(struct segment *s, const struct face *f) {
     float head = f->head_px * s->scale, cx = ((f->box.x0 + f->box.x1) / 2 - s->roi.x0) * s->scale;
     float chin = (f->point[FACE_CHIN][1] - s->roi.y0) * s->scale;
-    int w = s->alpha.w, limit[2] = { (int)(cx - 1.2f * head), (int)(cx + 1.2f * head) };
-    int last = clampi((int)(chin + 0.8f * head), 0, s->alpha.h), tight = (int)(0.2f * head);
+    int w = s->alpha.w, last = clampi((int)(chin + 0.8f * head), 0, s->alpha.h);
     bool touches[2] = { false, false };
     for (int y = 0; y < last; y++) {
         touches[0] |= plane_row(&s->alpha, y)[1] > 0.5f;
         touches[1] |= plane_row(&s->alpha, y)[w - 2] > 0.5f;
     }
-    *ret_x0 = touches[0] && limit[0] > 0 ? limit[0] : 0;
-    *ret_x1 = touches[1] && limit[1] < w ? limit[1] : w;
+    struct plane gone = plane_new(w, s->alpha.h);
     for (int y = 0; y < s->alpha.h; y++) {
-        float *row = plane_row(&s->alpha, y);
-        int more = y < (int)(chin + 0.2f * head) ? tight : 0; /* beside the head there is only hair: less is enough */
-        for (int x = 0; x < *ret_x0 + (*ret_x0 ? more : 0); x++)
-            row[x] = 0;
-        for (int x = *ret_x1 - (*ret_x1 < w ? more : 0); x < w; x++)
-            row[x] = 0;
+        float *row = plane_row(&s->alpha, y), *off = plane_row(&gone, y),
+              reach = ((float)y < chin + 0.2f * head ? 1.0f : 1.2f) * head;
+        int x0 = touches[0] ? clampi((int)(cx - reach), 0, w) : 0, x1 = touches[1] ? clampi((int)(cx + reach), 0, w) : w;
+        for (int x = 0; x < w; x++)
+            if (x < x0 || x >= x1) {
+                off[x] = row[x];
+                row[x] = 0;
+            }
     }
+    return gone;
 }
 
 /* What is this person's skin, as a probability. */
@@ -161,8 +171,7 @@ int cutout_make(const struct segment_models *seg, const struct face_models *fm, 
     r = segment_person(seg, photo, faces, n, who, LAYER_HEAD_PX_MAX, VISION_LAYER_SIDE_MAX, &s, e);
     if (r < 0)
         return r;
-    int x0, x1;
-    trim_arms(&s, f, &x0, &x1);
+    PLANE_CLEANUP struct plane gone = trim_arms(&s, f);
     PLANE_CLEANUP struct plane skin = skin_of(&s);
     cast_even(&s.rgb, &skin, f->head_px * s.scale);
     struct layer_facts facts;
@@ -173,7 +182,7 @@ int cutout_make(const struct segment_models *seg, const struct face_models *fm, 
     facts.photo_scale = s.scale;
     memcpy(facts.embedding, f->embedding, sizeof facts.embedding);
     facts_measure(&s, f, &facts);
-    PLANE_CLEANUP struct plane cut = cut_map(&s, x0, x1);
+    PLANE_CLEANUP struct plane cut = cut_map(&s, &gone);
     facts_measure_neighbours(&s, faces, n, who, &cut, &facts);
     cutout_decontaminate(&s.rgb, &s.alpha, clampi((int)(0.25f * facts.head_px), 8, 120));
     struct box b = body_box(&s.alpha);

@@ -233,6 +233,10 @@ struct plane segment_fuse(const struct plane *sure, const struct plane *hair, co
     }
     PLANE_CLEANUP struct plane trust = trust_of(&inside, &outside, matte, 2.5f * (float)band);
     PLANE_CLEANUP struct plane gap = gaps_of(&inside, &outside, matte, rgb, band);
+    /* About the rim of hair the matte knows better: the coarse model takes any brown thing beside it for more of it. */
+    PLANE_CLEANUP struct plane rim = plane_gauss_far(&outside, 4 * (float)band);
+    for (size_t i = 0; i < n; i++)
+        gap.px[i] = fmaxf(gap.px[i], hair->px[i] * smoothf(0.35f, 0.1f, matte->px[i]) * smoothf(0.015f, 0.08f, rim.px[i]));
     /* Where the matte is not to be believed: the multiclass edge, snapped to the picture's own. */
     struct plane alpha = plane_copy(sure);
     plane_guided(&alpha, rgb, band, 1e-4f);

@@ -230,6 +230,57 @@ static void drop_islands(const struct grid *g, uint8_t label, struct plane *keep
     free(seen);
 }
 
+/* ---- specks ---- */
+
+/* Lists in queue all pixels connected with `from` in `in` (> 0.5) and marks them seen; returns how many. */
+static int flood(const struct plane *in, uint8_t *seen, int from, int *queue) {
+    int n = 1;
+    seen[from] = 1;
+    queue[0] = from;
+    for (int done = 0; done < n; done++) {
+        int x = queue[done] % in->w, y = queue[done] / in->w;
+        for (int k = 0; k < 4; k++) {
+            int nx = x + (k == 0) - (k == 1), ny = y + (k == 2) - (k == 3), to = ny * in->w + nx;
+            if (nx < 0 || ny < 0 || nx >= in->w || ny >= in->h || seen[to] || in->px[to] <= 0.5f)
+                continue;
+            seen[to] = 1;
+            queue[n++] = to;
+        }
+    }
+    return n;
+}
+
+/*
+ * Small solid pieces beside the outline that hang on it by a thread or not at all: a bit of door frame, a leaf. Single hairs are
+ * too thin to be solid here and stay.
+ */
+static void drop_specks(struct plane *alpha, float head_px) {
+    enum { PER_HEAD = 80, THREAD = 2, KEEP = PER_HEAD * PER_HEAD / 16 };
+    float k = fminf(1, PER_HEAD / head_px);
+    int w = clampi((int)((float)alpha->w * k), 4, 2000), h = clampi((int)((float)alpha->h * k), 4, 2000);
+    PLANE_CLEANUP struct plane solid = plane_resize(alpha, w, h, RESAMPLE_AREA), speck = plane_new(w, h);
+    plane_shrink(&solid, THREAD);
+    uint8_t *seen = calloc((size_t)(w * h), 1);
+    int *queue = malloc(sizeof(int) * (size_t)(w * h)), found = 0;
+    if (!seen || !queue)
+        abort();
+    for (int i = 0; i < w * h; i++) {
+        int n = solid.px[i] > 0.5f && !seen[i] ? flood(&solid, seen, i, queue) : KEEP;
+        for (int j = 0; n < KEEP && j < n; j++)
+            speck.px[queue[j]] = 1;
+        found += n < KEEP;
+    }
+    free(seen);
+    free(queue);
+    if (!found)
+        return;
+    plane_grow(&speck, THREAD + 2);
+    plane_box(&speck, 1);
+    PLANE_CLEANUP struct plane full = plane_resize(&speck, alpha->w, alpha->h, RESAMPLE_AREA);
+    for (size_t i = 0, n = plane_n(alpha); i < n; i++)
+        alpha->px[i] *= 1 - clampf(full.px[i], 0, 1);
+}
+
 void split_person(struct segment *s, const struct face *faces, int n, int who) {
     struct grid g = grid_of(s, faces, n, who);
     int w = g.person.w, h = g.person.h;
@@ -250,6 +301,7 @@ void split_person(struct segment *s, const struct face *faces, int n, int who) {
         s->mine.px[i] = smoothf(0.25f, 0.75f, s->mine.px[i]);
         s->alpha.px[i] *= s->mine.px[i];
     }
+    drop_specks(&s->alpha, faces[who].head_px * s->scale);
     free(label);
     grid_done(&g);
 }
