@@ -20,7 +20,7 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
         if (str_eqz(what, what_names[w]))
             r->what = (enum fake_what)w;
     bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE || r->what == FAKE_POOR,
-         ok = r->what != FAKE_NONE && op.n < sizeof(r->only) && timed == (ms.n > 0);
+         ok = r->what != FAKE_NONE && op.n < sizeof(r->only) && (!dot || op.n > 0) && timed == (ms.p != NULL);
     if (ok && timed)
         ok = str_int(ms, 0, 86400000, &r->ms) == 0;
     if (ok && nth.p) {

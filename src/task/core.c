@@ -18,7 +18,6 @@
 #define RING_WAIT_MS   10000         /* longest wait for a place in the write lane */
 #define RING_PAUSE_MS  10
 #define IDLE_MS        1000          /* the clock's own work (keep.c) is due this often */
-#define CLAIM_AT_ONCE  4
 
 const struct setting task_settings[] = {
     { "task.lease", SET_MS, "15s", 1000, 3600000, "How long a worker owns a task before another may take it; it is renewed while it works." },
@@ -196,7 +195,7 @@ static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms
     j->job = (struct hand_job){ .work = claim_work, .then = claim_then };
     j->c = c;
     j->g = g;
-    j->k = (struct task__claim){ .engine = g->d->name, .max = max < CLAIM_AT_ONCE ? max : CLAIM_AT_ONCE, .lease_ms = c->lease_ms,
+    j->k = (struct task__claim){ .engine = g->d->name, .max = max < TASK_CLAIM_MAX ? max : TASK_CLAIM_MAX, .lease_ms = c->lease_ms,
                                  .claims_max = c->claims_max };
     g->claiming = true;
     hands_give(c->hands, &j->job);

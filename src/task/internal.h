@@ -75,7 +75,9 @@ int task__turn_over(struct db_tx *tx, const struct task_row *t, struct err *e); 
 int task__turn_place(struct db_tx *tx, const struct task_row *t, int64_t *ret_place, struct err *e);   /* 1 = next */
 
 /* ---- lease.c ---- */
-#define TASK_CLAIM_MAX 8
+/* Each task wakes its stream and the dispatcher on commit, and a write function has 16 hooks (db_on_commit). */
+#define TASK_CLAIM_MAX 4
+#define TASK_EXPIRE_MAX 6
 struct task__claim {
     const char *engine;
     int         max;                            /* 1..TASK_CLAIM_MAX */
@@ -87,7 +89,7 @@ int task__lease_claim(struct db_tx *tx, struct task_core *c, struct task__claim 
 int task__lease_renew(struct db_tx *tx, int64_t id, int64_t fence, int64_t until_ms, struct err *e);   /* 1, or 0: it is not ours any more */
 /* Back into the line, perhaps of another engine ("" = the same); calls under way are settled. */
 int task__lease_give_back(struct db_tx *tx, struct task_core *c, int64_t id, int64_t fence, const char *engine, struct err *e);
-/* Puts up to 100 tasks whose lease ran out back into the line. Returns how many. */
+/* Puts up to TASK_EXPIRE_MAX tasks whose lease ran out back into the line. Returns how many. */
 int task__lease_expire(struct db_tx *tx, struct task_core *c, int64_t now_ms, struct err *e);
 
 /* ---- attempt.c ---- */

@@ -142,7 +142,8 @@ static void tick_work(struct hand_job *j) {
         t->rc = db_one(db_reader(t->c->db), &rows, &t->err, &keep_ran_out, DB_INT(t->now_ms));
     }
     if (t->rc > 0)
-        t->rc = core_write(t->c, expire_fn, t, &t->err);
+        while ((t->rc = core_write(t->c, expire_fn, t, &t->err)) == TASK_EXPIRE_MAX)
+            ;
     if (t->rc < 0)
         return;
     int n = t->rc = due(t, &keep_asks, ASKS_AT_ONCE);

@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include <stdio.h>
 
-#define EXPIRE_MAX 100
-
 DB_SQL(lease_next, "SELECT id FROM task WHERE in_line = 1 AND engine = ? ORDER BY turn, id LIMIT ?");
 DB_SQL(lease_renew, "UPDATE task SET lease_until_ms = ? WHERE id = ? AND fence = ? AND lease_until_ms > 0");
 DB_SQL(lease_ran_out, "SELECT id FROM task WHERE lease_until_ms > 0 AND lease_until_ms < ? ORDER BY lease_until_ms LIMIT ?");
@@ -101,12 +99,12 @@ int task__lease_give_back(struct db_tx *tx, struct task_core *c, int64_t id, int
 }
 
 int task__lease_expire(struct db_tx *tx, struct task_core *c, int64_t now_ms, struct err *e) {
-    int64_t late[EXPIRE_MAX];
+    int64_t late[TASK_EXPIRE_MAX];
     int n;
     {
         DB_ROWS rows = { 0 };
-        int r = db_query(tx, &rows, e, &lease_ran_out, DB_INT(now_ms), DB_INT(EXPIRE_MAX));
-        if (r < 0 || (n = ids(tx, &rows, late, EXPIRE_MAX, e)) < 0)
+        int r = db_query(tx, &rows, e, &lease_ran_out, DB_INT(now_ms), DB_INT(TASK_EXPIRE_MAX));
+        if (r < 0 || (n = ids(tx, &rows, late, TASK_EXPIRE_MAX, e)) < 0)
             return r < 0 ? r : n;
     }
     for (int i = 0; i < n; i++) {
