@@ -23,6 +23,7 @@
 #define RESULT_FD     3                             /* in the child; its inputs and outputs follow */
 #define HIGH_FD       64                            /* descriptors are moved out of the way to here and above */
 #define OP_ARENA_MAX  (16 * 1024 * 1024)
+#define THREADS_MAX   512                           /* of a child; the libraries take one or two for each core */
 
 /* A sanitizer's report is worth more than a quiet log. */
 #if defined(__has_feature)
@@ -129,18 +130,22 @@ static _Noreturn void child_main(const struct proto_packet *p, struct vision *v,
 
 /* ---- inside the helper ---- */
 
-/* Resident pages in bytes; 0 when the process is gone. */
-static int64_t resident(pid_t pid) {
-    char path[40], text[100];
-    long long size, pages = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+/* Resident bytes and threads of a process; 0 and 0 when it is gone. Fields 20 and 24 of proc(5) /proc/PID/stat; what stands before ')' is a name. */
+static int64_t resident(pid_t pid, int *ret_threads) {
+    char path[40], text[1024];
+    long long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    *ret_threads = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = 0;
-    return sscanf(text, "%lld %lld", &size, &pages) == 2 ? pages * sysconf(_SC_PAGESIZE) : 0;
+    const char *at = strrchr(text, ')');
+    if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %*u %*u %lld", ret_threads, &pages) != 2)
+        return 0;
+    return pages * sysconf(_SC_PAGESIZE);
 }
 
 /* A process with a pipe to speak through and a descriptor that tells its end. Returns 1 in the child, where c->pid is its parent's. */
@@ -175,7 +180,8 @@ static int spawn(struct child *c, int *ret_write_end, struct err *e) {
 int child_start(struct child *c, const struct proto_packet *job, struct vision *v, struct err *e) {
     int write_end = -1;
     *c = (struct child){ .pidfd = -1, .pipe = -1 };
-    int64_t born_rss = resident(getpid());
+    int threads;
+    int64_t born_rss = resident(getpid(), &threads);
     int r = spawn(c, &write_end, e);
     if (r == 1)
         child_main(job, v, write_end, c->pid);
@@ -217,9 +223,12 @@ void child_read(struct child *c) {
 void child_watch(struct child *c, int64_t now_ms) {
     if (c->pid == 0 || c->over)
         return;
+    int threads;
+    int64_t own = resident(c->pid, &threads) - c->born_rss;
+    c->swarm |= threads > THREADS_MAX;
     if (now_ms >= c->deadline_ms)
         child_kill(c, ERR_MEDIA_TIME);
-    else if (resident(c->pid) - c->born_rss > c->memory_max)
+    else if (own > c->memory_max || c->swarm)
         child_kill(c, ERR_MEDIA_MEMORY);
 }
 
@@ -228,6 +237,8 @@ static int judge(const struct child *c, int status, int64_t used, struct err *e)
     int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (c->killed == ERR_MEDIA_TIME || sig == SIGXCPU)
         return err_set(e, ERR_MEDIA_TIME, "stopped after %lld ms", (long long)(c->deadline_ms - c->started_ms));
+    if (c->killed == ERR_MEDIA_MEMORY && c->swarm)
+        return err_set(e, ERR_MEDIA_MEMORY, "over %d threads", THREADS_MAX);
     if (c->killed == ERR_MEDIA_MEMORY || (sig && !c->killed && used > c->memory_max / 10 * 9))
         return err_set(e, ERR_MEDIA_MEMORY, "over %lld bytes", (long long)c->memory_max);
     if (c->killed == ERR_INTERNAL)

@@ -18,6 +18,7 @@ struct child {
     int        pidfd, pipe;                         /* pipe -1: everything was read, or nothing more is wanted */
     int64_t    job, started_ms, deadline_ms, memory_max, born_rss;
     int        killed;                              /* ERR_* for which we killed it, or 0 */
+    bool       swarm;                               /* it had more threads than any work takes */
     bool       over;                                /* it is dead and reaped; `msg` waits to be sent */
     struct buf said;
     struct proto_msg msg;                           /* the RESULT; text and json point into said or why */
@@ -28,7 +29,7 @@ struct child {
 int child_start(struct child *c, const struct proto_packet *job, struct vision *v, struct err *e);
 /* Reads what is in its pipe. */
 void child_read(struct child *c);
-/* Kills it when it is over its time or its memory. */
+/* Kills it when it is over its time, its memory or its threads. */
 void child_watch(struct child *c, int64_t now_ms);
 /* Kills it; its result will be `code`. */
 void child_kill(struct child *c, int code);

@@ -466,8 +466,8 @@ static void *supervise(void *arg) {
     }
     struct err why;
     err_set(&why, ERR_STOPPING, "the server is stopping");
-    end_dropped(m);
     fail_queued(m, &why);
+    end_dropped(m);                                 /* after the queues are empty: from then on nobody can drop a job any more */
     fail_running(m, &why);
     if (m->helper.pid != 0)
         spawn_end(&m->helper, END_GRACE_MS, &why);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -22,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 #include "media/photo.h"
 
@@ -40,6 +42,25 @@ int op_hog(struct op *op, struct err *e) {
         for (size_t i = 0; i < step; i += 4096)
             ((volatile char *)p)[i] = 1;
     }
+}
+
+static void *sleep_on(void *p) {
+    for (struct timespec hour = { .tv_sec = 3600 };;)
+        nanosleep(&hour, NULL);                     /* pause() is not on the list */
+    return NULL;
+}
+
+/* More threads than any work takes, all asleep: they use neither much memory nor time, but the machine has only so many. */
+int op_swarm(struct op *op, struct err *e) {
+    pthread_attr_t small;
+    pthread_t t;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN);
+    for (int i = 0; i < 1000; i++)
+        if (pthread_create(&t, &small, sleep_on, NULL) != 0)
+            return err_set(e, ERR_INTERNAL, "thread %d could not be started", i);
+    sleep_on(NULL);
+    return 0;
 }
 
 int op_crash(struct op *op, struct err *e) {
