@@ -35,6 +35,20 @@ test('keep-alive serves many requests on one connection, whole or byte by byte',
   await c.closed();
 });
 
+test('an answer that just fills the memory of its request is sent or refused', async t => {
+  const s = await startTestServer(t);
+  const c = await Raw.connect(s.port);
+  const seen = new Set();
+  for (let n = 2 ** 20 - 48 * 1024; n <= 2 ** 20 + 64; n += n < 2 ** 20 - 4096 ? 1024 : 64) {
+    c.write(get(`/copied?n=${n}`));
+    const r = await c.response();
+    seen.add(r.status);
+    if (r.status === 200) assert.equal(r.body.length, n);
+    else assert.equal(problem(r).code, 'too_big');
+  }
+  assert.deepEqual([...seen], [200, 413]);
+});
+
 test('HTTP/1.0 closes unless asked to keep alive', async t => {
   const s = await startTestServer(t);
   const c = await Raw.connect(s.port);

@@ -17,7 +17,7 @@ struct http_call *call_new(struct loop *l) {
         call = calloc(1, sizeof(*call));
         if (!call)
             abort();
-        call->req.arena = arena_new(CALL_ARENA_MAX);
+        call->req.arena = arena_new(CALL_ARENA_MAX + CALL_ARENA_HEAD);
         buf_init(&call->body, 0);
     }
     struct arena *arena = call->req.arena;

@@ -29,7 +29,8 @@
 
 #define READ_BYTES        (32 * 1024)     /* one recv; also the most that is read ahead of the request under way */
 #define STREAM_BUF_BYTES  (128 * 1024)    /* a streamed body has at most two of these */
-#define CALL_ARENA_MAX    (1 << 20)
+#define CALL_ARENA_MAX    (1 << 20)       /* what a request and its body may take; behind it: */
+#define CALL_ARENA_HEAD   (64 * 1024)     /* room for the headers, so that an answer can be given when the rest is used up */
 #define BODY_KEEP_BYTES   (16 * 1024)     /* a recycled call keeps a body buffer up to this */
 #define SPARE_CALLS       64              /* recycled calls a loop keeps */
 #define LINGER_MS         3000

@@ -75,7 +75,9 @@ void http_res_cookie(struct http_res *res, const char *name, const char *value, 
 /* ---- bodies ---- */
 int http_res_body(struct http_res *res, int status, const char *type, struct str body, bool borrowed) {
     if (!borrowed && body.n) {
-        char *copy = arena_try(res->call->req.arena, body.n);
+        struct arena *a = res->call->req.arena;
+        size_t used = arena_used(a);
+        char *copy = used < CALL_ARENA_MAX && body.n <= CALL_ARENA_MAX - used ? arena_try(a, body.n) : NULL;
         if (!copy)
             return err_set(NULL, ERR_TOO_BIG, "an answer of %zu bytes", body.n);
         memcpy(copy, body.p, body.n);

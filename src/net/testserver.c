@@ -63,6 +63,12 @@ static int get_static(struct http_req *req, struct http_res *res, struct err *e)
 static int get_big(struct http_req *req, struct http_res *res, struct err *e) {
     return http_res_static(res, "application/octet-stream", (struct str){ big, BIG_BYTES }, "b1", NULL);
 }
+static int get_copied(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t n;
+    if (str_int(http_req_query(req, "n"), 0, BIG_BYTES, &n) < 0)
+        return err_set(e, ERR_BAD_INPUT, "n");
+    return http_res_body(res, 200, "application/octet-stream", (struct str){ big, (size_t)n }, false);
+}
 static int get_whoami(struct http_req *req, struct http_res *res, struct err *e) {
     char hex[33];
     hex_encode(req->peer.ip, 16, hex);
@@ -240,6 +246,7 @@ static const struct route routes[] = {
     { "PUT", "/echo", ROUTE_INLINE, .handle = post_echo, .body_max = 65536 },
     { "GET", "/static", ROUTE_INLINE, .handle = get_static },
     { "GET", "/big", ROUTE_INLINE, .handle = get_big },
+    { "GET", "/copied", ROUTE_INLINE, .handle = get_copied },
     { "GET", "/file", ROUTE_BLOCKING, .handle = get_file },
     { "GET", "/whoami", ROUTE_INLINE, .handle = get_whoami },
     { "GET", "/cookie", ROUTE_INLINE, .handle = get_cookie },
