@@ -291,6 +291,9 @@ test('trusted proxies: the user is the last address that no proxy has', async t 
   const user = await s.ask('GET', '/whoami', far);
   assert.deepEqual([ip(user), user.text.split(' ')[1]], ['08080808', 'tls\n']);
   assert.equal(ip(await s.ask('GET', '/whoami', { 'X-Forwarded-For': 'rubbish' })), '7f000001');
+  const c = await Raw.connect(s.port);                     // the proxy added a line of its own, and did not know whom to name
+  c.write(get('/whoami', 'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: unknown, 10.0.0.5\r\n'));
+  assert.equal(ip(await c.response()), '0a000005');
 });
 
 test('unix sockets', async t => {
