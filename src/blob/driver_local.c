@@ -70,10 +70,13 @@ static int make_folder(struct local *l, char *path, size_t n, struct err *e) {
     if (slash)
         snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
     int r = 0;
-    if (mkdirat(l->dir, path, 0700) == 0)
+    if (mkdirat(l->dir, path, 0700) == 0) {
         r = sync_folder(l->dir, parent, e);
-    else if (errno != EEXIST)
+        if (r < 0)
+            unlinkat(l->dir, path, AT_REMOVEDIR);        /* else the next one would find it and take it for durable */
+    } else if (errno != EEXIST) {
         r = err_sys(e, ERR_IO, "folder %s", path);
+    }
     path[n] = '/';
     return r;
 }

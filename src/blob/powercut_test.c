@@ -8,6 +8,7 @@
  */
 #include "blob/testing.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 int __real_fdatasync(int fd);
@@ -28,6 +29,7 @@ static struct name { ino_t dir; char name[80]; bool safe; } names[NAMES_MAX];   
 static struct sync { ino_t file; int64_t bytes; } syncs[SYNCS_MAX];
 static int n_names, n_syncs;
 static bool ignore_folder_syncs, ignore_file_syncs;                               /* a disk that lies: the check must notice */
+static int fail_folder_sync;                                                      /* this one from now fails; 0 = none */
 
 static ino_t inode_of(int fd, bool *ret_folder, int64_t *ret_bytes) {
     struct stat st;
@@ -83,6 +85,10 @@ int __wrap_fdatasync(int fd) {
     return r;
 }
 int __wrap_fsync(int fd) {
+    if (fail_folder_sync && --fail_folder_sync == 0) {
+        errno = EIO;
+        return -1;
+    }
     int r = __real_fsync(fd);
     synced(fd);
     return r;
@@ -174,6 +180,24 @@ static void an_answered_asset_survives_a_power_cut(void **state) {
     assert_false(store_survives(t, ME, BLOB_ORIGINAL, "four"));
 }
 
+/* The folder is there, but its name may not be: the next file must not be built on it unasked. */
+static void a_folder_that_could_not_be_made_durable_is_made_again(void **state) {
+    struct testing *t = *state;
+    for (int nth = 1; nth <= 4; nth++) {                             /* the folders of class, account, first digits; the file's name */
+        struct blob_put *p = NULL;
+        char sha[SHA256_HEX + 1];
+        int64_t bytes;
+        struct err *e = &t->e;
+        n_names = n_syncs = 0;
+        OK(blob_put_begin(t->s, ME + nth, (enum blob_class)(nth - 1), &p, e));
+        OK(blob_put_write(p, "one", 3, e));
+        fail_folder_sync = nth;
+        assert_int_equal(blob_put_end(p, sha, &bytes, e), ERR_IO);
+        assert_int_equal(fail_folder_sync, 0);
+        assert_true(store_survives(t, ME + nth, (enum blob_class)(nth - 1), "one"));
+    }
+}
+
 static struct blob_store *store;
 static int add_upload(struct db_tx *tx, void *arg, struct err *e) { return blob_upload_add(tx, store, arg, e); }
 
@@ -213,6 +237,7 @@ static void an_answered_offset_survives_a_power_cut(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answered_asset_survives_a_power_cut, setup, testing_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_could_not_be_made_durable_is_made_again, setup, testing_teardown),
         cmocka_unit_test_setup_teardown(an_answered_offset_survives_a_power_cut, setup, testing_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
