@@ -16,7 +16,7 @@ export const root = resolve(import.meta.dirname, '../..');
 /** The binary under test: $ZOETROPE_BIN, else the newest of the build folders. */
 export function binary() {
   if (process.env.ZOETROPE_BIN) return resolve(process.env.ZOETROPE_BIN);
-  const built = ['debug', 'release', 'asan', 'tsan'].map(d => join(root, 'build', d, 'zoetrope')).filter(existsSync);
+  const built = ['debug', 'release'].map(d => join(root, 'build', d, 'zoetrope')).filter(existsSync);
   if (!built.length) throw new Error('no zoetrope under build/: build it first, or set ZOETROPE_BIN');
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }

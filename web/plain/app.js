@@ -188,6 +188,7 @@ async function start() {
 // ---- the whole ----
 function render() {
   renderPhotos();
+  for (const input of document.querySelectorAll('.template input')) input.checked = input.value === state.template;
   renderPrice();
 }
 
@@ -236,6 +237,7 @@ $('language').onclick = () => {
   renderAll();
 };
 $('start').onclick = start;
+window.addEventListener('task-moved', loadWallet);
 window.addEventListener('popstate', () => location.reload());
 
 try {

@@ -57,8 +57,11 @@ function renderBar() {
   $('place').textContent = parts.join(lang === 'zh' ? '，' : ', ');
 }
 
+let shown = null;
 export function render() {
   if (!task) return;
+  if (shown !== `${task.id} ${task.state}`) window.dispatchEvent(new Event('task-moved'));      // credits move with it
+  shown = `${task.id} ${task.state}`;
   const working = WORKING.includes(task.state), choosing = task.state === 'choosing', done = task.state === 'done';
   const picked = done && task.picked !== null ? task.candidates.find(c => c.index === task.picked) : null;
   $('task').hidden = false;
