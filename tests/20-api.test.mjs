@@ -1,6 +1,8 @@
 // 20-api.test.mjs - the API's manners: sessions, rights, strict input, other people's things, idempotency, pages, its description.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { FOUR, isProblem, ONE } from './lib/expect.mjs';
@@ -326,6 +328,18 @@ describe('assets', () => {
     const file = await alice.send('GET', `${photo.content}?download=1`);
     assert.match(file.headers.get('content-disposition'), /^attachment; filename="zoetrope-\w+\.png"$/);
     isProblem(await alice.send('GET', `${photo.content}?as=original`), 400, 'bad_input');
+  });
+
+  test('are served as pictures or as bytes, whatever the picture process called them', async () => {
+    const mine = await alice.photo(FOUR);
+    const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { timeout: 5000 });
+    for (const [said, served] of [['text/html', 'application/octet-stream'], ['image/png\r\nX-Evil: 1', 'application/octet-stream'], ['image/png', 'image/png']]) {
+      assert.ok(db.prepare('UPDATE asset SET media_type = ? WHERE parent_id = (SELECT MAX(parent_id) FROM asset)').run(said).changes > 0);
+      const file = await alice.send('GET', mine.content);
+      assert.deepEqual([file.status, file.headers.get('content-type'), file.headers.get('x-evil')], [200, served, null]);
+    }
+    db.close();
+    assert.equal((await alice.send('DELETE', `/v1/assets/${mine.id}`)).status, 204);
   });
 
   test('are gone after DELETE, with all that was made of them', async () => {

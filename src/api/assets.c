@@ -132,8 +132,15 @@ static int shown(struct http_req *req, const struct blob_asset *a, bool thumb, s
     return r < 0 ? r : 0;
 }
 
-static const char *suffix_of(struct str type) {
-    return str_eqz(type, "image/png") ? "png" : str_eqz(type, "image/webp") ? "webp" : str_eqz(type, "image/jpeg") ? "jpg" : "bin";
+/* What a browser is told. The row's type was said by the process that touches strangers' bytes, so it is only believed when it is one of these. */
+static const struct served { const char *type, *suffix; } pictures[] = {
+    { "image/png", "png" }, { "image/jpeg", "jpg" }, { "image/webp", "webp" },
+};
+static struct served served_as(struct str type) {
+    for (size_t i = 0; i < COUNT(pictures); i++)
+        if (str_eqz(type, pictures[i].type))
+            return pictures[i];
+    return (struct served){ "application/octet-stream", "bin" };
 }
 
 static int content_get(struct http_req *req, struct http_res *res, struct err *e) {
@@ -149,10 +156,11 @@ static int content_get(struct http_req *req, struct http_res *res, struct err *e
     if ((r = find(req, &a, e)) < 0 || (r = shown(req, &a, as.p != NULL, &show, e)) < 0 ||
         (r = blob_asset_open(api_app(req)->blobs, &show, &fd, e)) < 0)
         return r;
+    struct served file = served_as(show.type);
     if (download.p)
         http_res_header(res, "Content-Disposition", "attachment; filename=\"zoetrope-%.*s.%s\"", (int)(req->params[0].n - 6),
-                        req->params[0].p + 6, suffix_of(show.type));
-    return http_res_file(res, fd, show.bytes, arena_strz(req->arena, show.type), show.sha, "private, max-age=3600");
+                        req->params[0].p + 6, file.suffix);
+    return http_res_file(res, fd, show.bytes, file.type, show.sha, "private, max-age=3600");
 }
 
 struct delete_job { int64_t asset; };
