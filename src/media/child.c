@@ -21,7 +21,7 @@
 
 #define FILE_MAX      (128LL * 1024 * 1024)         /* bytes of one output */
 #define RESULT_FD     3                             /* in the child; its inputs and outputs follow */
-#define HIGH_FD       64                            /* descriptors are moved out of the way to here and above */
+#define HIGH_FD       (RESULT_FD + 1 + PROTO_FDS_MAX)   /* descriptors are moved out of the way to here and above */
 #define OP_ARENA_MAX  (16 * 1024 * 1024)
 #define THREADS_MAX   512                           /* of a child; the libraries take one or two for each core */
 
@@ -48,6 +48,7 @@ static void close_fd(int *fd) {
 /* 0, 1, 2 become /dev/null, 3 the result pipe, 4... the job's descriptors: a child can tell nothing from their numbers. */
 static int arrange_fds(int result, const int *fds, size_t n) {
     int from[PROTO_FDS_MAX + 1], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    _Static_assert(HIGH_FD > RESULT_FD + PROTO_FDS_MAX, "a descriptor must not be overwritten before it has moved");
     from[0] = result;
     for (size_t i = 0; i < n; i++)
         from[i + 1] = fds[i];
@@ -298,7 +299,7 @@ int child_try_sandbox(struct sandbox_level *ret, struct err *e) {
         struct sandbox_limits lim = { 1LL << 30, 10, FILE_MAX, RESULT_FD + 1 };
         int fds = arrange_fds(write_end, NULL, 0);
         say.rc = fds < 0 ? err_set(&say.e, ERR_INTERNAL, "no descriptors") : sandbox_enter(&lim, &say.level, &say.e);
-        write_all(RESULT_FD, (struct str){ (const char *)&say, sizeof say });
+        write_all(fds < 0 ? write_end : RESULT_FD, (struct str){ (const char *)&say, sizeof say });
         _exit(0);
     }
     struct pollfd p = { .fd = c.pidfd, .events = POLLIN };

@@ -345,6 +345,7 @@ static void the_helper_says_what_it_is(void **state) {
     assert_true(json_is_true(json_object_get(json_object_get(o, "sandbox"), "seccomp")));
     assert_true(json_is_true(json_object_get(o, "heic")));
     assert_int_equal(json_integer_value(json_object_get(o, "slots")), 2);
+    assert_int_equal(json_integer_value(json_object_get(o, "threads")), 1);      /* no library talks behind our back */
 }
 
 /* ---- ends ---- */

@@ -18,7 +18,7 @@ struct info {
 };
 
 /*
- * {"version", "protocol", "slots", "test_ops", "libraries": {name: version}, "heic": bool, "share",
+ * {"version", "protocol", "slots", "test_ops", "threads": 1 or something is wrong, "libraries": {name: version}, "heic": bool, "share",
  *  "engine": {"ready": bool, "why": null | text, "files": [{"name", "bytes"}]},
  *  "sandbox": {"seccomp": bool, "landlock": ABI or 0, "namespaces": bool}}
  */

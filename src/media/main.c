@@ -187,10 +187,11 @@ static int catch_signals(void) {
     return signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Loads everything that children will share, then gives up what we do not need ourselves. */
+/* Loads everything that children will share. */
 static int prepare(struct helper *h, struct info *info, struct err *why) {
     char runtime[4200], models[4200];
     struct err e = { 0 };
+    sandbox_prepare(&info->sandbox);
     mallopt(M_ARENA_MAX, 2);                        /* a child's threads need not reserve 64 MB each */
     heif_init(NULL);
     snprintf(runtime, sizeof runtime, "%s/runtime/libonnxruntime.so.1", h->share);
@@ -199,7 +200,6 @@ static int prepare(struct helper *h, struct info *info, struct err *why) {
         err_set(why, ERR_ENGINE_MISSING, "no share/zoetrope above the program");
     else if (vision_new(runtime, models, &h->vision, why) < 0)
         h->vision = NULL;
-    sandbox_prepare(&info->sandbox);
     if (child_try_sandbox(&info->sandbox, &e) < 0) {
         log_event(LOG_ERROR, "media.sandbox", F_ERR(&e));
         return -1;

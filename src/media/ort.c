@@ -51,6 +51,10 @@ int ort_new(const char *path, struct ort **ret_o, struct err *e) {
     CLEANUP(ort_free) struct ort *o = calloc(1, sizeof *o);
     if (!o)
         return err_set(e, ERR_MEDIA_MEMORY, "onnxruntime");
+    /* From 1.29 on, the runtime reports to its maker: it reads the machine's id, starts a thread for the network, and names the models.
+     * Nobody agreed to that, and a thread would not survive our fork(). The name of the switch changed between versions. */
+    setenv("ORT_DISABLE_TELEMETRY", "1", /* overwrite= */ 1);
+    setenv("ORT_TELEMETRY_DISABLED", "1", /* overwrite= */ 1);
     o->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!o->lib)
         return err_set(e, ERR_ENGINE_MISSING, "%s", dlerror());

@@ -1,5 +1,5 @@
 /*
- * sandbox.c - giving up, in this order: namespaces (helper), privileges, files (Landlock, which takes a descriptor itself),
+ * sandbox.c - giving up, in this order: the network (helper), privileges, files (Landlock, which takes a descriptor itself),
  * descriptors, resources, system calls.
  */
 #include "media/sandbox.h"
@@ -151,8 +151,9 @@ static int set_limits(const struct sandbox_limits *lim, int64_t born_with, struc
     return 0;
 }
 
+/* Root needs no user namespace for the others, and would lose its right to read the models in a user's folder in one. */
 void sandbox_prepare(struct sandbox_level *ret) {
-    ret->namespaces = unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0;
+    ret->namespaces = unshare(CLONE_NEWNET | CLONE_NEWIPC) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0;
 }
 
 int sandbox_enter(const struct sandbox_limits *lim, struct sandbox_level *ret, struct err *e) {

@@ -2,8 +2,8 @@
  * sandbox.h - what a child gives up before it looks at a stranger's bytes.
  *
  * Required (no work is done without): no_new_privs; a seccomp list of what may be asked of the kernel; resource limits; not
- * dumpable; no capabilities; no descriptors but its own. Best effort, told by `doctor`: Landlock; own user, network and IPC
- * namespaces (entered once by the helper, inherited by every child).
+ * dumpable; no capabilities; no descriptors but its own. Best effort, told by `doctor`: Landlock; an empty network and its own IPC
+ * namespace (entered once by the helper, inherited by every child).
  *
  * Answers to what is not on the list: opening files, sockets and asking about files fail with EPERM, because libraries probe;
  * running programs, tracing, reading others' memory, signalling others and making processes kill the child at once; all else
@@ -31,7 +31,10 @@ struct sandbox_level {
     int  landlock;                                  /* ABI version; 0 = not offered by this kernel */
 };
 
-/* Once in the helper, single-threaded, after everything is loaded. Best effort: *ret says what came of it. */
+/*
+ * Once in the helper, before any library is loaded at run time: the helper, too, is left without a network, whatever a library has
+ * in mind (and user namespaces are only for processes of one thread). Best effort: *ret says what came of it.
+ */
 void sandbox_prepare(struct sandbox_level *ret);
 /* In the child. There is no way back. ERR_INTERNAL when a required part fails: the child must end. */
 int sandbox_enter(const struct sandbox_limits *lim, struct sandbox_level *ret, struct err *e);
