@@ -21,6 +21,12 @@ export function binary() {
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
+/** Of our own environment only what is about the machine and the sanitizers: no setting of the person who runs the tests. */
+function passedOn() {
+  const names = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'ZOETROPE_MEDIA_HELPER'];
+  return Object.fromEntries(names.filter(n => n in process.env).map(n => [n, process.env[n]]));
+}
+
 const running = new Set();
 process.on('exit', () => { for (const s of running) s.proc.kill('SIGKILL'); });
 
@@ -92,7 +98,7 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   const data = dataDir ?? tempDir('zt-data-');
   const proc = spawn(binary(), ['serve', ...args], {
     cwd: tmpdir(),       // nobody's zoetrope.yaml
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
+    env: { ...passedOn(),
       ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -116,7 +122,7 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
 
 /** Runs `zoetrope <args>` to its end: { code, signal, stdout, stderr }. */
 export async function runZoetrope(args, { env = {}, ms = 60_000, input } = {}) {
-  const proc = spawn(binary(), args, { cwd: tmpdir(), env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const proc = spawn(binary(), args, { cwd: tmpdir(), env: { ...passedOn(), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '', stderr = '';
   proc.stdout.setEncoding('utf8').on('data', d => { stdout += d; });
   proc.stderr.setEncoding('utf8').on('data', d => { stderr += d; });
