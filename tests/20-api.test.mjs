@@ -28,6 +28,14 @@ after(async () => {
 
 const quote = (c = alice, more = {}) => c.quote({ people: [person(photo)], template: 'hall', ...more });
 
+test('every event thread of a large machine may read the database', async t => {
+  const large = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_NET_EVENT_THREADS: '64' } });
+  for (let i = 0; i < 400; i++) {                      // each on a connection of its own, which the kernel gives to any of them
+    const answer = await fetch(`${large.url}/v1/me`, { headers: { authorization: `Bearer ${'A'.repeat(43)}`, connection: 'close' } });
+    assert.equal(answer.status, 401, await answer.text());
+  }
+});
+
 describe('sessions', () => {
   test('a guest gets a token once, credits once, and a cookie that scripts cannot read', async () => {
     const c = new Client(server.url);

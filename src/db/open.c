@@ -21,7 +21,7 @@ static const struct db_driver *const drivers[] = {
 
 const struct setting db_settings[] = {
     { "db.driver", SET_STR, "sqlite", 1, 32, "The database: sqlite (embedded)." },
-    { "db.readers_max", SET_INT, "64", 1, 1024, "Threads that may read the embedded database at once; each has its own connection." },
+    { "db.readers_max", SET_INT, "256", 1, 4096, "Threads that may read the embedded database, each by a connection of its own: event and pool threads and a dozen others." },
     { "db.cache_bytes", SET_BYTES, "2M", 64 << 10, 1 << 30, "Page cache of one connection to the embedded database." },
     { "db.lane_max", SET_INT, "4096", 1, 1 << 20, "Writes that may wait for the writer; beyond, callers are told to come back later." },
     { "db.busy_wait", SET_MS, "5s", 0, 60000, "Longest wait for a lock that another process holds on the database." },
