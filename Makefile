@@ -33,15 +33,15 @@ test: setup build      ## unit tests, whole-server tests, 2 minutes of fuzzing, 
 	@tools/test-runner.py --build build/release unit server fuzz:120 layers
 
 test-full: setup-full build    ## more: PostgreSQL, MariaDB, nginx, Chromium, 10 minutes of fuzzing
-	@tools/test-runner.py --build build/release full fuzz:600
+	@tools/test-runner.py --build build/release full strict fuzz:600
 
 asan: setup    ## the whole suite under AddressSanitizer and UBSan (clang)
 	@tools/build asan
 	@tools/test-runner.py --build build/asan unit server
 
-tsan: setup    ## the unit tests under ThreadSanitizer (clang)
+tsan: setup build      ## unit tests and whole server under ThreadSanitizer (clang); the picture helper is that of release
 	@tools/build tsan
-	@tools/test-runner.py --build build/tsan unit
+	@tools/test-runner.py --build build/tsan unit server
 
 fuzz: setup    ## fuzz every target; "-- 600 NAME" for longer or for one
 	@tools/fuzz $(ARGS)

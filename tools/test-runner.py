@@ -6,12 +6,13 @@ usage: tools/test-runner.py [--build FOLDER] STAGE...
   unit         every unit test of the build folder (Meson suite "unit": cmocka and the fuzz corpora, both TAP)
   server       tests/*.test.mjs: the whole server, from outside, with the binaries of the build folder
   full         Meson suite "full" and tests/full/*.test.mjs: what needs PostgreSQL, MariaDB, nginx or Chromium
+  strict       tools/strict: malformed HTTP, nginx beside it
   fuzz:SECONDS every fuzz target, SECONDS in all
   layers       tools/check-layers.py
 
-The whole-server tests get ZOETROPE_BIN, and ZOETROPE_SLOW: how much slower than usual that binary is. A test that is skipped has failed, unless
-tests/skips.txt names it with a reason. So has a stage that ran no test, or that took longer than its limit.
-Every single result is left in out/test/<build>-<stage>.json. Exit: 0 all passed, 1 not.
+The whole-server tests get ZOETROPE_BIN. A test that is skipped has failed, unless tests/skips.txt names it with a reason.
+So has a stage that ran no test, or that took longer than its limit. Every single result is left in
+out/test/<build>-<stage>.json. Exit: 0 all passed, 1 not.
 """
 import argparse
 import json
@@ -74,12 +75,18 @@ def parse_tap(text, prefix):
 
 # ---- stages: each returns a list of Result ----
 
+def environment(build):
+    """The environment of the tests: which binaries, and what the sanitizers are told (a report ends the program)."""
+    return dict(os.environ, ZOETROPE_BIN=os.path.join(ROOT, build, 'zoetrope'), UBSAN_OPTIONS='print_stacktrace=1',
+                TSAN_OPTIONS=f'halt_on_error=1:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp')
+
 def meson_suite(build, suite):
     log = os.path.join(ROOT, build, 'meson-logs/testlog.json')
     if os.path.exists(log):
         os.unlink(log)
     slow = {'build/asan': '4', 'build/tsan': '10'}.get(build, '1')
-    code, output = run(['meson', 'test', '-C', build, '--no-rebuild', '--suite', suite, '-t', slow, '--num-processes', str(os.cpu_count() or 1)])
+    code, output = run(['meson', 'test', '-C', build, '--no-rebuild', '--suite', suite, '-t', slow,
+                        '--num-processes', str(os.cpu_count() or 1)], env=environment(build))
     if not os.path.exists(log):
         return [] if 'No suitable tests' in output else [Result(f'meson test --suite {suite}', 'failed', output)]
     results = []
@@ -91,8 +98,8 @@ def meson_suite(build, suite):
             bad = test['result'] not in ('OK', 'EXPECTEDFAIL', 'SKIP')
             if bad and not any(r.outcome == 'failed' for r in found):
                 found.append(Result(name, 'failed', f"{test['result']}, exit {test.get('returncode')}\n{text}"))
-            elif bad:
-                found[-1].text += '\n' + test.get('stderr', '')
+            elif bad:       # what it printed tells more than its point
+                next(r for r in found if r.outcome == 'failed').text += '\n' + text
             elif not found:
                 found.append(Result(name, 'skipped' if test['result'] == 'SKIP' else 'passed'))
             results += found
@@ -105,10 +112,10 @@ def node_tests(build, folder, stage):
     if not files:
         return []
     events = f'out/test/{build.replace("/", "-")}-{stage}.jsonl'
-    env = dict(os.environ, ZOETROPE_BIN=os.path.join(ROOT, build, 'zoetrope'), ZOETROPE_SLOW={'build/asan': '4', 'build/tsan': '10'}.get(build, '1'))
     code, _ = run([NODE, '--test', '--test-concurrency=1', '--test-timeout=600000',
                    '--test-reporter=spec', '--test-reporter-destination=stdout',
-                   '--test-reporter=./tools/test-reporter.mjs', '--test-reporter-destination=' + events, *files], env=env, show=True)
+                   '--test-reporter=./tools/test-reporter.mjs', '--test-reporter-destination=' + events, *files],
+                  env=environment(build), show=True)
     results, ran = [], {}
     with open(os.path.join(ROOT, events), encoding='utf-8') as lines:
         for t in map(json.loads, lines):
@@ -132,6 +139,20 @@ def stage_fuzz(seconds):
     return results
 
 
+def stage_strict(build):
+    path = os.path.join(ROOT, 'out/strict.json')
+    if os.path.exists(path):
+        os.unlink(path)
+    code, output = run(['tools/strict'], limit_s=300, env=environment(build))
+    if not os.path.exists(path):
+        return [Result('tools/strict', 'failed', output)]
+    with open(path, encoding='utf-8') as f:
+        results = [Result(c['case'], 'passed' if c['ok'] else 'failed', f"sent {c['sent']!r}\nanswer {c['answer']!r}") for c in json.load(f)]
+    if code != 0 and not any(r.outcome == 'failed' for r in results):
+        results.append(Result('tools/strict', 'failed', output))
+    return results
+
+
 def stage_layers():
     code, output = run([sys.executable, 'tools/check-layers.py'], limit_s=60)
     return [Result('layers', 'failed' if code else 'passed', output if code else '')]
@@ -147,6 +168,8 @@ def run_stage(stage, build):
         return meson_suite(build, 'full') + node_tests(build, 'tests/full', name)
     if name == 'fuzz':
         return stage_fuzz(argument or '120')
+    if name == 'strict':
+        return stage_strict(build)
     if name == 'layers':
         return stage_layers()
     raise SystemExit(f'test-runner: no such stage: {stage}')

@@ -106,6 +106,8 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   t?.after(async () => {
     await server.kill();
     server.forget();
+    const report = server.log.filter(l => l.ev === 'not json').map(l => l.line).join('\n');
+    if (/Sanitizer|runtime error/.test(report)) throw new Error(report);
   });
   const out = createInterface({ input: proc.stdout });
   const ready = new Promise(found => out.on('line', line => {
