@@ -49,6 +49,7 @@ describe('sessions', () => {
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
     const again = await c.send('POST', '/v1/sessions', { json: {} });
     assert.deepEqual([again.status, again.json.token, again.json.account], [200, null, made.json.account]);
+    assert.ok(again.headers.get('set-cookie').startsWith(`zt_session=${c.token};`), 'renewed in the browser too');
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
   });
 

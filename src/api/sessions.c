@@ -58,8 +58,8 @@ static int session_post(struct http_req *req, struct http_res *res, struct err *
     jw_kz(&w, "token", job->fresh ? job->token : NULL);
     jw_kint(&w, "expires_ms", job->now_ms + AUTH_SESSION_MS);
     jw_end_obj(&w);
-    if (job->fresh)
-        http_res_cookie(res, AUTH_COOKIE, job->token, AUTH_SESSION_MS / 1000, /* http_only= */ true);
+    struct str token = job->fresh ? str_z(job->token) : auth_token_of(req);       /* renewed in the browser too */
+    http_res_cookie(res, AUTH_COOKIE, arena_strz(req->arena, token), AUTH_SESSION_MS / 1000, /* http_only= */ true);
     return api_json(res, job->fresh ? 201 : 200, &b, e);
 }
 

@@ -42,6 +42,8 @@ int auth_operator_ensure(struct db *d, const char *data_dir, bool *ret_made, str
  * Unsafe methods without a bearer must come from our own pages: see auth_same_origin().
  */
 int auth_authorise(struct http_req *req, struct err *e);
+/* What the request brings: the bearer, else the cookie; STR_NULL when neither. Not checked; for renewing the cookie. */
+struct str auth_token_of(const struct http_req *req);
 /* Whether an unsafe request is from a page of the same origin, by Sec-Fetch-Site, else by Origin against Host. `unknown` is the answer when
  * the request carries neither: no browser of today leaves both out. Pure. */
 bool auth_same_origin(struct str sec_fetch_site, struct str origin, struct str host, bool unknown);

@@ -47,26 +47,27 @@ bool auth_same_origin(struct str sec_fetch_site, struct str origin, struct str h
     return false;
 }
 
-int auth_authorise(struct http_req *req, struct err *e) {
+struct str auth_token_of(const struct http_req *req) {
     static const struct str scheme = { "Bearer ", 7 };
     struct str header = http_req_header(req, "authorization");
-    int r = 0;
-    if (header.p) {
-        if (header.n > scheme.n && str_ieq((struct str){ header.p, scheme.n }, scheme))
-            r = sign_in(req, (struct str){ header.p + scheme.n, header.n - scheme.n }, e);
-        if (r == 0)
-            return err_set(e, ERR_UNAUTHENTICATED, "the token in Authorization is not good (any more)");
-    } else {
-        struct str cookie = http_req_cookie(req, AUTH_COOKIE);
-        if (cookie.p)
-            r = sign_in(req, cookie, e);
-        if (r >= 0 && is_unsafe(req->method) &&
-            !auth_same_origin(http_req_header(req, "sec-fetch-site"), http_req_header(req, "origin"), http_req_header(req, "host"),
-                              /* unknown= */ req->account == 0))
-            return err_set(e, ERR_FORBIDDEN, "a request with a cookie must come from a page of this site");
-    }
+    if (!header.p)
+        return http_req_cookie(req, AUTH_COOKIE);
+    bool bearer = header.n > scheme.n && str_ieq((struct str){ header.p, scheme.n }, scheme);
+    return bearer ? (struct str){ header.p + scheme.n, header.n - scheme.n } : STR_NULL;
+}
+
+int auth_authorise(struct http_req *req, struct err *e) {
+    struct str token = auth_token_of(req);
+    int r = token.p ? sign_in(req, token, e) : 0;
     if (r < 0)
         return r;
+    bool has_header = http_req_header(req, "authorization").p != NULL;
+    if (has_header && r == 0)
+        return err_set(e, ERR_UNAUTHENTICATED, "the token in Authorization is not good (any more)");
+    if (!has_header && is_unsafe(req->method) &&
+        !auth_same_origin(http_req_header(req, "sec-fetch-site"), http_req_header(req, "origin"), http_req_header(req, "host"),
+                          /* unknown= */ req->account == 0))
+        return err_set(e, ERR_FORBIDDEN, "a request with a cookie must come from a page of this site");
     unsigned need = req->route ? req->route->need : 0;
     if ((need & AUTH_ACCOUNT || need & AUTH_OPERATOR) && req->account == 0)
         return err_set(e, ERR_UNAUTHENTICATED, "no session");

@@ -33,7 +33,7 @@ function addFiles(files) {
     return;
   }
   notice(null);
-  ready().then(loadWallet);
+  ready().then(loadWallet, () => {});        // each photo says itself what is wrong
   for (const file of files) {
     const photo = new Photo(file);
     const at = state.replacing ? state.photos.indexOf(state.replacing) : -1;

@@ -45,9 +45,12 @@ export class Photo {
   forget() { if (this.url) URL.revokeObjectURL(this.url); }
 }
 
-/** One session for all photos that are sent at once. */
+/** One session for all photos that are sent at once; one that is there already is renewed. */
 let session;
-export const ready = () => (session ??= ask('GET', '/v1/me').catch(() => signIn()));
+export const ready = () => (session ??= signIn().catch(error => {
+  session = null;
+  throw error;
+}));
 
 /** The card of a photo. on: { changed(), remove(photo), full: no more people may be ticked } */
 export function card(photo, on) {
