@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -44,22 +45,25 @@ int op_hog(struct op *op, struct err *e) {
     }
 }
 
-static void *sleep_on(void *p) {
-    for (struct timespec hour = { .tv_sec = 3600 };;)
-        nanosleep(&hour, NULL);                     /* pause() is not on the list */
+static sem_t never;
+
+static void *wait_on(void *p) {
+    for (;;)
+        sem_wait(&never);                           /* nobody posts it; pause() is not on the list */
     return NULL;
 }
 
-/* More threads than any work takes, all asleep: they use neither much memory nor time, but the machine has only so many. */
+/* More threads than any work takes, all waiting: they use neither much memory nor time, but the machine has only so many. */
 int op_swarm(struct op *op, struct err *e) {
     pthread_attr_t small;
     pthread_t t;
+    sem_init(&never, /* pshared= */ 0, 0);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, PTHREAD_STACK_MIN);
     for (int i = 0; i < 1000; i++)
-        if (pthread_create(&t, &small, sleep_on, NULL) != 0)
+        if (pthread_create(&t, &small, wait_on, NULL) != 0)
             return err_set(e, ERR_INTERNAL, "thread %d could not be started", i);
-    sleep_on(NULL);
+    wait_on(NULL);
     return 0;
 }
 
