@@ -71,7 +71,7 @@ def program_statements(build):
     statements, seen = [], set()
     for entry in entries:
         path = os.path.relpath(os.path.join(entry['directory'], entry['file']), ROOT)
-        if path in seen or not path.startswith('src/') or path.endswith('_test.c'):
+        if path in seen or not path.startswith('src/') or path.endswith(('_test.c', '_bench.c')):
             continue
         seen.add(path)
         with open(os.path.join(ROOT, path), encoding='utf-8') as f:
