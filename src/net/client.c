@@ -192,6 +192,7 @@ static int make_easy(struct transfer *t, struct err *e) {
         return err_set(e, ERR_INTERNAL, "no memory");
     curl_easy_setopt(h, CURLOPT_PRIVATE, t);
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);          /* else giving up waits for getaddrinfo() to return, and everybody with it */
     curl_easy_setopt(h, CURLOPT_PROXY, "");
     curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)conf->connect_ms);

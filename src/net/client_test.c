@@ -1,6 +1,8 @@
 /* client_test.c - the client against our own server: answers, limits, redirects, and where it refuses to connect. */
 #include "net/client.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -81,6 +83,19 @@ static int teardown(void **state) {
     http_client_free(client);
     http_server_free(server);
     return 0;
+}
+
+/* libcurl's name lookups come here: one name is never answered. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || strcmp(name, "silent.example") != 0)
+        return real(name, service, hints, ret);
+    pthread_mutex_lock(&lock);
+    while (!released)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    return EAI_AGAIN;
 }
 
 /* ---- one ask; the reply is released by the next one ---- */
@@ -267,6 +282,25 @@ static void count_done(void *ctx) {
     pthread_mutex_unlock(&lock);
 }
 
+static void a_name_server_that_is_silent_holds_up_nobody_else(void **state) {
+    struct http_reply silent = { 0 };
+    struct http_ask a = { .method = "GET", .url = "https://silent.example/", .total_ms = 100 };
+    int done = 0;
+    assert_int_equal(http_client_submit(client, &a, &silent, count_done, &done, &err), 0);
+    pthread_mutex_lock(&lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    int r = 0;
+    while (done == 0 && r == 0)
+        r = pthread_cond_timedwait(&changed, &lock, &until);
+    pthread_mutex_unlock(&lock);
+    assert_int_equal(r, 0);                               /* its own time is kept, too */
+    assert_int_equal(silent.rc, ERR_UPSTREAM);
+    http_reply_done(&silent);
+    assert_int_equal(get("/echo"), 0);
+}
+
 static void bounds_what_is_under_way_and_ends_it(void **state) {
     struct http_reply r[4];
     struct http_ask a = ask_of("GET", "/never"), post = a;
@@ -298,6 +332,7 @@ int main(void) {
         cmocka_unit_test(refuses_private_addresses_everywhere),
         cmocka_unit_test(tells_not_happened_from_nobody_knows),
         cmocka_unit_test(never_sends_a_change_twice),
+        cmocka_unit_test(a_name_server_that_is_silent_holds_up_nobody_else),
         cmocka_unit_test(bounds_what_is_under_way_and_ends_it),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
