@@ -42,7 +42,8 @@ struct problem {
     int n, heads;
     const struct arrange_wish *wish;
     struct style style;
-    float jitter[ARRANGE_UNITS_MAX]; /* people are not equally tall */
+    float jitter[ARRANGE_UNITS_MAX];   /* people are not equally tall */
+    uint8_t *solid[ARRANGE_UNITS_MAX]; /* the units' alpha, 0 or 1 */
     struct cut_cell *cut[ARRANGE_UNITS_MAX];
     int n_cut[ARRANGE_UNITS_MAX];
     const struct trial *earlier; /* what the variants before this one look like */
@@ -64,11 +65,6 @@ struct canvas {
     int8_t owner[CANVAS_H * CANVAS_W_MAX]; /* unit seen here, -1 = background */
 };
 
-static float mask_at(const struct plane *m, float x, float y) {
-    int i = (int)x, j = (int)y;
-    return x >= 0 && y >= 0 && i < m->w && j < m->h ? plane_row(m, j)[i] : 0;
-}
-
 /* Units back to front into order[]; few enough for insertion sort. */
 static void draw_order(const struct trial *t, int n, int order[ARRANGE_UNITS_MAX]) {
     for (int i = 0; i < n; i++) {
@@ -83,20 +79,34 @@ static void draw_order(const struct trial *t, int n, int order[ARRANGE_UNITS_MAX
     }
 }
 
-static void paint(struct canvas *c, const struct problem *p, const struct trial *t, const int order[]) {
-    memset(c->owner, -1, sizeof c->owner);
-    for (int k = 0; k < p->n; k++) {
-        const struct arrange_unit *u = &p->units[order[k]];
-        const struct spot *s = &t->spot[order[k]];
-        float step = ARRANGE_GRID / (t->head * row_size(s->row) * (float)c->h); /* grid px per canvas px */
-        float gx = u->eye_x - s->x * (float)c->h * step, gy = u->eye_y - s->y * (float)c->h * step;
-        int x0 = clampi((int)(-gx / step), 0, c->w), x1 = clampi((int)(((float)u->alpha.w - gx) / step) + 1, 0, c->w);
-        int y0 = clampi((int)(-gy / step), 0, c->h), y1 = clampi((int)(((float)u->alpha.h - gy) / step) + 1, 0, c->h);
-        for (int y = y0; y < y1; y++)
-            for (int x = x0; x < x1; x++)
-                if (mask_at(&u->alpha, gx + ((float)x + 0.5f) * step, gy + ((float)y + 0.5f) * step) > 0.5f)
-                    c->owner[y * c->w + x] = (int8_t)order[k];
+/* One unit over what is there. This is what a search spends its time on: whole numbers, one row of the mask at a time. */
+static void paint_unit(struct canvas *c, const struct problem *p, const struct trial *t, int i) {
+    const struct arrange_unit *u = &p->units[i];
+    const struct spot *s = &t->spot[i];
+    int w = u->alpha.w, h = u->alpha.h;
+    float step = ARRANGE_GRID / (t->head * row_size(s->row) * (float)c->h); /* grid px per canvas px */
+    float gx = u->eye_x - s->x * (float)c->h * step + 0.5f * step, gy = u->eye_y - s->y * (float)c->h * step + 0.5f * step;
+    int x0 = clampi((int)ceilf(-gx / step), 0, c->w), x1 = clampi((int)ceilf(((float)w - gx) / step), 0, c->w);
+    int32_t fixed_step = (int32_t)(step * 65536), fixed_x = (int32_t)((gx + (float)x0 * step) * 65536);
+    for (int y = 0; y < c->h; y++) {
+        int row = (int)floorf(gy + (float)y * step);
+        if (row < 0 || row >= h)
+            continue;
+        const uint8_t *solid = p->solid[i] + row * w;
+        int8_t *d = c->owner + y * c->w;
+        int32_t at = fixed_x;
+        for (int x = x0; x < x1; x++, at += fixed_step) {
+            int column = at >> 16;
+            if (column >= 0 && column < w && solid[column])
+                d[x] = (int8_t)i;
+        }
     }
+}
+
+static void paint(struct canvas *c, const struct problem *p, const struct trial *t, const int order[]) {
+    memset(c->owner, -1, (size_t)(c->w * c->h));
+    for (int k = 0; k < p->n; k++)
+        paint_unit(c, p, t, order[k]);
 }
 
 /* Length, in heads, of cut outline of unit i that can be seen: whoever shows there stands behind i or is i. */
@@ -312,7 +322,7 @@ static float judge_sameness(const struct problem *p, const struct trial *t) {
             diff += 0.8f * fminf(fabsf(dx) + fabsf(dy), 2) / (float)p->n;
             diff += (mine[i] != theirs[i] ? 3.0f : 0) / (float)p->n + (t->spot[i].row != o->spot[i].row ? 2.0f : 0) / (float)p->n;
         }
-        cost += 2.5f * square(over(2.2f, diff));
+        cost += (p->heads == 1 ? 1.0f : 2.5f) * square(over(2.2f, diff));
     }
     return cost;
 }
@@ -330,7 +340,7 @@ static struct verdict judge(const struct problem *p, const struct trial *t) {
         rank[order[i]] = i;
     for (int i = 0; i < p->n; i++)
         v.cut_shown += cut_visible(&c, p, t, rank, i);
-    v.cost = 12 * v.cut_shown + 10 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
+    v.cost = 25 * v.cut_shown + 25 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
              judge_composition(p, t) + judge_floor(&c) + judge_sameness(p, t);
     return v;
 }
@@ -406,7 +416,7 @@ static struct trial search(const struct problem *p, struct dice *d, struct verdi
     for (int s = 0; s < STARTS; s++) {
         struct trial at = guess(p, d);
         struct verdict v = judge(p, &at);
-        int steps = p->n == 1 ? STEPS / 2 : STEPS;
+        int steps = STEPS;
         for (int k = 0; k < steps; k++) {
             struct trial to = nudged(p, &at, mixf(1, 0.25f, (float)k / (float)steps), d);
             struct verdict w = judge(p, &to);
@@ -469,9 +479,13 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     struct problem p = { .units = units, .n = n, .wish = wish };
     for (int i = 0; i < n; i++) {
         p.heads += units[i].n_heads;
+        size_t pixels = plane_n(&units[i].alpha);
         p.cut[i] = malloc(sizeof(struct cut_cell) * CUT_CELLS_MAX);
-        if (!p.cut[i])
+        p.solid[i] = malloc(pixels);
+        if (!p.cut[i] || !p.solid[i])
             abort();
+        for (size_t k = 0; k < pixels; k++)
+            p.solid[i][k] = units[i].alpha.px[k] > 0.5f;
         p.n_cut[i] = list_cut(&units[i], p.cut[i]);
     }
     struct trial made[VARIANTS_MAX];
@@ -491,8 +505,10 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
         p.n_earlier = k - first;
         made[k] = search(&p, &d, &v);
     }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         free(p.cut[i]);
+        free(p.solid[i]);
+    }
     const struct trial *t = &made[last];
     int order[ARRANGE_UNITS_MAX];
     draw_order(t, n, order);

@@ -11,7 +11,7 @@
 /* Mean over the (2r+1)^2 window, in place; at the edge over the part of it that lies inside. r <= 0 does nothing. */
 void plane_box(struct plane *p, int r);
 
-/* Gaussian of the given sigma in pixels, in place, as three boxes (Wells 1986): within 3 % of the true one. sigma < 0.3 does
+/* Gaussian of the given sigma in pixels, in place, as three boxes (Wells 1986): sigma within 6 %. sigma < 0.3 does
  * nothing. */
 void plane_gauss(struct plane *p, float sigma);
 void pic_gauss(struct pic *p, float sigma);

@@ -1,0 +1,218 @@
+/*
+ * vision_test.c - the whole way on real photos: find, cut out, compose, judge. Properties, not pixels.
+ * ZT_SAMPLES: folder of the sample photos. ZT_MODELS, ZT_ORT: models and runtime. Skipped when setup has not fetched them.
+ */
+#include "media/studio_ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <jpeglib.h>
+#include "base/testing.h"
+
+/* The runtime keeps a few hundred bytes for good; they are not ours to free. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    return "leak:libonnxruntime";
+}
+
+static struct vision *vision;
+
+static const char *setting(const char *name) {
+    const char *v = getenv(name);
+    if (!v)
+        fail_msg("%s is not set", name);
+    return v;
+}
+
+static struct img8 sample(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", setting("ZT_SAMPLES"), name);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s: not there", path);
+    struct jpeg_decompress_struct d;
+    struct jpeg_error_mgr err;
+    d.err = jpeg_std_error(&err);
+    jpeg_create_decompress(&d);
+    jpeg_stdio_src(&d, f);
+    jpeg_read_header(&d, TRUE);
+    d.out_color_space = JCS_RGB;
+    jpeg_start_decompress(&d);
+    struct img8 img = img8_new((int)d.output_width, (int)d.output_height, 3);
+    while (d.output_scanline < d.output_height) {
+        JSAMPROW row = img.px + img.stride * d.output_scanline;
+        jpeg_read_scanlines(&d, &row, 1);
+    }
+    jpeg_destroy_decompress(&d);
+    fclose(f);
+    return img;
+}
+
+static double cpu_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void finds_the_faces_people_see(void **state) {
+    static const struct {
+        const char *name;
+        int faces;
+    } photos[] = { { "doctor-5871743_640.jpg", 1 },
+                   { "girl-919048_1280.jpg", 1 },
+                   { "sample3.jpg", 3 },
+                   { "sample5.jpg", 5 },
+                   { "sample6.jpg", 4 } };
+    for (size_t i = 0; i < COUNT(photos); i++) {
+        IMG8_CLEANUP struct img8 img = sample(photos[i].name);
+        struct vision_face f[VISION_FACES_MAX];
+        struct err e = { 0 };
+        int n = vision_faces(vision, &img, f, VISION_FACES_MAX, &e);
+        assert_int_equal(n, photos[i].faces);
+        for (int k = 0; k < n; k++) {
+            assert_int_equal(vision_face_check(&f[k], &VISION_RULES_DEFAULT, &e), 0);
+            assert_true(k == 0 || f[k].box[0] + f[k].box[2] >= f[k - 1].box[0] + f[k - 1].box[2]);
+            float length = 0;
+            for (int j = 0; j < VISION_EMBEDDING; j++)
+                length += f[k].embedding[j] * f[k].embedding[j];
+            assert_true(fabsf(length - 1) < 1e-3f);
+        }
+    }
+}
+
+/* The same photo smaller, cut close and blurred: found again, known again, or refused with the right reason. */
+static void says_why_a_photo_is_no_good(void **state) {
+    IMG8_CLEANUP struct img8 img = sample("girl-919048_1280.jpg");
+    struct vision_face f[VISION_FACES_MAX], g[VISION_FACES_MAX];
+    struct err e = { 0 };
+    assert_int_equal(vision_faces(vision, &img, f, VISION_FACES_MAX, &e), 1);
+    struct img8 close = img; /* the picture from the eyes down */
+    close.px += (size_t)(f[0].eye[0][1] - 0.2f * f[0].size_px) * img.stride;
+    close.h -= (int)(f[0].eye[0][1] - 0.2f * f[0].size_px);
+    int n = vision_faces(vision, &close, g, VISION_FACES_MAX, &e);
+    assert_int_equal(n, 1);
+    assert_int_equal(vision_face_check(&g[0], &VISION_RULES_DEFAULT, &e), ERR_FACE_CUT);
+    float same = 0;
+    for (int i = 0; i < VISION_EMBEDDING; i++)
+        same += f[0].embedding[i] * g[0].embedding[i];
+    assert_true(same > 0.363f);
+    /* every 5th pixel of every 5th row: 60 px across */
+    IMG8_CLEANUP struct img8 small = img8_new(img.w / 5, img.h / 5, 3), smear = img8_new(img.w, img.h, 3);
+    for (int y = 0; y < small.h; y++)
+        for (int x = 0; x < small.w; x++)
+            memcpy(small.px + (size_t)y * small.stride + (size_t)(3 * x),
+                   img.px + (size_t)(5 * y) * img.stride + (size_t)(15 * x), 3);
+    assert_int_equal(vision_faces(vision, &small, g, VISION_FACES_MAX, &e), 1);
+    assert_int_equal(vision_face_check(&g[0], &VISION_RULES_DEFAULT, &e), ERR_FACE_SMALL);
+    for (int y = 0; y < img.h; y++) /* mean of 49 x 49 by two passes would be slow: a coarse smear will do */
+        for (int x = 0; x < img.w; x++)
+            for (int c = 0; c < 3; c++) {
+                int sum = 0, k = 0;
+                for (int v = -24; v <= 24; v += 6)
+                    for (int u = -24; u <= 24; u += 6, k++) {
+                        int sx = x + u < 0        ? 0
+                                 : x + u >= img.w ? img.w - 1
+                                                  : x + u,
+                            sy = y + v < 0        ? 0
+                                 : y + v >= img.h ? img.h - 1
+                                                  : y + v;
+                        sum += img.px[(size_t)sy * img.stride + (size_t)(3 * sx + c)];
+                    }
+                smear.px[(size_t)y * smear.stride + (size_t)(3 * x + c)] = (uint8_t)(sum / k);
+            }
+    n = vision_faces(vision, &smear, g, VISION_FACES_MAX, &e);
+    assert_true(n == 0 || g[0].blur > f[0].blur + 0.1f);
+}
+
+static void pictures_without_people_are_errors_not_crashes(void **state) {
+    static const int sizes[][2] = { { 1, 1 }, { 1, 700 }, { 3000, 2 }, { 40, 40 }, { 640, 480 }, { 8000, 200 } };
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        IMG8_CLEANUP struct img8 img = img8_new(sizes[i][0], sizes[i][1], i % 2 ? 4 : 3);
+        for (int y = 0; y < img.h; y++)
+            for (size_t x = 0; x < img.stride; x++)
+                img.px[(size_t)y * img.stride + x] = (uint8_t)(x * 7 + (size_t)y * 13);
+        struct vision_face f[VISION_FACES_MAX];
+        struct err e = { 0 };
+        BUF_CLEANUP struct buf layer;
+        buf_init(&layer, VISION_LAYER_MAX);
+        assert_int_equal(vision_faces(vision, &img, f, VISION_FACES_MAX, &e), 0);
+        check_err(vision_cutout(vision, &img, 0, &layer, &e), ERR_FACE_NONE, &e, "face 0 of 0");
+    }
+}
+
+static void strangers_become_one_picture(void **state) {
+    static const char *const photos[] = { "doctor-5871743_640.jpg", "girl-919048_1280.jpg", "woman-5883428_1280.jpg" };
+    struct buf layer[3];
+    struct str view[3];
+    struct err e = { 0 };
+    double start = cpu_s();
+    for (int i = 0; i < 3; i++) {
+        IMG8_CLEANUP struct img8 img = sample(photos[i]);
+        buf_init(&layer[i], VISION_LAYER_MAX);
+        assert_int_equal(vision_cutout(vision, &img, 0, &layer[i], &e), 0);
+        view[i] = buf_str(&layer[i]);
+    }
+    struct vision_scene scene = { .json = STR("{\"kind\": \"backdrop\"}") };
+    for (int v = 0; v < 4; v++) {
+        char params[64];
+        BUF_CLEANUP struct buf report, scores;
+        IMG8_CLEANUP struct img8 picture = { 0 };
+        buf_init(&report, VISION_REPORT_MAX);
+        buf_init(&scores, VISION_REPORT_MAX);
+        snprintf(params, sizeof params, "{\"variant\": %d}", v);
+        assert_int_equal(vision_compose(vision, view, 3, &scene, 1001, str_z(params), &picture, &report, &e), 0);
+        assert_int_equal(vision_score(vision, &picture, view, 3, buf_str(&report), &scores, &e), 0);
+        double id = 0, margin = 0;
+        const char *a = strstr(scores.p, "\"identity_min\":"), *b = strstr(scores.p, "\"margin_min\":");
+        assert_true(a && b && sscanf(a, "\"identity_min\":%lf", &id) == 1 && sscanf(b, "\"margin_min\":%lf", &margin) == 1);
+        assert_true(id > 0.8 && margin > 0.4);
+        assert_non_null(strstr(scores.p, "\"faces\":3,\"people\":3"));
+        assert_non_null(strstr(scores.p, "\"ok\":true"));
+    }
+    print_message("# family portrait of 3, four candidates: %.1f CPU seconds\n", cpu_s() - start);
+    for (int i = 0; i < 3; i++)
+        buf_done(&layer[i]);
+}
+
+static void the_same_photo_gives_the_same_layer(void **state) {
+    IMG8_CLEANUP struct img8 img = sample("sample6.jpg");
+    struct buf layer[2];
+    struct err e = { 0 };
+    for (int i = 0; i < 2; i++) {
+        buf_init(&layer[i], VISION_LAYER_MAX);
+        assert_int_equal(vision_cutout(vision, &img, 2, &layer[i], &e), 0);
+    }
+    assert_int_equal(layer[0].n, layer[1].n);
+    assert_memory_equal(layer[0].p, layer[1].p, layer[0].n);
+    for (int i = 0; i < 2; i++)
+        buf_done(&layer[i]);
+}
+
+static void a_missing_model_is_named(void **state) {
+    struct vision *v = NULL;
+    struct err e = { 0 };
+    check_err(vision_new(setting("ZT_ORT"), "/nonexistent", &v, &e), ERR_ENGINE_MISSING, &e, "/nonexistent/");
+    check_err(vision_new("/nonexistent/lib.so", setting("ZT_MODELS"), &v, &e), ERR_ENGINE_MISSING, &e, "/nonexistent/lib.so");
+    assert_null(v);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_the_faces_people_see),
+        cmocka_unit_test(says_why_a_photo_is_no_good),
+        cmocka_unit_test(pictures_without_people_are_errors_not_crashes),
+        cmocka_unit_test(strangers_become_one_picture),
+        cmocka_unit_test(the_same_photo_gives_the_same_layer),
+        cmocka_unit_test(a_missing_model_is_named),
+    };
+    struct err e = { 0 };
+    if (vision_new(setting("ZT_ORT"), setting("ZT_MODELS"), &vision, &e) < 0) {
+        printf("1..0 # SKIP %s\n", e.text);
+        return 0;
+    }
+    int failed = RUN(tests);
+    vision_free(vision);
+    return failed;
+}
