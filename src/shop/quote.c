@@ -67,6 +67,8 @@ static int judge(struct db_tx *tx, struct arena *a, int64_t account, const struc
         add_reason(is, input, index, asset, ERR_NOT_FOUND, "there is no such photo of yours");
         return 0;
     }
+    if (face >= 0 && as.consent_ms == 0)
+        add_reason(is, input, index, asset, ERR_CONSENT, "this photo was given without consent");
     BUF_CLEANUP struct buf b;
     buf_init(&b, REASONS_MAX);
     r = face < 0 ? studio_judge_picture(in, as.width, as.height, as.bytes, &b)

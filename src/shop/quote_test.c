@@ -1,0 +1,211 @@
+/* quote_test.c - what is judged before a price is named, and that what was priced is what is bought. */
+#include "shop/quote.h"
+#include "task/testing.h"
+
+struct make {
+    struct testing *t;
+    struct shop_quote want, made;
+    struct buf issues;
+    int rc;
+    struct err err;
+};
+
+static int make_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct make *m = arg;
+    buf_reset(&m->issues);
+    m->rc = shop_quote_make(tx, m->t->studio, m->t->a, &m->want, &m->made, &m->issues, &m->err);
+    return 0;
+}
+
+/* Two people on a wall, good in every way; tests spoil one thing each. */
+static struct make good(struct testing *t) {
+    struct make m = { .t = t, .want = { .account = ME, .spec = { .recipe = studio_recipe(t->studio, STR("group")), .template_name = STR("wall"),
+                                                                 .n_people = 2, .candidates = 4, .params = STR("{}") } } };
+    for (size_t i = 0; i < 2; i++)
+        m.want.spec.people[i].asset = testing_photo(t, ME);
+    buf_init(&m.issues, 1 << 16);
+    return m;
+}
+
+static void run(struct make *m) {
+    struct err *e = &m->t->e;
+    OK(db_do(m->t->db, make_fn, m, e));
+}
+
+static void refused(struct make *m, int code, size_t n_issues) {
+    run(m);
+    if (m->rc != code)
+        fail_msg("%s: %s", err_reason(m->rc)->code, m->err.text);
+    CLEANUP(json_unref) json_t *list = NULL;
+    if (m->issues.n && json_read(buf_str(&m->issues), &list, &m->err) < 0)
+        fail_msg("%s", m->issues.p);
+    assert_int_equal(json_array_size(list), n_issues);
+    for (size_t i = 0; i < n_issues; i++) {
+        static const char *const keys[] = { "code", "en", "zh", "next_en", "next_zh", "detail", "input" };
+        for (size_t k = 0; k < COUNT(keys); k++)
+            assert_true(json_is_string(json_object_get(json_array_get(list, i), keys[k])));
+    }
+    DB_SQL(quotes, "SELECT COUNT(*) FROM quote WHERE ? = 0");
+    assert_int_equal(testing_count(m->t, &quotes, 0), 0);        /* nothing is kept of a refusal */
+    buf_done(&m->issues);
+}
+
+static struct testing *rig(void **state) {
+    testing_open(*state);
+    return *state;
+}
+
+static void a_good_input_is_priced_by_candidate(void **state) {
+    struct make m = good(rig(state));
+    run(&m);
+    assert_int_equal(m.rc, 0);
+    assert_int_equal(m.issues.n, 0);
+    assert_int_equal(m.made.credits, 40);
+    assert_true(m.made.expires_ms > clock_ms());
+    buf_done(&m.issues);
+}
+
+static void a_wrong_number_of_people_is_refused(void **state) {
+    struct testing *t = rig(state);
+    struct make m = good(t);
+    m.want.spec.n_people = 0;
+    refused(&m, ERR_PEOPLE_NONE, 1);
+    m = good(t);
+    for (size_t i = 2; i < 6; i++)
+        m.want.spec.people[i].asset = testing_photo(t, ME);
+    m.want.spec.n_people = 6;
+    refused(&m, ERR_PEOPLE_MANY, 1);
+}
+
+static void the_same_face_twice_is_refused(void **state) {
+    struct make m = good(rig(state));
+    m.want.spec.people[1] = m.want.spec.people[0];
+    refused(&m, ERR_FACE_TWICE, 1);
+}
+
+static void anothers_photo_is_not_found(void **state) {
+    struct testing *t = rig(state);
+    struct make m = good(t);
+    m.want.spec.people[1].asset = testing_photo(t, YOU);
+    refused(&m, ERR_NOT_FOUND, 1);
+    m = good(t);
+    m.want.spec.backdrop_asset = testing_photo(t, YOU);
+    m.want.spec.template_name = STR_NULL;
+    refused(&m, ERR_NOT_FOUND, 1);
+}
+
+static int64_t bad_photo(struct testing *t, const char *facts, int64_t consent_ms) {
+    struct err *e = &t->e;
+    struct blob_asset as = { .id = id_new(), .account = ME, .class = BLOB_ORIGINAL, .bytes = 5, .type = STR("image/png"), .role = STR("photo"),
+                             .width = 700, .height = 1200, .facts = str_z(facts), .consent_ms = consent_ms, .created_ms = clock_ms() };
+    snprintf(as.sha, sizeof(as.sha), "%064llx", (unsigned long long)as.id);
+    OK(db_do(t->db, testing_asset_fn, &as, e));
+    return as.id;
+}
+
+static void every_reason_against_every_photo_is_told_at_once(void **state) {
+    struct make m = good(rig(state));
+    m.want.spec.people[0].asset = bad_photo(m.t, "{\"faces\":[{\"box\":[0,0,40,50],\"size_px\":40,\"confidence\":0.3,\"cut\":true}]}", 1);
+    m.want.spec.people[1].asset = bad_photo(m.t, "{\"faces\":[]}", 0);
+    /* 0: too small a picture, small, unsure, cut; 1: too small a picture, no face, no consent */
+    refused(&m, ERR_IMAGE_TOO_SMALL, 4 + 3);
+}
+
+static void a_face_that_is_not_there_is_refused(void **state) {
+    struct make m = good(rig(state));
+    m.want.spec.people[1].face = 3;
+    refused(&m, ERR_FACE_NONE, 1);
+}
+
+static void unknown_templates_and_fields_are_refused(void **state) {
+    struct testing *t = rig(state);
+    struct make m = good(t);
+    m.want.spec.template_name = STR("moon");
+    refused(&m, ERR_UNKNOWN_TEMPLATE, 0);
+    m = good(t);
+    m.want.spec.template_name = STR_NULL;
+    refused(&m, ERR_BAD_INPUT, 0);
+    m = good(t);
+    m.want.spec.backdrop_asset = m.want.spec.people[0].asset;
+    refused(&m, ERR_BAD_INPUT, 0);                                /* both */
+    static const struct {
+        const char *params;
+        int code;
+    } bad[] = { { "{\"magic\":1}", ERR_UNKNOWN_FIELD }, { "{\"fidelity\":\"high\"}", ERR_BAD_INPUT }, { "{\"light\":1}", ERR_BAD_INPUT },
+                { "[1]", ERR_BAD_INPUT }, { "{", ERR_BAD_JSON } };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        m = good(t);
+        m.want.spec.params = str_z(bad[i].params);
+        refused(&m, bad[i].code, 0);
+    }
+    static const int counts[] = { 0, -1, 5, 1000 };
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        m = good(t);
+        m.want.spec.candidates = counts[i];
+        refused(&m, ERR_BAD_INPUT, 0);
+    }
+}
+
+struct bought { int64_t quote, task; };
+static int bought_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct bought *b = arg;
+    return shop_quote_bought(tx, b->quote, b->task, e);
+}
+
+static void what_was_priced_is_what_is_bought_once(void **state) {
+    struct testing *t = rig(state);
+    struct make m = good(t);
+    m.want.spec.params = STR("{\"fidelity\":0.5}");
+    run(&m);
+    assert_int_equal(m.rc, 0);
+    struct shop_quote q;
+    assert_int_equal(shop_quote_get(db_reader(t->db), t->studio, t->a, m.made.id, YOU, &q, &t->e), 0);
+    assert_int_equal(shop_quote_get(db_reader(t->db), t->studio, t->a, m.made.id, ME, &q, &t->e), 1);
+    assert_int_equal(q.credits, 40);
+    assert_int_equal(q.spec.price_credits, 40);
+    assert_int_equal(q.spec.account, ME);
+    assert_int_equal(q.spec.n_people, 2);
+    assert_int_equal(q.spec.people[1].asset, m.want.spec.people[1].asset);
+    assert_true(str_eq(q.spec.template_name, STR("wall")));
+    assert_true(str_eq(q.spec.params, STR("{\"fidelity\":0.5}")));
+    assert_ptr_equal(q.spec.recipe, m.want.spec.recipe);
+    assert_int_equal(db_do(t->db, bought_fn, &(struct bought){ q.id, 77 }, &t->e), 0);
+    assert_int_equal(db_do(t->db, bought_fn, &(struct bought){ q.id, 78 }, &t->e), ERR_RACE);
+    buf_done(&m.issues);
+}
+
+static int forget_fn(struct db_tx *tx, void *arg, struct err *e) { return shop_quote_forget(tx, *(int64_t *)arg, e); }
+
+static void a_price_holds_for_a_while_only(void **state) {
+    struct testing *t = rig(state);
+    struct err *e = &t->e;
+    struct make m = good(t);
+    struct shop_quote q;
+    run(&m);
+    clock_set_offset_ms(m.made.expires_ms - clock_ms() + 1000);
+    int r = shop_quote_get(db_reader(t->db), t->studio, t->a, m.made.id, ME, &q, e);
+    clock_set_offset_ms(0);
+    assert_int_equal(r, ERR_QUOTE_EXPIRED);
+    int64_t now = m.made.expires_ms + 86400000;
+    OK(db_do(t->db, forget_fn, &now, e));
+    assert_int_equal(shop_quote_get(db_reader(t->db), t->studio, t->a, m.made.id, ME, &q, e), 1);   /* a day's grace for who looks */
+    now++;
+    OK(db_do(t->db, forget_fn, &now, e));
+    assert_int_equal(shop_quote_get(db_reader(t->db), t->studio, t->a, m.made.id, ME, &q, e), 0);
+    buf_done(&m.issues);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTING(a_good_input_is_priced_by_candidate),
+        TESTING(a_wrong_number_of_people_is_refused),
+        TESTING(the_same_face_twice_is_refused),
+        TESTING(anothers_photo_is_not_found),
+        TESTING(every_reason_against_every_photo_is_told_at_once),
+        TESTING(a_face_that_is_not_there_is_refused),
+        TESTING(unknown_templates_and_fields_are_refused),
+        TESTING(what_was_priced_is_what_is_bought_once),
+        TESTING(a_price_holds_for_a_while_only),
+    };
+    return cmocka_run_group_tests_name("quote", tests, NULL, NULL);
+}
