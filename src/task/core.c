@@ -304,10 +304,9 @@ static int give_back_fn(struct db_tx *tx, void *arg, struct err *e) {
 /* What could not be finished stands in line again, so that the next process begins with it at once. */
 static void give_all_back(struct task_core *c) {
     for (struct run *r = c->runs; r; r = r->next)
-        for (struct call *k = r->calls; k; k = k->next)
-            call_stop(k);
-    while (hands_wait(c->hands, 60000))
-        hands_take_back(c->hands);   /* then() of a stopped call does no more than free it */
+        run_stop(r);
+    while (hands_wait(c->hands))
+        hands_take_back(c->hands);   /* a stopped call does no more than end; a claim may still add a run */
     while (c->runs) {
         struct run *r = c->runs;
         struct give_back g = { c, r->row.id, r->row.fence };
@@ -315,6 +314,7 @@ static void give_all_back(struct task_core *c) {
         if (!r->late && !r->gone && core_write(c, give_back_fn, &g, &e) < 0 && e.code != ERR_RACE)
             log_event(LOG_WARN, "task.give_back", F_STR("doing", "its lease will run out"), F_ERR(&e));
         r->gone = true;
+        run_stop(r);
         run_free_if_over(r);
     }
 }

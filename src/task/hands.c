@@ -3,10 +3,8 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HANDS_MAX 64
 
@@ -68,13 +66,9 @@ int hands_new(int n, void (*ready)(void *arg), void *arg, struct hands **ret_h, 
     struct hands *h = calloc(1, sizeof(*h));
     if (!h)
         abort();
-    pthread_condattr_t mono;
-    pthread_condattr_init(&mono);
-    pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->given, NULL);
-    pthread_cond_init(&h->ended, &mono);
-    pthread_condattr_destroy(&mono);
+    pthread_cond_init(&h->ended, NULL);
     queue_init(&h->todo);
     queue_init(&h->done);
     h->ready = ready;
@@ -113,19 +107,10 @@ int hands_take_back(struct hands *h) {
     return n;
 }
 
-int hands_wait(struct hands *h, int timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+bool hands_wait(struct hands *h) {
     pthread_mutex_lock(&h->lock);
-    int code = 0;
-    while (!h->done.head && h->under_way > 0 && code == 0)
-        code = pthread_cond_timedwait(&h->ended, &h->lock, &until);
+    while (!h->done.head && h->under_way > 0)
+        pthread_cond_wait(&h->ended, &h->lock);
     bool some = h->done.head;
     pthread_mutex_unlock(&h->lock);
     return some;

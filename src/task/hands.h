@@ -7,6 +7,7 @@
 #ifndef ZT_TASK_HANDS_H
 #define ZT_TASK_HANDS_H
 
+#include <stdbool.h>
 #include "base/err.h"
 
 struct hands;
@@ -21,8 +22,8 @@ int hands_new(int n, void (*ready)(void *arg), void *arg, struct hands **ret_h, 
 void hands_give(struct hands *h, struct hand_job *j);
 /* Runs then() of every finished job; returns how many. */
 int hands_take_back(struct hands *h);
-/* Waits until one more job has finished, or timeout_ms have passed. 1/0. Returns at once when nothing is under way. */
-int hands_wait(struct hands *h, int timeout_ms);
+/* Waits for the next finished job: true when there is one to take back, false when none is under way any more. Each job has its own limits. */
+bool hands_wait(struct hands *h);
 /* Ends the threads after the jobs already given; the finished ones are dropped. NULL is fine. */
 void hands_free(struct hands *h);
 

@@ -141,7 +141,7 @@ void run_free_if_over(struct run *r) {
     free(r);
 }
 
-static void stop_calls(struct run *r) {
+void run_stop(struct run *r) {
     for (struct call *k = r->calls, *next; k; k = next) {
         next = k->next;
         call_stop(k);
@@ -153,7 +153,7 @@ void run_drop(struct run *r, const char *why) {
         return;
     TASK_LOG(LOG_INFO, r->row.id, "task.dropped", F_STR("why", why));
     r->gone = true;
-    stop_calls(r);
+    run_stop(r);
 }
 
 /* ---- deciding and giving back (hand) ---- */
@@ -187,7 +187,7 @@ static void decide_then(struct hand_job *j) {
             TASK_LOG(LOG_INFO, r->row.id, "task.decided", F_STR("state", task_state_name(r->decided)), F_INT("delivered", r->delivered),
                      F_INT("asked", r->row.asked), F_STR("engine", r->row.engine), F_INT("took_ms", ms), F_STR("why", r->plan.why.text));
         r->gone = true;
-        stop_calls(r);
+        run_stop(r);
     } else {
         if (r->rc != ERR_DISK_FULL)
             TASK_LOG(LOG_ERROR, r->row.id, "task.decide", F_STR("doing", "retrying"), F_ERR(&r->err));
@@ -278,7 +278,7 @@ void run_step(struct run *r) {
     if (r->gone || r->late || r->job_out)
         return;
     if (r->plan.doomed)
-        stop_calls(r);
+        run_stop(r);
     for (;;) {
         enum plan_next next = plan_next(&r->plan, now, &s, &u, &at);
         if (next == PLAN_DECIDE) {
