@@ -11,12 +11,6 @@
 #include <jpeglib.h>
 #include "base/testing.h"
 
-/* The runtime keeps a few hundred bytes for good; they are not ours to free. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-    return "leak:libonnxruntime";
-}
-
 static struct vision *vision;
 
 static const char *setting(const char *name) {
