@@ -17,7 +17,7 @@ static int count_file(const char *path, const struct stat *st, int type, struct 
 
 /* As many files as the rows name, neither more nor less. */
 static void expect_no_orphan(struct testing *t) {
-    char path[96];
+    char path[128];
     snprintf(path, sizeof(path), "%s/blob", t->dir);
     files = 0;
     nftw(path, count_file, 16, FTW_PHYS);

@@ -42,7 +42,7 @@
 enum { ME = 1001, YOU = 1002, THEM = 1003 };
 
 struct testing {
-    char           dir[64];
+    char           dir[96];
     const char    *script, *use;      /* engine.fake_script, engine.use; set before testing_open() */
     const char    *slots;             /* engine.fake_slots */
     struct config *cfg;
@@ -111,7 +111,7 @@ static inline void testing_wake(void *arg, int64_t topic) {
 static inline void testing_open(struct testing *t) {
     static const struct setting *const tables[] = { db_settings, blob_settings, engine_settings, task_settings, NULL };
     struct err *e = &t->e;
-    char share[96], products[96];
+    char share[128], products[128];
     snprintf(share, sizeof(share), "%s/share", t->dir);
     snprintf(products, sizeof(products), "%s/products", t->dir);
     OK(config_new(tables, &t->cfg, e));
