@@ -39,7 +39,7 @@ static int n_names, n_syncs;
 static bool ignore_folder_syncs, ignore_file_syncs;                               /* a disk that lies: the check must notice */
 static int fail_folder_sync;                                                      /* this one from now fails; 0 = none */
 
-static ino_t inode_of(int fd, bool *ret_folder, int64_t *ret_bytes) {
+static ino_t powercut_inode_of(int fd, bool *ret_folder, int64_t *ret_bytes) {
     struct stat st;
     if (fstat(fd, &st) < 0)
         abort();
@@ -48,10 +48,10 @@ static ino_t inode_of(int fd, bool *ret_folder, int64_t *ret_bytes) {
     return st.st_ino;
 }
 
-static void synced(int fd) {
+static void powercut_synced(int fd) {
     bool folder;
     int64_t bytes;
-    ino_t ino = inode_of(fd, &folder, &bytes);
+    ino_t ino = powercut_inode_of(fd, &folder, &bytes);
     pthread_mutex_lock(&lock);
     for (int i = 0; folder && !ignore_folder_syncs && i < n_names; i++)
         names[i].safe |= names[i].dir == ino;
@@ -66,7 +66,7 @@ static void synced(int fd) {
 }
 
 /* A name was made (or taken over) in the folder that holds `path`. */
-static void named(int dir, const char *path) {
+static void powercut_named(int dir, const char *path) {
     char folder[256] = ".";
     const char *slash = strrchr(path, '/');
     if (slash)
@@ -89,7 +89,7 @@ static void named(int dir, const char *path) {
 
 int __wrap_fdatasync(int fd) {
     int r = __real_fdatasync(fd);
-    synced(fd);
+    powercut_synced(fd);
     return r;
 }
 int __wrap_fsync(int fd) {
@@ -98,31 +98,31 @@ int __wrap_fsync(int fd) {
         return -1;
     }
     int r = __real_fsync(fd);
-    synced(fd);
+    powercut_synced(fd);
     return r;
 }
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to) {
     int r = __real_renameat(from_dir, from, to_dir, to);
-    named(to_dir, to);
+    powercut_named(to_dir, to);
     return r;
 }
 int __wrap_mkdirat(int dir, const char *path, mode_t mode) {
     int r = __real_mkdirat(dir, path, mode);
     if (r == 0)
-        named(dir, path);
+        powercut_named(dir, path);
     return r;
 }
 int __wrap_openat64(int dir, const char *path, int flags, mode_t mode) {
     bool fresh = (flags & O_CREAT) && faccessat(dir, path, F_OK, 0) < 0;
     int fd = __real_openat64(dir, path, flags, mode);
     if (fresh && fd >= 0)
-        named(dir, path);
+        powercut_named(dir, path);
     return fd;
 }
 
 /* ---- the check ---- */
 
-static bool name_is_safe(ino_t dir, const char *name) {
+static bool powercut_name_is_safe(ino_t dir, const char *name) {
     for (int i = 0; i < n_names; i++)
         if (names[i].dir == dir && strcmp(names[i].name, name) == 0)
             return names[i].safe;
@@ -130,7 +130,7 @@ static bool name_is_safe(ino_t dir, const char *name) {
 }
 
 /* True when a power cut now would leave the file <data_dir>/<path> with at least `bytes` bytes. */
-static bool survives(const char *data_dir, const char *path, int64_t bytes) {
+static bool powercut_survives(const char *data_dir, const char *path, int64_t bytes) {
     char at[256], copy[192];
     struct stat folder, file = { 0 };
     bool safe = true;
@@ -139,7 +139,7 @@ static bool survives(const char *data_dir, const char *path, int64_t bytes) {
     for (char *rest = copy, *name; (name = strsep(&rest, "/"));) {
         if (stat(at, &folder) < 0)
             return false;
-        safe &= name_is_safe(folder.st_ino, name);
+        safe &= powercut_name_is_safe(folder.st_ino, name);
         size_t n = strlen(at);
         snprintf(at + n, sizeof(at) - n, "/%s", name);
     }

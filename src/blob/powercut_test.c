@@ -27,7 +27,7 @@ static bool store_survives(struct testing *t, int64_t account, enum blob_class c
     OK(db_do(t->d, add_asset, &a, e));
     id_text(owner, "acct", account);
     snprintf(path, sizeof(path), "blob/%s/%s/%.2s/%s", blob_class_name(class), owner, a.sha, a.sha);
-    return survives(t->dir, path, a.bytes);
+    return powercut_survives(t->dir, path, a.bytes);
 }
 
 static void an_answered_asset_survives_a_power_cut(void **state) {
@@ -86,8 +86,8 @@ static void an_answered_offset_survives_a_power_cut(void **state) {
         blob__upload_name(u.id, name);
         snprintf(path, sizeof(path), "upload/%s", name);
         ignore_file_syncs = lie;
-        assert_int_equal(survives(t->dir, path, grow(t, &u, 0, "hello")), !lie);
-        assert_int_equal(survives(t->dir, path, grow(t, &u, 5, "world")), !lie);
+        assert_int_equal(powercut_survives(t->dir, path, grow(t, &u, 0, "hello")), !lie);
+        assert_int_equal(powercut_survives(t->dir, path, grow(t, &u, 5, "world")), !lie);
     }
     ignore_file_syncs = false;
     ignore_folder_syncs = true;
@@ -95,7 +95,7 @@ static void an_answered_offset_survives_a_power_cut(void **state) {
     OK(db_do(t->d, add_upload, &u, e));
     blob__upload_name(u.id, name);
     snprintf(path, sizeof(path), "upload/%s", name);
-    assert_false(survives(t->dir, path, grow(t, &u, 0, "hello")));
+    assert_false(powercut_survives(t->dir, path, grow(t, &u, 0, "hello")));
 }
 
 int main(void) {

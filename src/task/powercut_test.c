@@ -57,7 +57,7 @@ static int copy_one(const char *path, const struct stat *st, int type, struct FT
     snprintf(to, sizeof(to), "%s/%s", copying.to, rel);
     if (type == FTW_D) {
         mkdir(to, 0700);
-    } else if (type == FTW_F && (survives(copying.from, rel, st->st_size) || (int)(dice(&copying.dice) % 1000) < copying.keep_pm)) {
+    } else if (type == FTW_F && (powercut_survives(copying.from, rel, st->st_size) || (int)(dice(&copying.dice) % 1000) < copying.keep_pm)) {
         copy_file(path, to);
     }
     return 0;
