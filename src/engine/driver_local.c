@@ -193,7 +193,7 @@ static void local_close(struct engine *g) {
 
 const struct engine_driver engine_local = {
     .name = "local",
-    .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_REPEAT,
+    .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_REPEAT | ENGINE_CAN_LIMIT,
     .open = local_open,
     .slots = local_slots,
     .submit = local_submit,

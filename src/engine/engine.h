@@ -18,6 +18,7 @@ enum {
     ENGINE_CAN_IMAGE = 1 << 0, ENGINE_CAN_VIDEO = 1 << 1, ENGINE_CAN_CANCEL = 1 << 2,
     ENGINE_CAN_REPEAT = 1 << 3,      /* a call may be repeated blindly: it has no cost and no effect outside (local, fake) */
     ENGINE_CAN_RECONCILE = 1 << 4,   /* an unknown call can be asked about later, also by another process */
+    ENGINE_CAN_LIMIT = 1 << 5,       /* ends a call at its limit by itself, counted from when it really begins (it may have to wait in a line) */
 };
 
 #define ENGINE_FDS_MAX 12
@@ -31,7 +32,7 @@ struct engine_call {
     size_t      n_in;
     int         out[ENGINE_OUTS_MAX];/* writable files (blob_put_fd): the result, then its preview */
     size_t      n_out;               /* 0 when the op gives only JSON */
-    int64_t     deadline_ms;         /* of this attempt, clock_mono_ms() */
+    int64_t     deadline_ms;         /* of this attempt, clock_mono_ms(); with ENGINE_CAN_LIMIT what is left of it now is the limit */
     int         priority;            /* 0 first */
 };
 enum engine_state {

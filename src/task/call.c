@@ -19,7 +19,6 @@
 #define BUSY_MS        100           /* an engine that said "not now" is asked again after this */
 #define DISK_MS        1000          /* a full disk is looked at again after this */
 #define POLL_MS        10000         /* a wake may be lost; a poll never is */
-#define GRACE_MS       1000          /* for an engine that ends overdue calls itself, and says so better than we could */
 #define ASK_GROWS      30            /* the pause between two questions grows up to this many times the first */
 
 static void give(struct call *k, enum call_phase phase, void (*work)(struct hand_job *), void (*then)(struct hand_job *)) {
@@ -196,7 +195,7 @@ static void store(struct call *k, const struct engine_result *res) {
     if (!r->late) {
         struct plan then = r->plan;
         then.steps[k->step].units[k->unit].state = UNIT_DONE;
-        k->result_progress_pm = plan_progress(&then, 0);
+        k->result_progress_pm = run_may_tell(r) ? plan_progress(&then, 0) : 0;
     }
     give(k, CALL_STORING, store_result, stored_then);
 }
@@ -214,12 +213,18 @@ static void submitted_then(struct hand_job *j) {
     call_poll(k, clock_mono_ms());
 }
 
+/* When we end the call ourselves; an engine that keeps the limit is left to it, and so is one that is only asked. */
+static int64_t limit_of(const struct call *k) {
+    bool theirs = k->phase == CALL_ASKING || (k->run->engine->d->can & ENGINE_CAN_LIMIT);
+    return theirs ? INT64_MAX : k->ec.deadline_ms;
+}
+
 /* What the engine says about a call that is with it. */
 static void answer(struct call *k, const struct engine_result *res, int64_t now_ms) {
     bool asking = k->phase == CALL_ASKING;
     k->poll_at_ms = res->poll_at_ms ? res->poll_at_ms : now_ms + POLL_MS;
-    if (!asking && k->poll_at_ms > k->ec.deadline_ms + GRACE_MS)
-        k->poll_at_ms = k->ec.deadline_ms + GRACE_MS;
+    if (k->poll_at_ms > limit_of(k))
+        k->poll_at_ms = limit_of(k);
     k->progress_pm = res->progress_pm;
     if (res->remote_id.n)
         snprintf(k->row.remote_id, sizeof(k->row.remote_id), "%.*s", STR_ARG(res->remote_id));
@@ -304,7 +309,7 @@ void call_poll(struct call *k, int64_t now_ms) {
     }
     if (!k->ticket)
         return;
-    if (k->phase != CALL_ASKING && now_ms >= k->ec.deadline_ms + GRACE_MS) {
+    if (now_ms >= limit_of(k)) {
         overdue(k);
         return;
     }

@@ -340,6 +340,26 @@ static int open_engines(struct task_core *c, struct err *e) {
     return 0;
 }
 
+/* What could never run is found at start, not by the first buyer. */
+static int check_recipes(struct task_core *c, struct err *e) {
+    struct str use = str_z(config_str(c->conf.cfg, "engine.use"));
+    while (use.n) {
+        struct str name = str_trim(str_cut(&use, ','));
+        if (!engine_driver(name))
+            return err_set(e, ERR_CONFIG, "%s: engine.use names %.*s, which is no engine", config_where(c->conf.cfg, "engine.use"), STR_ARG(name));
+    }
+    const struct studio_recipe *r;
+    for (size_t i = 0; (r = studio_recipe_at(c->conf.studio, i)); i++) {
+        struct plan p;
+        int rc = plan_init(&p, r, 1, 1, 1, 1, TASK_QUEUED, e);
+        if (rc < 0)
+            return rc;
+        if (!core_engine_next(c, r, NULL))
+            log_event(LOG_WARN, "task.no_engine", F_STRN("recipe", r->name), F_STR("doing", "refusing its tasks"));
+    }
+    return 0;
+}
+
 int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, struct err *e) {
     struct task_core *c = calloc(1, sizeof(*c));
     if (!c)
@@ -358,6 +378,8 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     c->claims_max = (int)config_int(cfg, "task.claims_max");
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = c->wake_fd < 0 ? err_sys(e, ERR_INTERNAL, "no descriptor for the dispatcher") : open_engines(c, e);
+    if (r >= 0)
+        r = check_recipes(c, e);
     if (r >= 0)
         r = hands_new((int)config_int(cfg, "task.hands"), wake, c, &c->hands, e);
     if (r < 0) {

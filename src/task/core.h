@@ -112,6 +112,7 @@ int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_
 void run_add(struct task_core *c, struct run *r);
 void run_step(struct run *r);                                        /* starts, decides, tells: whatever is due */
 bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now_ms);
+bool run_may_tell(struct run *r);                                    /* progress is told at most 4 times a second; true: now, and it counts */
 void run_stop(struct run *r);                                        /* ends its calls, each as soon as no hand has it */
 void run_drop(struct run *r, const char *why);                       /* somebody else has it: everything under way is stopped */
 void run_unlink(struct task_core *c, struct run *r);

@@ -10,7 +10,11 @@
 #include "blob/blob.h"
 #include "ledger/ledger.h"
 
-DB_SQL(decide_inputs, "SELECT DISTINCT asset_id FROM task_input WHERE task_id = ?");
+#define OPEN_STATES "('queued', 'preparing', 'running', 'checking')"
+/* A photo that another open task still needs is left to that one's end. */
+DB_SQL(decide_inputs, "SELECT DISTINCT i.asset_id FROM task_input i WHERE i.task_id = ? AND NOT EXISTS (SELECT 1 FROM task_input o "
+                      "JOIN task p ON p.id = o.task_id WHERE o.asset_id = i.asset_id AND o.task_id <> i.task_id AND p.state IN " OPEN_STATES ")");
+DB_SQL(decide_backdrop, "SELECT 1 FROM task WHERE account_id = ? AND backdrop_asset = ? AND id <> ? AND state IN " OPEN_STATES " LIMIT 1");
 DB_SQL(decide_work, "SELECT a.id, a.asset_id FROM attempt a WHERE a.task_id = ? AND a.asset_id <> 0 AND NOT EXISTS "
                     "(SELECT 1 FROM candidate k WHERE k.task_id = a.task_id AND k.asset_id = a.asset_id)");
 DB_SQL(decide_work_gone, "UPDATE attempt SET asset_id = 0 WHERE id = ?");
@@ -34,8 +38,14 @@ static int inputs_end(struct db_tx *tx, const struct task_row *t, struct err *e)
         if (r < 0)
             return r;
     }
-    if (t->backdrop)
-        list[n++] = t->backdrop;
+    if (t->backdrop) {
+        DB_ROWS rows = { 0 };
+        int r = db_one(tx, &rows, e, &decide_backdrop, DB_INT(t->account), DB_INT(t->backdrop), DB_INT(t->id));
+        if (r < 0)
+            return r;
+        if (r == 0)
+            list[n++] = t->backdrop;
+    }
     for (size_t i = 0; i < n; i++) {
         int r = keep_until(tx, list[i], at_ms, e);
         if (r < 0)

@@ -69,6 +69,58 @@ static void results_and_originals_die_on_their_days(void **state) {
     }
 }
 
+struct again { struct testing *t; int64_t id, photo; };
+static int again_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct again *g = arg;
+    struct task_new n = { .id = g->id, .account = ME, .recipe = studio_recipe(g->t->studio, STR("group")), .people = { { g->photo, 0 } }, .n_people = 1,
+                          .template_name = STR("wall"), .candidates = 2, .price_credits = 0, .params = STR("{}"), .weight = 1 };
+    return task_create(tx, g->t->core, &n, e);
+}
+
+static void a_photo_lives_until_the_last_task_that_needs_it(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    t->use = "fake";
+    testing_open(t);
+    struct again first = { t, id_new(), testing_photo(t, ME) }, second = { t, id_new(), first.photo };
+    OK(db_do(t->db, again_fn, &first, e));
+    OK(db_do(t->db, again_fn, &second, e));
+    DB_SQL(until, "SELECT delete_at_ms FROM asset WHERE id = ?");
+    int64_t waiting = testing_count(t, &until, first.photo);
+    assert_true(waiting > clock_ms() + 86400000);                 /* the line, the work, and a day to come back */
+    OK(testing_cancel(t, first.id, ME));
+    assert_int_equal(testing_count(t, &until, first.photo), waiting);
+    OK(testing_cancel(t, second.id, ME));
+    assert_int_equal(testing_count(t, &until, first.photo), testing_row(t, second.id).ended_ms + 86400000);
+    testing_clean(t);
+}
+
+static void progress_is_told_four_times_a_second_at_most(void **state) {
+    struct testing *t = *state;
+    t->slots = "1";
+    go(state, "delay=40");
+    int64_t began = clock_mono_ms(), task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    int64_t took = clock_mono_ms() - began;
+    DB_SQL(kept, "SELECT COUNT(*) FROM task_event WHERE task_id = ? AND kind <> 'progress'");
+    int64_t told = testing_row(t, task).seq - testing_count(t, &kept, task);   /* numbers given out and replaced since */
+    if (told < 1 || told > took / 250 + 2)
+        fail_msg("told %d times in %d ms", (int)told, (int)took);
+}
+
+static void what_could_never_run_is_found_at_start(void **state) {
+    struct testing *t = *state;
+    struct task_core *c = NULL;
+    testing_open(t);
+    struct task_core_conf conf = { .cfg = t->cfg, .db = t->db, .blobs = t->blobs, .studio = t->studio };
+    assert_int_equal(config_set(t->cfg, "engine.use", STR("fake, nobody"), "test", &t->e), 0);
+    assert_int_equal(task_core_new(&conf, &c, &t->e), ERR_CONFIG);
+    assert_non_null(strstr(t->e.text, "nobody"));
+    assert_int_equal(config_set(t->cfg, "engine.use", STR(""), "test", &t->e), 0);
+    assert_int_equal(config_set(t->cfg, "engine.fake_script", STR("explode"), "test", &t->e), 0);
+    assert_int_equal(task_core_new(&conf, &c, &t->e), ERR_CONFIG);
+}
+
 static void a_broken_candidate_is_made_again_with_another_seed(void **state) {
     struct testing *t = go(state, "score.broken@1");
     int64_t task = testing_buy(t, ME, GROUP);
@@ -351,6 +403,9 @@ int main(void) {
         TESTING(four_candidates_are_made_judged_and_one_is_picked),
         TESTING(the_best_candidate_stands_first),
         TESTING(results_and_originals_die_on_their_days),
+        TESTING(a_photo_lives_until_the_last_task_that_needs_it),
+        TESTING(progress_is_told_four_times_a_second_at_most),
+        TESTING(what_could_never_run_is_found_at_start),
         TESTING(a_broken_candidate_is_made_again_with_another_seed),
         TESTING(what_stays_broken_is_not_shown_and_not_paid),
         TESTING(a_picture_that_comes_with_its_verdict_is_not_judged_again),

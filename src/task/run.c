@@ -251,6 +251,14 @@ static void progress_then(struct hand_job *j) {
         core_disk(r->c, r->rc);      /* progress that could not be told is told next time */
 }
 
+bool run_may_tell(struct run *r) {
+    int64_t now = clock_mono_ms();
+    if (now - r->told_at_ms < PROGRESS_MS)
+        return false;
+    r->told_at_ms = now;
+    return true;
+}
+
 static int running_pm(const struct run *r) {
     int pm = 0;
     for (const struct call *k = r->calls; k; k = k->next)
@@ -292,9 +300,8 @@ void run_step(struct run *r) {
         call_start(r, s, u);
     }
     int pm = plan_progress(&r->plan, running_pm(r));
-    if (pm >= r->told_pm + PROGRESS_PM && now - r->told_at_ms >= PROGRESS_MS) {
+    if (pm >= r->told_pm + PROGRESS_PM && run_may_tell(r)) {
         r->told_pm = r->progress_pm = pm;
-        r->told_at_ms = now;
         give(r, progress_work, progress_then);
     }
 }
