@@ -203,7 +203,7 @@ static float judge_spacing(const struct problem *p, const struct trial *t) {
                     float dy = (t->spot[i].y + p->units[i].head[a].y * ha - t->spot[j].y - p->units[j].head[b].y * hb) / t->head;
                     float d = sqrtf(dx * dx + dy * dy);
                     nearest = fminf(nearest, d);
-                    cost += 24 * square(over(1.1f, d));
+                    cost += 24 * square(over(1.2f, d));
                     if (t->spot[i].row != t->spot[j].row) /* never straight above: between the heads in front */
                         cost += 6 * square(over(0.7f, fabsf(dx)));
                 }

@@ -75,7 +75,8 @@ void cast_even(struct pic *srgb, const struct plane *skin, float head_px) {
         float l = luma(c[0], c[1], c[2]);
         ratios(c, both);
         /* Deep shadows are redder by nature and highlights have no colour: neither speaks for the light. */
-        weight.px[i] = smoothf(0.3f, 0.8f, weight.px[i]) * smoothf(0.008f, 0.05f, l) * smoothf(1.0f, 0.85f, fmaxf(c[0], c[2]));
+        weight.px[i] =
+            smoothf(0.3f, 0.8f, weight.px[i]) * smoothf(0.008f, 0.05f, l) * smoothf(1.0f, 0.85f, fminf(c[0], fminf(c[1], c[2])));
         cast_rg.px[i] = both[CAST_RG];
         cast_bg.px[i] = both[CAST_BG];
         total += (double)weight.px[i];

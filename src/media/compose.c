@@ -137,7 +137,7 @@ static void cast_shadow(struct pic *canvas, const struct plane *people, const st
                 plane_row(&wide, y)[x] = plane_row(&f->alpha, sy)[sx];
         }
     PLANE_CLEANUP struct plane shade = plane_gauss_far(&wide, sigma);
-    float on_wall = s->kind == SCENE_BACKDROP ? 0.16f : 0.07f;
+    float on_wall = s->kind == SCENE_BACKDROP ? 0.16f : s->kind == SCENE_ROOM ? 0.05f : 0;
     for (int y = 0; y < shade.h; y++) {
         const float *sh = plane_row(&shade, y), *pe = plane_row(people, b.y0 + y) + b.x0;
         for (int c = 0; c < 3; c++) {

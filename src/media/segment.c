@@ -244,7 +244,8 @@ struct plane segment_fuse(const struct plane *sure, const struct plane *hair, co
         float own = smoothf(0.2f, 0.8f, alpha.px[i]), g = clampf(gap.px[i], 0, 1);
         float a = mixf(own, matte->px[i], fmaxf(trust.px[i], g));
         a = a + (1 - a) * inside.px[i] * (1 - g);
-        alpha.px[i] = a * (1 - outside.px[i]);
+        /* The faintest veil is the matte's doubt, not hair: on another background it would show as a glow. */
+        alpha.px[i] = clampf((a * (1 - outside.px[i]) - 0.07f) / 0.88f, 0, 1);
     }
     return alpha;
 }
