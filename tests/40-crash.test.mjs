@@ -157,6 +157,14 @@ function childrenOf(pid) {
 }
 const helperOf = server => childrenOf(server.pid).find(c => c.name.startsWith('zoetrope-media'))?.pid;
 
+/** The helper and its children know by their sockets that the server is dead, and end. */
+async function gone(pids) {
+  const lives = pid => { try { process.kill(pid, 0); return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')); } catch { return false; } };
+  await within(10_000 * slow, (async () => {
+    while (pids.some(lives)) await new Promise(tick => setImmediate(tick));
+  })(), () => `still running after their server's death: ${pids.filter(lives)}`);
+}
+
 /** The first attempt of the newest task for which test(attempt) is true, asked for at each event of the task. */
 async function untilAttempt(shop, task, wanted, what) {
   const look = () => shop.rows('SELECT CAST(id AS TEXT) AS id, op, ix, state, error_code, created_ms, updated_ms FROM attempt WHERE task_id = (SELECT MAX(id) FROM task) ORDER BY id').find(wanted);
@@ -183,7 +191,9 @@ test('kill -9 of the server in each state of a real task: it goes on where it wa
   ];
   for (const [name, moment] of moments) {
     await untilAttempt(shop, task, moment, name);
+    const helper = helperOf(shop.server), left = [helper, ...childrenOf(helper).map(c => c.pid)];
     await shop.server.kill();
+    await gone(left);
     await shop.start();
     await shop.verify();
   }
