@@ -40,6 +40,7 @@
     } while (0)
 
 enum { ME = 1001, YOU = 1002, THEM = 1003 };
+enum { TESTING_PATIENCE_S = 180 };     /* every step is an fsync: a slow, busy disk is no failure */
 
 struct testing {
     char           dir[96];
@@ -271,7 +272,7 @@ static inline struct task_row testing_row(struct testing *t, int64_t task) {
 static inline void testing_wait(struct testing *t, bool (*done)(struct testing *t, int64_t id), int64_t id, const char *what) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += 20;
+    until.tv_sec += TESTING_PATIENCE_S;
     for (;;) {
         pthread_mutex_lock(&t->lock);
         int64_t seen = t->wakes;
@@ -284,7 +285,7 @@ static inline void testing_wait(struct testing *t, bool (*done)(struct testing *
             code = pthread_cond_timedwait(&t->woken, &t->lock, &until);
         pthread_mutex_unlock(&t->lock);
         if (code)
-            fail_msg("%s did not come about in 20 s; the task is %s", what, task_state_name(testing_row(t, id).state));
+            fail_msg("%s did not come about in %d s; the task is %s", what, TESTING_PATIENCE_S, task_state_name(testing_row(t, id).state));
     }
 }
 
