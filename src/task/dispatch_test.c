@@ -321,6 +321,41 @@ static void a_submit_without_an_answer_is_not_repeated(void **state) {
     testing_clean(t);
 }
 
+DB_SQL(count_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
+static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &count_written_off, id) == 1; }
+
+static void what_nobody_ever_knows_is_written_off(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.unknown");
+    t->core->late_ms = 100;
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_wait(t, is_written_off, task, "the end of asking");
+    assert_int_equal(testing_row(t, task).state, TASK_FAILED);
+    testing_balance(t, ME, 10, 0);
+    testing_clean(t);
+}
+
+DB_SQL(count_stored, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'stored'");
+static bool is_stored(struct testing *t, int64_t id) { return testing_count(t, &count_stored, id) == 1; }
+
+static void what_comes_after_a_cancel_changes_the_books_of_cost_only(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.late=300");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_cancel(t, task, ME), 0);
+    testing_wait(t, is_stored, task, "the late result");
+    assert_int_equal(testing_row(t, task).state, TASK_CANCELLED);
+    assert_int_equal(testing_count(t, &count_fine, task), 0);
+    assert_true(testing_count(t, &cost_booked, 0) > 0);
+    testing_balance(t, ME, 10, 0);
+    testing_clean(t);
+}
+
 static void at_the_deadline_enough_is_enough(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
@@ -421,6 +456,8 @@ int main(void) {
         TESTING(a_result_that_is_late_but_in_time_is_paid),
         TESTING(a_call_that_never_happened_is_made_again),
         TESTING(a_submit_without_an_answer_is_not_repeated),
+        TESTING(what_nobody_ever_knows_is_written_off),
+        TESTING(what_comes_after_a_cancel_changes_the_books_of_cost_only),
         TESTING(at_the_deadline_enough_is_enough),
         TESTING(unpicked_candidates_stay_when_choosing_ends),
         TESTING(nobody_fills_the_line),

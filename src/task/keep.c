@@ -112,6 +112,7 @@ static int take_ask_fn(struct db_tx *tx, void *arg, struct err *e) {
         struct err why;
         a->ask_ms = 0;
         err_set(&why, ERR_UNCERTAIN, "nobody could say what became of it");
+        task__wake_stream(tx, t->c, a->task);
         return task__attempt_move(tx, a, ATTEMPT_WRITTEN_OFF, &why, e);
     }
     /* The older it is, the longer the pause. */

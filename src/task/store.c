@@ -206,6 +206,7 @@ static int late_fn(struct db_tx *tx, void *arg, struct err *e) {
     if (cand.verdict == CANDIDATE_UNSEEN)
         cand.verdict = CANDIDATE_FINE;           /* the layers to judge it by are gone; its owner judges, for free */
     a.ask_ms = 0;
+    task__wake_stream(tx, k->run->c, t.id);
     if (k->op->kind == OP_PICTURE && cand.verdict == CANDIDATE_FINE && task__wants_late(&t)) {
         a.asset = cand.asset;
         if ((r = add_assets(tx, res, t.account, e)) < 0 || (r = task__late(tx, k->run->c, &t, &cand, e)) < 0)
