@@ -93,6 +93,7 @@ static void scenes_are_checked(void **state) {
     check_err(read_scene("{\"kind\": \"backdrop\", \"cloth\": {\"base\": [1, 2, 300]}}", &s, &e), ERR_BAD_INPUT, &e, "base");
     check_err(read_scene("{\"kind\": \"backdrop\", \"stand\": {\"near_m\": 5, \"far_m\": 2}}", &s, &e), ERR_BAD_INPUT, &e,
               "far_m");
+    check_err(read_scene("{\"kind\": \"backdrop\", \"stand\": {\"near_m\": 23}}", &s, &e), ERR_BAD_INPUT, &e, "far_m");
 }
 
 static void parameters_are_checked(void **state) {

@@ -94,7 +94,9 @@ static int read_camera(const json_t *scene, struct scene *s, struct err *e) {
     if (r >= 0 && stand)
         r = number(stand, "near_m", 0.5f, 50, &s->near_m, e);
     if (r >= 0 && stand)
-        r = number(stand, "far_m", s->near_m, 100, &s->far_m, e);
+        r = number(stand, "far_m", 0.5f, 100, &s->far_m, e);
+    if (r >= 0 && s->far_m < s->near_m)
+        return err_set(e, ERR_BAD_INPUT, "scene: far_m is nearer than near_m");
     return r;
 }
 

@@ -6,7 +6,7 @@
 #include "media/filter.h"
 #include "media/split.h"
 
-enum { PARTS_PX = 256, MATTE_PX = 512 };
+enum { PARTS_PX = 256, MATTE_PX = 512, PIXELS_MAX = 2 * 1000 * 1000 };
 
 /* ---- models ---- */
 
@@ -289,7 +289,9 @@ int segment_person(const struct segment_models *m, const struct img8 *photo, con
     float rw = s.roi.x1 - s.roi.x0, rh = s.roi.y1 - s.roi.y0;
     if (!(rw >= 32 && rh >= 32 && f->head_px >= 16))
         return err_set(e, ERR_FACE_UNSURE, "the face is too small or outside the photo");
-    s.scale = fminf(1, fminf(head_px_max / f->head_px, (float)side_max / fmaxf(rw, rh)));
+    /* PIXELS_MAX bounds memory: two dozen planes of floats live at the same time. */
+    s.scale =
+        fminf(fminf(1, head_px_max / f->head_px), fminf((float)side_max / fmaxf(rw, rh), sqrtf((float)PIXELS_MAX / (rw * rh))));
     int w = clampi((int)lroundf(rw * s.scale), 32, side_max), h = clampi((int)lroundf(rh * s.scale), 32, side_max);
     struct box roi = { (int)s.roi.x0, (int)s.roi.y0, (int)s.roi.x1, (int)s.roi.y1 };
     s.rgb = pic_srgb_of(photo, roi);

@@ -91,7 +91,8 @@ struct vision_scene {
 /*
  * Makes one picture of 1..VISION_PEOPLE_MAX layers. params_json: an object, or empty for the defaults:
  *   {"variant": 0..63 which of the candidates this is (candidates of one task take 0, 1, 2, 3: they then differ visibly in order,
- *    framing, spacing and grade), "width": 640..4096 px of the longer side of the result (default 1920), "fidelity": 0..1 (0.7),
+ *    framing, spacing and grade), "width": 640..4096 px of the longer side of the result (default 1920),
+ *    "aspect": 0.5..2.5 width over height (1.5), "fidelity": 0..1 (0.7),
  *    "edge_blur_px": 0..4 (1.5), "light": "auto" | "off"}. Unknown keys are refused.
  * seed: any; the same seed and params give the same picture.
  * ret_picture: RGB, px from malloc: the caller frees it. ret_report: JSON, for vision_score(), buf_init(&b, VISION_REPORT_MAX).
