@@ -307,7 +307,7 @@ struct pic compose_picture(const struct layer *layers, int n, const struct scene
     int w = p->aspect >= 1 ? p->width : (int)lroundf((float)p->width * p->aspect);
     int h = p->aspect >= 1 ? (int)lroundf((float)p->width / p->aspect) : p->width;
     struct arrangement a;
-    struct arrange_wish wish = { (float)w / (float)h, (float)h, p->variant, seed };
+    struct arrange_wish wish = { (float)w / (float)h, (float)h, p->variant, seed - (uint64_t)p->variant };
     for (int i = 0; i < n_units; i++)
         shapes[i] = units[i].shape;
     arrange_people(shapes, n_units, &wish, &a);
@@ -319,8 +319,7 @@ struct pic compose_picture(const struct layer *layers, int n, const struct scene
         middle += a.place[i].x / wish.aspect / (float)a.n;
     }
     struct scene_view view = scene_aim(s, wish.aspect, (float)h, a.head * (float)h, eyes, look.zoom, look.pan);
-    struct pic canvas = scene_render(s, &view, w, h, s->kind == SCENE_PICTURE ? 0.35f * look.blur : look.blur, middle,
-                                     seed + (uint64_t)p->variant);
+    struct pic canvas = scene_render(s, &view, w, h, s->kind == SCENE_PICTURE ? 0.35f * look.blur : look.blur, middle, seed);
     pic_to_srgb(&canvas);
 
     *ret_report = (struct compose_report){ .n = n };
@@ -331,7 +330,7 @@ struct pic compose_picture(const struct layer *layers, int n, const struct scene
         edge[a.place[i].unit] = paint_unit(&canvas, &people, &units[a.place[i].unit], &a.place[i], s, p);
     fill_report(units, &a, edge, (float)h, ret_report);
     pic_to_linear(&canvas);
-    light_grade(&canvas, &look.grade, seed + (uint64_t)p->variant);
+    light_grade(&canvas, &look.grade, seed);
     for (int i = 0; i < n_units; i++)
         unit_done(&units[i]);
     return canvas;

@@ -200,6 +200,32 @@ static void same_seed_same_bytes_other_seed_other_bytes(void **state) {
     dismiss(&g);
 }
 
+/* As a task asks for them: seeds counting up with the variants. Somebody stands elsewhere, or the frame is another, each time. */
+static void candidates_of_one_task_differ(void **state) {
+    struct cast_of g;
+    struct compose_report r[4];
+    struct vision_scene scene = { .json = STR(BACKDROP) };
+    hire(&g, 3);
+    for (int k = 0; k < 4; k++) {
+        char params[64];
+        BUF_CLEANUP struct buf report;
+        IMG8_CLEANUP struct img8 picture = { 0 };
+        struct err e = { 0 };
+        buf_init(&report, VISION_REPORT_MAX);
+        snprintf(params, sizeof params, "{\"width\": 640, \"variant\": %d}", k);
+        assert_int_equal(vision_compose(NULL, g.view, 3, &scene, 1001 + (uint64_t)k, str_z(params), &picture, &report, &e), 0);
+        assert_int_equal(score_report_read(buf_str(&report), &r[k], &e), 0);
+        for (int j = 0; j < k; j++) {
+            float moved = 0;
+            for (int i = 0; i < 3; i++)
+                moved += hypotf(r[k].person[i].eye[0] - r[j].person[i].eye[0], r[k].person[i].eye[1] - r[j].person[i].eye[1]) /
+                         r[j].person[i].head_px / 3;
+            assert_true(moved > 0.4f);
+        }
+    }
+    dismiss(&g);
+}
+
 static void every_background_takes_every_number_of_people(void **state) {
     IMG8_CLEANUP struct img8 photo = img8_new(301, 777, 3), dot = img8_new(1, 1, 3), strip = img8_new(3000, 2, 4);
     struct img16 depth = { 7, 5, 7, calloc(35, 2) };
@@ -355,6 +381,7 @@ int main(void) {
         cmocka_unit_test(the_camera_is_believed),
         cmocka_unit_test(people_of_two_lights_end_up_alike),
         cmocka_unit_test(same_seed_same_bytes_other_seed_other_bytes),
+        cmocka_unit_test(candidates_of_one_task_differ),
         cmocka_unit_test(every_background_takes_every_number_of_people),
         cmocka_unit_test(too_few_and_too_many_are_refused),
         cmocka_unit_test(a_halo_is_seen),

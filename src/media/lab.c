@@ -171,7 +171,7 @@ static void compose_all(struct vision *v, const struct options *o, const struct 
         buf_init(&scores, VISION_REPORT_MAX);
         IMG8_CLEANUP struct img8 picture = { 0 };
         double t = cpu_ms();
-        if (vision_compose(v, layers, n, &scene, o->seed, str_z(params), &picture, &report, &e) < 0)
+        if (vision_compose(v, layers, n, &scene, o->seed + (uint64_t)variant, str_z(params), &picture, &report, &e) < 0)
             die("compose", e.text);
         double made = cpu_ms();
         if (vision_score(v, &picture, layers, n, buf_str(&report), &scores, &e) < 0)

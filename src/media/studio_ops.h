@@ -94,7 +94,8 @@ struct vision_scene {
  *    framing, spacing and grade), "width": 640..4096 px of the longer side of the result (default 1920),
  *    "aspect": 0.5..2.5 width over height (1.5), "fidelity": 0..1 (0.7),
  *    "edge_blur_px": 0..4 (1.5), "light": "auto" | "off"}. Unknown keys are refused.
- * seed: any; the same seed and params give the same picture.
+ * seed: any; the same seed and params give the same picture. Candidates of one task that are to look different take seed s + k with
+ * variant k: each child then knows what the variants before its own look like, and keeps away from them.
  * ret_picture: RGB, px from malloc: the caller frees it. ret_report: JSON, for vision_score(), buf_init(&b, VISION_REPORT_MAX).
  * Errors: ERR_PEOPLE_NONE, ERR_PEOPLE_MANY, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD, ERR_BAD_JSON.
  */

@@ -156,7 +156,7 @@ static void strangers_become_one_picture(void **state) {
         buf_init(&report, VISION_REPORT_MAX);
         buf_init(&scores, VISION_REPORT_MAX);
         snprintf(params, sizeof params, "{\"variant\": %d}", v);
-        assert_int_equal(vision_compose(vision, view, 3, &scene, 1001, str_z(params), &picture, &report, &e), 0);
+        assert_int_equal(vision_compose(vision, view, 3, &scene, 1001 + (uint64_t)v, str_z(params), &picture, &report, &e), 0);
         assert_int_equal(vision_score(vision, &picture, view, 3, buf_str(&report), &scores, &e), 0);
         double id = 0, margin = 0;
         const char *a = strstr(scores.p, "\"identity_min\":"), *b = strstr(scores.p, "\"margin_min\":");
