@@ -138,26 +138,6 @@ static int judge_backdrop(struct db_tx *tx, struct studio *s, struct arena *a, c
     return 0;
 }
 
-/* Only what the recipe names may be changed, and only into something of its kind. */
-static int check_params(const struct task_new *n, struct err *e) {
-    CLEANUP(json_unref) json_t *own = NULL, *base = NULL;
-    const char *key;
-    json_t *value;
-    int r = json_read(n->params.n ? n->params : STR("{}"), &own, e);
-    if (r < 0 || (r = json_read(n->recipe->params.n ? n->recipe->params : STR("{}"), &base, e)) < 0)
-        return r;
-    if (!json_is_object(own))
-        return err_set(e, ERR_BAD_INPUT, "params: must be an object");
-    json_object_foreach(own, key, value) {
-        const json_t *is = json_object_get(base, key);
-        if (!is)
-            return err_set(e, ERR_UNKNOWN_FIELD, "params.%.60s", key);
-        if (json_is_number(is) ? !json_is_number(value) : json_typeof(is) != json_typeof(value))
-            return err_set(e, ERR_BAD_INPUT, "params.%.60s: is of another kind", key);
-    }
-    return 0;
-}
-
 /* ---- the spec as canonical JSON ---- */
 
 static void write_spec(struct buf *b, const struct task_new *n) {
@@ -212,7 +192,7 @@ int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const s
     assert(re && want->account > 0 && want->spec.n_people <= COUNT(want->spec.people));
     if (want->spec.candidates < 1 || want->spec.candidates > re->candidates_paid)
         return err_set(e, ERR_BAD_INPUT, "candidates: from 1 to %d", re->candidates_paid);
-    int r = check_params(&want->spec, e);
+    int r = task_params_check(re, want->spec.params, e);
     if (r < 0)
         return r;
     struct issues is = { 0 };

@@ -132,6 +132,8 @@ static void unknown_templates_and_fields_are_refused(void **state) {
         const char *params;
         int code;
     } bad[] = { { "{\"magic\":1}", ERR_UNKNOWN_FIELD }, { "{\"fidelity\":\"high\"}", ERR_BAD_INPUT }, { "{\"light\":1}", ERR_BAD_INPUT },
+                { "{\"fidelity\":1.01}", ERR_BAD_INPUT }, { "{\"fidelity\":-1}", ERR_BAD_INPUT }, { "{\"fidelity\":1e400}", ERR_BAD_JSON },
+                { "{\"light\":\"dim\"}", ERR_BAD_INPUT }, { "{\"width\":639}", ERR_BAD_INPUT }, { "{\"variant\":1}", ERR_UNKNOWN_FIELD },
                 { "[1]", ERR_BAD_INPUT }, { "{", ERR_BAD_JSON } };
     for (size_t i = 0; i < COUNT(bad); i++) {
         m = good(t);

@@ -354,6 +354,10 @@ static int check_recipes(struct task_core *c, struct err *e) {
         int rc = plan_init(&p, r, 1, 1, 1, 1, TASK_QUEUED, e);
         if (rc < 0)
             return rc;
+        if (task_params_check(r, r->params, e) < 0) {
+            err_prefix(e, "recipe %.*s: ", STR_ARG(r->name));
+            return e->code = ERR_CONFIG;
+        }
         if (!core_engine_next(c, r, NULL))
             log_event(LOG_WARN, "task.no_engine", F_STRN("recipe", r->name), F_STR("doing", "refusing its tasks"));
     }

@@ -195,10 +195,15 @@ static int prepare_score(const struct op_input *in, struct engine_call *call, st
     return end_params(&b, call, in->a, e);
 }
 
+static const char *const lights[] = { "auto", "off", NULL };
+static const struct op_param compose_params[] = {        /* as in media/ops.def; "variant" is ours */
+    { "width", 640, 4096, NULL }, { "fidelity", 0, 1, NULL }, { "edge_blur_px", 0, 4, NULL }, { "light", 0, 0, lights }, { 0 },
+};
+
 static const struct op ops[] = {
-    { "cutout", OP_LAYER, STUDIO_PER_PERSON, 1, prepare_cutout },
-    { "compose", OP_PICTURE, STUDIO_PER_CANDIDATE, 2, prepare_compose },
-    { "score", OP_VERDICT, STUDIO_PER_CANDIDATE, 0, prepare_score },
+    { "cutout", OP_LAYER, STUDIO_PER_PERSON, 1, NULL, prepare_cutout },
+    { "compose", OP_PICTURE, STUDIO_PER_CANDIDATE, 2, compose_params, prepare_compose },
+    { "score", OP_VERDICT, STUDIO_PER_CANDIDATE, 0, NULL, prepare_score },
 };
 
 const struct op *op_of(struct str name) {
@@ -206,6 +211,50 @@ const struct op *op_of(struct str name) {
         if (str_eqz(name, ops[i].name))
             return &ops[i];
     return NULL;
+}
+
+/* ---- parameters ---- */
+
+static const struct op_param *param_of(const struct studio_recipe *recipe, const char *name) {
+    for (size_t i = 0; i < recipe->n_steps; i++) {
+        const struct op *op = op_of(recipe->steps[i].op);
+        for (const struct op_param *p = op ? op->params : NULL; p && p->name; p++)
+            if (strcmp(p->name, name) == 0)
+                return p;
+    }
+    return NULL;
+}
+
+static int check_param(const struct op_param *p, const json_t *value, struct err *e) {
+    if (!p->words) {
+        double v = json_number_value(value);
+        if (!json_is_number(value) || !(v >= p->min && v <= p->max))
+            return err_set(e, ERR_BAD_INPUT, "params.%s: a number from %g to %g", p->name, p->min, p->max);
+        return 0;
+    }
+    for (const char *const *w = p->words; *w; w++)
+        if (json_is_string(value) && strcmp(json_string_value(value), *w) == 0)
+            return 0;
+    return err_set(e, ERR_BAD_INPUT, "params.%s: not one of its words", p->name);
+}
+
+int task_params_check(const struct studio_recipe *recipe, struct str params, struct err *e) {
+    CLEANUP(json_unref) json_t *own = NULL;
+    const char *key;
+    json_t *value;
+    int r = json_read(params.n ? params : STR("{}"), &own, e);
+    if (r < 0)
+        return r;
+    if (!json_is_object(own))
+        return err_set(e, ERR_BAD_INPUT, "params: must be an object");
+    json_object_foreach(own, key, value) {
+        const struct op_param *p = param_of(recipe, key);
+        if (!p)
+            return err_set(e, ERR_UNKNOWN_FIELD, "params.%.60s", key);
+        if ((r = check_param(p, value, e)) < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* ---- results ---- */

@@ -22,11 +22,18 @@ struct op_input {
     int     variant;
     struct arena *a;                 /* texts of the call */
 };
+/* A parameter people and recipes may set: a number from min to max, or one of a NULL-ended list of words. */
+struct op_param {
+    const char *name;
+    double      min, max;
+    const char *const *words;        /* NULL: a number */
+};
 struct op {
     const char  *name;
     enum op_kind kind;
     enum studio_per per;
     size_t       n_out;              /* files it writes: the result, then its preview */
+    const struct op_param *params;   /* ends with a row without a name; NULL when there are none */
     /* Opens inputs into call->in (the caller closes them) and writes call->params. */
     int (*prepare)(const struct op_input *in, struct engine_call *call, struct err *e);
 };

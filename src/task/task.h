@@ -44,6 +44,8 @@ struct task_new {
     struct str params;                                     /* JSON object, merged over the recipe's */
     int        weight;                                     /* fair turns: 1 free … 8 */
 };
+/* Whether the steps of the recipe know these parameters and their values; before anything is priced. ERR_BAD_JSON, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD. */
+int task_params_check(const struct studio_recipe *recipe, struct str params, struct err *e);
 /* Takes the hold, makes the row in state queued with its first event. Inside a write function. The dispatcher is woken on commit. */
 struct task_core;
 int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *t, struct err *e);
