@@ -216,7 +216,7 @@ static void candidates_of_one_task_differ(void **state) {
         assert_int_equal(vision_compose(NULL, g.view, 3, &scene, 1001 + (uint64_t)k, str_z(params), &picture, &report, &e), 0);
         assert_int_equal(score_report_read(buf_str(&report), &r[k], &e), 0);
         for (int j = 0; j < k; j++) {
-            float moved = 0;
+            float moved = 4 * fabsf(logf(r[k].person[0].head_px / r[j].person[0].head_px));
             for (int i = 0; i < 3; i++)
                 moved += hypotf(r[k].person[i].eye[0] - r[j].person[i].eye[0], r[k].person[i].eye[1] - r[j].person[i].eye[1]) /
                          r[j].person[i].head_px / 3;

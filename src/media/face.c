@@ -6,7 +6,9 @@
 #include "media/similarity.h"
 
 enum { NEAR_PX = 128, FAR_PX = 192, MESH_PX = 256, EMBED_PX = 112, NEAR_ANCHORS = 896, FAR_ANCHORS = 2304, RAW = 16 };
-enum { RAW_FACES_MAX = 512, TILES_MAX = 96 };
+enum { RAW_FACES_MAX = 512, TILES_MAX = 96, MESH_TRIES = 3 };
+
+static const float HEAP = 0.3f; /* boxes that overlap more than this mean the same face */
 
 static float sigmoid(float x) {
     return 1 / (1 + expf(-x));
@@ -149,7 +151,7 @@ int face_suppress(struct face *faces, int n) {
     for (int i = 0; i < n; i++) {
         bool fresh = true;
         for (int j = 0; j < kept && fresh; j++)
-            fresh = face_overlap(&faces[i].box, &faces[j].box) <= 0.3f;
+            fresh = face_overlap(&faces[i].box, &faces[j].box) <= HEAP;
         if (fresh && kept != i)
             faces[kept] = faces[i];
         kept += fresh;
@@ -319,19 +321,34 @@ int face_find(const struct face_models *m, const struct img8 *photo, struct face
     int r = detect(m, photo, &out, e);
     if (r < 0)
         return r;
-    int n = face_suppress(raw, out.n), kept = 0;
-    if (n > max)
-        n = max;
-    for (int i = 0; i < n; i++) {
-        r = mesh(m, photo, &raw[i], e);
+    int n = out.n, kept = 0, failed = 0;
+    CLEANUP(free) struct rectf *lost = calloc((size_t)n + 1, sizeof *lost);
+    if (!lost)
+        return err_set(e, ERR_MEDIA_MEMORY, "faces");
+    qsort(raw, (size_t)n, sizeof *raw, by_score);
+    for (int i = 0; i < n && kept < max; i++) {
+        struct face f = raw[i];
+        int tries = 0;
+        bool fresh = true;
+        for (int k = 0; k < kept && fresh; k++)
+            fresh = face_overlap(&f.box, &raw[k].detected) <= HEAP;
+        for (int k = 0; k < failed; k++)
+            tries += face_overlap(&f.box, &lost[k]) > HEAP;
+        /* The best box of a heap may be the one from which the mesh goes astray: others of it get their chance. */
+        if (!fresh || tries >= MESH_TRIES)
+            continue;
+        f.detected = f.box;
+        r = mesh(m, photo, &f, e);
         if (r < 0)
             return r;
-        if (raw[i].presence < 0.5f)
+        if (f.presence < 0.5f) {
+            lost[failed++] = f.detected;
             continue;
-        face_measure(&raw[i]);
-        raw[i].blur = blur_of(photo, &raw[i]);
-        raw[i].cut = is_cut(photo, &raw[i]);
-        raw[kept++] = raw[i];
+        }
+        face_measure(&f);
+        f.blur = blur_of(photo, &f);
+        f.cut = is_cut(photo, &f);
+        raw[kept++] = f;
     }
     /* Two boxes that the detector kept apart may have become the same face. */
     kept = face_suppress(raw, kept);

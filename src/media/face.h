@@ -39,6 +39,7 @@ enum face_point {
 
 struct face {
     struct rectf box;            /* hull of the mesh: hairline to chin, ear to ear */
+    struct rectf detected;       /* the detector's box, before the mesh made it exact */
     float score;                 /* detector, 0..1 */
     float presence;              /* mesh, 0..1: this crop shows a face */
     float key[6][2];             /* detector: eye, eye, nose, mouth, ear, ear */
