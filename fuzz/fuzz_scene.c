@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                 __builtin_trap();
         pic_done(&made);
     }
-    if (compose_params_read(text, &p, &e) == 0 && !(p.variant >= 0 && p.variant < 64 && p.width >= 640 && p.width <= 4096 && p.aspect >= 0.5f))
+    if (compose_params_read(text, &p, &e) == 0 && !(p.variant >= 0 && p.variant < 64 && p.width >= 640 && p.width <= 4096 && (p.aspect == 0 || p.aspect >= 0.5f)))
         __builtin_trap();
     if (score_report_read(text, &r, &e) == 0 && !(r.n >= 1 && r.n <= VISION_PEOPLE_MAX))
         __builtin_trap();

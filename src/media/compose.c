@@ -299,13 +299,22 @@ static float light_units(struct unit *units, int n_units, const struct layer *la
     return light_agreement(plan, n);
 }
 
+/* 3:2, as photographers hang families; somebody's own picture keeps its shape as far as everybody finds room in it. */
+static float aspect_of(const struct scene *s, const struct compose_params *p, int people) {
+    static const float narrowest[VISION_PEOPLE_MAX + 1] = { 1, 0.75f, 0.8f, 1, 1.2f, 1.3f };
+    if (p->aspect > 0)
+        return p->aspect;
+    return s->kind == SCENE_PICTURE ? clampf((float)s->background->w / (float)s->background->h, narrowest[people], 1.78f) : 1.5f;
+}
+
 struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p,
                            uint64_t seed, struct compose_report *ret_report) {
     struct unit units[VISION_PEOPLE_MAX];
     struct arrange_unit shapes[VISION_PEOPLE_MAX];
     int n_units = unit_make_all(layers, n, units);
-    int w = p->aspect >= 1 ? p->width : (int)lroundf((float)p->width * p->aspect);
-    int h = p->aspect >= 1 ? (int)lroundf((float)p->width / p->aspect) : p->width;
+    float aspect = aspect_of(s, p, n);
+    int w = aspect >= 1 ? p->width : (int)lroundf((float)p->width * aspect);
+    int h = aspect >= 1 ? (int)lroundf((float)p->width / aspect) : p->width;
     struct arrangement a;
     struct arrange_wish wish = { (float)w / (float)h, (float)h, p->variant, seed - (uint64_t)p->variant };
     for (int i = 0; i < n_units; i++)

@@ -13,12 +13,12 @@
 struct compose_params {
     int variant;        /* which of the candidates */
     int width;          /* px of the result's longer side */
-    float aspect;       /* width over height */
+    float aspect;       /* width over height; 0 = as suits the scene and the number of people */
     float fidelity;     /* 0..1: how little the people's own light is touched */
     float edge_blur_px; /* softness of outlines, at 1920 px */
     bool light;
 };
-#define COMPOSE_DEFAULT ((struct compose_params){ 0, 1920, 1.5f, 0.7f, 1.5f, true })
+#define COMPOSE_DEFAULT ((struct compose_params){ 0, 1920, 0, 0.7f, 1.5f, true })
 
 /* What score.c needs to know of how the picture was made. Places in px of the result. */
 struct compose_report {

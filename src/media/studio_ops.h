@@ -92,12 +92,12 @@ struct vision_scene {
  * Makes one picture of 1..VISION_PEOPLE_MAX layers. params_json: an object, or empty for the defaults:
  *   {"variant": 0..63 which of the candidates this is (candidates of one task take 0, 1, 2, 3: they then differ visibly in order,
  *    framing, spacing and grade), "width": 640..4096 px of the longer side of the result (default 1920),
- *    "aspect": 0.5..2.5 width over height (1.5), "fidelity": 0..1 (0.7),
+ *    "aspect": 0.5..2.5 width over height (3:2; the user's own picture as it is, within reason), "fidelity": 0..1 (0.7),
  *    "edge_blur_px": 0..4 (1.5), "light": "auto" | "off"}. Unknown keys are refused.
- * seed: any; the same seed and params give the same picture. Candidates of one task that are to look different take seed s + k with
- * variant k: each child then knows what the variants before its own look like, and keeps away from them.
- * ret_picture: RGB, px from malloc: the caller frees it. ret_report: JSON, for vision_score(), buf_init(&b, VISION_REPORT_MAX).
- * Errors: ERR_PEOPLE_NONE, ERR_PEOPLE_MANY, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD, ERR_BAD_JSON.
+ * seed: any; the same seed and params give the same picture. Candidates of one task that are to look different take seed s + k
+ * with variant k: each child then knows what the variants before its own look like, and keeps away from them. ret_picture: RGB,
+ * px from malloc: the caller frees it. ret_report: JSON, for vision_score(), buf_init(&b, VISION_REPORT_MAX). Errors:
+ * ERR_PEOPLE_NONE, ERR_PEOPLE_MANY, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD, ERR_BAD_JSON.
  */
 int vision_compose(struct vision *v, const struct str *layers, int n, const struct vision_scene *scene, uint64_t seed,
                    struct str params_json, struct img8 *ret_picture, struct buf *ret_report, struct err *e);
