@@ -1,6 +1,7 @@
 /* main.c - commands, settings, help. Start-up order is in serve.c. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/failpoint.h"
 #include "base/id.h"
@@ -50,10 +51,11 @@ static const struct command *find_command(const char *name) {
 
 static bool is_help(const char *arg) { return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 || strcmp(arg, "help") == 0; }
 
-/* Log level, ids, failpoints: what every command wants. */
+/* Log level, ids, clock, failpoints: what every command wants. */
 static int set_up(const struct config *cfg, struct err *e) {
     static const char *const levels[] = { "debug", "info", "warn", "error" };
     const char *level = config_str(cfg, "log.level");
+    clock_setup(getenv("ZOETROPE_CLOCK_OFFSET_FILE"));
     int r = crypto_setup(e);
     if (r < 0)
         return r;
