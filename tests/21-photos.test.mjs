@@ -1,6 +1,8 @@
 // 21-photos.test.mjs - what people and their enemies send instead of a good photo: each gets a reason and the next step, and leaves nothing.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { Client } from './lib/client.mjs';
@@ -91,12 +93,21 @@ describe('files that are no photo', () => {
     for (const path of [asset.content, asset.thumb]) assert.equal((await c.get(path)).includes('hidden behind'), false);
   });
 
-  test('what the camera wrote about place and person is gone', async () => {
+  test('what the camera wrote about place and person is nowhere on the disk', async () => {
     const exif = Buffer.from('Exif\0\0II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0\x14\0\0\0\x1a\0\0\0\0\0\0\0secret place 12.34N\0', 'latin1');
     const app1 = Buffer.concat([Buffer.from([0xff, 0xe1, (exif.length + 2) >> 8, (exif.length + 2) & 255]), exif]);
-    const asset = await c.photo(Buffer.concat([jpeg.subarray(0, 2), app1, jpeg.subarray(2)]));
-    assert.equal(asset.ok, true);
-    for (const path of [asset.content, asset.thumb]) assert.equal((await c.get(path)).includes('secret place'), false);
+    const sent = Buffer.concat([jpeg.subarray(0, 2), app1, jpeg.subarray(2)]), mark = jpeg.subarray(jpeg.length >> 1, (jpeg.length >> 1) + 64);
+    const holders = () => readdirSync(server.dataDir, { recursive: true, withFileTypes: true }).filter(e => e.isFile())
+      .map(e => join(e.parentPath, e.name)).filter(f => [Buffer.from('secret place'), mark].some(b => readFileSync(f).includes(b)));
+    const upload = await c.upload(sent);
+    assert.deepEqual(holders(), [join(server.dataDir, 'upload', upload)], 'the search finds it while it is there');
+    for (const purpose of ['people', 'backdrop']) {
+      const asset = await c.post('/v1/assets', { upload: purpose === 'people' ? upload : await c.upload(sent), purpose, consent: true });
+      if (purpose === 'people') assert.equal(asset.ok, true);
+      assert.deepEqual([asset.width, asset.height, asset.type], [1280, 853, 'image/jpeg']);
+      for (const path of [asset.content, asset.thumb]) assert.equal((await c.get(path)).includes('secret place'), false);
+      assert.deepEqual(holders(), [], 'neither as an upload nor as an asset');
+    }
   });
 });
 

@@ -7,7 +7,7 @@
 #include "api/internal.h"
 
 #define API_ROLE_PHOTO    "photo"         /* people are in it; class original; children "working" and "thumb" */
-#define API_ROLE_BACKDROP "backdrop"      /* likewise, but nobody looks for faces */
+#define API_ROLE_BACKDROP "backdrop"      /* likewise, but nobody asks whose faces are in it */
 
 struct blob_asset;
 int api__asset_answer(struct http_req *req, struct http_res *res, int status, const struct blob_asset *a, struct err *e);

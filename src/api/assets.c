@@ -118,14 +118,14 @@ static int asset_get(struct http_req *req, struct http_res *res, struct err *e) 
     return api__asset_answer(req, res, 200, &a, e);
 }
 
-/* What may be looked at: a stranger's bytes are never served, only what we made of them. */
+/* What is looked at: of a photo its working copy, which is small enough for a page. */
 static int shown(struct http_req *req, const struct blob_asset *a, bool thumb, struct blob_asset *ret, struct err *e) {
     struct db_tx *tx = db_reader(api_app(req)->db);
-    bool foreign = a->class == BLOB_ORIGINAL;
+    bool photo = a->class == BLOB_ORIGINAL;
     int r = thumb ? blob_asset_child(tx, req->arena, a->id, "thumb", ret, e) : 0;
-    if (r == 0 && foreign)
+    if (r == 0 && photo)
         r = blob_asset_child(tx, req->arena, a->id, "working", ret, e);
-    if (r == 0 && foreign)
+    if (r == 0 && photo)
         return err_set(e, ERR_NOT_FOUND, "it has no working copy");
     if (r == 0)
         *ret = *a;

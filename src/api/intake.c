@@ -1,9 +1,10 @@
 /*
  * intake.c - POST /v1/assets: a complete upload becomes a photo with its working copy, thumbnail and facts.
  *
- * Runs on the pool. The stranger's bytes are only touched by a child of zoetrope-media; what they are becomes rows in one transaction,
- * together with the end of the upload and an idempotency row keyed by the upload's id, so that sending the request again gives the same
- * asset. A photo that cannot be used leaves nothing behind, not even its upload; a failure of ours leaves the upload, to try again.
+ * Runs on the pool. The stranger's bytes are only touched by a child of zoetrope-media, and none of them is kept: the photo is what that
+ * child drew anew, without place, camera or date, and the upload's file goes as soon as that is committed. What it is becomes rows in one
+ * transaction, together with the end of the upload and an idempotency row keyed by the upload's id, so that sending the request again
+ * gives the same asset. A photo that cannot be used leaves nothing behind, not even its upload; a failure of ours leaves the upload, to try again.
  */
 #include "api/asset.h"
 
@@ -33,7 +34,7 @@ struct intake {
 };
 const struct json_field api__intake_fields[] = {
     { "upload", JSON_F_ID, true, 0, 0, offsetof(struct intake, upload_id), .id_kind = "upload", .help = "A complete upload (tus)." },
-    { "purpose", JSON_F_ENUM, false, 0, 0, offsetof(struct intake, purpose), .names = purposes, .help = "people (default): faces are found and judged; backdrop: they are not looked for." },
+    { "purpose", JSON_F_ENUM, false, 0, 0, offsetof(struct intake, purpose), .names = purposes, .help = "people (default): faces are found and judged; backdrop: only faces large enough to be in the way are." },
     { "consent", JSON_F_BOOL, false, 0, 0, offsetof(struct intake, consent), .help = "true: everybody in the photo agrees to its being processed; needed for people." },
     { 0 },
 };
@@ -57,41 +58,29 @@ int api__intake_parse(struct http_req *req, struct err *e) {
 
 /* ---- the three files ---- */
 
-/* Copies a whole file into a put. */
-static int copy_all(int from, struct blob_put *to, struct err *e) {
-    char block[64 * 1024];
-    for (off_t at = 0;;) {
-        ssize_t n = pread(from, block, sizeof block, at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(e, ERR_INTERNAL, "reading the upload");
-        if (n == 0)
-            return 0;
-        int r = blob_put_write(to, block, (size_t)n, e);
-        if (r < 0)
-            return r;
-        at += n;
-    }
-}
+/* files: the put of each picture that intake makes, in the order of media/ops.def. */
+enum { FILE_WORKING, FILE_THUMB, FILE_PHOTO, FILES };
 
-static int run_media(struct intake *in, int upload_fd, int working_fd, int thumb_fd, struct arena *a, struct str *ret_result,
+static int run_media(struct intake *in, int upload_fd, struct blob_put *const files[FILES], struct arena *a, struct str *ret_result,
                      struct err *e) {
     const struct studio_input *rules = studio_input(studio_recipe_at(in->app->studio, 0),
                                                     in->purpose == PURPOSE_PEOPLE ? STUDIO_IN_PEOPLE : STUDIO_IN_BACKDROP);
+    long long bytes_max = rules ? rules->bytes_max : 10 * 1000 * 1000;
     struct media_job job = {
         .op = "intake",
-        .params = arena_printf(a, "{\"faces\":%s,\"bytes_max\":%lld}", in->purpose == PURPOSE_PEOPLE ? "true" : "false",
-                               (long long)(rules ? rules->bytes_max : 10 * 1000 * 1000)),
-        .in = { upload_fd }, .n_in = 1, .out = { working_fd, thumb_fd }, .n_out = 2,
+        .params = arena_printf(a, "{\"who\":%s,\"bytes_max\":%lld,\"photo_bytes_max\":%lld}", in->purpose == PURPOSE_PEOPLE ? "true" : "false",
+                               bytes_max, bytes_max),
+        .in = { upload_fd }, .n_in = 1, .n_out = FILES,
     };
+    for (size_t i = 0; i < FILES; i++)
+        job.out[i] = blob_put_fd(files[i]);
     int r = media_run(in->app->media, &job, a, ret_result, e);
     if (r == ERR_MEDIA_DIED)               /* not the photo's fault, most likely: the helper is up again within a second */
         r = media_run(in->app->media, &job, a, ret_result, e);
     return r;
 }
 
-/* What intake said about one picture: {"type", "width", "height", "bytes"}. */
+/* What intake said about one picture. */
 static void take_picture(const json_t *j, struct arena *a, struct blob_asset *ret) {
     ret->type = arena_str(a, str_z(json_string_value(json_object_get(j, "type"))));
     ret->width = (int)json_integer_value(json_object_get(j, "width"));
@@ -104,38 +93,40 @@ static int take_facts(struct intake *in, struct str result, struct arena *a, str
     if (r < 0)
         return err_set(e, ERR_INTERNAL, "zoetrope-media gave no JSON");
     const json_t *faces = json_object_get(j, "faces");
-    if (in->purpose == PURPOSE_PEOPLE && !json_is_array(faces))
+    if (!json_is_array(faces))
         return err_set(e, ERR_ENGINE_MISSING, "the models that find faces are not installed");
-    take_picture(j, a, &in->photo);
+    take_picture(json_object_get(j, "photo"), a, &in->photo);
     take_picture(json_object_get(j, "working"), a, &in->working);
     take_picture(json_object_get(j, "thumb"), a, &in->thumb);
-    if (in->purpose == PURPOSE_PEOPLE) {
-        char *text = json_dumps(faces, JSON_COMPACT);
-        in->photo.facts = arena_printf(a, "{\"faces\":%s}", text);
-        free(text);
-    }
+    in->photo.width = (int)json_integer_value(json_object_get(j, "width"));      /* as sent, upright: what the faces are measured in */
+    in->photo.height = (int)json_integer_value(json_object_get(j, "height"));
+    char *text = json_dumps(faces, JSON_COMPACT);
+    in->photo.facts = arena_printf(a, "{\"faces\":%s}", text);
+    free(text);
     return 0;
 }
 
 /* Decodes in the sandbox, then makes the bytes durable; on success the three assets know their hash and size. */
 static int store(struct intake *in, struct arena *a, struct err *e) {
     struct blob_store *s = in->app->blobs;
-    CLEANUP(blob_put_abort) struct blob_put *original = NULL;
-    CLEANUP(blob_put_abort) struct blob_put *working = NULL;
-    CLEANUP(blob_put_abort) struct blob_put *thumb = NULL;
+    struct blob_put *files[FILES] = { 0 };
+    struct blob_asset *const assets[FILES] = { [FILE_WORKING] = &in->working, [FILE_THUMB] = &in->thumb, [FILE_PHOTO] = &in->photo };
     __attribute__((cleanup(fd_close_p))) int upload_fd = -1;
     struct str result;
-    int64_t account = in->upload.account;
     int r = blob_upload_open(s, &in->upload, &upload_fd, e);
-    if (r < 0 || (r = blob_room(s, 2 * in->upload.length, e)) < 0 ||
-        (r = blob_put_begin(s, account, BLOB_ORIGINAL, &original, e)) < 0 ||
-        (r = blob_put_begin(s, account, BLOB_WORK, &working, e)) < 0 || (r = blob_put_begin(s, account, BLOB_WORK, &thumb, e)) < 0 ||
-        (r = run_media(in, upload_fd, blob_put_fd(working), blob_put_fd(thumb), a, &result, e)) < 0 ||
-        (r = take_facts(in, result, a, e)) < 0 || (r = copy_all(upload_fd, original, e)) < 0 ||
-        (r = blob_put_end(TAKE(original), in->photo.sha, &in->photo.bytes, e)) < 0 ||
-        (r = blob_put_end(TAKE(working), in->working.sha, &in->working.bytes, e)) < 0)
-        return r;
-    return blob_put_end(TAKE(thumb), in->thumb.sha, &in->thumb.bytes, e);
+    if (r >= 0)
+        r = blob_room(s, 2 * in->upload.length, e);
+    for (size_t i = 0; r >= 0 && i < FILES; i++)
+        r = blob_put_begin(s, in->upload.account, assets[i]->class, &files[i], e);
+    if (r >= 0)
+        r = run_media(in, upload_fd, files, a, &result, e);
+    if (r >= 0)
+        r = take_facts(in, result, a, e);
+    for (size_t i = 0; r >= 0 && i < FILES; i++)
+        r = blob_put_end(TAKE(files[i]), assets[i]->sha, &assets[i]->bytes, e);
+    for (size_t i = 0; i < FILES; i++)
+        blob_put_abort(files[i]);
+    return r < 0 ? r : 0;
 }
 
 /* ---- rows ---- */

@@ -3,6 +3,7 @@
  * Owns: files under <data>/blob and <data>/upload; the tables asset and upload.
  * Invariant: an asset row exists only for bytes that are home: written, fdatasynced, renamed, directory fsynced, then committed.
  *            A file without a row is an orphan of a crash; the sweep at start removes it. A row without a file is an error that verify shows.
+ * Strangers: no byte that was sent outlives its upload. An `original` is the photo as zoetrope-media drew it anew: upright, sRGB, no metadata.
  * Sharing:   equal bytes are one file only within one account and class.
  * Threads:   store functions wait on the disk: pool, dispatcher, keeper only. Table functions run wherever their tx lives.
  */

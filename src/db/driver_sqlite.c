@@ -85,7 +85,8 @@ static int on_log_grown(void *ctx, sqlite3 *h, const char *schema, int pages) {
 static int run_pragmas(struct db_conn *c, const struct db_place *place, enum db_role role, struct err *e) {
     char cache[64];
     snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%d", place->cache_kib);
-    const char *both[] = { "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF", "PRAGMA temp_store = MEMORY", cache };
+    const char *both[] = { "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF", "PRAGMA temp_store = MEMORY",
+                           "PRAGMA secure_delete = ON", cache };     /* what is deleted is overwritten: it may have been somebody's face */
     /* journal_mode is stored in the file: the writer sets it, readers find it. */
     const char *writer[] = { "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0" };
     for (size_t i = 0; i < COUNT(both); i++)

@@ -5,6 +5,8 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
+#include "base/crypto.h"
 
 struct rules_pm {
     int64_t min_px, confidence_min_pm, blur_max_pm, yaw_max_deg, pitch_max_deg;
@@ -30,7 +32,20 @@ int face_facts_rules(const json_t *obj, struct arena *a, struct vision_rules *re
     return 0;
 }
 
-static void write_face(const struct vision_face *f, const struct vision_rules *rules, struct jw *w) {
+/* The embedding as signed bytes, its largest number as +-127: a cosine of two such differs from the real one by less than 0.001. */
+static void write_who(const struct vision_face *f, struct jw *w) {
+    int8_t q[VISION_EMBEDDING];
+    char hex[2 * VISION_EMBEDDING + 1];
+    float most = 1e-6f;
+    for (int i = 0; i < VISION_EMBEDDING; i++)
+        most = fmaxf(most, fabsf(f->embedding[i]));
+    for (int i = 0; i < VISION_EMBEDDING; i++)
+        q[i] = (int8_t)lrintf(127 * f->embedding[i] / most);
+    hex_encode(q, sizeof q, hex);
+    jw_kz(w, "who", hex);
+}
+
+static void write_face(const struct vision_face *f, const struct vision_rules *rules, bool who, struct jw *w) {
     struct err why;
     int code = vision_face_check(f, rules, &why);
     jw_obj(w);
@@ -55,11 +70,13 @@ static void write_face(const struct vision_face *f, const struct vision_rules *r
         jw_end_arr(w);
     }
     jw_end_arr(w);
+    if (who)
+        write_who(f, w);
     jw_kz(w, "reason", code < 0 ? err_reason(code)->code : NULL);
     jw_end_obj(w);
 }
 
-int face_facts_write(struct vision *v, const struct img8 *photo, int width, int height, const struct vision_rules *rules, struct jw *w, struct err *e) {
+int face_facts_write(struct vision *v, const struct img8 *photo, int width, int height, const struct vision_rules *rules, bool who, struct jw *w, struct err *e) {
     struct vision_face faces[VISION_FACES_MAX];
     float sx = (float)width / (float)photo->w, sy = (float)height / (float)photo->h;
     int n = vision_faces(v, photo, faces, VISION_FACES_MAX, e);
@@ -75,7 +92,7 @@ int face_facts_write(struct vision *v, const struct img8 *photo, int width, int 
             f->eye[k][0] *= sx;
             f->eye[k][1] *= sy;
         }
-        write_face(f, rules, w);
+        write_face(f, rules, who, w);
     }
     jw_end_arr(w);
     return 0;

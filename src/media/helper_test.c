@@ -572,13 +572,15 @@ static json_t *ask(struct media_job *j) {
 
 static int64_t whole(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
 
-/* Intake, then the first face cut out of the original, found again by the place intake gave it. */
+/* Intake, then the first face cut out of the photo it made, found again by the place intake gave it. */
 static int layer_of(const char *name) {
-    int photo = sample(name), working = file_with("", 0), thumb = file_with("", 0), layer = file_with("", 0);
-    struct media_job in = { .op = "intake", .params = STR("{}"), .in = { photo }, .n_in = 1, .out = { working, thumb }, .n_out = 2 };
+    int sent = sample(name), photo = file_with("", 0), working = file_with("", 0), thumb = file_with("", 0), layer = file_with("", 0);
+    struct media_job in = { .op = "intake", .params = STR("{\"who\":true}"), .in = { sent }, .n_in = 1, .out = { working, thumb, photo }, .n_out = 3 };
     CLEANUP(json_unref) json_t *facts = ask(&in);
     json_t *face = json_array_get(json_object_get(facts, "faces"), 0);
     assert_true(json_is_null(json_object_get(face, "reason")));
+    assert_int_equal(json_string_length(json_object_get(face, "who")), 256);
+    assert_int_equal(lseek(photo, 0, SEEK_END), whole(json_object_get(facts, "photo"), "bytes"));
     assert_int_equal(lseek(working, 0, SEEK_END), whole(json_object_get(facts, "working"), "bytes"));
     assert_in_range(lseek(working, 0, SEEK_END), 10000, 2000000);
     assert_int_equal(lseek(thumb, 0, SEEK_END), whole(json_object_get(facts, "thumb"), "bytes"));
@@ -590,6 +592,7 @@ static int layer_of(const char *name) {
     CLEANUP(json_unref) json_t *done = ask(&cut);
     assert_int_equal(lseek(layer, 0, SEEK_END), whole(done, "bytes"));
     free(params);
+    close(sent);
     close(photo);
     close(working);
     close(thumb);

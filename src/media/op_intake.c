@@ -11,8 +11,8 @@
 #define FIELD(type, name, kind, lo, hi) { #name, kind, false, lo, hi, offsetof(struct type, name), NULL, NULL, NULL }
 
 struct params {
-    int64_t bytes_max, pixels_max, working_side_max, working_bytes_max, thumb_px, width, height;
-    bool    faces;
+    int64_t bytes_max, pixels_max, photo_side_max, photo_bytes_max, working_side_max, working_bytes_max, thumb_px, width, height;
+    bool    faces, who;
     const json_t *rules;
 };
 
@@ -24,10 +24,13 @@ static const struct json_field probe_fields[] = {
 static const struct json_field intake_fields[] = {
     FIELD(params, bytes_max, JSON_F_INT, 1, BYTES_MAX),
     FIELD(params, pixels_max, JSON_F_INT, 1, IMAGE_PIXELS_MAX),
+    FIELD(params, photo_side_max, JSON_F_INT, 64, 8192),
+    FIELD(params, photo_bytes_max, JSON_F_INT, 65536, BYTES_MAX),
     FIELD(params, working_side_max, JSON_F_INT, 64, 4096),
     FIELD(params, working_bytes_max, JSON_F_INT, 65536, 16 * 1024 * 1024),
     FIELD(params, thumb_px, JSON_F_INT, 16, 2048),
     FIELD(params, faces, JSON_F_BOOL, 0, 0),
+    FIELD(params, who, JSON_F_BOOL, 0, 0),
     FIELD(params, rules, JSON_F_OBJ, 0, 0),
     { 0 },
 };
@@ -40,8 +43,8 @@ static const struct json_field faces_fields[] = {
 
 static int read_params(struct op *op, const struct json_field *fields, struct params *p, struct vision_rules *rules, struct err *e) {
     const struct intake_rules d = INTAKE_RULES_DEFAULT;
-    *p = (struct params){ .bytes_max = d.photo.bytes_max, .pixels_max = d.photo.pixels_max, .working_side_max = d.working_side_max,
-                          .working_bytes_max = d.working_bytes_max, .thumb_px = d.thumb_px, .faces = true };
+    *p = (struct params){ .bytes_max = d.photo.bytes_max, .pixels_max = d.photo.pixels_max, .photo_side_max = d.photo_side_max,
+                          .photo_bytes_max = d.photo_bytes_max, .working_side_max = d.working_side_max, .working_bytes_max = d.working_bytes_max, .thumb_px = d.thumb_px, .faces = true };
     int r = json_bind(fields, op->params, op->arena, p, e);
     return r < 0 ? r : face_facts_rules(p->rules, op->arena, rules, e);
 }
@@ -80,11 +83,13 @@ int op_intake(struct op *op, struct err *e) {
     if (r < 0 || (r = op_read(op->in[0], (size_t)q.bytes_max, &file, e)) < 0)
         return r;
     rules.photo = (struct photo_limits){ q.bytes_max, q.pixels_max, 0 };
+    rules.photo_side_max = (int)q.photo_side_max;
+    rules.photo_bytes_max = q.photo_bytes_max;
     rules.working_side_max = (int)q.working_side_max;
     rules.working_bytes_max = q.working_bytes_max;
     rules.thumb_px = (int)q.thumb_px;
     if ((r = intake_photo(buf_str(&file), &rules, &in, e)) < 0 || (r = op_write(op->out[0], buf_str(&in.png), e)) < 0 ||
-        (r = op_write(op->out[1], buf_str(&in.jpeg), e)) < 0)
+        (r = op_write(op->out[1], buf_str(&in.jpeg), e)) < 0 || (r = op_write(op->out[2], buf_str(&in.photo_jpeg), e)) < 0)
         return r;
     jw_obj(&op->w);
     jw_kz(&op->w, "type", photo_type_name(in.type));
@@ -92,11 +97,12 @@ int op_intake(struct op *op, struct err *e) {
     jw_kint(&op->w, "width", in.width);
     jw_kint(&op->w, "height", in.height);
     jw_kint(&op->w, "orientation", in.orientation);
+    op_tell_file(&op->w, "photo", "image/jpeg", &in.photo, in.photo_jpeg.n);
     op_tell_file(&op->w, "working", "image/png", &in.working, in.png.n);
     op_tell_file(&op->w, "thumb", "image/jpeg", &in.thumb, in.jpeg.n);
     jw_key(&op->w, "faces");
     if (op->vision && q.faces)
-        r = face_facts_write(op->vision, &in.working, in.width, in.height, &face_rules, &op->w, e);
+        r = face_facts_write(op->vision, &in.working, in.width, in.height, &face_rules, q.who, &op->w, e);
     else
         jw_null(&op->w);
     jw_end_obj(&op->w);
@@ -117,7 +123,7 @@ int op_faces(struct op *op, struct err *e) {
     jw_kint(&op->w, "width", w);
     jw_kint(&op->w, "height", h);
     jw_key(&op->w, "faces");
-    r = face_facts_write(op->vision, &photo, w, h, &rules, &op->w, e);
+    r = face_facts_write(op->vision, &photo, w, h, &rules, /* who= */ false, &op->w, e);
     jw_end_obj(&op->w);
     return r;
 }

@@ -87,10 +87,10 @@ static void check_quarters(const struct img8 *img, int w, int h) {
 static bool holds(struct str s, struct str what) { return s.n >= what.n && memmem(s.p, s.n, what.p, what.n) != NULL; }
 
 static void check_bare(const struct intake *in) {
-    struct str png = buf_str(&in->png), jpeg = buf_str(&in->jpeg);
+    struct str png = buf_str(&in->png), jpeg = buf_str(&in->jpeg), photo = buf_str(&in->photo_jpeg);
     static const char *const words[] = { "Exif", "SecretCam", "eXIf", "iCCP", "tEXt", "ICC_PROFILE", "http://ns.adobe.com" };
     for (size_t i = 0; i < COUNT(words); i++)
-        assert_false(holds(png, str_z(words[i])) || holds(jpeg, str_z(words[i])));
+        assert_false(holds(png, str_z(words[i])) || holds(jpeg, str_z(words[i])) || holds(photo, str_z(words[i])));
     for (size_t at = 8; at < png.n;) {              /* chunks: the header, the picture and the end, nothing else */
         const uint8_t *u = (const uint8_t *)png.p + at;
         assert_true(memcmp(u + 4, "IHDR", 4) == 0 || memcmp(u + 4, "IDAT", 4) == 0 || memcmp(u + 4, "IEND", 4) == 0);
@@ -129,6 +129,7 @@ static void check_orientations(make m) {
         assert_int_equal(in.orientation, o);
         assert_int_equal(in.width, 96);
         assert_int_equal(in.height, 64);
+        check_quarters(&in.photo, 96, 64);
         check_quarters(&in.working, 96, 64);
         check_quarters(&in.thumb, 96, 64);
         check_bare(&in);
@@ -290,6 +291,31 @@ static void working_copy_fits_its_bytes(void **state) {
     photo_done(&again);
 }
 
+/* What is kept of a file is bounded, too, whatever was in it; what engines look at stays whole. */
+static void the_photo_is_bounded(void **state) {
+    PIXELS_CLEANUP struct img8 wide = fixture_noise(4500, 300), img = fixture_noise(1200, 800);
+    BUF_CLEANUP struct buf wide_file = { 0 }, file = { 0 };
+    INTAKE_CLEANUP struct intake a = { 0 }, b = { 0 }, c = { 0 };
+    struct intake_rules rules = INTAKE_RULES_DEFAULT;
+    struct err e;
+    fixture_jpeg(&wide, &plain, &wide_file);
+    take_in(&wide_file, &a);
+    assert_int_equal(a.width, 4500);
+    assert_int_equal(a.photo.w, 4096);
+    fixture_jpeg(&img, &plain, &file);
+    take_in(&file, &b);
+    assert_int_equal(b.photo.w, 1200);
+    rules.photo_bytes_max = (int64_t)b.photo_jpeg.n - 1;
+    assert_int_equal(intake_photo(buf_str(&file), &rules, &c, &e), 0);            /* a little over: fewer bits, no fewer pixels */
+    assert_in_range(c.photo_jpeg.n, 1, (size_t)rules.photo_bytes_max);
+    assert_int_equal(c.photo.w, 1200);
+    intake_done(&c);
+    rules.photo_bytes_max = 65536;
+    assert_int_equal(intake_photo(buf_str(&file), &rules, &c, &e), 0);
+    assert_in_range(c.photo_jpeg.n, 1, 65536);
+    assert_in_range(c.photo.w, 75, 300);
+}
+
 static void small_photos_stay_as_they_are(void **state) {
     PIXELS_CLEANUP struct img8 img = fixture_noise(37, 21);
     BUF_CLEANUP struct buf file = { 0 };
@@ -435,7 +461,7 @@ int main(void) {
         cmocka_unit_test(senseless_orientations_are_ignored), cmocka_unit_test(display_p3_becomes_srgb),
         cmocka_unit_test(display_p3_heic_becomes_srgb), cmocka_unit_test(adobe_rgb_becomes_srgb),
         cmocka_unit_test(damaged_profile_is_taken_for_srgb), cmocka_unit_test(alpha_goes_onto_white),
-        cmocka_unit_test(printers_inks_become_colours), cmocka_unit_test(working_copy_fits_its_bytes),
+        cmocka_unit_test(printers_inks_become_colours), cmocka_unit_test(working_copy_fits_its_bytes), cmocka_unit_test(the_photo_is_bounded),
         cmocka_unit_test(small_photos_stay_as_they_are), cmocka_unit_test(shrinking_keeps_flat_colours_and_means),
         cmocka_unit_test(one_pixel_wide_is_fine), cmocka_unit_test(truncated_files_are_broken),
         cmocka_unit_test(truncated_heic_is_broken), cmocka_unit_test(progressive_jpeg_works_and_breaks_alike),

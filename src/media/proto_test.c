@@ -130,8 +130,8 @@ static void a_full_socket_is_no_error(void **state) {
 static void operations_are_found_by_name(void **state) {
     assert_int_equal(media_op_find("intake"), MEDIA_OP_intake);
     assert_int_equal(media_op_find("format_disk"), -1);
-    assert_true(media_op_takes(MEDIA_OP_intake, 1, 2));
-    assert_false(media_op_takes(MEDIA_OP_intake, 1, 1));
+    assert_true(media_op_takes(MEDIA_OP_intake, 1, 3));
+    assert_false(media_op_takes(MEDIA_OP_intake, 1, 2));
     assert_false(media_op_takes(MEDIA_OP_COUNT, 0, 0));
     assert_false(media_op_takes(-1, 0, 0));
 }

@@ -38,7 +38,7 @@ static int end_params(struct buf *b, struct engine_call *call, struct arena *a, 
     return 0;
 }
 
-/* The face's own place in the original, so that any size of the photo will do. */
+/* The face's own place in the photo as it was sent, so that any size of the photo will do. */
 static void write_face(struct jw *w, const struct blob_asset *photo, int face) {
     jw_kint(w, "face", face);
     CLEANUP(json_unref) json_t *facts = NULL;
@@ -56,7 +56,7 @@ static void write_face(struct jw *w, const struct blob_asset *photo, int face) {
     jw_kint(w, "height", photo->height);
 }
 
-/* in: the photo as it came, because its hair is finer than the working copy's. */
+/* in: the photo, because its hair is finer than the working copy's. */
 static int prepare_cutout(const struct op_input *in, struct engine_call *call, struct err *e) {
     int64_t asset;
     int face;
