@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { Client } from './lib/client.mjs';
@@ -168,6 +169,28 @@ describe('quotes', () => {
     isProblem(await refused(Array.from({ length: 20 }, (_, face) => p(four, face))), 422, 'people_many');
   });
   test('the same person twice', async () => isProblem(await refused([p(four, 1), p(four, 1)]), 422, 'face_twice'));
+  test('one shot of somebody beside himself, also smaller and darker, or of another file', async () => {
+    const again = await c.photo(png.encode(pixels), { type: 'image/png' });
+    const other = await c.photo(png.encode(png.onCanvas(png.shrink({ ...pixels, data: pixels.data.map(v => v * 0.6) }, 2), 1280, 853)), { type: 'image/png' });
+    for (const twin of [again, other]) {
+      const problem = isProblem(await refused([p(four, 2), p(one), p(four, 0), p(twin)]), 422, 'people_alike');
+      hasReasons(problem.issues, ['people_alike']);
+      assert.deepEqual([problem.issues[0].asset, problem.issues[0].other, problem.issues[0].index], [twin.id, one.id, 3]);
+      for (const id of [one.id, twin.id]) assert.match(problem.issues[0].detail, new RegExp(id));
+    }
+  });
+  test('whose face it is, is never shown', async () => {
+    const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { timeout: 5000 }), mine = await c.photo(png.encode({ ...pixels, data: pixels.data.map(v => v * 0.9) }), { type: 'image/png' });
+    const { facts } = db.prepare("SELECT facts FROM asset WHERE class = 'original' ORDER BY id DESC LIMIT 1").get(), who = JSON.parse(facts).faces[0].who;
+    assert.match(who, /^[0-9a-f]{256}$/);
+    assert.doesNotMatch(JSON.stringify([mine, await c.get(`/v1/assets/${mine.id}`)]), new RegExp(`who|${who}`));
+    await c.photo(FOUR, { purpose: 'backdrop' });
+    assert.doesNotMatch(db.prepare("SELECT facts FROM asset WHERE role = 'backdrop' ORDER BY id DESC LIMIT 1").get().facts, /who/, 'nobody asks who stands in a background');
+    await c.delete(`/v1/assets/${mine.id}`);
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    assert.equal(readFileSync(join(server.dataDir, 'zoetrope.db')).includes(who), false, 'and dies with the photo');
+  });
   test('a face that is not in the photo', async () => {
     const problem = isProblem(await refused([p(one, 0), p(one, 1)]), 422, 'face_none');
     hasReasons(problem.issues, ['face_none']);
@@ -175,7 +198,7 @@ describe('quotes', () => {
   });
   test('every photo that will not do is named with its reason', async () => {
     const small = await c.photo(png.encode(png.onCanvas(png.shrink(pixels, 4), 1280, 853)), { type: 'image/png' });
-    const problem = isProblem(await refused([p(one), p(small), p(nobody)]), 422, 'face_small');
+    const problem = isProblem(await refused([p(four, 0), p(small), p(nobody)]), 422, 'face_small');
     hasReasons(problem.issues, ['face_small', 'face_none']);
     assert.deepEqual(problem.issues.map(i => i.asset), [small.id, nobody.id]);
   });
@@ -184,6 +207,14 @@ describe('quotes', () => {
     const tiny = await c.photo(png.encode(png.crop(pixels, 0, 0, 400, 400)), { type: 'image/png', purpose: 'backdrop', consent: false });
     hasReasons(tiny.reasons, ['image_too_small']);
     isProblem(await refused([p(one)], { backdrop: tiny.id }), 422, 'image_too_small');
+  });
+  test('a background with people as large as ours', async () => {
+    const crowd = await c.photo(FOUR, { purpose: 'backdrop' });
+    assert.deepEqual([crowd.ok, crowd.faces], [false, undefined]);
+    hasReasons(crowd.reasons, ['backdrop_people']);
+    hasReasons(isProblem(await refused([p(one)], { backdrop: crowd.id }), 422, 'backdrop_people').issues, ['backdrop_people']);
+    const far = await c.photo(png.encode(png.onCanvas(png.shrink(pixels, 8), 1280, 853)), { type: 'image/png', purpose: 'backdrop' });
+    assert.deepEqual([far.ok, far.reasons], [true, []], 'somebody far away may stay');
   });
   test('a background of one\'s own that will do', async () => {
     const own = await c.photo(NOBODY, { purpose: 'backdrop', consent: false });

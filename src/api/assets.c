@@ -49,7 +49,7 @@ static void render_verdicts(struct jw *w, const struct studio_input *rules, cons
     buf_init(&reasons, 64 * 1024);
     bool people = rules->kind == STUDIO_IN_PEOPLE;
     int n = people ? studio_judge_photo(rules, a->facts, a->width, a->height, a->bytes, -1, &reasons)
-                   : studio_judge_picture(rules, a->width, a->height, a->bytes, &reasons);
+                   : studio_judge_backdrop(rules, a->facts, a->width, a->height, a->bytes, &reasons);
     jw_kbool(w, "ok", n == 0);
     jw_key(w, "reasons");
     jw_raw(w, buf_str(&reasons));

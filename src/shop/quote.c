@@ -46,14 +46,21 @@ static void add_issue(struct issues *is, const char *input, int index, int64_t a
     jw_end_obj(&is->w);
 }
 
-/* A reason of ours, not of the photo's facts. */
-static void add_reason(struct issues *is, const char *input, int index, int64_t asset, int code, const char *detail) {
+/* A reason of ours, not of the photo's facts. other: a second photo it is about, or 0. */
+static void add_reason_of_two(struct issues *is, const char *input, int index, int64_t asset, int64_t other, int code, const char *detail) {
     const struct reason *why = err_reason(code);
-    CLEANUP(json_unref) json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", why->code, "en", why->en, "next_en", why->next_en,
-                                              "zh", why->zh, "next_zh", why->next_zh, "detail", detail);
+    char id[ID_TEXT_MAX];
+    if (other)
+        id_text(id, "asset", other);
+    CLEANUP(json_unref) json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "code", why->code, "en", why->en, "next_en", why->next_en,
+                                              "zh", why->zh, "next_zh", why->next_zh, "detail", detail, "other", other ? id : NULL);
     if (!j)
         abort();
     add_issue(is, input, index, asset, j);
+}
+
+static void add_reason(struct issues *is, const char *input, int index, int64_t asset, int code, const char *detail) {
+    add_reason_of_two(is, input, index, asset, /* other= */ 0, code, detail);
 }
 
 /* One photo: it is there, and nothing in its facts speaks against it. face -1: a picture without people. */
@@ -71,7 +78,7 @@ static int judge(struct db_tx *tx, struct arena *a, int64_t account, const struc
         add_reason(is, input, index, asset, ERR_CONSENT, "this photo was given without consent");
     BUF_CLEANUP struct buf b;
     buf_init(&b, REASONS_MAX);
-    r = face < 0 ? studio_judge_picture(in, as.width, as.height, as.bytes, &b)
+    r = face < 0 ? studio_judge_backdrop(in, as.facts, as.width, as.height, as.bytes, &b)
                  : studio_judge_photo(in, as.facts, as.width, as.height, as.bytes, face, &b);
     if (r == 0)
         return 0;
@@ -80,6 +87,30 @@ static int judge(struct db_tx *tx, struct arena *a, int64_t account, const struc
         return err_set(e, ERR_INTERNAL, "the reasons against a photo cannot be read");
     for (size_t i = 0; i < json_array_size(list); i++)
         add_issue(is, input, index, asset, json_array_get(list, i));
+    return 0;
+}
+
+/* Each with each: a picture of one shot of somebody beside himself cannot pass the checks (studio.h), so it is not sold. */
+static int judge_likeness(struct db_tx *tx, struct arena *a, const struct shop_quote *q, struct issues *is, struct err *e) {
+    const struct task_person *p = q->spec.people;
+    struct blob_asset as[COUNT(q->spec.people)] = { 0 };
+    char detail[160], mine[ID_TEXT_MAX], others[ID_TEXT_MAX];
+    for (size_t i = 0; i < q->spec.n_people; i++) {
+        int r = blob_asset_get(tx, a, p[i].asset, q->account, &as[i], e);
+        if (r < 0)
+            return r;
+        for (size_t k = 0; k < i; k++) {
+            bool same_face = p[k].asset == p[i].asset && p[k].face == p[i].face;
+            int pm = same_face ? 0 : studio_likeness_pm(as[i].facts, p[i].face, as[k].facts, p[k].face);
+            if (pm <= STUDIO_LIKENESS_MAX_PM)
+                continue;
+            id_text(mine, "asset", p[i].asset);
+            id_text(others, "asset", p[k].asset);
+            snprintf(detail, sizeof(detail), "%s face %d and %s face %d: likeness %.2f", others, p[k].face, mine, p[i].face, pm / 1000.0);
+            add_reason_of_two(is, "people", (int)i, p[i].asset, p[k].asset, ERR_PEOPLE_ALIKE, detail);
+            break;
+        }
+    }
     return 0;
 }
 
@@ -107,7 +138,7 @@ static int judge_people(struct db_tx *tx, struct arena *a, const struct shop_quo
         if (r < 0)
             return r;
     }
-    return 0;
+    return judge_likeness(tx, a, q, is, e);
 }
 
 /* One of the comma list `have` is in the comma list `want`. */

@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 
+#define BYSTANDER_MAX_PM 80          /* height of a face in a background, per mille of the picture's; those who join have 90 and more */
+
 /* The list being written. */
 struct verdict { struct jw w; int n; };
 
@@ -117,10 +119,23 @@ static void judge_this_face(struct verdict *v, const struct studio_input *in, co
         judge_face(v, in, json_array_get(faces, (size_t)face), face);
 }
 
-int studio_judge_picture(const struct studio_input *in, int width, int height, int64_t bytes, struct buf *out) {
+/* Small ones may stay. Large ones would be taken for one too many of the group, and by whoever looks at it, too. */
+static void judge_bystanders(struct verdict *v, const json_t *faces, int height) {
+    double most = 0;
+    for (size_t i = 0; i < json_array_size(faces); i++) {
+        const json_t *box = json_object_get(json_array_get(faces, i), "box");
+        most = fmax(most, json_number_value(json_array_get(box, 3)) - json_number_value(json_array_get(box, 1)));
+    }
+    if (most * 1000 > (double)BYSTANDER_MAX_PM * height)
+        reason(v, ERR_BACKDROP_PEOPLE, -1, "a face %d pixels high in a picture of %d; at most %d", (int)most, height, BYSTANDER_MAX_PM * height / 1000);
+}
+
+int studio_judge_backdrop(const struct studio_input *in, struct str facts_json, int width, int height, int64_t bytes, struct buf *out) {
+    CLEANUP(json_unref) json_t *faces = faces_of(facts_json);
     struct verdict v;
     verdict_begin(&v, out);
     judge_picture(&v, in, width, height, bytes);
+    judge_bystanders(&v, faces, height);
     return verdict_end(&v);
 }
 

@@ -92,16 +92,23 @@ const struct studio_template *studio_template_at(const struct studio *s, size_t 
 
 /*
  * Verdicts for people. Facts are asset.facts as intake wrote them; read are, of each of facts.faces[]: box [x0,y0,x1,y1] px,
- * size_px, confidence 0..1, blur 0..1, yaw, pitch (degrees), cut (bool): media/ops.def. A face that lacks one is not judged by it.
+ * size_px, confidence 0..1, blur 0..1, yaw, pitch (degrees), cut (bool), who (hex): media/ops.def. A face that lacks one is not judged by it.
  * Each appends a JSON array [{code, en, zh, next_en, next_zh, detail, face?}] to out and returns how many reasons it holds; 0 = fine.
  */
 struct buf;
 /* The picture itself (pixels, bytes), then the face with that index; face -1: whether at least one face can be used. */
 int studio_judge_photo(const struct studio_input *in, struct str facts_json, int width, int height, int64_t bytes, int face, struct buf *out);
-/* The picture alone (also for a backdrop of the user's own). */
-int studio_judge_picture(const struct studio_input *in, int width, int height, int64_t bytes, struct buf *out);
+/* A backdrop of the user's own: the picture, and that nobody in it is as large as those who will stand before it. */
+int studio_judge_backdrop(const struct studio_input *in, struct str facts_json, int width, int height, int64_t bytes, struct buf *out);
 /* One face alone. */
 int studio_judge_face(const struct studio_input *in, struct str facts_json, int face, struct buf *out);
+/*
+ * How alike two faces are, -1000..1000 (cosine per mille); -1000 also when the facts of one do not say. Above STUDIO_LIKENESS_MAX_PM they
+ * cannot stand in one picture: score (media/score.c) wants each found face nearer to its own photo than to any other's by 0.05, and a
+ * composite keeps some 0.95 of it. Measured: two copies of one shot 0.96 and more, strangers and relatives of the samples 0.28 at most.
+ */
+#define STUDIO_LIKENESS_MAX_PM 850
+int studio_likeness_pm(struct str facts_a, int face_a, struct str facts_b, int face_b);
 /* The first input of a kind, or NULL. */
 const struct studio_input *studio_input(const struct studio_recipe *r, enum studio_input_kind kind);
 

@@ -192,6 +192,40 @@ static void photos_are_judged_by_their_facts(void **state) {
     judge("{\"faces\":[" SMALL "," SMALL "]}", 1000, 720, 1000, -1, WANT("face_small", "face_small"));
 }
 
+static void backdrop(const char *facts, const char *want) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 8192);
+    int n = studio_judge_backdrop(&rules, str_z(facts), 1500, 1000, 1000, &b);
+    assert_int_equal(n, want ? 1 : 0);
+    assert_true(!want || strstr(b.p, want));
+}
+
+static void people_in_a_background_may_be_small_only(void **state) {
+    backdrop("", NULL);
+    backdrop("{\"faces\":[]}", NULL);
+    backdrop("{\"faces\":[{\"box\":[10,10,90,90]}]}", NULL);
+    backdrop("{\"faces\":[{\"box\":[10,10,60,90]},{\"box\":[10,10,60,91]}]}", "\"backdrop_people\"");
+}
+
+/* "who" with its first two bytes a and b, the rest 0. */
+static struct str facts_of(char *room, size_t size, unsigned a, unsigned b) {
+    int n = snprintf(room, size, "{\"faces\":[{\"who\":\"%02x%02x%0252d\"}]}", a, b, 0);
+    return (struct str){ room, (size_t)n };
+}
+
+static void likeness_is_a_cosine(void **state) {
+    char t1[400], t2[400];
+    struct str x = facts_of(t1, sizeof t1, 0x7f, 0);
+    assert_int_equal(studio_likeness_pm(x, 0, x, 0), 1000);
+    assert_int_equal(studio_likeness_pm(x, 0, facts_of(t2, sizeof t2, 0x40, 0x40), 0), 707);
+    assert_int_equal(studio_likeness_pm(x, 0, facts_of(t2, sizeof t2, 0x81, 0), 0), -1000);      /* -127 */
+    assert_int_equal(studio_likeness_pm(x, 0, facts_of(t2, sizeof t2, 0, 0), 0), -1000);
+    assert_int_equal(studio_likeness_pm(x, 1, x, 0), -1000);
+    assert_int_equal(studio_likeness_pm(x, 0, STR(""), 0), -1000);
+    assert_int_equal(studio_likeness_pm(x, 0, STR("{\"faces\":[{\"who\":\"7f\"}]}"), 0), -1000);
+    assert_int_equal(studio_likeness_pm(x, 0, STR("{\"faces\":[{\"who\":7}]}"), 0), -1000);
+}
+
 static void the_shipped_product_is_sound(void **state) {
     const struct folder *f = *state;
     char share[128];
@@ -219,6 +253,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_catalogue_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_files_are_refused_with_their_line, setup, teardown),
         cmocka_unit_test(photos_are_judged_by_their_facts),
+        cmocka_unit_test(people_in_a_background_may_be_small_only),
+        cmocka_unit_test(likeness_is_a_cosine),
         cmocka_unit_test_setup_teardown(the_shipped_product_is_sound, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
