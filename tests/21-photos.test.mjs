@@ -45,8 +45,8 @@ const apng = () => {
   actl.writeUInt32BE(2, 0);
   return png.encode(png.crop(pixels, 0, 0, 800, 800), [crc('acTL', actl)]);
 };
-const gif = () => Buffer.concat([Buffer.from('GIF89a'), Buffer.from([1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255]),
-  ...[0, 1].map(() => Buffer.from([0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0])), Buffer.from([0x3b])]);
+const gif = (frames = 2) => Buffer.concat([Buffer.from('GIF89a'), Buffer.from([1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255]),
+  ...Array.from({ length: frames }, () => Buffer.from([0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0])), Buffer.from([0x3b])]);
 
 describe('files that are no photo', () => {
   const cases = [
@@ -59,6 +59,7 @@ describe('files that are no photo', () => {
     ['a truncated PNG', () => png.encode(png.crop(pixels, 0, 0, 800, 800)).subarray(0, 100_000), 422, 'image_broken'],
     ['a PNG with a wrong checksum', () => { const b = png.encode(png.crop(pixels, 0, 0, 800, 800)); b[b.length - 20] ^= 1; return b; }, 422, 'image_broken'],
     ['a GIF of two frames', gif, 422, 'image_animated'],
+    ['a GIF of one frame', () => gif(1), 415, 'image_type'],
     ['an animated PNG', apng, 422, 'image_animated'],
     ['an animated WebP', () => riff(webpChunk('VP8X', Buffer.from([0x02, 0, 0, 0, 0xff, 3, 0, 0xff, 3, 0])), webpChunk('ANIM', Buffer.alloc(6))), 422, 'image_animated'],
     ['a playlist that is called a photo', () => Buffer.from('#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n'), 415, 'image_type'],

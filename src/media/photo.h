@@ -39,7 +39,7 @@ void photo_done(struct photo *p);                           /* frees pixels and 
 #define PHOTO_CLEANUP __attribute__((cleanup(photo_done)))
 
 /*
- * Tells the type by content alone. ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE (naming what it looks like), ERR_IMAGE_ANIMATED (GIF, APNG,
+ * Tells the type by content alone. ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE (naming what it looks like), ERR_IMAGE_ANIMATED (animated GIF, APNG,
  * animated WebP, HEIC sequence). A valid head with something else behind it is a photo: what is behind is never looked at.
  */
 int photo_sniff(struct str file, enum photo_type *ret_type, struct err *e);

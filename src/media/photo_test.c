@@ -18,6 +18,10 @@ static int sniff(const char *bytes, size_t n) {
     return r < 0 ? r : (int)t;
 }
 
+/* One pixel each: a header with two colours; a picture of its own. */
+#define GIF_HEAD    "GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"
+#define GIF_PICTURE ",\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
+
 static void is_told_by_its_content(void **state) {
 #define CASE(lit, want) { "" lit, sizeof lit - 1, want }
     static const struct { const char *p; size_t n; int want; } cases[] = {
@@ -38,7 +42,11 @@ static void is_told_by_its_content(void **state) {
         CASE("\0\0\0\x18" "ftypisom\0\0\2\0isommp42", ERR_IMAGE_TYPE),
         CASE("\xff\xff\xff\xff" "ftypisom\0\0\2\0isommp42", ERR_IMAGE_TYPE),
         CASE("\0\0\0\x08" "ftyp", ERR_IMAGE_TYPE),
-        CASE("GIF89a\1\0\1\0", ERR_IMAGE_ANIMATED),
+        CASE("GIF89a\1\0\1\0", ERR_IMAGE_TYPE),
+        CASE(GIF_HEAD GIF_PICTURE ";", ERR_IMAGE_TYPE),                                              /* still: no animation, but no photo either */
+        CASE(GIF_HEAD "!\xf9\4\0\0\0\0\0" GIF_PICTURE "!\xfe\2hi\0" GIF_PICTURE, ERR_IMAGE_ANIMATED),
+        CASE(GIF_HEAD GIF_PICTURE ",\0\0\0\0\1\0\1\0\x87", ERR_IMAGE_TYPE),                       /* cut: what is not there does not count */
+        CASE(GIF_HEAD "!\xff\xff", ERR_IMAGE_TYPE),
         CASE("%PDF-1.7\n", ERR_IMAGE_TYPE),
         CASE("<svg xmlns='http://www.w3.org/2000/svg'/>", ERR_IMAGE_TYPE),
         CASE("<!DOCTYPE html><html></html>", ERR_IMAGE_TYPE),

@@ -35,6 +35,30 @@ static bool png_is_animated(struct str f) {
     return false;
 }
 
+/* Behind a block's list of sub-blocks (GIF89a, 15); the file's end when it is cut. */
+static size_t gif_skip(struct str f, size_t at) {
+    while (at < f.n && f.p[at])
+        at += 1 + (uint8_t)f.p[at];
+    return at < f.n ? at + 1 : f.n;
+}
+
+/* A second picture in it. */
+static bool gif_is_animated(struct str f) {
+    int pictures = 0;
+    size_t at = 13 + (f.n > 10 && f.p[10] & 0x80 ? (size_t)3 << ((f.p[10] & 7) + 1) : 0);
+    while (at < f.n && pictures < 2) {
+        if (f.p[at] == 0x21) {
+            at = gif_skip(f, at + 2);
+        } else if (f.p[at] == 0x2c && f.n - at > 10) {
+            pictures++;
+            at = gif_skip(f, at + 11 + (f.p[at + 9] & 0x80 ? (size_t)3 << ((f.p[at + 9] & 7) + 1) : 0));
+        } else {
+            break;
+        }
+    }
+    return pictures > 1;
+}
+
 /* VP8X with its animation bit (RIFF container of WebP, "Extended File Format"). */
 static bool webp_is_animated(struct str f) { return tag(f, 12, "VP8X") && f.n > 20 && (f.p[20] & 0x02); }
 
@@ -76,7 +100,7 @@ static bool heif_is_heic(struct str f) {
 /* What people send by mistake, so that the answer can name it. Text forms may have blanks and a byte order mark before them. */
 static const char *looks_like(struct str f) {
     static const struct { const char *head; size_t n; const char *name; } binary[] = {
-        { "%PDF", 4, "a PDF document" }, { "PK\3\4", 4, "a ZIP archive or office document" }, { "II*\0", 4, "a TIFF or raw camera file" },
+        { "%PDF", 4, "a PDF document" }, { "GIF8", 4, "a GIF picture" }, { "PK\3\4", 4, "a ZIP archive or office document" }, { "II*\0", 4, "a TIFF or raw camera file" },
         { "MM\0*", 4, "a TIFF or raw camera file" }, { "BM", 2, "a BMP picture" }, { "8BPS", 4, "a Photoshop document" },
         { "\x1a\x45\xdf\xa3", 4, "a Matroska or WebM video" }, { "\xff\x0a", 2, "a JPEG XL picture" }, { "OggS", 4, "an Ogg file" },
         { "\0\0\0\x0cJXL ", 8, "a JPEG XL picture" }, { "RIFF", 4, "a RIFF file (AVI, WAV)" }, { "\x7f" "ELF", 4, "a program" },
@@ -120,8 +144,8 @@ int photo_sniff(struct str f, enum photo_type *ret_type, struct err *e) {
     } else if (tag(f, 4, "ftyp") && f.n >= 16 && heif_is_heic(f)) {
         t = PHOTO_HEIC;
         animated = heif_is_sequence(f);
-    } else if (tag(f, 0, "GIF8")) {
-        return err_set(e, ERR_IMAGE_ANIMATED, "GIF pictures are not accepted");
+    } else if (tag(f, 0, "GIF8") && gif_is_animated(f)) {
+        return err_set(e, ERR_IMAGE_ANIMATED, "an animated GIF");
     } else {
         return err_set(e, ERR_IMAGE_TYPE, "JPEG, PNG, WebP or HEIC is needed; this looks like %s", looks_like(f));
     }
