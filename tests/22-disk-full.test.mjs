@@ -43,7 +43,8 @@ test('no room but the reserve: told before anything is held, finished when there
   assert.equal((await until(c, 'GET', '/readyz', 503)).json.disk, false);
   isProblem(await c.send('POST', '/v1/tasks', { json: { quote: waiting.id }, headers: { 'idempotency-key': randomUUID() } }), 503, 'storage_full');
   isProblem(await c.send('POST', '/v1/assets', { json: { upload, consent: true } }), 503, 'storage_full');
-  isProblem(await c.send('POST', '/v1/uploads', { headers: { ...tus, 'upload-length': '1000' } }), 503, 'storage_full');
+  const { detail } = isProblem(await c.send('POST', '/v1/uploads', { headers: { ...tus, 'upload-length': `${20 * MIB}` } }), 503, 'storage_full');
+  assert.match(detail, new RegExp(`^${reserve + 20} MiB free are needed, ${reserve} of them as a reserve .+; there are \\d+$`));
   await server.waitLog(l => l.ev === 'alarm.disk_full');
   assert.equal((await c.waitTask(running.id)).state, 'choosing', 'running work goes on');
   assert.deepEqual(await c.wallet(), { available: 360, held: 0 }, 'nothing was held for what was refused');

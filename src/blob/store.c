@@ -118,8 +118,9 @@ int blob_room(struct blob_store *s, int64_t bytes, struct err *e) {
         atomic_store(&s->free_asked_ms, now);
     }
     int64_t left = atomic_load(&s->free_bytes) - s->reserve_bytes;
-    return bytes <= left ? 0 : err_set(e, ERR_DISK_FULL, "%lld MiB free, %lld MiB of it kept in reserve",
-                                       (long long)(atomic_load(&s->free_bytes) >> 20), (long long)(s->reserve_bytes >> 20));
+    return bytes <= left ? 0 : err_set(e, ERR_DISK_FULL, "%lld MiB free are needed, %lld of them as a reserve (blob.reserve_bytes); there are %lld",
+                                       (long long)((s->reserve_bytes + bytes + (1 << 20) - 1) >> 20), (long long)(s->reserve_bytes >> 20),
+                                       (long long)(atomic_load(&s->free_bytes) >> 20));
 }
 
 /* ---- in ---- */

@@ -279,7 +279,7 @@ static void a_full_disk_refuses_new_work(void **state) {
     testing_close(t);
     testing_open(t);
     assert_int_equal(blob_room(t->s, 0, e), ERR_DISK_FULL);
-    assert_non_null(strstr(e->text, "kept in reserve"));
+    assert_non_null(strstr(e->text, "1073741824 MiB free are needed, 1073741824 of them as a reserve"));
 }
 
 int main(void) {
