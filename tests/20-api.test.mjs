@@ -260,8 +260,17 @@ describe('idempotency', () => {
 
   test('a quote buys one task, whatever the key', async () => {
     const offer = await quote(), task = await alice.buy(offer);
-    isProblem(await alice.send('POST', '/v1/tasks', { json: { quote: offer.id }, headers: { 'idempotency-key': randomUUID() } }), 409, 'conflict');
+    const again = isProblem(await alice.send('POST', '/v1/tasks', { json: { quote: offer.id }, headers: { 'idempotency-key': randomUUID() } }), 409, 'quote_used');
+    assert.equal(again.detail, task.id, 'and says which');
     await alice.waitTask(task.id);
+  });
+
+  test('a photo that was deleted after its quote is named, and nothing is held', async () => {
+    const c = await Client.guest(server.url), mine = await c.photo(ONE), offer = await c.quote({ people: [person(mine)], template: 'hall' });
+    await c.delete(`/v1/assets/${mine.id}`);
+    const gone = isProblem(await c.send('POST', '/v1/tasks', { json: { quote: offer.id }, headers: { 'idempotency-key': randomUUID() } }), 410, 'photo_gone');
+    assert.equal(gone.detail, mine.id);
+    assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
   });
 
   test('an upload becomes one asset, however often it is sent', async () => {
@@ -271,7 +280,9 @@ describe('idempotency', () => {
     assert.equal(new Set(made.map(a => a.id)).size, 1);
     const again = await alice.send('POST', '/v1/assets', { json: { upload, consent: true } });
     assert.deepEqual([again.status, again.json.id], [200, made[0].id]);
-    isProblem(await alice.send('POST', '/v1/assets', { json: { upload, purpose: 'backdrop' } }), 409, 'idempotency_key_reused');
+    isProblem(await alice.send('POST', '/v1/assets', { json: { upload, purpose: 'backdrop' } }), 409, 'upload_used');
+    await alice.delete(`/v1/assets/${made[0].id}`);
+    isProblem(await alice.send('POST', '/v1/assets', { json: { upload, consent: true } }), 410, 'gone');
   });
 });
 
@@ -296,6 +307,33 @@ describe('credits', () => {
     assert.equal((await c.cancel(task.id)).state, 'cancelled');           // once more is no harm
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
     isProblem(await c.send('POST', `/v1/tasks/${task.id}/pick`, { json: { candidate: 0 }, headers: { 'idempotency-key': randomUUID() } }), 409, 'wrong_state');
+  });
+});
+
+describe('what goes wrong with a task', () => {
+  test('a picture that was deleted cannot be picked; another of the task can', async () => {
+    const c = await Client.guest(server.url), mine = await c.photo(ONE);
+    const task = await c.waitTask((await c.buy(await c.quote({ people: [person(mine)], template: 'hall' }))).id), [first, second] = task.candidates;
+    await c.delete(`/v1/assets/${first.asset}`);
+    const pick = candidate => c.send('POST', `/v1/tasks/${task.id}/pick`, { json: { candidate }, headers: { 'idempotency-key': randomUUID() } });
+    isProblem(await pick(first.index), 410, 'gone');
+    const now = await c.task(task.id);
+    assert.deepEqual([now.state, now.candidates.map(k => k.index).includes(first.index)], ['choosing', false], 'and is not shown any more');
+    assert.equal((await pick(second.index)).json.picked, second.index);
+  });
+
+  test('which checks the pictures failed is said in both languages, with what to do about it', async t => {
+    const picky = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'score.broken' } });
+    const c = await Client.guest(picky.url), mine = await c.photo(ONE);
+    const task = await c.waitTask((await c.buy(await c.quote({ people: [person(mine)], template: 'hall' }))).id);
+    assert.deepEqual([task.state, task.error.code], ['failed', 'task_no_result']);
+    assert.match(task.error.detail, /A face was hidden, missing or one too many \(4 of 4\)/);
+    assert.deepEqual(task.error.checks.map(k => [k.code, k.detail]), [['check_faces_intact', '4 of 4']]);
+    assert.match(task.error.next_en, /whole head/);
+    assert.match(task.error.next_zh, /头部完整/);
+    const api = await c.get('/openapi.json');
+    assert.deepEqual(check(api, { $ref: '#/components/schemas/Task' }, task), []);
+    assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
   });
 });
 

@@ -131,10 +131,16 @@ static int store(struct intake *in, struct arena *a, struct err *e) {
 
 /* ---- rows ---- */
 
+/* 1: what this upload became before; 0: nothing yet. The key is ours, so a reuse of it is told as what it is. */
+static int find_made(struct db_tx *tx, const struct intake *in, int64_t *ret_id, struct err *e) {
+    int r = api_key_find(tx, &in->key, ret_id, e);
+    return r == ERR_IDEMPOTENCY_REUSED ? err_set(e, ERR_UPLOAD_USED, "it was taken in for another purpose than %s", purposes[in->purpose]) : r;
+}
+
 static int keep(struct db_tx *tx, void *arg, struct err *e) {
     struct intake *in = arg;
     int64_t made;
-    int r = api_key_find(tx, &in->key, &made, e);         /* the same request may have won while we were decoding */
+    int r = find_made(tx, in, &made, e);         /* the same request may have won while we were decoding */
     if (r < 0)
         return r;
     if (r == 1) {
@@ -182,7 +188,7 @@ static void fill_rows(struct intake *in) {
 static int made_before(struct http_req *req, const struct intake *in, struct blob_asset *ret, struct err *e) {
     struct db_tx *tx = db_reader(in->app->db);
     int64_t id;
-    int r = api_key_find(tx, &in->key, &id, e);
+    int r = find_made(tx, in, &id, e);
     if (r <= 0)
         return r;
     r = blob_asset_get(tx, req->arena, id, req->account, ret, e);

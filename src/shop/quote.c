@@ -283,8 +283,15 @@ int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t 
 
 int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e) {
     int64_t changed;
+    char before[ID_TEXT_MAX];
     int r = db_run(tx, &changed, e, &quote_buy, DB_INT(task), DB_INT(id));
-    return r < 0 ? r : changed == 1 ? 0 : err_set(e, ERR_RACE, "this quote has bought its task already");
+    if (r < 0 || changed == 1)
+        return r < 0 ? r : 0;
+    DB_ROWS rows = { 0 };
+    if ((r = db_one(tx, &rows, e, &quote_one, DB_INT(id))) <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such quote");
+    id_text(before, "task", db_int(&rows, 6));
+    return err_set(e, ERR_QUOTE_USED, "%s", before);
 }
 
 int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e) {

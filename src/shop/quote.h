@@ -22,7 +22,7 @@ int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const s
                     struct buf *issues, struct err *e);
 /* 1/0/<0; ERR_QUOTE_EXPIRED when it is too late. */
 int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e);
-int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_RACE when it was bought before */
+int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_QUOTE_USED when it was bought before */
 
 /* Keeper: forgets quotes that expired a day ago. */
 int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e);

@@ -172,7 +172,7 @@ static void what_was_priced_is_what_is_bought_once(void **state) {
     assert_true(str_eq(q.spec.params, STR("{\"fidelity\":0.5}")));
     assert_ptr_equal(q.spec.recipe, m.want.spec.recipe);
     assert_int_equal(db_do(t->db, bought_fn, &(struct bought){ q.id, 77 }, &t->e), 0);
-    assert_int_equal(db_do(t->db, bought_fn, &(struct bought){ q.id, 78 }, &t->e), ERR_RACE);
+    assert_int_equal(db_do(t->db, bought_fn, &(struct bought){ q.id, 78 }, &t->e), ERR_QUOTE_USED);
     buf_done(&m.issues);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "ledger/ledger.h"
 #include "task/core.h"
@@ -15,9 +16,11 @@ DB_SQL(create_input, "INSERT INTO task_input (task_id, ix, asset_id, face) VALUE
 /* Of the account, and alive until the task is over and has been looked at. */
 static int keep_alive(struct db_tx *tx, struct arena *a, const struct task_row *t, int64_t asset, struct err *e) {
     struct blob_asset as;
+    char id[ID_TEXT_MAX];
+    id_text(id, "asset", asset);
     int r = blob_asset_get(tx, a, asset, t->account, &as, e);
     if (r <= 0)
-        return r < 0 ? r : err_set(e, ERR_GONE, "a photo of this task was deleted");
+        return r < 0 ? r : err_set(e, ERR_PHOTO_GONE, "%s", id);
     int64_t until = t->deadline_ms + t->limit_ms + t->keep_inputs_ms;
     return as.delete_at_ms && as.delete_at_ms < until ? blob_asset_keep_until(tx, asset, until, e) : 0;
 }

@@ -120,8 +120,13 @@ int task__decide(struct db_tx *tx, struct task_core *c, struct task_row *t, cons
         fine = r > 0 ? db_int(&rows, 0) : 0;
     }
     if (fine < t->need) {
+        struct task__checks checks;
         struct err none;
+        int r = task__checks_failed(tx, t->id, &checks, e);
+        if (r < 0)
+            return r;
         err_set(&none, ERR_TASK_NO_RESULT, "%lld of %d pictures passed the checks, %d are needed", (long long)fine, t->asked, t->need);
+        task__checks_say(&checks, &none);
         return task__fail(tx, c, t, why ? why : &none, e);
     }
     /* Every state of the way is passed, also when a call did the work of two or the deadline cut it short. */
@@ -149,11 +154,15 @@ int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t accou
     size_t n = 0;
     if ((r = task__candidate_list(tx, task, a, all, COUNT(all), &n, e)) < 0)
         return r;
-    for (size_t i = 0; i < n; i++)
-        if (all[i].ix == candidate && all[i].place > 0) {
-            t.picked = candidate;
-            return task__move(tx, c, &t, TASK_DONE, e);
-        }
+    for (size_t i = 0; i < n; i++) {
+        struct blob_asset picture;
+        if (all[i].ix != candidate || all[i].place == 0)
+            continue;
+        if ((r = blob_asset_get(tx, a, all[i].asset, t.account, &picture, e)) <= 0)
+            return r < 0 ? r : err_set(e, ERR_GONE, "picture %d of this task was deleted; choose another of it", candidate);
+        t.picked = candidate;
+        return task__move(tx, c, &t, TASK_DONE, e);
+    }
     return err_set(e, ERR_BAD_INPUT, "there is no candidate %d to pick", candidate);
 }
 

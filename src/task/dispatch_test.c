@@ -165,6 +165,35 @@ static void below_the_minimum_everything_is_paid_back(void **state) {
     testing_clean(t);
 }
 
+static int spoil_fn(struct db_tx *tx, void *arg, struct err *e) {
+    DB_SQL(spoil, "UPDATE candidate SET scores = ? WHERE task_id = ? AND ix = ?");
+    static const char *const failed[] = { "[\"light\"]", "[\"edges\",\"light\"]", "[\"light\",\"moon\"]", "[]" };
+    for (int ix = 0; ix < 4; ix++) {
+        char scores[64];
+        snprintf(scores, sizeof(scores), "{\"failed\":%s}", failed[ix]);
+        int r = db_run(tx, NULL, e, &spoil, DB_TEXT(scores), DB_INT(*(int64_t *)arg), DB_INT(ix));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void the_checks_that_failed_are_named_most_often_first(void **state) {
+    struct testing *t = go(state, "score.broken");
+    struct err *e = &t->e;
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_text,
+                        "0 of 4 pictures passed the checks, 2 are needed: A face was hidden, missing or one too many (4 of 4)");
+    OK(db_do(t->db, spoil_fn, &task, e));
+    struct task__checks c;
+    struct err why = { ERR_TASK_NO_RESULT, "none" };
+    OK(task__checks_failed(db_reader(t->db), task, &c, e));
+    assert_int_equal(c.broken, 4);
+    task__checks_say(&c, &why);
+    assert_string_equal(why.text, "none: The light on the people did not agree with the background (3 of 4); Somebody could not be cut out cleanly (1 of 4)");
+}
+
 static void a_failure_that_may_pass_is_tried_again(void **state) {
     struct testing *t = go(state, "compose.failed@1; compose.died@3; cutout.died@1");
     int64_t task = testing_buy(t, ME, GROUP);
@@ -441,6 +470,7 @@ int main(void) {
         TESTING(a_photo_lives_until_the_last_task_that_needs_it),
         TESTING(progress_is_told_four_times_a_second_at_most),
         TESTING(what_could_never_run_is_found_at_start),
+        TESTING(the_checks_that_failed_are_named_most_often_first),
         TESTING(a_broken_candidate_is_made_again_with_another_seed),
         TESTING(what_stays_broken_is_not_shown_and_not_paid),
         TESTING(a_picture_that_comes_with_its_verdict_is_not_judged_again),

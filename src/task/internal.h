@@ -149,6 +149,16 @@ int task__candidate_list(struct db_tx *tx, int64_t task, struct arena *a, struct
 /* Deciding: numbers the fine ones 1.. and sets when they expire; deletes the assets of the others. keep = false deletes all. */
 int task__candidate_decide(struct db_tx *tx, int64_t task, bool keep, int64_t delete_at_ms, int *ret_fine, struct err *e);
 
+/* ---- checks.c ---- */
+#define TASK_CHECKS 4
+struct task__checks {
+    int broken;                                 /* candidates */
+    struct task__check_failed { const struct reason *why; int n; } failed[TASK_CHECKS];   /* n of the broken ones; most first */
+};
+int task__checks_failed(struct db_tx *tx, int64_t task, struct task__checks *ret, struct err *e);
+/* Adds them to the detail in *e: ": The light … (4 of 4); A face … (1 of 4)". */
+void task__checks_say(const struct task__checks *c, struct err *e);
+
 /* ---- decide.c: the ends of a task, with their money ---- */
 /* choosing when enough candidates are fine, else failed for the reason given (NULL: none passed the checks). Needs an open task. */
 int task__decide(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct err *why, struct err *e);

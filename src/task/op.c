@@ -25,7 +25,7 @@ static int add_input(struct engine_call *call, int fd, struct err *e) {
 static int open_asset(const struct op_input *in, int64_t id, struct engine_call *call, struct blob_asset *ret, struct err *e) {
     int fd, r = blob_asset_get(in->tx, in->a, id, in->task->account, ret, e);
     if (r == 0)
-        return err_set(e, ERR_GONE, "a picture of this task was deleted");
+        return err_set(e, ERR_PHOTO_GONE, "it was deleted while the task was under way");
     if (r < 0 || (r = blob_asset_open(in->blobs, ret, &fd, e)) < 0)
         return r;
     return add_input(call, fd, e);

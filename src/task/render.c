@@ -18,26 +18,52 @@ static int64_t eta_ms(const struct task_core *c, const struct task_row *t, int64
     return place * avg / (side_by_side > 1 ? side_by_side : 1) + avg * (1000 - t->progress_pm) / 1000;
 }
 
-static void write_error(struct jw *w, const struct task_row *t) {
+static void write_reason(struct jw *w, const struct reason *why, const struct reason *next) {
+    jw_kz(w, "en", why->en);
+    jw_kz(w, "next_en", next->next_en);
+    jw_kz(w, "zh", why->zh);
+    jw_kz(w, "next_zh", next->next_zh);
+}
+
+/* The checks that nothing passed: each with its own next step, and how often. */
+static void write_checks(struct jw *w, const struct task__checks *c) {
+    char often[32];
+    jw_key(w, "checks");
+    jw_arr(w);
+    for (size_t k = 0; k < TASK_CHECKS && c->failed[k].n; k++) {
+        snprintf(often, sizeof(often), "%d of %d", c->failed[k].n, c->broken);
+        jw_obj(w);
+        jw_kz(w, "code", c->failed[k].why->code);
+        write_reason(w, c->failed[k].why, c->failed[k].why);
+        jw_kz(w, "detail", often);
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+}
+
+static int write_error(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
+    struct task__checks c = { 0 };
+    const struct reason *why = err_reason_of(t->error_code);
+    int r = why && why->err == ERR_TASK_NO_RESULT ? task__checks_failed(tx, t->id, &c, e) : 0;
+    if (r < 0)
+        return r;
     jw_key(w, "error");
     if (!t->error_code[0]) {
         jw_null(w);
-        return;
+        return 0;
     }
-    const struct reason *why = err_reason_of(t->error_code);
     jw_obj(w);
     jw_kz(w, "code", t->error_code);
-    if (why) {
-        jw_kz(w, "en", why->en);
-        jw_kz(w, "next_en", why->next_en);
-        jw_kz(w, "zh", why->zh);
-        jw_kz(w, "next_zh", why->next_zh);
-    }
+    if (why)
+        write_reason(w, why, c.failed[0].n ? c.failed[0].why : why);      /* what failed most often is worth changing first */
     jw_kz(w, "detail", t->error_text);
+    if (c.failed[0].n)
+        write_checks(w, &c);
     jw_end_obj(w);
+    return 0;
 }
 
-/* Only what may be chosen: a broken picture is never shown. */
+/* Only what may be chosen: a broken picture is never shown, nor one that was deleted. */
 static int write_candidates(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(ARENA_MAX);
     struct task__candidate all[TASK_CANDIDATES_MAX];
@@ -48,8 +74,12 @@ static int write_candidates(struct db_tx *tx, struct jw *w, const struct task_ro
     jw_key(w, "candidates");
     jw_arr(w);
     for (size_t i = 0; i < n; i++) {
-        struct blob_asset thumb;
+        struct blob_asset picture, thumb;
         if (all[i].place == 0)
+            continue;
+        if ((r = blob_asset_get(tx, a, all[i].asset, t->account, &picture, e)) < 0)
+            return r;
+        if (r == 0)
             continue;
         if ((r = blob_asset_child(tx, a, all[i].asset, "thumb", &thumb, e)) < 0)
             return r;
@@ -113,7 +143,8 @@ static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const
     write_number(w, "picked", t->picked, t->picked >= 0);
     if ((r = write_credits(tx, w, t, e)) < 0 || (r = write_candidates(tx, w, t, e)) < 0)
         return r;
-    write_error(w, t);
+    if ((r = write_error(tx, w, t, e)) < 0)
+        return r;
     jw_kint(w, "created_ms", t->created_ms);
     write_number(w, "started_ms", t->started_ms, t->started_ms > 0);
     write_number(w, "ended_ms", t->ended_ms, t->ended_ms > 0);

@@ -49,7 +49,7 @@ int task_params_check(const struct studio_recipe *recipe, struct str params, str
 /* Takes the hold, makes the row in state queued with its first event. Inside a write function. The dispatcher is woken on commit. */
 struct task_core;
 int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *t, struct err *e);
-/* Owner's pick: choosing -> done. ERR_STATE, ERR_NOT_FOUND. */
+/* Owner's pick: choosing -> done. ERR_STATE, ERR_NOT_FOUND; ERR_GONE when that picture was deleted. */
 int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, int candidate, struct err *e);
 /* Owner's or operator's (account 0) cancel of one of the first four states: hold released, work under way is stopped. */
 int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e);
