@@ -1,7 +1,8 @@
 // 23-commands.test.mjs - the program as its operator uses it: commands, settings, exit codes, signals.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client } from './lib/client.mjs';
@@ -34,11 +35,15 @@ test('wrong commands, flags and settings end with 2 and say where', async t => {
     [[], {}, /usage/], [['fly'], {}, /no command "fly"/], [['serve', '--fly=1'], {}, /fly/], [['serve', 'now'], {}, /"now"/], [['serve', '--deep'], {}, /deep/],
     [['serve', '--net.idle_ms=soon'], {}, /--net\.idle_ms/], [['serve'], { ZOETROPE_NET_IDLE_MS: '-1' }, /ZOETROPE_NET_IDLE_MS/],
     [['serve', `--config=${join(dir, 'bad.yaml')}`], {}, /bad\.yaml:3/], [['serve', '--role=worker'], {}, /worker.*all/], [['serve', '--log.level=loud'], {}, /log\.level/],
-    [['serve', `--products=${join(dir, 'empty')}`], {}, /no product/], [['serve', '--listen=nowhere'], {}, /listen|nowhere/],
+    [['serve', `--products=${join(dir, 'empty')}`], {}, /no product/], [['serve', '--listen=nowhere'], {}, /listen.*"nowhere"/],
+    [['serve'], { ZOETROPE_NET_TRUSTED_PROXIES: 'everybody' }, /ZOETROPE_NET_TRUSTED_PROXIES: /],
+    [['serve', '--nope'], {}, /--nope: there is no such setting; did you mean --node\?/], [['serve', '--xyzzy'], {}, /--xyzzy: there is no such setting; `zoetrope settings`/], [['serve', '--lisen=127.0.0.1:0'], {}, /--lisen: .*did you mean --listen\?/],
+    [['serve', '--net.idlems', '5s'], {}, /did you mean --net\.idle_ms\?/], [['serve', '--data'], {}, /--data: needs a value/],
   ]) {
     const { code, stderr } = await runZoetrope(args, { env: { ZOETROPE_DATA: join(dir, 'data'), ...env } });
     assert.equal(code, 2, `${args}: ${stderr}`);
     assert.match(stderr, said);
+    assert.equal(existsSync(join(dir, 'data')), false, `${args}: no trace`);
   }
 });
 
@@ -88,11 +93,25 @@ test('one folder has one server; verify and doctor look at it beside', async t =
   await c.waitTask(task.id);
 });
 
+test('the demo beside a running server says what to do and leaves the last pictures alone', async t => {
+  const server = await startServer(t), out = folder(t);
+  writeFileSync(join(out, 'pick.jpg'), 'the last one');
+  const proc = spawn(process.execPath, [join(root, 'tools/demo.mjs'), `--out=${out}`],
+    { env: { PATH: process.env.PATH, ZOETROPE_BIN: binary(), ZOETROPE_DATA: server.dataDir }, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => proc.kill('SIGKILL'));
+  let said = '';
+  proc.stdout.on('data', d => { said += d; });
+  const [code] = await within(30_000, once(proc, 'close'));
+  assert.equal(code, 3, said);
+  assert.ok(said.includes(server.dataDir) && /stop it/.test(said) && /ZOETROPE_DATA=/.test(said), said);
+  assert.doesNotMatch(said, /"ev"|not json|at .*\.mjs/, 'no log, no stack');
+  assert.equal(readFileSync(join(out, 'pick.jpg'), 'utf8'), 'the last one');
+});
+
 test('verify tells what is missing', async t => {
   const dataDir = folder(t), server = await startServer(t, { dataDir }), env = { ZOETROPE_DATA: dataDir };
   await (await Client.guest(server.url)).photo(ONE);
   await server.stop();
-  const { readdirSync } = await import('node:fs');
   const stored = readdirSync(join(dataDir, 'blob'), { recursive: true, withFileTypes: true }).filter(e => e.isFile()).map(e => join(e.parentPath, e.name));
   assert.equal(stored.length, 3);
   const bytes = readFileSync(stored[0]);
@@ -109,10 +128,14 @@ test('verify tells what is missing', async t => {
   assert.match(gone.stdout, /1 problem\(s\) found/);
 });
 
-test('verify of a folder without a database says so', async t => {
-  const { code, stderr } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: folder(t) } });
-  assert.notEqual(code, 0);
-  assert.match(stderr, /zoetrope: verify: /);
+test('verify of a folder that is not there, or has no database, says so and makes nothing', async t => {
+  const dir = folder(t);
+  for (const data of [join(dir, 'gone'), dir]) {
+    const { code, stderr } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: data } });
+    assert.equal(code, 1);
+    assert.match(stderr, data === dir ? /^zoetrope: verify: .*database/ : /^zoetrope: verify: there is no data folder .*gone/);
+    assert.deepEqual(readdirSync(dir), []);
+  }
 });
 
 test('doctor finds what is broken', async t => {

@@ -2,6 +2,7 @@
 //
 //   node tools/demo.mjs            one set of people on one background -> demo-out/
 //   node tools/demo.mjs --all      every set on every background       -> demo-out/all/ (what a person should look at before a release)
+//   node tools/demo.mjs --out=DIR  into another folder than demo-out/
 //
 // The server runs on a free port with the data folder that `./run serve` opens afterwards ($ZOETROPE_DATA, default ./data).
 // Exit code: 0 all pictures made; 1 something failed (said); 3 the server is already running on this data.
@@ -23,7 +24,8 @@ const sets = {
   group: [person('sample6.jpg', 0), person('sample6.jpg', 1), person('sample6.jpg', 2), person('sample6.jpg', 3)],
   alone: [person('sample3.jpg', 0)],
 };
-const out = join(root, 'demo-out');
+const out = resolve(process.argv.find(a => a.startsWith('--out='))?.slice(6) ?? join(root, 'demo-out'));
+const data = resolve(process.env.ZOETROPE_DATA ?? join(root, 'data'));
 
 const say = text => process.stdout.write(text + '\n');
 
@@ -90,13 +92,12 @@ function contactSheet(dir, files) {
 
 async function main() {
   const all = process.argv.includes('--all');
-  const data = resolve(process.env.ZOETROPE_DATA ?? join(root, 'data'));
-  rmSync(out, { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
   process.env.ZOETROPE_BIN ??= join(root, 'build/release/zoetrope');
   say('Starting the server ...');
   const server = await startServer(null, { dataDir: data, args: ['--product.guest_credits=100000'] });
   try {
+    rmSync(out, { recursive: true, force: true });       // only now: a demo that cannot begin leaves the last one's pictures alone
+    mkdirSync(out, { recursive: true });
     const client = await Client.guest(server.url), uploaded = new Map();
     if (!all) {
       say('Three people, photographed apart, in one hall:');
@@ -129,6 +130,9 @@ if (!existsSync(samples)) {
   process.exit(1);
 }
 main().catch(e => {
-  say(`demo: ${e.message}`);
-  process.exitCode = /lock|already/.test(e.message) ? 3 : 1;
+  process.exitCode = e.exitCode === 3 ? 3 : 1;
+  if (e.exitCode !== 3) return say(`demo: ${e.message}`);
+  say(`A server is running on ${data} already, and two cannot share it. Nothing was changed. Either`);
+  say('  - stop it (Ctrl-C where it runs) and start the demo again, or');
+  say('  - give the demo a folder of its own:  ZOETROPE_DATA=$(mktemp -d) ./run demo');
 });

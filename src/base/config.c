@@ -98,6 +98,39 @@ struct config_value *config__find(const struct config *c, struct str name) {
     return NULL;
 }
 
+/* How many letters must be added, removed or changed to make b of a (Levenshtein); NEAR_MAX + 1 when a is too long to matter. */
+#define NEAR_MAX 64
+static int distance(struct str a, struct str b) {
+    int row[NEAR_MAX + 1];
+    if (a.n > NEAR_MAX)
+        return NEAR_MAX + 1;
+    for (int i = 0; i <= (int)a.n; i++)
+        row[i] = i;
+    for (size_t k = 0; k < b.n; k++) {
+        int corner = row[0]++;
+        for (size_t i = 0; i < a.n; i++) {
+            int least = corner + (a.p[i] != b.p[k]);
+            corner = row[i + 1];
+            least = row[i] + 1 < least ? row[i] + 1 : least;
+            row[i + 1] = corner + 1 < least ? corner + 1 : least;
+        }
+    }
+    return row[a.n];
+}
+
+const char *config__nearest(const struct config *c, struct str name) {
+    const char *best = NULL;
+    int least = name.n < 6 ? 2 : (int)(name.n / 3) + 1;      /* as many letters apart is another word */
+    for (size_t i = 0; i < c->n; i++) {
+        int d = distance(name, str_z(c->values[i].set->name));
+        if (d < least) {
+            least = d;
+            best = c->values[i].set->name;
+        }
+    }
+    return best;
+}
+
 void config__env_name(const struct setting *s, char out[CONFIG_ENV_MAX]) {
     static const char prefix[] = CONFIG_ENV_PREFIX;
     char *p = out + sizeof(prefix) - 1;

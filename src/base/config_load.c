@@ -198,8 +198,15 @@ static int load_environment(struct config *c, char **envp, struct err *e) {
 
 struct flag { struct str name, value; };
 
-/* The flag at argv[*i], moving *i behind it. 1: a flag; 0: flags are over; ERR_CONFIG: its value is missing. */
-static int next_flag(int argc, char **argv, int *i, struct flag *ret_flag, struct err *e) {
+static int unknown_flag(const struct config *c, struct str name, struct err *e) {
+    const char *meant = config__nearest(c, name);
+    if (meant)
+        return err_set(e, ERR_CONFIG, "--%.*s: there is no such setting; did you mean --%s?", STR_ARG(name), meant);
+    return err_set(e, ERR_CONFIG, "--%.*s: there is no such setting; `zoetrope settings` prints them all", STR_ARG(name));
+}
+
+/* The flag at argv[*i], moving *i behind it. 1: a flag; 0: flags are over; ERR_CONFIG: nobody knows it, or its value is missing. */
+static int next_flag(const struct config *c, int argc, char **argv, int *i, struct flag *ret_flag, struct err *e) {
     if (*i >= argc)
         return 0;
     struct str rest = str_z(argv[*i]);
@@ -212,6 +219,8 @@ static int next_flag(int argc, char **argv, int *i, struct flag *ret_flag, struc
     rest.p += 2, rest.n -= 2;
     struct str name = str_cut(&rest, '=');
     ++*i;
+    if (!str_eq(name, STR("config")) && !config__find(c, name))
+        return unknown_flag(c, name, e);
     if (!rest.p) {
         if (*i >= argc)
             return err_set(e, ERR_CONFIG, "--%.*s: needs a value", STR_ARG(name));
@@ -225,8 +234,6 @@ static int set_from_flag(struct config *c, const struct flag *f, struct err *e) 
     struct config_value *v = config__find(c, f->name);
     char where[WHERE_MAX];
     snprintf(where, sizeof(where), "--%.*s", STR_ARG(f->name));
-    if (!v)
-        return err_set(e, ERR_CONFIG, "%s: there is no such setting", where);
     return config__assign(c, v, f->value, where, /* secret_ok= */ false, e);    /* flags are seen in the list of processes */
 }
 
@@ -234,7 +241,7 @@ int config_load(struct config *c, int argc, char **argv, char **envp, int *ret_r
     const char *file = NULL;
     struct flag f;
     int i = 0, r;
-    while ((r = next_flag(argc, argv, &i, &f, e)) > 0)
+    while ((r = next_flag(c, argc, argv, &i, &f, e)) > 0)
         if (str_eq(f.name, STR("config")))
             file = f.value.p;
     if (r >= 0)
@@ -244,7 +251,7 @@ int config_load(struct config *c, int argc, char **argv, char **envp, int *ret_r
     if (r < 0)
         return r;
     i = 0;
-    while ((r = next_flag(argc, argv, &i, &f, e)) > 0) {
+    while ((r = next_flag(c, argc, argv, &i, &f, e)) > 0) {
         r = str_eq(f.name, STR("config")) ? 0 : set_from_flag(c, &f, e);
         if (r < 0)
             return r;

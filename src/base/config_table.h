@@ -27,6 +27,8 @@ extern const struct config_unit config__bytes_units[], config__ms_units[];     /
 
 /* The value of that name, or NULL. */
 struct config_value *config__find(const struct config *c, struct str name);
+/* The setting whose name is like this one, or NULL: for whoever mistyped. */
+const char *config__nearest(const struct config *c, struct str name);
 /* "net.idle_ms" -> "ZOETROPE_NET_IDLE_MS" */
 void config__env_name(const struct setting *s, char out[CONFIG_ENV_MAX]);
 /* As config_set; secrets are allowed only when `secret_ok`. */

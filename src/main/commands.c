@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "blob/blob.h"
 #include "db/db.h"
@@ -15,6 +16,10 @@ int command_verify(const struct config *cfg, int argc, char **argv) {
     CLEANUP(db_close) struct db *db = NULL;
     CLEANUP(blob_close) struct blob_store *blobs = NULL;
     const char *data_dir = config_str(cfg, "data");
+    if (access(data_dir, F_OK) < 0) {
+        err_sys(&e, ERR_IO, "there is no data folder %s (%s)", data_dir, config_where(cfg, "data"));
+        return main_fail("verify", &e);
+    }
     if (db_open(cfg, data_dir, /* read_only= */ true, &db, &e) < 0 || blob_open(cfg, data_dir, &blobs, &e) < 0)
         return main_fail("verify", &e);
     int problems = ops_verify(db, blobs, /* deep= */ argc > 0, stdout, &e);

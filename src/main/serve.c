@@ -185,7 +185,7 @@ int command_serve(const struct config *cfg, int argc, char **argv) {
     struct err e = { 0 };
     struct serve s = { .app = { .cfg = cfg, .settings = main_settings, .data_dir = config_str(cfg, "data"), .started_ms = clock_mono_ms() } };
     raise_fd_limit();
-    if (check_role(cfg, &e) < 0 || signals_setup(&e) < 0)
+    if (check_role(cfg, &e) < 0 || http_server_check(cfg, &e) < 0 || signals_setup(&e) < 0)
         return main_fail("serve", &e);
     if (start(&s, &e) < 0) {
         stop(&s);

@@ -138,6 +138,8 @@ struct http_server_conf {
 extern const struct setting net_settings[];                       /* rows "net.…", "listen" and "public_url" */
 void http_server_conf_from(const struct config *cfg, struct http_server_conf *ret);   /* texts are borrowed from cfg; routes and hooks are left NULL */
 
+/* Whether those settings make sense, before anything is made: ERR_CONFIG. */
+int http_server_check(const struct config *cfg, struct err *e);
 int http_server_new(const struct http_server_conf *conf, struct http_server **ret_s, struct err *e);   /* binds; does not accept yet */
 int http_server_start(struct http_server *s, struct err *e);
 int http_server_port(const struct http_server *s);                /* the first TCP port bound (when listen asked for port 0) */

@@ -1,6 +1,6 @@
 /* settings.c - the settings of this room, and the server's configuration out of them. */
 #include "base/config.h"
-#include "net/server.h"
+#include "net/internal.h"
 
 const struct setting net_settings[] = {
     { "listen", SET_STR, "127.0.0.1:8080", 1, 1000, "Where to listen: address:port, [address]:port or unix:/path, several with commas." },
@@ -39,4 +39,16 @@ void http_server_conf_from(const struct config *cfg, struct http_server_conf *re
         .drain_ms = config_int(cfg, "net.drain_ms"),
         .trusted_proxies = config_str(cfg, "net.trusted_proxies"),
     };
+}
+
+int http_server_check(const struct config *cfg, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(1 << 20);
+    struct listen_at *at;
+    struct cidr *proxies;
+    size_t n;
+    int r = listen_parse(a, config_str(cfg, "listen"), &at, &n, e);
+    if (r < 0)
+        return err_prefix(e, "%s: ", config_where(cfg, "listen"));
+    r = cidr_parse(a, config_str(cfg, "net.trusted_proxies"), &proxies, &n, e);
+    return r < 0 ? err_prefix(e, "%s: ", config_where(cfg, "net.trusted_proxies")) : 0;
 }

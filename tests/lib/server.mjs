@@ -92,7 +92,7 @@ export function tempDir(prefix = 'zt-') { return mkdtempSync(join(tmpdir(), pref
 
 /**
  * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs.
- * The result: { url, host, port, pid, dataDir, log, waitLog(), stop(), kill(), exited, operatorToken() }.
+ * An error bears exitCode when the server ended. The result: { url, host, port, pid, dataDir, log, waitLog(), stop(), kill(), exited, operatorToken() }.
  */
 export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = 60_000 } = {}) {
   const data = dataDir ?? tempDir('zt-data-');
@@ -115,7 +115,7 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
     if (m) found(m);
   }));
   const ended = server.exited.then(({ code, signal }) => {
-    throw new Error(`zoetrope ended before it was ready (code ${code}, signal ${signal}):\n${server.tail(30)}`);
+    throw Object.assign(new Error(`zoetrope ended before it was ready (code ${code}, signal ${signal}):\n${server.tail(30)}`), { exitCode: code });
   });
   ended.catch(() => {});
   const [, url, host, port] = await within(readyMs, Promise.race([ready, ended]), () => `not ready within ${readyMs} ms:\n${server.tail()}`);
