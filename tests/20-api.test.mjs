@@ -411,6 +411,15 @@ describe('the page', () => {
       assert.doesNotMatch(page.text, /<script(?![^>]*src=)|style=|onclick/);
     }
   });
+
+  test('at the address of what is no task it is a page all the same, and says 404', async () => {
+    for (const path of ['/t/nonsense', '/t/task_1', '/t/asset_0000000000001', '/t/%3Cscript%3E']) {
+      const page = await new Client(server.url).send('GET', path);
+      assert.deepEqual([page.status, page.headers.get('content-type')], [404, 'text/html; charset=utf-8'], path);
+      assert.match(page.headers.get('content-security-policy'), /default-src 'none'/);
+      assert.match(page.text, /app\.js/);
+    }
+  });
 });
 
 describe('operations', () => {
@@ -442,8 +451,9 @@ describe('/openapi.json', () => {
     const text = JSON.stringify(api);
     for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) assert.ok(api.components.schemas[name], name);
     for (const path of ['/v1/sessions', '/v1/uploads', '/v1/assets', '/v1/assets/{id}/content', '/v1/recipes', '/v1/templates', '/v1/quotes', '/v1/tasks',
-      '/v1/tasks/{id}/events', '/v1/tasks/{id}/pick', '/v1/tasks/{id}/cancel', '/v1/wallet']) assert.ok(api.paths[path], path);
-    assert.ok(!text.includes('/v1/admin'));
+      '/v1/tasks/{id}/events', '/v1/tasks/{id}/pick', '/v1/tasks/{id}/cancel', '/v1/wallet', '/healthz', '/readyz', '/metrics', '/v1/admin/tasks', '/v1/admin/settings']) assert.ok(api.paths[path], path);
+    assert.deepEqual(Object.keys(api.paths).filter(path => !/^\/(v1\/|healthz|readyz|metrics|openapi)/.test(path)), [], 'pages are no part of it');
+    assert.ok(api.paths['/v1/admin/settings'].get.security && !api.paths['/healthz'].get.security);
     const ids = new Set();
     for (const [path, item] of Object.entries(api.paths)) for (const [method, op] of Object.entries(item)) {
       assert.match(method, /^(get|post|put|patch|delete|head|options)$/);
@@ -458,12 +468,13 @@ describe('/openapi.json', () => {
 
   test('says what the answers are really like', async () => {
     const answer = (method, path) => api.paths[path][method].responses['2XX'].content['application/json'].schema;
-    const task = await alice.buy(await quote());
+    const task = await alice.buy(await quote()), operator = new Client(server.url, server.operatorToken());
     const cases = [
       ['get', '/v1/me', await alice.get('/v1/me')], ['get', '/v1/wallet', await alice.wallet()], ['get', '/v1/wallet/entries', await alice.get('/v1/wallet/entries')],
       ['get', '/v1/recipes', await alice.get('/v1/recipes')], ['get', '/v1/templates', await alice.get('/v1/templates')], ['post', '/v1/assets', photo],
       ['post', '/v1/quotes', await quote()], ['post', '/v1/tasks', task], ['get', '/v1/tasks/{id}', await alice.waitTask(task.id)],
-      ['get', '/v1/tasks', await alice.get('/v1/tasks')], ['post', '/v1/sessions', (await alice.send('POST', '/v1/sessions', { json: {} })).json],
+      ['get', '/v1/tasks', await alice.get('/v1/tasks')], ['get', '/healthz', await alice.get('/healthz')], ['get', '/readyz', await alice.get('/readyz')],
+      ['get', '/v1/admin/tasks', await operator.get('/v1/admin/tasks')], ['get', '/v1/admin/settings', await operator.get('/v1/admin/settings')], ['post', '/v1/sessions', (await alice.send('POST', '/v1/sessions', { json: {} })).json],
     ];
     for (const [method, path, value] of cases) assert.deepEqual(check(api, answer(method, path), value), [], `${method} ${path}`);
     const problem = (await alice.send('GET', '/v1/nothing')).json;

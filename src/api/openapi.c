@@ -12,6 +12,8 @@ extern const struct embed_dir api_schemas;      /* schemas.json: what answers lo
 static const struct { const char *method, *path, *name, *schema, *help; } queries[] = {
     { "GET", "/v1/tasks", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
+    { "GET", "/v1/admin/tasks", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
+    { "GET", "/v1/admin/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/wallet/entries", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/wallet/entries", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/assets/{id}", "recipe", "{\"type\":\"string\"}", "Whose rules judge the photo; the first recipe's when left out." },
@@ -168,7 +170,7 @@ static void operation(struct jw *w, const struct route *r) {
     jw_end_obj(w);
 }
 
-static bool is_public(const struct route *r) { return !(r->flags & ROUTE_ADMIN); }
+static bool is_api(const struct route *r) { return !(r->flags & ROUTE_PAGE); }
 
 /* A path stands once, with all its methods: the first route that names it writes them. */
 static void paths(struct jw *w, const struct route *const *routes) {
@@ -178,14 +180,14 @@ static void paths(struct jw *w, const struct route *const *routes) {
         for (const struct route *r = *t; r->method; r++) {
             char mark[256];
             snprintf(mark, sizeof mark, "\n%s\n", r->path);
-            if (!is_public(r) || (seen.n && strstr(seen.p, mark)))
+            if (!is_api(r) || (seen.n && strstr(seen.p, mark)))
                 continue;
             buf_add_z(&seen, mark);
             jw_key(w, r->path);
             jw_obj(w);
             for (const struct route *const *u = routes; *u; u++)
                 for (const struct route *o = *u; o->method; o++)
-                    if (is_public(o) && str_eqz(str_z(o->path), r->path))
+                    if (is_api(o) && str_eqz(str_z(o->path), r->path))
                         operation(w, o);
             jw_end_obj(w);
         }

@@ -27,7 +27,7 @@ enum route_kind {
 };
 enum {
     ROUTE_EFFECT = 1 << 0,            /* needs an Idempotency-Key (checked by api/) */
-    ROUTE_ADMIN = 1 << 1,             /* left out of the public part of /openapi.json */
+    ROUTE_PAGE = 1 << 1,              /* for people with a browser: left out of /openapi.json */
     ROUTE_EXPENSIVE = 1 << 2,         /* shed first when the server is at its limit */
 };
 

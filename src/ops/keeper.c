@@ -11,7 +11,7 @@
 
 #define CHORES_MAX 32
 
-struct chore { const struct ops_chore *what; int64_t due_mono_ms; };
+struct chore { const struct ops_chore *what; int64_t due_mono_ms, ran_ms; };   /* ran_ms: clock_ms(), 0 = not yet */
 struct ops_keeper {
     const struct app *app;
     struct chore      chores[CHORES_MAX];
@@ -59,16 +59,23 @@ const struct ops_chore ops_chores[] = {
 
 static void do_chore(struct ops_keeper *k, struct chore *c) {
     struct err e = { 0 };
-    if (c->what->run(k->app, clock_ms(), &e) < 0)
+    c->ran_ms = clock_ms();
+    if (c->what->run(k->app, c->ran_ms, &e) < 0)
         log_event(LOG_ERROR, "keeper.failed", F_STR("chore", c->what->name), F_ERR(&e));
     c->due_mono_ms = clock_mono_ms() + c->what->every_ms;
 }
 
+/* Waiting is monotonic; but a machine that slept, or a clock that was set, must not keep what should be deleted by the new time. */
 static struct chore *next_chore(struct ops_keeper *k) {
     struct chore *first = &k->chores[0];
-    for (size_t i = 1; i < k->n; i++)
-        if (k->chores[i].due_mono_ms < first->due_mono_ms)
-            first = &k->chores[i];
+    int64_t now_ms = clock_ms();
+    for (size_t i = 0; i < k->n; i++) {
+        struct chore *c = &k->chores[i];
+        if (c->ran_ms && now_ms - c->ran_ms >= c->what->every_ms)
+            c->due_mono_ms = 0;
+        if (c->due_mono_ms < first->due_mono_ms)
+            first = c;
+    }
     return first;
 }
 

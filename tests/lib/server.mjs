@@ -6,7 +6,7 @@
 // Nothing here sleeps: readiness is the line that the server prints, its end is its exit, a log line is awaited with a deadline.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -89,6 +89,18 @@ export async function within(ms, promise, why = () => `not done within ${ms} ms`
 }
 
 export function tempDir(prefix = 'zt-') { return mkdtempSync(join(tmpdir(), prefix)); }
+
+/** A clock that can be moved while servers run: { env, set(ms from now) }. env goes to startServer(). */
+export function movableClock(t) {
+  const dir = tempDir('zt-clock-'), file = join(dir, 'offset_ms');
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const set = ms => {
+    writeFileSync(`${file}.new`, String(ms));            // whole or not at all: it may be read at any moment
+    renameSync(`${file}.new`, file);
+  };
+  set(0);
+  return { env: { ZOETROPE_CLOCK_OFFSET_FILE: file }, set };
+}
 
 /**
  * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs.
