@@ -326,7 +326,7 @@ describe('what goes wrong with a task', () => {
     const picky = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'score.broken' } });
     const c = await Client.guest(picky.url), mine = await c.photo(ONE);
     const task = await c.waitTask((await c.buy(await c.quote({ people: [person(mine)], template: 'hall' }))).id);
-    assert.deepEqual([task.state, task.error.code], ['failed', 'task_no_result']);
+    assert.deepEqual([task.state, task.error.code, task.people], ['failed', 'task_no_result', [person(mine)]]);
     assert.match(task.error.detail, /A face was hidden, missing or one too many \(4 of 4\)/);
     assert.deepEqual(task.error.checks.map(k => [k.code, k.detail]), [['check_faces_intact', '4 of 4']]);
     assert.match(task.error.next_en, /whole head/);

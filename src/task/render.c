@@ -99,6 +99,23 @@ static int write_candidates(struct db_tx *tx, struct jw *w, const struct task_ro
     return 0;
 }
 
+DB_SQL(render_people, "SELECT asset_id, face FROM task_input WHERE task_id = ? ORDER BY ix");
+
+static int write_people(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &render_people, DB_INT(t->id));
+    jw_key(w, "people");
+    jw_arr(w);
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        jw_obj(w);
+        jw_kid(w, "asset", "asset", db_int(&rows, 0));
+        jw_kint(w, "face", db_int(&rows, 1));
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+    return r;
+}
+
 static int write_credits(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
     struct ledger_hold_state h = { 0 };
     int r = ledger_hold_get(tx, t->id, &h, e);
@@ -134,6 +151,8 @@ static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const
     jw_kz(w, "recipe", t->recipe);
     jw_kz(w, "template", t->template_name[0] ? t->template_name : NULL);
     jw_kid(w, "backdrop", "asset", t->backdrop);
+    if ((r = write_people(tx, w, t, e)) < 0)
+        return r;
     jw_kz(w, "state", task_state_name(t->state));
     write_number(w, "place", place, t->in_line);
     jw_kint(w, "progress_pm", t->progress_pm);

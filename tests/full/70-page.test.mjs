@@ -78,6 +78,67 @@ test('no photo leaves before everybody agreed', async t => {
   assert.equal(await page.js(`document.querySelectorAll('.photo').length`), 0);
 });
 
+test('a background of one\'s own does not leave before everybody agreed, either', async t => {
+  const page = await openPage(t), sent = [];
+  page.pipe.on('Network.requestWillBeSent', ({ request }) => sent.push(`${request.method} ${new URL(request.url).pathname} ${request.postData ?? ''}`));
+  await page.go(`${server.url}/`);
+  await page.until(`document.querySelector('#own-file')`);
+  await page.files('#own-file', [NOBODY]);
+  await page.until(`document.querySelector('#notice').classList.contains('bad')`);
+  assert.equal(await page.js('document.activeElement.id'), 'consent');
+  assert.deepEqual(sent.filter(s => s.startsWith('POST')), []);
+  await page.click('#consent');
+  await page.files('#own-file', [NOBODY]);
+  await page.until(`document.querySelectorAll('.photo .good').length === 1`);
+  assert.match(sent.find(s => s.startsWith('POST /v1/assets')), /"consent":true/);
+});
+
+test('a failed task says what to do, and the credits in the head are those of now', async t => {
+  const picky = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'score.broken; compose.delay=500' } });
+  const page = await openPage(t);
+  await page.go(`${picky.url}/`);
+  await page.until(`document.querySelectorAll('.template').length > 0`);
+  await page.click('#consent');
+  await page.files('#files', [ONE]);
+  await page.until(`!document.querySelector('#start').disabled && /400/.test(document.querySelector('#credits').textContent)`);
+  // the first answer about credits after the start comes last, as on a bad line
+  await page.js(`(() => { const real = fetch; let first = true; window.fetch = async (...a) => {
+    const answer = await real(...a);
+    if (String(a[0]).includes('/v1/wallet') && first) { first = false; await new Promise(f => { window.release = f; }); window.came = true; }
+    return answer; }; })()`);
+  await page.click('#start');
+  await page.until(`/400/.test(document.querySelector('#credits').textContent) && /whole head/.test(document.querySelector('#task-lead').textContent)`);
+  await page.until('window.release');
+  await page.js('release()');
+  await page.until('window.came');
+  await page.js('new Promise(requestAnimationFrame)');
+  assert.match(await page.text('#credits'), /400/);
+  await isSound(page);
+});
+
+test('everything can be deleted at once', async t => {
+  const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t);
+  const task = await alice.waitTask((await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }))).id);
+  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#session=${alice.token}` });
+  await page.until(`document.querySelectorAll('.result').length === 4`);
+  await page.click('#delete');
+  assert.match(await page.text('#delete'), /Really/);
+  assert.equal((await alice.send('GET', `/v1/assets/${photo.id}`)).status, 200, 'asked once more');
+  await page.click('#delete');
+  await page.until(`/have been deleted/.test(document.querySelector('#task-lead').textContent) && document.querySelector('#delete').hidden`);
+  assert.equal(await page.text('#task-title'), 'Deleted');
+  for (const id of [photo.id, ...task.candidates.map(k => k.asset)]) assert.equal((await alice.send('GET', `/v1/assets/${id}`)).status, 404);
+  await isSound(page);
+  await picture('360-en-deleted', page);
+});
+
+test('an address of no task says so', async t => {
+  const page = await openPage(t);
+  await page.go(`${server.url}/t/nonsense`);
+  await page.until(`document.querySelector('#notice').classList.contains('bad')`);
+  assert.match(await page.text('#notice'), /nothing here/i);
+});
+
 test('a photo that will not do says why and can be replaced alone', async t => {
   const page = await openPage(t, { lang: 'zh' }), text = join(tempDir('zt-page-'), 'note.jpg');
   writeFileSync(text, 'not a photo');

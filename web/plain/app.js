@@ -26,12 +26,16 @@ window.addEventListener('offline', () => notice(words.offline));
 window.addEventListener('online', () => notice(null));
 
 // ---- step 1: photos ----
+/** The box; when it is empty, that is said. Asked before a photo of any kind leaves. */
+function agreed() {
+  if ($('consent').checked) return true;
+  notice(words.consentFirst, '', true);
+  $('consent').focus();
+  return false;
+}
+
 function addFiles(files) {
-  if (!$('consent').checked) {
-    notice(words.consentFirst, '', true);
-    $('consent').focus();
-    return;
-  }
+  if (!agreed()) return;
   notice(null);
   ready().then(loadWallet, () => {});        // each photo says itself what is wrong
   for (const file of files) {
@@ -40,7 +44,7 @@ function addFiles(files) {
     if (at >= 0) state.photos.splice(at, 1, photo);
     else state.photos.push(photo);
     state.replacing = null;
-    photo.send(render);
+    photo.send(render, $('consent').checked);
   }
   render();
 }
@@ -112,14 +116,16 @@ function renderTemplates() {
   file.accept = $('files').accept;
   file.hidden = true;
   file.onchange = () => {
-    if (!file.files.length) return;
+    const [picture] = file.files;
+    file.value = '';        // the same one can be chosen again
+    if (!picture || !agreed()) return;
     state.backdrop?.forget();
-    state.backdrop = new Photo(file.files[0], 'backdrop');
+    state.backdrop = new Photo(picture, 'backdrop');
     state.template = '';
-    state.backdrop.send(render);
+    state.backdrop.send(render, $('consent').checked);
     render();
   };
-  own.addEventListener('click', event => { if (event.target.tagName === 'INPUT' && !state.backdrop) file.click(); });
+  own.addEventListener('click', event => { if (event.target.tagName === 'INPUT' && !state.backdrop && agreed()) file.click(); });
   const cards = document.createElement('ul');
   cards.id = 'own-card';
   cards.className = 'photos';
@@ -140,16 +146,20 @@ function missing() {
 
 function renderPrice() {
   const recipe = state.catalogue?.items[0], lacking = missing();
+  $('credits').hidden = !state.wallet;
+  if (state.wallet) $('credits').textContent = words.credits(state.wallet.available);
   if (!recipe) return;
   const n = recipe.candidates_max, credits = recipe.credits * (recipe.credits_per === 'candidate' ? n : 1);
   $('summary').textContent = lacking ?? words.summary(people().length, n, credits);
   $('start').disabled = lacking !== null || state.starting;
-  $('credits').hidden = !state.wallet;
-  if (state.wallet) $('credits').textContent = words.credits(state.wallet.available);
 }
 
+let walletAsked = 0;
 async function loadWallet() {
-  state.wallet = await fetch('/v1/wallet').then(r => (r.ok ? r.json() : null));      // nobody yet: nothing to show
+  const mine = ++walletAsked;
+  const wallet = await fetch('/v1/wallet').then(r => (r.ok ? r.json() : null), () => state.wallet);      // nobody yet: nothing to show
+  if (mine !== walletAsked) return;        // an answer that was overtaken is from before the credits moved
+  state.wallet = wallet;
   renderPrice();
 }
 
@@ -159,7 +169,8 @@ function showIssues(list) {
   $('issues').replaceChildren(...list.map(issue => {
     const li = document.createElement('li');
     const { title, next } = reasonText(issue);
-    li.textContent = [names.get(issue.asset), title, next].filter(Boolean).join(lang === 'zh' ? '：' : ': ');
+    const files = [issue.other, issue.asset].map(id => names.get(id)).filter(Boolean).join(' + ');
+    li.textContent = [files, title, next].filter(Boolean).join(lang === 'zh' ? '：' : ': ');
     return li;
   }));
 }
@@ -207,7 +218,7 @@ function renderAll() {
 }
 
 async function route() {
-  const id = /^\/t\/(task_\w+)$/.exec(location.pathname)?.[1];
+  const id = /^\/t\/(.+)$/.exec(location.pathname)?.[1];        // whatever it is: the server knows the words for what is no task
   $('make').hidden = Boolean(id);
   $('task').hidden = !id;
   if (id) await showTask(id, complain);

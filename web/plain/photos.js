@@ -11,7 +11,8 @@ export class Photo {
     Object.assign(this, { name: file?.name ?? '', file, purpose, url: file ? URL.createObjectURL(file) : null, state: 'waiting', share: 0, ticked: new Set() });
   }
 
-  async send(changed) {
+  /** consent: what the box said. */
+  async send(changed, consent) {
     try {
       if (this.file.size > BYTES_MAX) throw new Problem({ code: 'image_too_large', i18n: { en: { title: words.tooLarge }, zh: { title: words.tooLarge } } });
       await ready();
@@ -22,7 +23,7 @@ export class Photo {
       });
       this.state = 'checking';
       changed();
-      this.take(await ask('POST', '/v1/assets', { upload, purpose: this.purpose, consent: true }, { again: true }));
+      this.take(await ask('POST', '/v1/assets', { upload, purpose: this.purpose, consent }, { again: true }));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.state = 'refused';

@@ -4,7 +4,7 @@ import { lang, reasonText, when, words } from './words.js';
 
 const $ = id => document.getElementById(id);
 const WORKING = ['queued', 'preparing', 'running', 'checking'];
-let task = null, stream = null, chosen = null, tell = () => {};
+let task = null, stream = null, chosen = null, deleting = 'no', tell = () => {};
 
 /** id: "task_…"; complain(problem document): shows what went wrong. */
 export async function showTask(id, complain) {
@@ -12,6 +12,7 @@ export async function showTask(id, complain) {
   stream?.close();
   task = await ask('GET', `/v1/tasks/${id}`);
   chosen = null;
+  deleting = 'no';
   $('results').dataset.of = '';
   render();
   $('task-title').focus();
@@ -74,7 +75,12 @@ export function render() {
   }
   $('working').hidden = !working;
   if (working) renderBar();
-  $('results').hidden = !(choosing || (done && !picked));
+  const empty = (choosing || done) && task.candidates.length === 0;
+  if (empty || deleting === 'done') {
+    $('task-title').textContent = words.deletedTitle;
+    $('task-lead').textContent = words.deleted;
+  }
+  $('results').hidden = empty || !(choosing || (done && !picked));
   if (!$('results').hidden) renderResults();
   const large = picked ?? chosen;
   $('picked').hidden = !large;
@@ -84,11 +90,13 @@ export function render() {
   }
   const download = picked ?? (done ? chosen : null);
   $('actions').hidden = working;
-  $('pick').hidden = !choosing;
+  $('pick').hidden = !choosing || empty;
+  $('delete').hidden = empty || deleting === 'done';
+  $('delete').textContent = deleting === 'asked' ? words.deleteSure : words.deleteNow;
   $('pick').disabled = !chosen;
   $('download').hidden = !download;
   if (download) $('download').href = `/v1/assets/${download.asset}/content?download=1`;
-  $('clock').textContent = task.results_until_ms && (choosing || done) ? words.deletedAt(when(task.results_until_ms)) : '';
+  $('clock').textContent = task.results_until_ms && (choosing || done) && !empty ? words.deletedAt(when(task.results_until_ms)) : '';
 }
 
 function renderResults() {
@@ -130,3 +138,26 @@ async function act(path, body, key) {
 // One decision, one key: pressing twice, or again after a lost answer, decides once.
 $('pick').onclick = () => act('pick', { candidate: chosen.index }, `pick-${task.id}-${chosen.index}`);
 $('cancel').onclick = () => act('cancel', {}, `cancel-${task.id}`);
+// Asked once more, then the pictures and the photos they were made of go; what is gone already is as good.
+$('delete').onclick = async () => {
+  if (deleting !== 'asked') {
+    deleting = 'asked';
+    render();
+    return;
+  }
+  const ids = [...task.candidates.map(c => c.asset), ...task.people.map(p => p.asset), ...(task.backdrop ? [task.backdrop] : [])];
+  try {
+    for (const id of new Set(ids)) {
+      await ask('DELETE', `/v1/assets/${id}`, undefined, { again: true }).catch(error => {
+        if (error.document?.code !== 'not_found') throw error;
+      });
+    }
+    deleting = 'done';
+    chosen = null;
+    task = await ask('GET', `/v1/tasks/${task.id}`);
+  } catch (error) {
+    deleting = 'no';
+    complainOf(error);
+  }
+  render();
+};
