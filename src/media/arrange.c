@@ -7,7 +7,7 @@
 #include "media/dice.h"
 
 /* The coarse picture that a trial arrangement is painted on. */
-enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 20, STEPS = 150 };
+enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 24, STEPS = 200 };
 
 /* What the photographer has in mind for this variant. */
 struct style {
@@ -16,6 +16,7 @@ struct style {
     float eyes;   /* wanted height of the eye line of the last row */
     float centre; /* of the group, in frame widths */
     float step;   /* how much lower the front row sits, in heads */
+    float room;   /* at most this much above the highest crown */
     bool rows;    /* two rows wanted */
 };
 
@@ -37,6 +38,11 @@ struct cut_cell {
 
 enum { CUT_CELLS_MAX = 1024 };
 
+/* How far head and hair reach from between the eyes, in heads of the unit. */
+struct hair {
+    float left, right;
+};
+
 struct problem {
     const struct arrange_unit *units;
     int n, heads;
@@ -44,6 +50,9 @@ struct problem {
     struct style style;
     float jitter[ARRANGE_UNITS_MAX];   /* people are not equally tall */
     uint8_t *solid[ARRANGE_UNITS_MAX]; /* the units' alpha, 0 or 1 */
+    uint16_t *before[ARRANGE_UNITS_MAX]; /* w + 1 per row: solid cells to the left */
+    int lowest[ARRANGE_UNITS_MAX];       /* the last row that is as wide as a neck */
+    struct hair hair[ARRANGE_UNITS_MAX][ARRANGE_UNITS_MAX];
     struct cut_cell *cut[ARRANGE_UNITS_MAX];
     int n_cut[ARRANGE_UNITS_MAX];
     const struct trial *earlier; /* what the variants before this one look like */
@@ -51,7 +60,9 @@ struct problem {
 };
 
 struct verdict {
-    float cost, cut_shown, covered;
+    float cost, cut_shown, covered, floating;
+    float outside[ARRANGE_UNITS_MAX];
+    float head_out[ARRANGE_UNITS_MAX];
 };
 
 static float row_size(int row) {
@@ -130,11 +141,94 @@ static int list_cut(const struct arrange_unit *u, struct cut_cell *ret_cells) {
     for (int y = 0; y < u->cut.h; y++)
         for (int x = 0; x < u->cut.w && n < CUT_CELLS_MAX; x++) {
             float v = plane_row(&u->cut, y)[x];
+            /* Where a neighbour stood there is a line too many, but no hole. */
+            if (v > 0 && v < 0.6f)
+                v *= 0.5f;
             if (v > 0)
                 ret_cells[n++] = (struct cut_cell){ ((float)x + 0.5f - u->eye_x) / ARRANGE_GRID,
                                                     ((float)y - 0.5f - u->eye_y) / ARRANGE_GRID, v };
         }
     return n;
+}
+
+/* What unit u is made of, for quick questions. */
+static void measure(struct problem *p, int i) {
+    const struct arrange_unit *u = &p->units[i];
+    int w = u->alpha.w, h = u->alpha.h;
+    p->lowest[i] = 0;
+    for (int y = 0; y < h; y++) {
+        uint16_t *sum = p->before[i] + y * (w + 1);
+        sum[0] = 0;
+        for (int x = 0; x < w; x++) {
+            p->solid[i][y * w + x] = plane_row(&u->alpha, y)[x] > 0.5f;
+            sum[x + 1] = (uint16_t)(sum[x] + p->solid[i][y * w + x]);
+        }
+        if (sum[w] >= ARRANGE_GRID / 3)
+            p->lowest[i] = y;
+    }
+    for (int k = 0; k < u->n_heads; k++) {
+        const struct arrange_head *q = &u->head[k];
+        struct hair *out = &p->hair[i][k];
+        float cx = u->eye_x + q->x * ARRANGE_GRID, cy = u->eye_y + q->y * ARRANGE_GRID, widest[2] = { 1.1f * q->size, 1.1f * q->size };
+        for (int j = 0; j < u->n_heads; j++) { /* up to half way to a neighbour of the same unit */
+            float d = u->head[j].x - q->x;
+            if (j != k)
+                widest[d > 0] = fminf(widest[d > 0], fmaxf(fabsf(d) / 2, 0.3f));
+        }
+        *out = (struct hair){ q->left, q->right };
+        int y0 = clampi((int)(cy - q->up * ARRANGE_GRID), 0, h - 1), y1 = clampi((int)(cy + (q->down + 0.1f) * ARRANGE_GRID), 0, h - 1);
+        for (int y = y0; y <= y1; y++)
+            for (int side = 0; side < 2; side++) {
+                int x = clampi((int)cx, 0, w - 1), step = side ? 1 : -1, end = x;
+                for (int gap = 0; gap < 2 && x >= 0 && x < w && fabsf((float)x + 0.5f - cx) < widest[side] * ARRANGE_GRID; x += step) {
+                    bool here = p->solid[i][y * w + x];
+                    gap = here ? 0 : gap + 1;
+                    end = here ? x : end;
+                }
+                float reach = (fabsf((float)end + 0.5f - cx) + 0.5f) / ARRANGE_GRID;
+                if (side)
+                    out->right = fmaxf(out->right, reach);
+                else
+                    out->left = fmaxf(out->left, reach);
+            }
+    }
+}
+
+/* Share of unit i's body, in the rows that are in the frame, that the frame's sides cut off. */
+static float body_outside(const struct canvas *c, const struct problem *p, const struct trial *t, int i) {
+    const struct arrange_unit *u = &p->units[i];
+    const struct spot *s = &t->spot[i];
+    int w = u->alpha.w, all = 0, out = 0;
+    float step = ARRANGE_GRID / (t->head * row_size(s->row) * (float)c->h);
+    float gx = u->eye_x - s->x * (float)c->h * step, gy = u->eye_y - s->y * (float)c->h * step;
+    int x0 = clampi((int)gx, 0, w), x1 = clampi((int)(gx + (float)c->w * step), 0, w);
+    int y0 = clampi((int)gy, 0, u->alpha.h), y1 = clampi((int)(gy + (float)c->h * step), 0, u->alpha.h);
+    for (int y = y0; y < y1; y++) {
+        const uint16_t *sum = p->before[i] + y * (w + 1);
+        all += sum[w];
+        out += sum[x0] + sum[w] - sum[x1];
+    }
+    return all ? (float)out / (float)all : 1;
+}
+
+/* Heads of lower end that hang in the air: the frame does not cut it and nobody stands in front of it. */
+static float floating(const struct canvas *c, const struct problem *p, const struct trial *t, const int rank[], int i) {
+    const struct arrange_unit *u = &p->units[i];
+    const struct spot *s = &t->spot[i];
+    int w = u->alpha.w;
+    float head = t->head * row_size(s->row) * (float)c->h, step = ARRANGE_GRID / head, seen = 0;
+    float y = s->y * (float)c->h + ((float)p->lowest[i] + 1 - u->eye_y) / step;
+    if (y >= (float)c->h - 0.5f)
+        return 0;
+    const uint8_t *row = p->solid[i] + p->lowest[i] * w;
+    for (int x = 0; x < w; x++) {
+        int cx = (int)(s->x * (float)c->h + ((float)x + 0.5f - u->eye_x) / step);
+        if (!row[x] || cx < 0 || cx >= c->w || y < 0)
+            continue;
+        int8_t o = c->owner[(int)y * c->w + cx];
+        seen += o < 0 || rank[o] <= rank[i];
+    }
+    return seen / ARRANGE_GRID;
 }
 
 /* Share of a box, in heads around a head's eyes, that other units cover. */
@@ -176,16 +270,31 @@ static float judge_heads(const struct canvas *c, const struct problem *p, const 
             cost += 60 * square(over(0.16f * head, top) / head) + 30 * square(over(0.30f * head, top) / head);
             cost +=
                 60 * square(over(side, x - h->left * head) / head) + 60 * square(over(side, aspect - x - h->right * head) / head);
+            /* Hair that the frame's side cuts looks like a mistake, however little it is. */
+            float near = fminf(x - p->hair[i][k].left * head, aspect - x - p->hair[i][k].right * head) / head;
+            cost += 25 * over(0.06f, near) + 150 * square(over(0.06f, near));
+            float cut = fmaxf(fmaxf(-near, -top / head), (y + h->down * head - 1) / head);
+            v->head_out[i] = fmaxf(v->head_out[i], cut);
             cost += 80 * square(over(y + h->down * head + 0.1f * head, 1) / head);
             cost += 15 * square(over(y + h->down * head + 0.5f * head, 1) / head);
             const float face[4] = { 0.75f * h->up, h->down, h->left, h->right };
             const float whole[4] = { h->up, h->down, 1.3f * h->left, 1.3f * h->right };
             float covered = box_covered(c, t, h, i, face);
             v->covered = fmaxf(v->covered, covered);
-            cost += 60 * covered + 200 * covered * covered + 4 * box_covered(c, t, h, i, whole);
+            cost += (60 * covered + 200 * covered * covered + 4 * box_covered(c, t, h, i, whole)) * (float)(1 + p->wish->wider);
         }
     }
     return cost;
+}
+
+/* Eyes of a unit's head furthest to the left (right). */
+static float side_head(const struct problem *p, const struct trial *t, int i, int right) {
+    float head = t->head * row_size(t->spot[i].row), most = t->spot[i].x;
+    for (int k = 0; k < p->units[i].n_heads; k++) {
+        float x = t->spot[i].x + p->units[i].head[k].x * head;
+        most = right ? fmaxf(most, x) : fminf(most, x);
+    }
+    return most;
 }
 
 /* Neighbours: near enough to be a family, far enough to breathe. */
@@ -210,6 +319,18 @@ static float judge_spacing(const struct problem *p, const struct trial *t) {
         }
         if (p->n > 1)
             cost += 5 * square(over(nearest, p->style.gap)) + 2 * square(over(p->style.gap, nearest));
+    }
+    /* The group as a whole: from left to right nobody stands apart, whatever row they are in. */
+    int order[ARRANGE_UNITS_MAX];
+    for (int i = 0; i < p->n; i++) {
+        int j = i;
+        for (; j > 0 && t->spot[order[j - 1]].x > t->spot[i].x; j--)
+            order[j] = order[j - 1];
+        order[j] = i;
+    }
+    for (int k = 0; k + 1 < p->n; k++) {
+        float gap = (side_head(p, t, order[k + 1], 0) - side_head(p, t, order[k], 1)) / t->head;
+        cost += 8 * square(over(gap, p->style.gap + 0.15f)) + 3 * square(over(0.55f, gap));
     }
     return cost;
 }
@@ -248,6 +369,15 @@ static float headroom(const struct problem *p, const struct trial *t) {
     return top;
 }
 
+/* Heads far down in the frame leave a wall of nothing above them, even where one tall person reaches up. */
+static float empty_above(const struct problem *p, const struct trial *t) {
+    float sum = 0;
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < p->units[i].n_heads; k++)
+            sum += 30 * square(over(t->spot[i].y + p->units[i].head[k].y * t->head * row_size(t->spot[i].row), 0.66f));
+    return sum;
+}
+
 /* Rows, eye lines, size, balance: what makes it a composed picture. */
 static float judge_composition(const struct problem *p, const struct trial *t) {
     const struct style *st = &p->style;
@@ -261,8 +391,8 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     if (front < 0)
         cost += 50; /* a back row without a front row */
     else if (back >= 0)
-        cost += 8 * square((front - back) / t->head - st->step) + (n_back * 2 > p->heads + 1 ? 1.5f : 0) +
-                5 * over(width(p, t, 1), width(p, t, 0));
+        cost += 14 * square((front - back) / t->head - st->step) + (n_back * 2 > p->n + 1 ? 1.5f : 0) +
+                (p->n >= 4 && n_back < 2 ? 3 : 0) + 5 * over(width(p, t, 1), width(p, t, 0));
     if (p->heads >= 3)
         cost += st->rows == (n_back > 0) ? 0 : 1.2f;
     else
@@ -270,7 +400,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
     cost += 20 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
     float larger = logf(t->head / st->head);
-    cost += (larger > 0 ? 5 : 14) * square(larger) + 220 * square(over(headroom(p, t), 0.24f));
+    cost += (larger > 0 ? 8 : 40) * square(larger) + 400 * square(over(headroom(p, t), st->room)) + empty_above(p, t);
     float sum = 0, lean = 0;
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < p->units[i].n_heads; k++) {
@@ -279,7 +409,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
             /* people at the side look inwards */
             lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
         }
-    cost += 70 * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    cost += (p->heads == 1 ? 300 : 120) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
     for (int i = 0; i < p->n; i++)
         cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
     return cost;
@@ -315,14 +445,14 @@ static float judge_sameness(const struct problem *p, const struct trial *t) {
     ranks(t, p->n, mine);
     for (int k = 0; k < p->n_earlier; k++) {
         const struct trial *o = &p->earlier[k];
-        float diff = 14 * fabsf(logf(t->head / o->head));
+        float diff = 9 * fabsf(logf(t->head / o->head));
         ranks(o, p->n, theirs);
         for (int i = 0; i < p->n; i++) {
             float dx = (t->spot[i].x - o->spot[i].x) / t->head, dy = (t->spot[i].y - o->spot[i].y) / t->head;
             diff += 0.8f * fminf(fabsf(dx) + fabsf(dy), 2) / (float)p->n;
             diff += (mine[i] != theirs[i] ? 3.0f : 0) / (float)p->n + (t->spot[i].row != o->spot[i].row ? 2.0f : 0) / (float)p->n;
         }
-        cost += (p->heads == 1 ? 1.0f : 2.5f) * square(over(2.2f, diff));
+        cost += (p->heads == 1 ? 1.0f : 2.5f) * square(over(p->n > 1 ? 3.2f : 2.2f, diff));
     }
     return cost;
 }
@@ -340,7 +470,12 @@ static struct verdict judge(const struct problem *p, const struct trial *t) {
         rank[order[i]] = i;
     for (int i = 0; i < p->n; i++)
         v.cut_shown += cut_visible(&c, p, t, rank, i);
-    v.cost = 25 * v.cut_shown + 25 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
+    for (int i = 0; i < p->n; i++) {
+        v.outside[i] = body_outside(&c, p, t, i);
+        v.cost += 8 * v.outside[i] + 90 * square(over(v.outside[i], 0.12f));
+        v.floating = fmaxf(v.floating, floating(&c, p, t, rank, i));
+    }
+    v.cost += 40 * v.floating + 25 * v.cut_shown + 25 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
              judge_composition(p, t) + judge_floor(&c) + judge_sameness(p, t);
     return v;
 }
@@ -452,19 +587,24 @@ static float least_below(const struct arrange_unit *units, int n) {
 }
 
 /* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
-static struct style style_of(int variant, int heads, struct dice *d) {
+static struct style style_of(int variant, int heads, int units, int wider, struct dice *d) {
     static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.36f, 0.31f, 0.275f, 0.245f, 0.225f };
     float h = usual[clampi(heads, 1, ARRANGE_UNITS_MAX)];
     static const struct style kinds[4] = {
-        { 1.00f, 1.25f, 0.40f, 0.50f, 0.85f, false },
-        { 1.22f, 1.12f, 0.43f, 0.50f, 0.80f, false },
-        { 0.95f, 1.20f, 0.37f, 0.50f, 1.00f, true },
-        { 0.80f, 1.38f, 0.42f, 0.50f, 0.80f, false },
+        { 1.00f, 1.25f, 0.40f, 0.50f, 0.85f, 0.20f, false },
+        { 1.22f, 1.12f, 0.43f, 0.50f, 0.80f, 0.13f, false },
+        { 0.95f, 1.20f, 0.37f, 0.50f, 1.00f, 0.18f, true },
+        { 0.80f, 1.38f, 0.42f, 0.50f, 0.80f, 0.26f, false },
     };
     struct style s = kinds[variant % 4];
     s.head *= h * (heads == 1 ? 0.95f : 1);
     if (heads <= 2 && variant % 4 >= 2)
-        s.centre = variant % 4 == 2 ? 0.40f : 0.60f;
+        s.centre = variant % 4 == 2 ? 0.42f : 0.50f;
+    /* People who stay as they stood can differ in nothing but the frame. */
+    if (units == 1 && heads > 1)
+        s.head *= variant % 4 == 1 ? 1.12f : variant % 4 == 3 ? 0.88f : 1;
+    s.gap *= 1 + 0.1f * (float)wider;
+    s.head *= 1 - 0.04f * (float)wider;
     if (heads == 5 || (heads >= 4 && variant % 4 == 1))
         s.rows = true;
     if (variant >= 4) {
@@ -480,12 +620,12 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     for (int i = 0; i < n; i++) {
         p.heads += units[i].n_heads;
         size_t pixels = plane_n(&units[i].alpha);
+        p.before[i] = malloc(sizeof *p.before[i] * (pixels + (size_t)units[i].alpha.h));
         p.cut[i] = malloc(sizeof(struct cut_cell) * CUT_CELLS_MAX);
         p.solid[i] = malloc(pixels);
-        if (!p.cut[i] || !p.solid[i])
+        if (!p.cut[i] || !p.solid[i] || !p.before[i])
             abort();
-        for (size_t k = 0; k < pixels; k++)
-            p.solid[i][k] = units[i].alpha.px[k] > 0.5f;
+        measure(&p, i);
         p.n_cut[i] = list_cut(&units[i], p.cut[i]);
     }
     struct trial made[VARIANTS_MAX];
@@ -496,7 +636,7 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     int first = last - last % 4;
     for (int k = first; k <= last; k++) {
         struct dice d = { wish->seed * 1000003u + (uint64_t)k };
-        p.style = style_of(k, p.heads, &d);
+        p.style = style_of(k, p.heads, n, clampi(wish->wider, 0, 4), &d);
         /* Whoever has only a bust must fill the frame down to its edge: then everybody has to come closer. */
         p.style.head = fmaxf(p.style.head, 0.26f / least_below(units, n) * (k % 4 == 3 ? 0.92f : 1));
         for (int i = 0; i < n; i++)
@@ -508,13 +648,16 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     for (int i = 0; i < n; i++) {
         free(p.cut[i]);
         free(p.solid[i]);
+        free(p.before[i]);
     }
     const struct trial *t = &made[last];
     int order[ARRANGE_UNITS_MAX];
     draw_order(t, n, order);
-    *ret_a = (struct arrangement){ .n = n, .head = t->head, .cut_shown = v.cut_shown, .covered = v.covered, .cost = v.cost };
+    *ret_a = (struct arrangement){ .n = n, .head = t->head, .cut_shown = v.cut_shown, .covered = v.covered,
+                                .floating = v.floating, .cost = v.cost };
     for (int i = 0; i < n; i++) {
         const struct spot *s = &t->spot[order[i]];
-        ret_a->place[i] = (struct arrange_place){ order[i], s->row, s->x, s->y, t->head * row_size(s->row) };
+        ret_a->place[i] = (struct arrange_place){ order[i], s->row, s->x, s->y, t->head * row_size(s->row), v.outside[order[i]],
+                                                  v.head_out[order[i]] };
     }
 }

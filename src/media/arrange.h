@@ -5,7 +5,7 @@
  * A unit is one person, or several who stand together in one photo and stay together. The frame has height 1 and width `aspect`;
  * y grows downwards. Sizes are in heads: chin to crown of the unit's first person. A good arrangement hides every place where a
  * body ends because its photo did (below the frame, beyond its side, or behind somebody), covers no face, keeps heads of the same
- * size in the same row, and puts eyes where a photographer would. It is found by a seeded search over a coarse picture of the
+ * size in the same row, cuts no hair at the frame's sides, and puts eyes where a photographer would. It is found by a seeded search over a coarse picture of the
  * masks.
  */
 #ifndef ZT_MEDIA_ARRANGE_H
@@ -36,6 +36,7 @@ struct arrange_wish {
     float height_px; /* of the frame: to know what head_px_max means */
     int variant;     /* 0.. ; each differs from all before it */
     uint64_t seed;
+    int wider; /* 0..4: how much further apart than usual, because faces were covered before */
 };
 
 struct arrange_place {
@@ -43,6 +44,8 @@ struct arrange_place {
     int row;    /* 0 front, 1 behind it */
     float x, y; /* the first person's eyes */
     float head; /* the first person's head */
+    float outside;  /* share of the body, beside and below the head, that the frame's sides cut off */
+    float head_out; /* heads of a head or its hair that lie beyond the frame; <= 0: all of it is in the picture */
 };
 
 struct arrangement {
@@ -51,6 +54,7 @@ struct arrangement {
     float head;                                    /* head height of the front row */
     float cut_shown;                               /* heads of cut outline left visible */
     float covered;                                 /* worst share of a face that somebody stands in front of */
+    float floating;                                /* heads of somebody's lower end that hang in the air */
     float cost;
 };
 

@@ -11,12 +11,12 @@
 static const float from = 0.40f, to = 0.85f, usual = 0.58f, offset = -0.06f, slope = -0.55f;
 
 /* People differ by this much from the line without any light's help. */
-static const float own = 0.10f;
+static const float own = 0.06f;
 
 void cast_of_skin(const float skin[3], float ret_cast[2]) {
     float g = fmaxf(skin[1], 1e-3f), rg = logf(fmaxf(skin[0], 1e-3f) / g), bg = logf(fmaxf(skin[2], 1e-3f) / g);
     float t = clampf((rg + slope * (bg - offset)) / (1 + slope * slope), from, to); /* nearest point of the segment */
-    float believed = mixf(t, usual, 0.35f);
+    float believed = mixf(t, usual, 0.45f);
     float d[2] = { rg - believed, bg - (offset + slope * believed) }, length = hypotf(d[0], d[1]);
     float kept = length > own ? (length - own) / length : 0;
     ret_cast[CAST_RG] = d[0] * kept;

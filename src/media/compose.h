@@ -10,6 +10,10 @@
 #include "media/scene.h"
 #include "media/unit.h"
 
+/* What a picture may fail in. score.c judges it; compose.c takes care of it when the picture is made again. */
+enum compose_check { CHECK_FACES, CHECK_IDENTITY, CHECK_EDGES, CHECK_LIGHT, COMPOSE_CHECKS };
+extern const char *const compose_check_names[COMPOSE_CHECKS];
+
 struct compose_params {
     int variant;        /* which of the candidates */
     int width;          /* px of the result's longer side */
@@ -17,8 +21,10 @@ struct compose_params {
     float fidelity;     /* 0..1: how little the people's own light is touched */
     float edge_blur_px; /* softness of outlines, at 1920 px */
     bool light;
+    int remake;                   /* how often this candidate was made before and found wanting */
+    bool failed[COMPOSE_CHECKS];  /* what was wrong with it */
 };
-#define COMPOSE_DEFAULT ((struct compose_params){ 0, 1920, 0, 0.7f, 1.5f, true })
+#define COMPOSE_DEFAULT ((struct compose_params){ .width = 1920, .fidelity = 0.7f, .edge_blur_px = 1.5f, .light = true })
 
 /* What score.c needs to know of how the picture was made. Places in px of the result. */
 struct compose_report {
@@ -27,17 +33,20 @@ struct compose_report {
         float eye[2], head_px;
         float face[4];
         float edge;              /* 0..1: 1 = no halo along this person's outline */
+        float outside, head_out; /* see struct arrange_place; of the worst of those who stand as one */
     } person[VISION_PEOPLE_MAX]; /* in the order of the layers */
     float light;                 /* 0..1, light_agreement() */
-    float cut_shown, covered;    /* see struct arrangement */
+    float cut_shown, covered, floating; /* see struct arrangement */
+    int n_bystanders;                   /* faces that the empty scene shows: bystanders, pictures on the wall */
+    float bystander[VISION_FACES_MAX][4];
 };
 
 /* Reads params_json; empty = defaults. Errors: ERR_BAD_JSON, ERR_UNKNOWN_FIELD, ERR_BAD_INPUT. */
 int compose_params_read(struct str json, struct compose_params *ret_p, struct err *e);
 
-/* Result: sRGB floats. */
+/* Result: sRGB floats. ret_empty: the frame before anybody stood in it, px from malloc; NULL when not wanted. */
 struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p,
-                           uint64_t seed, struct compose_report *ret_report);
+                           uint64_t seed, struct compose_report *ret_report, struct img8 *ret_empty);
 
 /* ---- parts, exposed for their tests ---- */
 

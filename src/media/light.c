@@ -31,9 +31,10 @@ static struct light_plan plan_one(const struct layer_facts *f, const struct scen
     cast_of_skin(f->skin, p.cast_before);
     /* Exposure: half of what sets this skin apart from the others' is the person, half is the photo. */
     float target = s->face * powf(p.before / usual, 0.45f), ev = clampf(logf(target / p.before), -1.0f, 0.95f);
-    float wb[3] = { expf(-0.8f * p.cast_before[CAST_RG]), 1, expf(-0.8f * p.cast_before[CAST_BG]) };
+    float wb[3] = { expf(-0.9f * p.cast_before[CAST_RG]), 1, expf(-0.9f * p.cast_before[CAST_BG]) };
+    /* Beyond this a channel holds more noise than colour. */
     for (int c = 0; c < 3; c++)
-        wb[c] = clampf(wb[c], 0.72f, 1.4f);
+        wb[c] = clampf(wb[c], 0.55f, 1.9f);
     float seen = luma(f->skin[0] * wb[0], f->skin[1] * wb[1], f->skin[2] * wb[2]);
     for (int c = 0; c < 3; c++)
         p.gain[c] = expf(strength * logf(wb[c] * p.before / fmaxf(seen, 1e-4f) * tint[c] * expf(ev)));
@@ -110,7 +111,7 @@ void light_apply(struct pic *srgb, const struct light_plan *p, float eye_x, floa
     pic_to_srgb(srgb);
 }
 
-float light_agreement(const struct light_plan plan[], int n) {
+float light_agreement(const struct light_plan plan[], int n, float uneven) {
     float worst_cast = 0, lo = 1e9f, hi = 1e-9f;
     for (int i = 0; i < n; i++) {
         worst_cast = fmaxf(worst_cast, hypotf(plan[i].cast_after[CAST_RG], plan[i].cast_after[CAST_BG]));
@@ -118,7 +119,7 @@ float light_agreement(const struct light_plan plan[], int n) {
         hi = fmaxf(hi, plan[i].after);
     }
     float spread = logf(hi / fmaxf(lo, 1e-6f));
-    return smoothf(0.75f, 0.12f, worst_cast) * mixf(0.6f, 1, smoothf(1.6f, 0.5f, spread));
+    return smoothf(1.1f, 0.12f, worst_cast) * mixf(0.6f, 1, smoothf(1.6f, 0.5f, spread)) * mixf(0.55f, 1, smoothf(1.0f, 0.3f, uneven));
 }
 
 /* ---- grade ---- */

@@ -27,8 +27,11 @@ void light_plan(const struct layer_facts *const facts[], const int group[], int 
  */
 void light_apply(struct pic *srgb, const struct light_plan *p, float eye_x, float eye_y, float head_px);
 
-/* 0..1: how well n planned people agree with each other and with the scene. */
-float light_agreement(const struct light_plan plan[], int n);
+/*
+ * 0..1: how well n planned people agree with each other and with the scene: colour, brightness, and how uneven (shade.h) the worst
+ * lit face still is. Strange light alone makes no picture impossible: only what nobody would take for one photo comes near 0.
+ */
+float light_agreement(const struct light_plan plan[], int n, float uneven);
 
 /* The last touch on the whole picture. Values 0 leave it alone. */
 struct grade {

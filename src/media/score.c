@@ -7,9 +7,8 @@
 
 /* Limits a picture must keep to be shown. Identity: OpenCV's threshold for SFace is 0.363; a composite keeps the very pixels, so
  * more. */
-static const float identity_min = 0.5f, margin_min = 0.05f, edge_min = 0.55f, light_min = 0.45f, covered_max = 0.12f;
-
-static const char *const check_names[SCORE_CHECKS] = { "faces_intact", "identity", "edges", "light" };
+static const float identity_min = 0.5f, margin_min = 0.05f, edge_min = 0.55f, light_min = 0.45f, covered_max = 0.12f,
+                   floating_max = 0.5f, head_out_max = 0.08f;
 
 void score_report_write(const struct compose_report *r, struct buf *out) {
     struct jw w;
@@ -31,12 +30,24 @@ void score_report_write(const struct compose_report *r, struct buf *out) {
         jw_end_arr(&w);
         jw_kreal(&w, "head_px", (double)r->person[i].head_px, 2);
         jw_kreal(&w, "edge", (double)r->person[i].edge, 4);
+        jw_kreal(&w, "outside", (double)r->person[i].outside, 3);
+        jw_kreal(&w, "head_out", (double)r->person[i].head_out, 3);
         jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_key(&w, "background_faces");
+    jw_arr(&w);
+    for (int i = 0; i < r->n_bystanders; i++) {
+        jw_arr(&w);
+        for (int k = 0; k < 4; k++)
+            jw_real(&w, (double)r->bystander[i][k], 1);
+        jw_end_arr(&w);
     }
     jw_end_arr(&w);
     jw_kreal(&w, "light", (double)r->light, 4);
     jw_kreal(&w, "cut_shown", (double)r->cut_shown, 3);
     jw_kreal(&w, "covered", (double)r->covered, 3);
+    jw_kreal(&w, "floating", (double)r->floating, 3);
     jw_end_obj(&w);
 }
 
@@ -80,6 +91,10 @@ int score_report_read(struct str json, struct compose_report *ret_r, struct err 
             r = read_real(p, "head_px", &out.person[i].head_px, e);
         if (r >= 0)
             r = read_real(p, "edge", &out.person[i].edge, e);
+        if (r >= 0)
+            r = read_real(p, "outside", &out.person[i].outside, e);
+        if (r >= 0)
+            r = read_real(p, "head_out", &out.person[i].head_out, e);
     }
     if (r >= 0)
         r = read_real(root, "light", &out.light, e);
@@ -87,6 +102,13 @@ int score_report_read(struct str json, struct compose_report *ret_r, struct err 
         r = read_real(root, "cut_shown", &out.cut_shown, e);
     if (r >= 0)
         r = read_real(root, "covered", &out.covered, e);
+    if (r >= 0)
+        r = read_real(root, "floating", &out.floating, e);
+    const json_t *others = json_object_get(root, "background_faces");
+    if (r >= 0 && (!json_is_array(others) || json_array_size(others) > VISION_FACES_MAX))
+        return err_set(e, ERR_BAD_INPUT, "report: background_faces is no list of at most %d", VISION_FACES_MAX);
+    for (size_t i = 0; r >= 0 && i < json_array_size(others); i++)
+        r = read_reals(json_array_get(others, i), 4, out.bystander[out.n_bystanders++], e);
     if (r >= 0)
         *ret_r = out;
     return r;
@@ -108,19 +130,37 @@ static int found_at(const struct compose_report *r, int i, const struct face *fo
     return best;
 }
 
+/* A face of the scene itself: its middle lies where the empty scene had one. */
+static bool bystander(const struct compose_report *r, const struct face *f) {
+    float x = (f->box.x0 + f->box.x1) / 2, y = (f->box.y0 + f->box.y1) / 2;
+    for (int i = 0; i < r->n_bystanders; i++) {
+        const float *b = r->bystander[i];
+        float size = fmaxf(b[2] - b[0], b[3] - b[1]), theirs = fmaxf(f->box.x1 - f->box.x0, f->box.y1 - f->box.y0);
+        if (hypotf(x - (b[0] + b[2]) / 2, y - (b[1] + b[3]) / 2) < 0.6f * size && theirs < 2 * size)
+            return true;
+    }
+    return false;
+}
+
 void score_judge(const struct layer *layers, int n, const struct compose_report *r, const struct face *found, int n_found,
                  struct score *ret_s) {
-    struct score s = { .people = n, .faces = n_found, .edge = 1, .light = r->light, .cut_shown = r->cut_shown };
+    struct score s = { .people = n, .faces = n_found, .edge = 1, .light = r->light, .cut_shown = r->cut_shown,
+                       .floating = r->floating };
     float id_min = 1, margin = 2;
-    bool missing = n_found != n || r->n != n || r->covered > covered_max;
+    bool missing = r->n != n || r->covered > covered_max, taken[FACE_FOUND_MAX] = { false };
     for (int i = 0; i < n; i++) {
         int at = i < r->n ? found_at(r, i, found, n_found) : -1;
         s.identity[i] = -1;
         s.margin[i] = -1;
         s.edge = i < r->n ? fminf(s.edge, r->person[i].edge) : 0;
+        if (i < r->n) {
+            s.outside = fmaxf(s.outside, r->person[i].outside);
+            s.head_out = fmaxf(s.head_out, r->person[i].head_out);
+        }
         missing |= at < 0;
         if (at >= 0) {
             float other = -1;
+            taken[at] = true;
             s.identity[i] = face_cosine(found[at].embedding, layers[i].f.embedding);
             for (int j = 0; j < n; j++)
                 if (j != i)
@@ -130,12 +170,17 @@ void score_judge(const struct layer *layers, int n, const struct compose_report 
         id_min = fminf(id_min, s.identity[i]);
         margin = fminf(margin, s.margin[i]);
     }
-    s.failed[SCORE_FACES] = missing;
-    s.failed[SCORE_IDENTITY] = id_min < identity_min || margin < margin_min;
-    s.failed[SCORE_EDGES] = s.edge < edge_min || s.cut_shown > 1.2f;
-    s.failed[SCORE_LIGHT] = s.light < light_min;
+    for (int k = 0; k < n_found; k++)
+        if (!taken[k] && bystander(r, &found[k]))
+            s.faces--;
+    missing |= s.faces != n || s.head_out > head_out_max;
+    s.failed[CHECK_FACES] = missing;
+    s.failed[CHECK_IDENTITY] = id_min < identity_min || margin < margin_min;
+    s.failed[CHECK_EDGES] = s.edge < edge_min || s.cut_shown > 1.2f || s.floating > floating_max;
+    s.failed[CHECK_LIGHT] = s.light < light_min;
     float identity = smoothf(0.3f, 0.9f, id_min) * smoothf(-0.1f, 0.3f, margin);
-    float clean = s.edge * smoothf(2.5f, 0, s.cut_shown) * smoothf(0.3f, 0, r->covered);
+    float clean = s.edge * smoothf(2.5f, 0, s.cut_shown) * smoothf(0.3f, 0, r->covered) * smoothf(1.0f, 0, s.floating) *
+                  mixf(0.6f, 1, smoothf(0.45f, 0.10f, s.outside));
     s.total = missing ? 0.2f * identity : 0.45f * identity + 0.30f * clean + 0.25f * s.light;
     *ret_s = s;
 }
@@ -162,15 +207,17 @@ void score_write(const struct score *s, struct buf *out) {
     jw_kreal(&w, "edge", (double)s->edge, 4);
     jw_kreal(&w, "light", (double)s->light, 4);
     jw_kreal(&w, "cut_shown", (double)s->cut_shown, 3);
+    jw_kreal(&w, "floating", (double)s->floating, 3);
+    jw_kreal(&w, "outside", (double)s->outside, 3);
     jw_kreal(&w, "score", (double)s->total, 4);
-    for (int i = 0; i < SCORE_CHECKS; i++)
+    for (int i = 0; i < COMPOSE_CHECKS; i++)
         ok &= !s->failed[i];
     jw_kbool(&w, "ok", ok);
     jw_key(&w, "failed");
     jw_arr(&w);
-    for (int i = 0; i < SCORE_CHECKS; i++)
+    for (int i = 0; i < COMPOSE_CHECKS; i++)
         if (s->failed[i])
-            jw_str(&w, str_z(check_names[i]));
+            jw_str(&w, str_z(compose_check_names[i]));
     jw_end_arr(&w);
     jw_end_obj(&w);
 }

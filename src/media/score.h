@@ -7,16 +7,15 @@
 
 #include "media/compose.h"
 
-enum score_check { SCORE_FACES, SCORE_IDENTITY, SCORE_EDGES, SCORE_LIGHT, SCORE_CHECKS };
-
 struct score {
     int people, faces;                 /* wanted, found */
     float identity[VISION_PEOPLE_MAX]; /* cosine of each person to their own photo; -1 when not found */
     float margin[VISION_PEOPLE_MAX];   /* that minus the cosine to the most similar other person given; 2 when alone */
     float edge, light;                 /* 0..1 */
     float cut_shown;                   /* heads of unnatural outline in sight */
+    float floating, outside, head_out; /* the worst of each: see arrange.h */
     float total;                       /* 0..1 */
-    bool failed[SCORE_CHECKS];
+    bool failed[COMPOSE_CHECKS];
 };
 
 /* As JSON and back: the report travels from the child that composed to the one that scores. */
@@ -25,7 +24,8 @@ int score_report_read(struct str json, struct compose_report *ret_r, struct err 
 
 /*
  * found: faces of the finished picture with embeddings, n_found of them. Pure.
- * Each found face belongs to the person whose place it stands at; a face at nobody's place counts as one too many.
+ * Each found face belongs to the person whose place it stands at. A face at nobody's place is one too many, unless the empty scene
+ * had one there.
  */
 void score_judge(const struct layer *layers, int n, const struct compose_report *r, const struct face *found, int n_found,
                  struct score *ret_s);

@@ -139,6 +139,18 @@ static int read_layers(const struct str *blobs, int n, struct layer ret_layers[V
     return r;
 }
 
+static int find_bystanders(struct vision *v, const struct img8 *empty, struct compose_report *report, struct err *e) {
+    CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
+    if (!faces)
+        return err_set(e, ERR_MEDIA_MEMORY, "faces");
+    int n = vision_find(v, empty, faces, VISION_FACES_MAX, e);
+    for (int i = 0; i < n; i++) {
+        const float box[4] = { faces[i].box.x0, faces[i].box.y0, faces[i].box.x1, faces[i].box.y1 };
+        memcpy(report->bystander[report->n_bystanders++], box, sizeof box);
+    }
+    return n;
+}
+
 int vision_compose(struct vision *v, const struct str *layers, int n, const struct vision_scene *scene, uint64_t seed,
                    struct str params_json, struct img8 *ret_picture, struct buf *ret_report, struct err *e) {
     struct layer people[VISION_PEOPLE_MAX];
@@ -152,7 +164,12 @@ int vision_compose(struct vision *v, const struct str *layers, int n, const stru
         r = scene_read(scene, &place, e);
     if (r < 0)
         return r;
-    PIC_CLEANUP struct pic p = compose_picture(people, n, &place, &params, seed, &report);
+    /* Only somebody's own picture has strangers in it. */
+    IMG8_CLEANUP struct img8 empty = { 0 };
+    bool look = v && place.kind == SCENE_PICTURE;
+    PIC_CLEANUP struct pic p = compose_picture(people, n, &place, &params, seed, &report, look ? &empty : NULL);
+    if (look && (r = find_bystanders(v, &empty, &report, e)) < 0)
+        return r;
     score_report_write(&report, ret_report);
     if (ret_report->failed)
         return err_set(e, ERR_INTERNAL, "the report is too long");
