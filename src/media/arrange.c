@@ -272,7 +272,7 @@ static float judge_heads(const struct canvas *c, const struct problem *p, const 
                 60 * square(over(side, x - h->left * head) / head) + 60 * square(over(side, aspect - x - h->right * head) / head);
             /* Hair that the frame's side cuts looks like a mistake, however little it is. */
             float near = fminf(x - p->hair[i][k].left * head, aspect - x - p->hair[i][k].right * head) / head;
-            cost += 25 * over(0.06f, near) + 150 * square(over(0.06f, near));
+            cost += 50 * over(0.06f, near) + 300 * square(over(0.06f, near));
             float cut = fmaxf(fmaxf(-near, -top / head), (y + h->down * head - 1) / head);
             v->head_out[i] = fmaxf(v->head_out[i], cut);
             cost += 80 * square(over(y + h->down * head + 0.1f * head, 1) / head);
@@ -400,7 +400,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
     cost += 20 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
     float larger = logf(t->head / st->head);
-    cost += (larger > 0 ? 8 : 40) * square(larger) + 400 * square(over(headroom(p, t), st->room)) + empty_above(p, t);
+    cost += (larger > 0 ? 8 : 40) * square(larger) + 800 * square(over(headroom(p, t), st->room)) + empty_above(p, t);
     float sum = 0, lean = 0;
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < p->units[i].n_heads; k++) {
@@ -475,7 +475,7 @@ static struct verdict judge(const struct problem *p, const struct trial *t) {
         v.cost += 8 * v.outside[i] + 90 * square(over(v.outside[i], 0.12f));
         v.floating = fmaxf(v.floating, floating(&c, p, t, rank, i));
     }
-    v.cost += 40 * v.floating + 25 * v.cut_shown + 25 * square(v.cut_shown) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
+    v.cost += (float)(1 + p->wish->hide) * (40 * v.floating + 25 * v.cut_shown + 25 * square(v.cut_shown)) + judge_heads(&c, p, t, &v) + judge_spacing(p, t) +
              judge_composition(p, t) + judge_floor(&c) + judge_sameness(p, t);
     return v;
 }
@@ -588,21 +588,21 @@ static float least_below(const struct arrange_unit *units, int n) {
 
 /* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
 static struct style style_of(int variant, int heads, int units, int wider, struct dice *d) {
-    static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.36f, 0.31f, 0.275f, 0.245f, 0.225f };
+    static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.34f, 0.31f, 0.275f, 0.245f, 0.225f };
     float h = usual[clampi(heads, 1, ARRANGE_UNITS_MAX)];
     static const struct style kinds[4] = {
-        { 1.00f, 1.25f, 0.40f, 0.50f, 0.85f, 0.20f, false },
-        { 1.22f, 1.12f, 0.43f, 0.50f, 0.80f, 0.13f, false },
-        { 0.95f, 1.20f, 0.37f, 0.50f, 1.00f, 0.18f, true },
-        { 0.80f, 1.38f, 0.42f, 0.50f, 0.80f, 0.26f, false },
+        { 1.00f, 1.25f, 0.38f, 0.50f, 0.85f, 0.16f, false },
+        { 1.22f, 1.12f, 0.42f, 0.50f, 0.80f, 0.11f, false },
+        { 0.95f, 1.20f, 0.36f, 0.50f, 1.00f, 0.15f, true },
+        { 0.84f, 1.36f, 0.38f, 0.50f, 0.80f, 0.19f, false },
     };
     struct style s = kinds[variant % 4];
-    s.head *= h * (heads == 1 ? 0.95f : 1);
+    s.head *= h * (heads == 1 && variant % 4 == 1 ? 0.92f : 1);
     if (heads <= 2 && variant % 4 >= 2)
         s.centre = variant % 4 == 2 ? 0.42f : 0.50f;
     /* People who stay as they stood can differ in nothing but the frame. */
     if (units == 1 && heads > 1)
-        s.head *= variant % 4 == 1 ? 1.12f : variant % 4 == 3 ? 0.88f : 1;
+        s.head *= variant % 4 == 1 ? 1.12f : variant % 4 == 3 ? 0.92f : 1;
     s.gap *= 1 + 0.1f * (float)wider;
     s.head *= 1 - 0.04f * (float)wider;
     if (heads == 5 || (heads >= 4 && variant % 4 == 1))

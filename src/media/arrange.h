@@ -37,6 +37,7 @@ struct arrange_wish {
     int variant;     /* 0.. ; each differs from all before it */
     uint64_t seed;
     int wider; /* 0..4: how much further apart than usual, because faces were covered before */
+    int hide;  /* 0..4: how much more it matters that cut outlines are out of sight */
 };
 
 struct arrange_place {

@@ -105,7 +105,7 @@ static void sharpen(struct pic *p, float sigma, float amount) {
 }
 
 /* Unit u resampled to its place, cut to the canvas. False when nothing of it would be seen. */
-static bool place(struct unit *u, const struct arrange_place *at, int w, int h, float edge_px, struct figure *ret_f) {
+static bool place_unit(struct unit *u, const struct arrange_place *at, int w, int h, float edge_px, float choke, struct figure *ret_f) {
     float head = at->head * (float)h, k = head / u->head_px;
     float x0 = at->x * (float)h - u->eye_x * k, y0 = at->y * (float)h - u->eye_y * k;
     struct box b = box_around((struct rectf){ x0, y0, x0 + (float)u->alpha.w * k, y0 + (float)u->alpha.h * k }, w, h);
@@ -133,7 +133,7 @@ static bool place(struct unit *u, const struct arrange_place *at, int w, int h, 
     PLANE_CLEANUP struct plane soft = plane_copy(&f.alpha);
     plane_gauss(&soft, 0.45f * edge_px * (float)w / 1920);
     for (size_t i = 0, n = plane_n(&soft); i < n; i++)
-        f.alpha.px[i] = fminf(f.alpha.px[i], clampf(1.12f * soft.px[i] - 0.06f, 0, 1));
+        f.alpha.px[i] = fminf(f.alpha.px[i], clampf((1.12f + choke) * soft.px[i] - 0.06f - choke, 0, 1));
     *ret_f = f;
     return true;
 }
@@ -241,7 +241,7 @@ float compose_edge_score(const struct pic *shown, const struct pic *behind, cons
 static float paint_unit(struct pic *canvas, struct plane *people, struct unit *u, const struct arrange_place *at,
                         const struct scene *s, const struct compose_params *p) {
     struct figure f;
-    if (!place(u, at, pic_w(canvas), pic_h(canvas), p->edge_blur_px, &f))
+    if (!place_unit(u, at, pic_w(canvas), pic_h(canvas), p->edge_blur_px, p->choke, &f))
         return 1;
     PIC_CLEANUP struct pic body = pic_copy(&f.rgb);
     cast_shadow(canvas, people, &f, s);
@@ -259,15 +259,17 @@ static float paint_unit(struct pic *canvas, struct plane *people, struct unit *u
 /* What the four candidates look like, apart from who stands where. */
 struct look {
     float zoom, pan, blur;
+    float tone;  /* how bright a painted backdrop is */
+    bool mirror; /* the lamp of a painted backdrop stands on the other side */
     struct grade grade;
 };
 
 static struct look look_of(int variant, uint64_t seed) {
     static const struct look kinds[4] = {
-        { 1.05f, 0.00f, 1.0f, { 0.00f, 0.10f, 0.10f, 0.02f, 0.00f, 0.35f, 0.10f, 0.010f } },    /* classic */
-        { 1.35f, 0.35f, 1.5f, { 0.06f, 0.24f, -0.10f, 0.06f, 0.00f, 0.45f, 0.08f, 0.010f } },   /* crisp, a little cool */
-        { 1.10f, -0.30f, 0.8f, { 0.16f, -0.06f, 0.22f, -0.04f, 0.35f, 0.15f, 0.28f, 0.008f } }, /* airy */
-        { 1.00f, 0.15f, 0.6f, { -0.06f, 0.30f, 0.40f, 0.04f, 0.25f, 0.52f, 0.14f, 0.016f } },   /* film */
+        { 1.05f, 0.00f, 1.0f, 1.00f, false, { 0.02f, 0.10f, 0.10f, 0.02f, 0.00f, 0.30f, 0.10f, 0.010f } },   /* classic */
+        { 1.45f, 0.80f, 1.6f, 0.66f, true, { 0.02f, 0.26f, -0.12f, 0.08f, 0.00f, 0.50f, 0.08f, 0.010f } },   /* crisp, a little cool */
+        { 1.15f, -0.70f, 0.8f, 1.30f, false, { 0.20f, -0.08f, 0.22f, -0.05f, 0.35f, 0.06f, 0.28f, 0.008f } }, /* airy */
+        { 1.00f, 0.25f, 0.6f, 0.84f, true, { -0.12f, 0.30f, 0.45f, 0.04f, 0.20f, 0.60f, 0.14f, 0.016f } },   /* film */
     };
     struct look l = kinds[variant % 4];
     if (variant >= 4) {
@@ -277,6 +279,37 @@ static struct look look_of(int variant, uint64_t seed) {
         l.grade.warm += dice_between(&d, -0.15f, 0.15f);
     }
     return l;
+}
+
+/* The scene as this candidate shows it. What stands in a photo stays as it is; a painted backdrop can be painted and lit anew. */
+static struct scene scene_in(const struct scene *s, const struct look *l) {
+    struct scene out = *s;
+    if (s->kind != SCENE_BACKDROP)
+        return out;
+    float *const colours[] = { out.cloth.base, out.cloth.glow, out.cloth.edge };
+    for (int i = 0; i < 9; i++)
+        colours[i / 3][i % 3] = clampf(colours[i / 3][i % 3] * l->tone, 0, 0.92f);
+    if (l->mirror) {
+        out.key.dir[0] = -out.key.dir[0];
+        out.fill.dir[0] = -out.fill.dir[0];
+    }
+    return out;
+}
+
+/* What is done otherwise because the candidate was made before and found wanting. */
+static void learn(const struct compose_params *asked, struct compose_params *p, struct arrange_wish *wish) {
+    float times = (float)clampi(asked->remake, 1, 3);
+    if (asked->failed[CHECK_FACES] || asked->failed[CHECK_IDENTITY])
+        wish->wider = (int)times;
+    if (asked->failed[CHECK_IDENTITY]) /* less of everything that touches a face */
+        p->fidelity = fminf(1, p->fidelity + 0.12f * times);
+    else if (asked->failed[CHECK_LIGHT]) /* beyond the usual full strength */
+        p->push = 0.35f * times;
+    if (asked->failed[CHECK_EDGES]) {
+        p->edge_blur_px *= 1 + 0.35f * times;
+        p->choke = 0.10f * times;
+        wish->hide = (int)times;
+    }
 }
 
 static void fill_report(const struct unit *units, const struct arrangement *a, const float *edge, float h,
@@ -313,7 +346,7 @@ static float light_units(struct unit *units, int n_units, const struct layer *la
     struct light_plan plan[VISION_PEOPLE_MAX];
     int group[VISION_PEOPLE_MAX] = { 0 };
     /* Fidelity 0.7 is the usual: full agreement; 1 leaves two thirds of each photo's own light alone. */
-    float strength = p->light ? clampf(1 - 2.2f * (p->fidelity - 0.7f), 0.34f, 1) : 0, uneven = 0;
+    float strength = p->light ? clampf(1 - 2.2f * (p->fidelity - 0.7f), 0.34f, 1) + p->push : 0, uneven = 0;
     for (int u = 0; u < n_units; u++) {
         struct shade_face face[VISION_PEOPLE_MAX];
         shade_even(&units[u], layers, strength, face);
@@ -344,23 +377,25 @@ static float aspect_of(const struct scene *s, const struct compose_params *p, in
     return people == 1 ? 0.8f : 1.5f;
 }
 
-struct pic compose_picture(const struct layer *layers, int n, const struct scene *s, const struct compose_params *p,
+struct pic compose_picture(const struct layer *layers, int n, const struct scene *place, const struct compose_params *asked,
                            uint64_t seed, struct compose_report *ret_report, struct img8 *ret_empty) {
     struct unit units[VISION_PEOPLE_MAX];
     struct arrange_unit shapes[VISION_PEOPLE_MAX];
     int n_units = unit_make_all(layers, n, units);
-    float aspect = aspect_of(s, p, n);
-    int w = aspect >= 1 ? p->width : (int)lroundf((float)p->width * aspect);
-    int h = aspect >= 1 ? (int)lroundf((float)p->width / aspect) : p->width;
+    float aspect = aspect_of(place, asked, n);
+    int w = aspect >= 1 ? asked->width : (int)lroundf((float)asked->width * aspect);
+    int h = aspect >= 1 ? (int)lroundf((float)asked->width / aspect) : asked->width;
     struct arrangement a;
-    struct arrange_wish wish = { (float)w / (float)h, (float)h, p->variant, seed - (uint64_t)p->variant, /* wider= */ 0 };
-    if (p->failed[CHECK_FACES] || p->failed[CHECK_IDENTITY])
-        wish.wider = p->remake < 1 ? 1 : p->remake;
+    struct arrange_wish wish = { (float)w / (float)h, (float)h, asked->variant, seed - (uint64_t)asked->variant, 0, 0 };
+    struct compose_params own = *asked, *p = &own;
+    learn(asked, &own, &wish);
     for (int i = 0; i < n_units; i++)
         shapes[i] = units[i].shape;
     arrange_people(shapes, n_units, &wish, &a);
 
     struct look look = look_of(p->variant, seed);
+    struct scene shown = scene_in(place, &look);
+    const struct scene *s = &shown;
     float eyes = 0, middle = 0;
     for (int i = 0; i < a.n; i++) {
         eyes += a.place[i].y / (float)a.n;

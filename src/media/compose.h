@@ -23,6 +23,7 @@ struct compose_params {
     bool light;
     int remake;                   /* how often this candidate was made before and found wanting */
     bool failed[COMPOSE_CHECKS];  /* what was wrong with it */
+    float push, choke;            /* never read: relight beyond full strength, outlines drawn further in; from the two above */
 };
 #define COMPOSE_DEFAULT ((struct compose_params){ .width = 1920, .fidelity = 0.7f, .edge_blur_px = 1.5f, .light = true })
 

@@ -30,11 +30,15 @@ static struct light_plan plan_one(const struct layer_facts *f, const struct scen
     struct light_plan p = { .before = skin_luma(f) };
     cast_of_skin(f->skin, p.cast_before);
     /* Exposure: half of what sets this skin apart from the others' is the person, half is the photo. */
-    float target = s->face * powf(p.before / usual, 0.45f), ev = clampf(logf(target / p.before), -1.0f, 0.95f);
-    float wb[3] = { expf(-0.9f * p.cast_before[CAST_RG]), 1, expf(-0.9f * p.cast_before[CAST_BG]) };
+    float own = strength > 1 ? 0.45f / (1 + 2 * (strength - 1)) : 0.45f;
+    float target = s->face * powf(p.before / usual, own), ev = clampf(logf(target / p.before), -1.0f, 0.95f);
+    float white = strength > 1 ? 1 : 0.9f;
+    float wb[3] = { expf(-white * p.cast_before[CAST_RG]), 1, expf(-white * p.cast_before[CAST_BG]) };
     /* Beyond this a channel holds more noise than colour. */
     for (int c = 0; c < 3; c++)
-        wb[c] = clampf(wb[c], 0.55f, 1.9f);
+        wb[c] = clampf(wb[c], strength > 1 ? 0.4f : 0.55f, strength > 1 ? 2.5f : 1.9f);
+    if (strength > 1)
+        strength = 1;
     float seen = luma(f->skin[0] * wb[0], f->skin[1] * wb[1], f->skin[2] * wb[2]);
     for (int c = 0; c < 3; c++)
         p.gain[c] = expf(strength * logf(wb[c] * p.before / fmaxf(seen, 1e-4f) * tint[c] * expf(ev)));

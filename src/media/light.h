@@ -18,7 +18,8 @@ struct light_plan {
     float cast_before[2], cast_after[2]; /* distance of the skin's colour from what this scene makes of skin: log R/G, log B/G */
 };
 
-/* Plans for n people together; strength 0 (leave alone) .. 1. People of one photo must be lit alike: same group number, same
+/* Plans for n people together; strength 0 (leave alone) .. 1; above 1 people give up
+ * more of what sets them apart, for a picture that failed before. People of one photo must be lit alike: same group number, same
  * plan. */
 void light_plan(const struct layer_facts *const facts[], const int group[], int n, const struct scene *s, float strength,
                 struct light_plan ret_plan[]);

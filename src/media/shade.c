@@ -225,7 +225,7 @@ void shade_even(struct unit *u, const struct layer *layers, float strength, stru
             gain[k] = plane_new(s.w, s.h);
             for (size_t i = 0, n = plane_n(&gain[k]); i < n; i++) {
                 float v = field[k].px[i], beyond = fmaxf(fabsf(v) - slack[k], 0), sign = v > 0 ? 1 : -1;
-                gain[k].px[i] = -strength * taken[k] * sign * fminf(beyond, 0.8f);
+                gain[k].px[i] = -fminf(strength * taken[k], 0.95f) * sign * fminf(beyond, 0.8f);
                 field[k].px[i] += gain[k].px[i];
             }
             wide[k] = plane_resize(&gain[k], u->alpha.w, u->alpha.h, RESAMPLE_AREA);
