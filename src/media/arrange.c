@@ -274,7 +274,7 @@ static float judge_heads(const struct canvas *c, const struct problem *p, const 
             float near = fminf(x - p->hair[i][k].left * head, aspect - x - p->hair[i][k].right * head) / head;
             cost += 50 * over(0.06f, near) + 300 * square(over(0.06f, near));
             float cut = fmaxf(fmaxf(-near, -top / head), (y + h->down * head - 1) / head);
-            v->head_out[i] = fmaxf(v->head_out[i], cut);
+            v->head_out[i] = k ? fmaxf(v->head_out[i], cut) : cut;
             cost += 80 * square(over(y + h->down * head + 0.1f * head, 1) / head);
             cost += 15 * square(over(y + h->down * head + 0.5f * head, 1) / head);
             const float face[4] = { 0.75f * h->up, h->down, h->left, h->right };
@@ -409,7 +409,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
             /* people at the side look inwards */
             lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
         }
-    cost += (p->heads == 1 ? 300 : 120) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    cost += (p->heads <= 2 ? 300 : 150) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
     for (int i = 0; i < p->n; i++)
         cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
     return cost;
@@ -638,7 +638,7 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
         struct dice d = { wish->seed * 1000003u + (uint64_t)k };
         p.style = style_of(k, p.heads, n, clampi(wish->wider, 0, 4), &d);
         /* Whoever has only a bust must fill the frame down to its edge: then everybody has to come closer. */
-        p.style.head = fmaxf(p.style.head, 0.26f / least_below(units, n) * (k % 4 == 3 ? 0.92f : 1));
+        p.style.head = fmaxf(p.style.head, (n == 1 ? 0.48f : 0.26f) / least_below(units, n) * (k % 4 == 3 ? 0.92f : 1));
         for (int i = 0; i < n; i++)
             p.jitter[i] = n > 1 ? dice_between(&d, -0.12f, 0.12f) : 0;
         p.earlier = made + first;

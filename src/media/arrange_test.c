@@ -52,6 +52,8 @@ static void check(const struct arrangement *a, const struct group *g, float aspe
         /* the whole head within the frame */
         assert_true(p->y - h->up * p->head > 0 && p->y + h->down * p->head < 1);
         assert_true(p->x - h->left * p->head > 0 && p->x + h->right * p->head < aspect);
+        assert_true(p->head_out < 0);      /* with its hair */
+        assert_true(p->outside < 0.3f);    /* and most of the body beside the frame's edge */
         /* heads of one row are alike, those behind a little smaller */
         float *row = p->row ? &back : &front;
         assert_true(*row == 0 || fabsf(p->head / *row - 1) < 0.1f);
@@ -60,7 +62,22 @@ static void check(const struct arrangement *a, const struct group *g, float aspe
     }
     assert_true(back == 0 || (back < front && back > 0.8f * front));
     assert_true(a->covered < 0.1f);    /* no face behind somebody */
-    assert_true(a->cut_shown < 0.35f); /* nobody floats */
+    assert_true(a->cut_shown < 0.35f && a->floating < 0.1f); /* nobody floats */
+    /* No wall above low heads, nobody stands apart from the rest, the group stands in the middle. */
+    float top = 1, sum = 0, xs[VISION_PEOPLE_MAX];
+    for (int i = 0; i < a->n; i++) {
+        const struct arrange_place *p = &a->place[i];
+        top = fminf(top, p->y - g->shape[p->unit].head[0].up * p->head);
+        sum += p->x / (float)a->n;
+        int j = i;
+        for (; j > 0 && xs[j - 1] > p->x; j--)
+            xs[j] = xs[j - 1];
+        xs[j] = p->x;
+    }
+    assert_true(top < 0.30f);
+    for (int i = 1; i < a->n; i++)
+        assert_true(xs[i] - xs[i - 1] < 2.0f * a->head);
+    assert_true(fabsf(sum / aspect - 0.5f) < 0.16f);
 }
 
 static void heads_faces_and_feet_are_where_they_belong(void **state) {
@@ -69,7 +86,7 @@ static void heads_faces_and_feet_are_where_they_belong(void **state) {
         struct group g;
         make_group(&g, n, below);
         for (uint64_t seed = 0; seed < 40; seed++) { /* 5 sizes x 40 seeds = 200 */
-            struct arrange_wish wish = { 1.5f, 1280, (int)(seed % 4), seed * 7919 + 1 };
+            struct arrange_wish wish = { 1.5f, 1280, (int)(seed % 4), seed * 7919 + 1, 0, 0 };
             struct arrangement a;
             arrange_people(g.shape, n, &wish, &a);
             check(&a, &g, 1.5f);
@@ -85,7 +102,7 @@ static void busts_reach_the_lower_edge_or_stand_behind(void **state) {
         struct group g;
         make_group(&g, n, below);
         for (int variant = 0; variant < 4; variant++) {
-            struct arrange_wish wish = { 1.5f, 1280, variant, 1001 };
+            struct arrange_wish wish = { 1.5f, 1280, variant, 1001, 0, 0 };
             struct arrangement a;
             arrange_people(g.shape, n, &wish, &a);
             assert_true(a.cut_shown < 0.5f && a.covered < 0.12f);
@@ -100,7 +117,7 @@ static void the_same_wish_gives_the_same_picture_another_variant_another(void **
     make_group(&g, 3, below);
     struct arrangement made[4], again;
     for (int v = 0; v < 4; v++) {
-        struct arrange_wish wish = { 1.5f, 1280, v, 1001 };
+        struct arrange_wish wish = { 1.5f, 1280, v, 1001, 0, 0 };
         arrange_people(g.shape, 3, &wish, &made[v]);
         arrange_people(g.shape, 3, &wish, &again);
         assert_memory_equal(&again, &made[v], sizeof again);
@@ -122,11 +139,35 @@ static void portrait_frames_work_too(void **state) {
     static const float below[2] = { 2.4f, 1.9f };
     struct group g;
     make_group(&g, 2, below);
-    struct arrange_wish wish = { 0.75f, 1600, 0, 1001 };
+    struct arrange_wish wish = { 0.75f, 1600, 0, 1001, 0, 0 };
     struct arrangement a;
     arrange_people(g.shape, 2, &wish, &a);
     check(&a, &g, 0.75f);
     drop_group(&g, 2);
+}
+
+/* Curls reach further than a face: the frame's side must not cut them, though a cut outline could be hidden there. */
+static void hair_is_not_cut_by_the_frame(void **state) {
+    static const float below[1] = { 3.0f };
+    for (int variant = 0; variant < 4; variant++) {
+        struct group g;
+        make_group(&g, 1, below);
+        struct arrange_unit *u = &g.shape[0];
+        for (int y = (int)(u->eye_y - 0.4f * ARRANGE_GRID); y < (int)(u->eye_y + 0.4f * ARRANGE_GRID); y++)
+            for (int x = 0; x < u->alpha.w; x++) {
+                bool curls = fabsf((float)x - u->eye_x) < 0.85f * ARRANGE_GRID;
+                plane_row(&u->alpha, y)[x] = curls;
+                if (curls && fabsf((float)(x + 1) - u->eye_x) >= 0.85f * ARRANGE_GRID && (float)x > u->eye_x)
+                    plane_row(&u->cut, y)[x] = 0.35f; /* where a neighbour stood */
+            }
+        struct arrange_wish wish = { 1.5f, 1280, variant, 1001, 0, 0 };
+        struct arrangement a;
+        arrange_people(g.shape, 1, &wish, &a);
+        assert_true(a.place[0].head_out <= 0);
+        assert_true(a.place[0].x + 0.85f * a.place[0].head < 1.5f && a.place[0].x - 0.85f * a.place[0].head > 0);
+        assert_true(fabsf(a.place[0].x / 1.5f - 0.5f) < 0.12f);
+        drop_group(&g, 1);
+    }
 }
 
 /* Two people out of one photo who touch stay as they stood; two who do not, or out of two photos, are free. */
@@ -168,6 +209,7 @@ int main(void) {
         cmocka_unit_test(busts_reach_the_lower_edge_or_stand_behind),
         cmocka_unit_test(the_same_wish_gives_the_same_picture_another_variant_another),
         cmocka_unit_test(portrait_frames_work_too),
+        cmocka_unit_test(hair_is_not_cut_by_the_frame),
         cmocka_unit_test(neighbours_stay_together),
     };
     return RUN(tests);

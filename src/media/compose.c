@@ -266,10 +266,10 @@ struct look {
 
 static struct look look_of(int variant, uint64_t seed) {
     static const struct look kinds[4] = {
-        { 1.05f, 0.00f, 1.0f, 1.00f, false, { 0.02f, 0.10f, 0.10f, 0.02f, 0.00f, 0.30f, 0.10f, 0.010f } },   /* classic */
-        { 1.45f, 0.80f, 1.6f, 0.66f, true, { 0.02f, 0.26f, -0.12f, 0.08f, 0.00f, 0.50f, 0.08f, 0.010f } },   /* crisp, a little cool */
-        { 1.15f, -0.70f, 0.8f, 1.30f, false, { 0.20f, -0.08f, 0.22f, -0.05f, 0.35f, 0.06f, 0.28f, 0.008f } }, /* airy */
-        { 1.00f, 0.25f, 0.6f, 0.84f, true, { -0.12f, 0.30f, 0.45f, 0.04f, 0.20f, 0.60f, 0.14f, 0.016f } },   /* film */
+        { 1.05f, 0.00f, 1.0f, 1.14f, false, { 0.08f, 0.10f, 0.10f, 0.02f, 0.00f, 0.26f, 0.10f, 0.010f } },   /* classic */
+        { 1.45f, 0.80f, 1.6f, 0.40f, true, { -0.04f, 0.26f, -0.14f, 0.08f, 0.00f, 0.50f, 0.08f, 0.010f } },  /* crisp, a little cool */
+        { 1.15f, -0.70f, 0.8f, 1.45f, false, { 0.20f, -0.08f, 0.20f, -0.05f, 0.35f, 0.06f, 0.28f, 0.008f } }, /* airy */
+        { 1.20f, -0.40f, 0.6f, 0.80f, true, { -0.18f, 0.26f, 0.46f, 0.04f, 0.20f, 0.50f, 0.14f, 0.016f } },   /* film */
     };
     struct look l = kinds[variant % 4];
     if (variant >= 4) {

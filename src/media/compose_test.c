@@ -7,6 +7,7 @@
 #include "media/cast.h"
 #include "media/doll.h"
 #include "media/score.h"
+#include "media/shade.h"
 #include "media/vision.h"
 
 #define BACKDROP "{\"kind\": \"backdrop\"}"
@@ -152,6 +153,58 @@ static void people_of_two_lights_end_up_alike(void **state) {
         assert_true(fabsf(p[0].gain[c] - 1) < 1e-4f); /* strength 0 leaves everything alone */
 }
 
+/* A doll as a unit to be lit, with its left half under a blue lamp, haze all over and black hair on top. */
+static void a_face_in_two_lights_and_haze_is_evened_out(void **state) {
+    for (int strength = 0; strength < 2; strength++) {
+        BUF_CLEANUP struct buf b;
+        struct layer l;
+        struct err e = { 0 };
+        struct unit made[VISION_PEOPLE_MAX], u;
+        struct shade_face f[VISION_PEOPLE_MAX];
+        doll_layer(&DOLL, &b);
+        assert_int_equal(layer_read(buf_str(&b), &l, &e), 0);
+        assert_int_equal(unit_make_all(&l, 1, made), 1);
+        u = made[0];
+        pic_to_linear(&u.rgb);
+        for (int y = 0; y < u.alpha.h; y++)
+            for (int x = 0; x < u.alpha.w; x++)
+                for (int c = 0; c < 3; c++) {
+                    float *p = plane_row(&u.rgb.c[c], y) + x;
+                    bool hair = (float)y < u.eye_y - 0.33f * u.head_px;
+                    *p = hair ? 0.04f : 0.04f + *p * ((float)x < u.eye_x ? (c == 2 ? 1.3f : 0.6f) : 1);
+                }
+        pic_to_srgb(&u.rgb);
+        size_t left = (size_t)((int)(u.eye_y + 0.15f * u.head_px) * u.alpha.w + (int)(u.eye_x - 0.15f * u.head_px));
+        size_t right = left + (size_t)(0.3f * u.head_px), hair = (size_t)((int)(u.eye_y - 0.45f * u.head_px) * u.alpha.w + (int)u.eye_x);
+        float blue = u.rgb.c[2].px[left] / u.rgb.c[0].px[left], black = u.rgb.c[0].px[hair];
+        shade_even(&u, &l, (float)strength, f);
+        float apart = fabsf(logf(u.rgb.c[2].px[left] / u.rgb.c[0].px[left] * u.rgb.c[0].px[right] / u.rgb.c[2].px[right]));
+        if (strength) {
+            assert_true(f[0].uneven < 0.5f * f[0].uneven_before && f[0].uneven_before > 0.3f);
+            assert_true(apart < 0.15f);
+            assert_true(u.rgb.c[0].px[hair] < 0.75f * black);
+        } else { /* only looked at */
+            assert_true(f[0].uneven == f[0].uneven_before && u.rgb.c[2].px[left] / u.rgb.c[0].px[left] == blue && apart > 0.25f);
+        }
+        unit_done(&u);
+    }
+}
+
+/* Strange light makes a worse picture, not an impossible one. */
+static void agreement_falls_with_what_is_seen(void **state) {
+    struct light_plan p[2] = { { .after = 0.3f }, { .after = 0.3f } };
+    assert_true(light_agreement(p, 2, 0.1f) > 0.99f);
+    float patchy = light_agreement(p, 2, 0.9f);
+    assert_true(patchy < 0.8f && patchy > 0.45f);
+    p[1].cast_after[CAST_BG] = -0.5f; /* the orange of a stairway's lamp */
+    float orange = light_agreement(p, 2, 0.1f);
+    assert_true(orange < 0.9f && orange > 0.45f);
+    p[1].after = 0.09f;
+    assert_true(light_agreement(p, 2, 0.1f) < orange);
+    p[1].cast_after[CAST_BG] = 1.2f; /* blue as a ghost */
+    assert_true(light_agreement(p, 2, 0.1f) < 0.1f);
+}
+
 /* ---- whole pictures ---- */
 
 struct cast_of {
@@ -200,29 +253,118 @@ static void same_seed_same_bytes_other_seed_other_bytes(void **state) {
     dismiss(&g);
 }
 
-/* As a task asks for them: seeds counting up with the variants. Somebody stands elsewhere, or the frame is another, each time. */
-static void candidates_of_one_task_differ(void **state) {
-    struct cast_of g;
-    struct compose_report r[4];
-    struct vision_scene scene = { .json = STR(BACKDROP) };
-    hire(&g, 3);
+/* Mean difference of two pictures at 48 x 32, 0..1: what remains of them from across the room. */
+static float unlike(const struct img8 *a, const struct img8 *b) {
+    PIC_CLEANUP struct pic p = pic_srgb_shrunk(a, 48, 32), q = pic_srgb_shrunk(b, 48, 32);
+    double sum = 0;
+    for (int c = 0; c < 3; c++)
+        for (size_t i = 0; i < 48 * 32; i++)
+            sum += fabs((double)(p.c[c].px[i] - q.c[c].px[i]));
+    return (float)(sum / (3 * 48 * 32));
+}
+
+/* The four candidates of one task, seeds counting up with the variants. Returns the least difference between any two. */
+static float least_unlike(const struct cast_of *g, const struct vision_scene *scene) {
+    struct img8 made[4];
+    float least = 1;
     for (int k = 0; k < 4; k++) {
         char params[64];
         BUF_CLEANUP struct buf report;
-        IMG8_CLEANUP struct img8 picture = { 0 };
         struct err e = { 0 };
         buf_init(&report, VISION_REPORT_MAX);
         snprintf(params, sizeof params, "{\"width\": 640, \"variant\": %d}", k);
-        assert_int_equal(vision_compose(NULL, g.view, 3, &scene, 1001 + (uint64_t)k, str_z(params), &picture, &report, &e), 0);
-        assert_int_equal(score_report_read(buf_str(&report), &r[k], &e), 0);
-        for (int j = 0; j < k; j++) {
-            float moved = 4 * fabsf(logf(r[k].person[0].head_px / r[j].person[0].head_px));
-            for (int i = 0; i < 3; i++)
-                moved += hypotf(r[k].person[i].eye[0] - r[j].person[i].eye[0], r[k].person[i].eye[1] - r[j].person[i].eye[1]) /
-                         r[j].person[i].head_px / 3;
-            assert_true(moved > 0.4f);
+        assert_int_equal(vision_compose(NULL, g->view, g->n, scene, 1001 + (uint64_t)k, str_z(params), &made[k], &report, &e), 0);
+        for (int j = 0; j < k; j++)
+            least = fminf(least, unlike(&made[k], &made[j]));
+    }
+    for (int k = 0; k < 4; k++)
+        img8_done(&made[k]);
+    return least;
+}
+
+/* Three who touched in one photo and are kept as they stood: nothing can be changed but the frame, the place and the light. */
+static void hire_together(struct cast_of *g) {
+    struct err e = { 0 };
+    g->n = 3;
+    for (int i = 0; i < 3; i++) {
+        struct doll d = DOLL;
+        struct layer_facts f;
+        d.photo_id = 9;
+        d.photo_x = 160 * (float)i;
+        doll_layer(&d, &g->blob[i]);
+        memcpy(&f, g->blob[i].p, sizeof f);
+        for (int j = 0; j < 2; j++) {
+            f.neighbour[j][0] = 160 * (float)((i + 1 + j) % 3) + f.eye_x;
+            f.neighbour[j][1] = f.eye_y;
+            f.neighbour[j][2] = 1.5f;
+        }
+        f.n_neighbours = 2;
+        memcpy(g->blob[i].p, &f, sizeof f);
+        g->view[i] = buf_str(&g->blob[i]);
+        assert_int_equal(layer_read(g->view[i], &g->layer[i], &e), 0);
+    }
+    assert_true(unit_together(&g->layer[0].f, &g->layer[1].f));
+}
+
+static void candidates_of_one_task_differ(void **state) {
+    IMG8_CLEANUP struct img8 wall = img8_new(900, 600, 3);
+    for (int y = 0; y < 600; y++)
+        for (int x = 0; x < 900; x++) /* a room with a window, shelves and a door */
+            for (int c = 0; c < 3; c++)
+                wall.px[(size_t)y * wall.stride + (size_t)(3 * x + c)] =
+                    (uint8_t)(x > 80 && x < 300 && y > 60 && y < 330 ? 225 : x > 620 && x < 800 && y > 120 ? 50 + 12 * c : 150 - 18 * c - (y / 70 % 2) * 25);
+    struct vision_scene scenes[2] = { { .json = STR(BACKDROP) }, { .background = &wall } };
+    static const int sizes[] = { 1, 2, 3, 5, 0 };
+    for (size_t k = 0; k < COUNT(sizes); k++) {
+        struct cast_of g;
+        if (sizes[k])
+            hire(&g, sizes[k]);
+        else
+            hire_together(&g);
+        for (size_t s = 0; s < COUNT(scenes); s++) {
+            float least = least_unlike(&g, &scenes[s]);
+            print_message("# %d people, scene %zu: %.3f\n", g.n, s, (double)least);
+            assert_true(least > 0.06f);
+        }
+        dismiss(&g);
+    }
+}
+
+/* Whatever a check found wrong, the same seed and variant then give another picture, and the right thing is changed. */
+static void a_candidate_made_again_is_made_otherwise(void **state) {
+    static const char *const failed[] = { "faces_intact", "identity", "edges", "light" };
+    struct cast_of g;
+    struct err e = { 0 };
+    struct vision_scene scene = { .json = STR(BACKDROP) };
+    struct compose_report first, r;
+    struct scene place;
+    hire(&g, 3);
+    assert_int_equal(scene_read(&scene, &place, &e), 0);
+    struct compose_params p = COMPOSE_DEFAULT;
+    p.width = 640;
+    PIC_CLEANUP struct pic before = compose_picture(g.layer, 3, &place, &p, 1001, &first, NULL);
+    for (size_t k = 0; k < COUNT(failed); k++) {
+        char params[96];
+        snprintf(params, sizeof params, "{\"width\": 640, \"remake\": 2, \"failed\": [\"%s\", \"a_later_check\"]}", failed[k]);
+        assert_int_equal(compose_params_read(str_z(params), &p, &e), 0);
+        assert_true(p.remake == 2 && p.failed[k]);
+        PIC_CLEANUP struct pic now = compose_picture(g.layer, 3, &place, &p, 1001, &r, NULL);
+        double moved = 0;
+        for (size_t i = 0, n = plane_n(&now.c[0]); i < n; i++)
+            moved += fabs((double)(now.c[0].px[i] - before.c[0].px[i])) / (double)n;
+        assert_true(moved > 0.0002); /* nothing new would be 0 */
+        if (k == CHECK_FACES) {
+            float gap[2] = { 1e9f, 1e9f };
+            for (int a = 0; a < 3; a++)
+                for (int b = 0; b < a; b++) {
+                    gap[0] = fminf(gap[0], hypotf(first.person[a].eye[0] - first.person[b].eye[0], first.person[a].eye[1] - first.person[b].eye[1]) / first.person[a].head_px);
+                    gap[1] = fminf(gap[1], hypotf(r.person[a].eye[0] - r.person[b].eye[0], r.person[a].eye[1] - r.person[b].eye[1]) / r.person[a].head_px);
+                }
+            assert_true(gap[1] > gap[0] + 0.05f);
         }
     }
+    check_err(compose_params_read(STR("{\"remake\": -1}"), &p, &e), ERR_BAD_INPUT, &e, "remake");
+    check_err(compose_params_read(STR("{\"failed\": [7]}"), &p, &e), ERR_BAD_INPUT, &e, "failed");
     dismiss(&g);
 }
 
@@ -329,37 +471,80 @@ static void scores_say_what_is_wrong(void **state) {
     struct face good[2] = { found_face(303, 101, 2, 0.95f), found_face(98, 99, 1, 0.95f) };
     struct score s;
     score_judge(g.layer, 2, &r, good, 2, &s);
-    assert_true(!s.failed[SCORE_FACES] && !s.failed[SCORE_IDENTITY] && !s.failed[SCORE_EDGES] && !s.failed[SCORE_LIGHT]);
+    assert_true(!s.failed[CHECK_FACES] && !s.failed[CHECK_IDENTITY] && !s.failed[CHECK_EDGES] && !s.failed[CHECK_LIGHT]);
     assert_true(s.total > 0.85f && fabsf(s.identity[0] - 0.95f) < 1e-4f && fabsf(s.margin[1] - 0.95f) < 1e-4f);
     float best = s.total;
 
     score_judge(g.layer, 2, &r, good, 1, &s); /* one is missing */
-    assert_true(s.failed[SCORE_FACES] && s.total < 0.3f);
+    assert_true(s.failed[CHECK_FACES] && s.total < 0.3f);
     struct face crowd[3] = { good[0], good[1], found_face(500, 300, 7, 1) };
     score_judge(g.layer, 2, &r, crowd, 3, &s); /* one too many */
-    assert_true(s.failed[SCORE_FACES]);
+    assert_true(s.failed[CHECK_FACES]);
     struct face swapped[2] = { found_face(303, 101, 1, 0.95f), found_face(98, 99, 2, 0.95f) };
     score_judge(g.layer, 2, &r, swapped, 2, &s); /* each is the other */
-    assert_true(s.failed[SCORE_IDENTITY] && s.margin[0] < 0);
+    assert_true(s.failed[CHECK_IDENTITY] && s.margin[0] < 0);
     struct face vague[2] = { found_face(303, 101, 2, 0.4f), good[1] };
     score_judge(g.layer, 2, &r, vague, 2, &s);
-    assert_true(s.failed[SCORE_IDENTITY] && !s.failed[SCORE_FACES] && s.total < best);
+    assert_true(s.failed[CHECK_IDENTITY] && !s.failed[CHECK_FACES] && s.total < best);
     struct compose_report bad = r;
     bad.person[1].edge = 0.1f;
     score_judge(g.layer, 2, &bad, good, 2, &s);
-    assert_true(s.failed[SCORE_EDGES] && s.total < best);
+    assert_true(s.failed[CHECK_EDGES] && s.total < best);
     bad = r;
     bad.light = 0.1f;
     score_judge(g.layer, 2, &bad, good, 2, &s);
-    assert_true(s.failed[SCORE_LIGHT] && s.total < best);
+    assert_true(s.failed[CHECK_LIGHT] && s.total < best);
+    bad = r;
+    bad.floating = 0.8f; /* a bust in the air */
+    score_judge(g.layer, 2, &bad, good, 2, &s);
+    assert_true(s.failed[CHECK_EDGES] && !s.failed[CHECK_FACES] && s.total < best);
+    bad = r;
+    bad.person[0].outside = 0.4f; /* half a body beyond the frame's side: poor, but a picture */
+    score_judge(g.layer, 2, &bad, good, 2, &s);
+    assert_true(!s.failed[CHECK_EDGES] && !s.failed[CHECK_FACES] && s.total < best - 0.05f);
+    bad = r;
+    bad.person[1].head_out = 0.2f; /* the frame cuts a head */
+    score_judge(g.layer, 2, &bad, good, 2, &s);
+    assert_true(s.failed[CHECK_FACES]);
     bad = r;
     bad.covered = 0.4f;
     score_judge(g.layer, 2, &bad, good, 2, &s);
-    assert_true(s.failed[SCORE_FACES]);
+    assert_true(s.failed[CHECK_FACES]);
     BUF_CLEANUP struct buf json;
     buf_init(&json, VISION_REPORT_MAX);
     score_write(&s, &json);
     assert_non_null(strstr(json.p, "\"ok\":false,\"failed\":[\"faces_intact\"]"));
+    dismiss(&g);
+}
+
+/* Passers-by of the scene are no guests too many, as long as they are where the empty scene had them. */
+static void faces_of_the_scene_do_not_count(void **state) {
+    struct cast_of g;
+    hire(&g, 1);
+    struct compose_report r = { .n = 1, .light = 0.9f, .n_bystanders = 1, .bystander = { { 480, 280, 520, 330 } } }, again;
+    r.person[0].eye[0] = r.person[0].eye[1] = r.person[0].head_px = 100;
+    r.person[0].edge = 0.9f;
+    struct face both[2] = { found_face(101, 99, 1, 0.95f), found_face(500, 300, 7, 1) };
+    both[1].box = (struct rectf){ 478, 283, 519, 332 };
+    struct score s;
+    score_judge(g.layer, 1, &r, both, 2, &s);
+    assert_true(!s.failed[CHECK_FACES] && s.faces == 1 && s.total > 0.85f);
+    score_judge(g.layer, 1, &r, both, 1, &s); /* hidden behind the people: as good */
+    assert_true(!s.failed[CHECK_FACES]);
+    score_judge(g.layer, 1, &r, both + 1, 1, &s); /* nobody but the passer-by */
+    assert_true(s.failed[CHECK_FACES]);
+    both[1].box = (struct rectf){ 678, 283, 719, 332 };
+    score_judge(g.layer, 1, &r, both, 2, &s); /* where there was nobody */
+    assert_true(s.failed[CHECK_FACES] && s.faces == 2);
+    BUF_CLEANUP struct buf json;
+    struct err e = { 0 };
+    buf_init(&json, VISION_REPORT_MAX);
+    r.person[0].outside = 0.25f;
+    r.floating = 0.5f;
+    score_report_write(&r, &json);
+    assert_int_equal(score_report_read(buf_str(&json), &again, &e), 0);
+    assert_int_equal(again.n_bystanders, 1);
+    assert_true(again.bystander[0][3] == 330 && again.person[0].outside == 0.25f && again.floating == 0.5f);
     dismiss(&g);
 }
 
@@ -369,6 +554,11 @@ static void reports_are_checked(void **state) {
     check_err(score_report_read(STR("{"), &r, &e), ERR_BAD_JSON, &e, "");
     check_err(score_report_read(STR("{}"), &r, &e), ERR_BAD_INPUT, &e, "people");
     check_err(score_report_read(STR("{\"people\": [{}]}"), &r, &e), ERR_BAD_INPUT, &e, "numbers");
+    check_err(score_report_read(STR("{\"people\": [{\"face\": [1, 2, 3, 4], \"eye\": [1, 2], \"head_px\": 9, \"edge\": 1, \"outside\": 0, "
+                                    "\"head_out\": 0}], \"light\": 1, \"cut_shown\": 0, \"covered\": 0, \"floating\": 0, "
+                                    "\"background_faces\": [[1, 2, 3]]}"),
+                                &r, &e),
+              ERR_BAD_INPUT, &e, "numbers");
     check_err(score_report_read(STR("{\"people\": [1, 2, 3, 4, 5, 6]}"), &r, &e), ERR_BAD_INPUT, &e, "people");
 }
 
@@ -380,12 +570,16 @@ int main(void) {
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(the_camera_is_believed),
         cmocka_unit_test(people_of_two_lights_end_up_alike),
+        cmocka_unit_test(a_face_in_two_lights_and_haze_is_evened_out),
+        cmocka_unit_test(agreement_falls_with_what_is_seen),
         cmocka_unit_test(same_seed_same_bytes_other_seed_other_bytes),
         cmocka_unit_test(candidates_of_one_task_differ),
+        cmocka_unit_test(a_candidate_made_again_is_made_otherwise),
         cmocka_unit_test(every_background_takes_every_number_of_people),
         cmocka_unit_test(too_few_and_too_many_are_refused),
         cmocka_unit_test(a_halo_is_seen),
         cmocka_unit_test(scores_say_what_is_wrong),
+        cmocka_unit_test(faces_of_the_scene_do_not_count),
         cmocka_unit_test(reports_are_checked),
     };
     return RUN(tests);

@@ -123,7 +123,7 @@ float light_agreement(const struct light_plan plan[], int n, float uneven) {
         hi = fmaxf(hi, plan[i].after);
     }
     float spread = logf(hi / fmaxf(lo, 1e-6f));
-    return smoothf(1.1f, 0.12f, worst_cast) * mixf(0.6f, 1, smoothf(1.6f, 0.5f, spread)) * mixf(0.55f, 1, smoothf(1.0f, 0.3f, uneven));
+    return smoothf(1.1f, 0.12f, worst_cast) * mixf(0.6f, 1, smoothf(1.6f, 0.5f, spread)) * mixf(0.55f, 1, smoothf(1.0f, 0.2f, uneven));
 }
 
 /* ---- grade ---- */

@@ -6,8 +6,8 @@
 #include "base/json.h"
 
 /* Limits a picture must keep to be shown. Identity: OpenCV's threshold for SFace is 0.363; a composite keeps the very pixels, so
- * more. */
-static const float identity_min = 0.5f, margin_min = 0.05f, edge_min = 0.55f, light_min = 0.45f, covered_max = 0.12f,
+ * more. Light: below this two photos glued together, above it a poor picture that people may still want. */
+static const float identity_min = 0.5f, margin_min = 0.05f, edge_min = 0.55f, light_min = 0.15f, covered_max = 0.12f,
                    floating_max = 0.5f, head_out_max = 0.08f;
 
 void score_report_write(const struct compose_report *r, struct buf *out) {

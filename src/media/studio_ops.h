@@ -92,8 +92,10 @@ struct vision_scene {
  * Makes one picture of 1..VISION_PEOPLE_MAX layers. params_json: an object, or empty for the defaults:
  *   {"variant": 0..63 which of the candidates this is (candidates of one task take 0, 1, 2, 3: they then differ visibly in order,
  *    framing, spacing and grade), "width": 640..4096 px of the longer side of the result (default 1920),
- *    "aspect": 0.5..2.5 width over height (3:2; the user's own picture as it is, within reason), "fidelity": 0..1 (0.7),
- *    "edge_blur_px": 0..4 (1.5), "light": "auto" | "off"}. Unknown keys are refused.
+ *    "aspect": 0.5..2.5 width over height (3:2, one person 4:5; the user's own picture as it is, within reason), "fidelity": 0..1
+ *    (0.7), "edge_blur_px": 0..4 (1.5), "light": "auto" | "off",
+ *    "remake": 0..63 how often this candidate was made before, "failed": [..] what vision_score() found wrong with it: light is
+ *    then evened out further, covered faces get more room, outlines are drawn further in}. Unknown keys are refused.
  * seed: any; the same seed and params give the same picture. Candidates of one task that are to look different take seed s + k
  * with variant k: each child then knows what the variants before its own look like, and keeps away from them. ret_picture: RGB,
  * px from malloc: the caller frees it. ret_report: JSON, for vision_score(), buf_init(&b, VISION_REPORT_MAX). Errors:
@@ -103,9 +105,11 @@ int vision_compose(struct vision *v, const struct str *layers, int n, const stru
                    struct str params_json, struct img8 *ret_picture, struct buf *ret_report, struct err *e);
 
 /*
- * Judges a picture that vision_compose() made. layers: the same; report: what compose gave out.
+ * Judges a picture that vision_compose() made. layers: the same; report: what compose gave out. "faces" does not count those that
+ * the empty scene showed already (the report's background_faces).
  * ret_json: {"faces": found, "people": wanted, "identity_min": cos, "identity": [..], "margin_min": cos, "edge": 0..1,
- *   "light": 0..1, "score": 0..1, "ok": bool, "failed": ["faces_intact" | "identity" | "edges" | "light", ..]}.
+ *   "light": 0..1, "cut_shown", "floating": heads of unnatural outline, of lower end in the air, "outside": 0..1 of a body beyond the
+ *   frame's sides, "score": 0..1, "ok": bool, "failed": ["faces_intact" | "identity" | "edges" | "light", ..]}.
  * Errors: as vision_compose().
  */
 int vision_score(struct vision *v, const struct img8 *picture, const struct str *layers, int n, struct str report,

@@ -113,7 +113,23 @@ static int open_template(const struct op_input *in, const struct studio_template
     return 0;
 }
 
-/* The engine's own parameters: the task's, and which of the candidates this is. */
+/* How often this candidate was made before, and what its judge found wrong with it: it must not only be made with other dice. */
+static int add_remake(const struct op_input *in, json_t *params, struct err *e) {
+    struct task__candidate all[TASK_CANDIDATES_MAX];
+    size_t n = 0;
+    int made = in->plan->candidates[in->ix].made, r = made ? task__candidate_list(in->tx, in->task->id, in->a, all, COUNT(all), &n, e) : 0;
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        CLEANUP(json_unref) json_t *scores = NULL;
+        if (all[i].ix != in->ix || all[i].verdict != CANDIDATE_BROKEN || json_read(all[i].scores, &scores, NULL) < 0)
+            continue;
+        json_t *failed = json_object_get(scores, "failed");
+        if (json_object_set_new(params, "remake", json_integer(made)) < 0 || (json_is_array(failed) && json_object_set(params, "failed", failed) < 0))
+            return err_set(e, ERR_INTERNAL, "the parameters of the task are no object");
+    }
+    return r;
+}
+
+/* The engine's own parameters: the task's, which of the candidates this is, and what was wrong with it before. */
 static int write_compose_params(const struct op_input *in, struct jw *w, struct err *e) {
     struct str own;
     int r = task__params(in->tx, in->task->id, in->a, &own, e);
@@ -124,6 +140,8 @@ static int write_compose_params(const struct op_input *in, struct jw *w, struct 
         return r;
     if (json_object_set_new(params, "variant", json_integer(in->variant)) < 0)
         return err_set(e, ERR_INTERNAL, "the parameters of the task are no object");
+    if ((r = add_remake(in, params, e)) < 0)
+        return r;
     char *text = json_dumps(params, JSON_COMPACT);
     if (!text)
         return err_set(e, ERR_INTERNAL, "the parameters of the task cannot be written");
