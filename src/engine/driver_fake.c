@@ -29,6 +29,7 @@ struct engine {
 struct ticket {
     char op[16];
     int64_t seed;
+    int64_t remake;                  /* as the call said, when it also said what had failed */
     struct fake_plan plan;
     int64_t ready_ms;         /* clock_mono_ms() */
     int out[ENGINE_OUTS_MAX]; /* ours */
@@ -74,6 +75,8 @@ static int read_params(struct engine *g, const struct engine_call *c, struct tic
         return r;
     const json_t *seed = json_object_get(j, "seed"), *report = json_object_get(j, "report");
     t->seed = json_integer_value(seed ? seed : json_object_get(report, "seed"));
+    const json_t *own = json_object_get(j, "params");
+    t->remake = json_array_size(json_object_get(own, "failed")) ? json_integer_value(json_object_get(own, "remake")) : 0;
     t->plan = fake_script_next(&g->script, c->op, g->name);
     t->poor = fake_script_poor(&g->script, t->seed);
     t->judged = fake_script_has(&g->script, c->op, g->name, FAKE_JUDGED);
@@ -177,6 +180,7 @@ static void write_facts(struct ticket *t) {
     jw_key(&w, "report");
     jw_obj(&w);
     jw_kint(&w, "seed", t->seed);
+    jw_kint(&w, "remake", t->remake);
     jw_end_obj(&w);
     if (t->judged) {
         jw_key(&w, "score");

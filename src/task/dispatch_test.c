@@ -129,6 +129,8 @@ static void a_broken_candidate_is_made_again_with_another_seed(void **state) {
     assert_int_equal(testing_row(t, task).delivered, 4);
     DB_SQL(remade, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND seed > 2000");
     assert_int_equal(testing_count(t, &remade, task), 1);
+    DB_SQL(told, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND seed > 2000 AND report LIKE '%\"remake\":1%'");
+    assert_int_equal(testing_count(t, &told, task), 1);           /* and told how often it failed, and in what */
     testing_clean(t);
 }
 
