@@ -127,9 +127,10 @@ static float cut_visible(const struct canvas *c, const struct problem *p, const 
     for (int k = 0; k < p->n_cut[i]; k++) {
         const struct cut_cell *q = &p->cut[i][k];
         float x = s->x * (float)c->h + q->x * head, y = s->y * (float)c->h + q->y * head;
-        if (x < 1 || y < 0 || x >= (float)(c->w - 1) || y >= (float)(c->h - 1))
+        /* A cell is wider than a canvas pixel: only one that is wholly outside leaves no sliver beside the frame's edge. */
+        if (x < -0.4f || y < 0 || x >= (float)c->w + 0.4f || y >= (float)(c->h - 1))
             continue;
-        int8_t o = c->owner[(int)y * c->w + (int)x];
+        int8_t o = c->owner[(int)y * c->w + clampi((int)x, 0, c->w - 1)];
         seen += o < 0 || rank[o] <= rank[i] ? q->weight : 0;
     }
     return seen / ARRANGE_GRID;
@@ -409,7 +410,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
             /* people at the side look inwards */
             lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
         }
-    cost += (p->heads <= 2 ? 300 : 150) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    cost += (p->heads <= 2 ? 300 : 400) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
     for (int i = 0; i < p->n; i++)
         cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
     return cost;

@@ -286,9 +286,13 @@ static struct scene scene_in(const struct scene *s, const struct look *l) {
     struct scene out = *s;
     if (s->kind != SCENE_BACKDROP)
         return out;
+    /* A pale cloth made paler would burn out, made much darker it would be another cloth. */
     float *const colours[] = { out.cloth.base, out.cloth.glow, out.cloth.edge };
+    float brightest = fmaxf(out.cloth.glow[0], fmaxf(out.cloth.glow[1], out.cloth.glow[2]));
+    float tone = fminf(l->tone, fmaxf(0.66f / fmaxf(brightest, 0.01f), 0.9f));
+    tone = l->tone < 1 ? powf(l->tone, brightest > 0.5f ? 0.6f : 1) : tone;
     for (int i = 0; i < 9; i++)
-        colours[i / 3][i % 3] = clampf(colours[i / 3][i % 3] * l->tone, 0, 0.92f);
+        colours[i / 3][i % 3] = clampf(colours[i / 3][i % 3] * tone, 0, 1);
     if (l->mirror) {
         out.key.dir[0] = -out.key.dir[0];
         out.fill.dir[0] = -out.fill.dir[0];
