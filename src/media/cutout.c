@@ -127,13 +127,21 @@ static struct box body_box(const struct plane *alpha) {
 }
 
 /*
- * An arm stretched out to the photo's edge (a selfie's, mostly) ends in a hand as large as a head. It goes: the body is cut 1.2
- * heads beside the face there, beside the head itself 1 head, as if the photo ended at that place. Returns what was taken off.
+ * How far aside of the head's middle a body may reach, in heads, where it would run into the photo's edge: a line that falls like
+ * a sleeve, from beside the neck to an elbow at the hip. down: heads below the chin.
+ */
+static float arm_reach(float down) {
+    return mixf(0.85f, 1.4f, smoothf(-0.6f, 0.8f, down));
+}
+
+/*
+ * An arm stretched out to the photo's edge (a selfie's, mostly) ends in a hand as large as a head, out of focus. Where the matte
+ * does not take it for a part of the body it goes, and what reaches beyond a sleeve's line does, softly, as if the photo ended at
+ * that place. Returns what was taken off.
  */
 static struct plane trim_arms(struct segment *s, const struct face *f) {
-    float head = f->head_px * s->scale, cx = ((f->box.x0 + f->box.x1) / 2 - s->roi.x0) * s->scale;
-    float chin = (f->point[FACE_CHIN][1] - s->roi.y0) * s->scale;
-    int w = s->alpha.w, last = clampi((int)(chin + 0.8f * head), 0, s->alpha.h);
+    struct body b = segment_body(s, f);
+    int w = s->alpha.w, last = clampi((int)(b.chin + 0.8f * b.head), 0, s->alpha.h);
     bool touches[2] = { false, false };
     for (int y = 0; y < last; y++) {
         touches[0] |= plane_row(&s->alpha, y)[1] > 0.5f;
@@ -141,14 +149,16 @@ static struct plane trim_arms(struct segment *s, const struct face *f) {
     }
     struct plane gone = plane_new(w, s->alpha.h);
     for (int y = 0; y < s->alpha.h; y++) {
-        float *row = plane_row(&s->alpha, y), *off = plane_row(&gone, y),
-              reach = ((float)y < chin + 0.2f * head ? 1.0f : 1.2f) * head;
-        int x0 = touches[0] ? clampi((int)(cx - reach), 0, w) : 0, x1 = touches[1] ? clampi((int)(cx + reach), 0, w) : w;
-        for (int x = 0; x < w; x++)
-            if (x < x0 || x >= x1) {
-                off[x] = row[x];
-                row[x] = 0;
-            }
+        float *row = plane_row(&s->alpha, y), *off = plane_row(&gone, y), reach = arm_reach(((float)y - b.chin) / b.head);
+        for (int x = 0; x < w; x++) {
+            float aside = ((float)x + 0.5f - b.x) / b.head;
+            if (!touches[aside > 0])
+                continue;
+            float own = fmaxf(smoothf(0.8f, 0.6f, fabsf(aside)), smoothf(0.2f, 0.7f, plane_row(&s->matte, y)[x]));
+            float kept = own * smoothf(reach + 0.03f, reach - 0.03f, fabsf(aside));
+            off[x] = row[x] * (1 - kept);
+            row[x] *= kept;
+        }
     }
     return gone;
 }
@@ -184,6 +194,12 @@ int cutout_make(const struct segment_models *seg, const struct face_models *fm, 
     facts_measure(&s, f, &facts);
     PLANE_CLEANUP struct plane cut = cut_map(&s, &gone);
     facts_measure_neighbours(&s, faces, n, who, &cut, &facts);
+    facts_measure_flaws(&s, &cut, &facts);
+    r = facts_check_body(&s, &cut, &facts, e);
+    if (r < 0) {
+        segment_done(&s);
+        return r;
+    }
     cutout_decontaminate(&s.rgb, &s.alpha, clampi((int)(0.25f * facts.head_px), 8, 120));
     struct box b = body_box(&s.alpha);
     facts_shift(&facts, b);

@@ -220,6 +220,73 @@ void facts_measure_neighbours(const struct segment *s, const struct face *faces,
     }
 }
 
+/* ---- flaws ---- */
+
+static float *cut_cell(const struct plane *cut, int x, int y) {
+    return plane_row(cut, clampi(y / LAYER_CUT_CELL, 0, cut->h - 1)) + clampi(x / LAYER_CUT_CELL, 0, cut->w - 1);
+}
+
+/* The lowest row of column x where the body is, -1 for none. */
+static int lowest(const struct plane *alpha, int x) {
+    int y = alpha->h - 1;
+    while (y >= 0 && plane_row(alpha, y)[x] < 0.5f)
+        y--;
+    return y;
+}
+
+void facts_measure_flaws(const struct segment *s, struct plane *cut, struct layer_facts *f) {
+    const struct plane *a = &s->alpha;
+    double scraps = 0, all = 1e-6;
+    for (size_t i = 0, n = plane_n(a); i < n; i++) {
+        all += (double)a->px[i];
+        scraps += (double)(a->px[i] * smoothf(0.7f, 0.9f, s->part[PART_BACKGROUND].px[i]));
+    }
+    f->scraps = (float)(scraps / all);
+    f->holes = clampf(s->holes, 0, 1);
+    /* Feet are further down than we look: a body that ends earlier was not seen to its end. */
+    int from = (int)fmaxf(f->bottom_y - 0.3f * f->head_px, f->chin_y + 0.3f * f->head_px), loose = 0;
+    for (int x = 0; x < a->w; x++) {
+        int y = lowest(a, x);
+        loose += y >= from && y < a->h - 3 && *cut_cell(cut, x, y) < 1;
+    }
+    f->floating = (float)loose / f->head_px;
+    if (f->floating < 0.3f) { /* a cuff, a curl */
+        f->floating = 0;
+        return;
+    }
+    for (int x = 0; x < a->w; x++) {
+        int y = lowest(a, x);
+        if (y >= from)
+            *cut_cell(cut, x, y) = 255;
+    }
+}
+
+int facts_check_body(const struct segment *s, const struct plane *cut, const struct layer_facts *f, struct err *e) {
+    const struct plane *a = &s->alpha;
+    if (f->floating > 0 && f->bottom_y < f->chin_y + 0.8f * f->head_px)
+        return err_set(e, ERR_BODY_UNSURE, "nothing was found below the head but what hangs in mid-air");
+    float middle = (f->face[0] + f->face[2]) / 2, side[2] = { 0, 0 };
+    int rows = 0, y0 = (int)(f->chin_y + 0.45f * f->head_px), y1 = (int)(f->chin_y + 0.8f * f->head_px);
+    bool excused[2] = { middle < 0.7f * f->head_px, middle + 0.7f * f->head_px > (float)a->w };
+    for (int y = y0; y < y1 && y < a->h; y++, rows++) {
+        int first = 0, last = a->w - 1;
+        while (first < a->w && plane_row(a, y)[first] < 0.5f)
+            first++;
+        while (last > 0 && plane_row(a, y)[last] < 0.5f)
+            last--;
+        side[0] += fmaxf(middle - (float)first, 0) / f->head_px;
+        side[1] += fmaxf((float)last - middle, 0) / f->head_px;
+        excused[0] |= *cut_cell(cut, first, y) > 0;
+        excused[1] |= *cut_cell(cut, last, y) > 0;
+    }
+    if (rows < (y1 - y0) / 2 || fabsf(f->yaw_deg) > 40) /* the photo ends before, or one looks along the shoulders */
+        return 0;
+    for (int k = 0; k < 2; k++)
+        if (side[k] < 0.22f * (float)rows && side[!k] > 0.5f * (float)rows && !excused[k])
+            return err_set(e, ERR_BODY_UNSURE, "the %s shoulder is not there", k ? "right" : "left");
+    return 0;
+}
+
 void facts_shift(struct layer_facts *f, struct box b) {
     float dx = (float)b.x0, dy = (float)b.y0;
     f->w = box_w(b);

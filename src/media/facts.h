@@ -13,6 +13,12 @@ void facts_measure(const struct segment *s, const struct face *face, struct laye
 /* Fills the neighbours; cut is the cut map. */
 void facts_measure_neighbours(const struct segment *s, const struct face *faces, int n, int who, const struct plane *cut,
                               struct layer_facts *f);
+/*
+ * Fills scraps, holes and floating, and marks in cut (255) where the body's lower end stops in mid-air. After facts_measure().
+ */
+void facts_measure_flaws(const struct segment *s, struct plane *cut, struct layer_facts *f);
+/* 0, or ERR_BODY_UNSURE: a shoulder is missing, or all that is left hangs in mid-air. After all else, before facts_shift(). */
+int facts_check_body(const struct segment *s, const struct plane *cut, const struct layer_facts *f, struct err *e);
 /* From the whole segment to the part b of it: places move, w and h become b's. */
 void facts_shift(struct layer_facts *f, struct box b);
 

@@ -127,9 +127,10 @@ static void show_layer(struct str blob, const char *path) {
         for (size_t c = 0; c < 3; c++)
             img.px[3 * i + c] = (uint8_t)((l.rgba[4 * i + c] * l.rgba[4 * i + 3] + 150 * (255 - l.rgba[4 * i + 3])) / 255);
     write_ppm(&img, path);
-    printf("%s: %d x %d, head %.0f px, skin %.3f %.3f %.3f, light %.2f %.2f, noise %.4f, blur %.2f, neighbours", path, l.f.w,
+    printf("%s: %d x %d, head %.0f px, skin %.3f %.3f %.3f, light %.2f %.2f, noise %.4f, blur %.2f, scraps %.3f, holes %.3f, floating %.2f, neighbours", path, l.f.w,
            l.f.h, (double)l.f.head_px, (double)l.f.skin[0], (double)l.f.skin[1], (double)l.f.skin[2], (double)l.f.light_x,
-           (double)l.f.light_y, (double)l.f.noise, (double)l.f.blur);
+           (double)l.f.light_y, (double)l.f.noise, (double)l.f.blur,
+           (double)l.f.scraps, (double)l.f.holes, (double)l.f.floating);
     for (int i = 0; i < l.f.n_neighbours; i++)
         printf(" %.1f", (double)l.f.neighbour[i][2]);
     printf("\n");

@@ -5,7 +5,7 @@
 
 #include "media/studio_ops.h"
 
-static const char magic[8] = "ZTLAYR1";
+static const char magic[8] = "ZTLAYR2";
 
 void layer_facts_init(struct layer_facts *f) {
     memset(f, 0, sizeof *f);
@@ -44,14 +44,15 @@ static bool facts_sound(const struct layer_facts *f) {
     for (int i = 0; i < f->n_neighbours && i < LAYER_NEIGHBOURS_MAX; i++)
         if (!(fabsf(f->neighbour[i][0]) <= 40000 && fabsf(f->neighbour[i][1]) <= 40000 && f->neighbour[i][2] >= 0))
             return false;
-    const float values[] = { f->skin[0], f->skin[1], f->skin[2], f->dark, f->bright, f->noise, f->blur, f->light_x, f->light_y };
+    const float values[] = { f->skin[0], f->skin[1], f->skin[2], f->dark,   f->bright, f->noise,
+                             f->blur,    f->light_x, f->light_y, f->scraps, f->holes };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (!(fabsf(values[i]) <= 4))
             return false;
     for (int i = 0; i < FACE_EMBEDDING; i++)
         if (!(fabsf(f->embedding[i]) <= 1.01f))
             return false;
-    return f->head_px >= 8 && f->photo_head_px >= 8 && f->photo_head_px <= 20000 && f->photo_scale > 1e-4f &&
+    return f->floating >= 0 && f->floating <= 100 && f->scraps >= 0 && f->holes >= 0 && f->head_px >= 8 && f->photo_head_px >= 8 && f->photo_head_px <= 20000 && f->photo_scale > 1e-4f &&
            f->photo_scale <= 1.001f && fabsf(f->photo_x) <= 20000 && fabsf(f->photo_y) <= 20000 && fabsf(f->yaw_deg) <= 360 &&
            fabsf(f->roll_deg) <= 360 && f->face[2] > f->face[0] && f->face[3] > f->face[1] && f->eye_x >= 0 &&
            f->eye_x < (float)f->w && f->eye_y >= 0 && f->eye_y < (float)f->h && f->n_neighbours >= 0 &&

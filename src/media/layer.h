@@ -37,6 +37,13 @@ struct layer_facts {
     float light_x, light_y; /* how much brighter the face gets to the right, to the bottom: -1..1 of its mean */
     float noise;            /* standard deviation of grain in the face, sRGB 0..1 */
     float blur;             /* face_blur() */
+    /*
+     * What is wrong with this layer, for whoever judges a picture made of it.
+     * scraps: share of the body (alpha, summed) in which the segmentation sees no person at all: furniture, mostly. 0..1
+     * holes: share of the body that was filled in although no model saw a person there. 0..1
+     * floating: heads of the body's lower end that stop in mid-air: not at the photo's edge, not behind somebody. Marked in cut.
+     */
+    float scraps, holes, floating;
     int32_t n_neighbours;
     float neighbour[LAYER_NEIGHBOURS_MAX][3]; /* photo px of the other's eyes; contact: length of the shared border in heads */
     float embedding[FACE_EMBEDDING];
@@ -45,8 +52,8 @@ struct layer_facts {
 struct layer {
     struct layer_facts f;
     const uint8_t *rgba; /* f.h rows of 4 f.w bytes, straight alpha */
-    const uint8_t *cut;  /* cut_h rows of cut_w: 255 where the body ends because the photo did, 90 where another
-                          * person stood in the way, 0 where the outline is the body's own */
+    const uint8_t *cut;  /* cut_h rows of cut_w: 255 where the body ends because the photo did or its end was not
+                          * found, 90 where another person stood in the way, 0 where the outline is its own */
     int cut_w, cut_h;
 };
 

@@ -95,29 +95,81 @@ static void lay_over(struct plane *all, const struct plane *patch, struct box wi
     }
 }
 
-/* Both models on the whole region, then on the head alone, where the detail matters. */
-static int run_models(const struct segment_models *m, struct segment *s, struct box head, struct plane *ret_matte,
-                      struct err *e) {
-    struct box all = { 0, 0, pic_w(&s->rgb), pic_h(&s->rgb) };
-    int r = run_parts(m, &s->rgb, all, s->part, e);
-    if (r < 0)
-        return r;
-    r = run_matte(m, &s->rgb, all, ret_matte, e);
-    if (r < 0 || box_w(head) < 32 || box_h(head) < 32)
-        return r;
-    struct plane near[PARTS];
-    r = run_parts(m, &s->rgb, head, near, e);
-    if (r < 0)
-        return r;
-    for (int k = 0; k < PARTS; k++) {
-        lay_over(&s->part[k], &near[k], head);
-        plane_done(&near[k]);
+/*
+ * What the models are shown instead of a faded, foggy or dark photo: its tones stretched to the whole range, and, with `light`, the
+ * middle tone raised to the middle. They were taught on good photos; on a good photo nothing happens.
+ */
+static struct pic shown_to_models(const struct pic *rgb, bool light) {
+    enum { BINS = 256 };
+    struct pic p = pic_copy(rgb);
+    size_t hist[BINS] = { 0 }, n = plane_n(&p.c[0]), sum = 0;
+    for (size_t i = 0; i < n; i++)
+        hist[clampi((int)(luma(p.c[0].px[i], p.c[1].px[i], p.c[2].px[i]) * BINS), 0, BINS - 1)]++;
+    int lo = 0, mid = 0, hi = BINS - 1;
+    while (lo < BINS - 1 && (sum += hist[lo]) < n / 100)
+        lo++;
+    for (sum = 0; mid < BINS - 1 && (sum += hist[mid]) < n / 2; mid++) {
     }
-    PLANE_CLEANUP struct plane close = { 0 };
-    r = run_matte(m, &s->rgb, head, &close, e);
-    if (r >= 0)
-        lay_over(ret_matte, &close, head);
-    return r;
+    for (sum = 0; hi > 0 && (sum += hist[hi]) < n / 100; hi--) {
+    }
+    float black = (float)lo / BINS, scale = 1 / fmaxf((float)(hi - lo) / BINS, 0.2f);
+    float middle = clampf(((float)mid / BINS - black) * scale, 0.02f, 0.98f);
+    float gamma = light ? clampf(logf(0.5f) / logf(middle), 0.5f, 1) : 1;
+    for (int c = 0; c < 3; c++)
+        for (size_t i = 0; i < n; i++) {
+            float v = clampf((p.c[c].px[i] - black) * scale, 0, 1);
+            p.c[c].px[i] = gamma < 0.97f ? powf(v, gamma) : v;
+        }
+    return p;
+}
+
+/* Two opinions on what is person in one window; who sees one counts more, for what these models do is miss. */
+static void parts_agree(struct plane all[PARTS], const struct plane near[PARTS], struct box window) {
+    for (int y = 0; y < box_h(window); y++)
+        for (int x = 0; x < box_w(window); x++) {
+            size_t i = (size_t)(window.y0 + y) * (size_t)all->w + (size_t)(window.x0 + x),
+                   j = (size_t)y * (size_t)near->w + (size_t)x;
+            float a = 1.35f - all[PART_BACKGROUND].px[i], b = 1.35f - near[PART_BACKGROUND].px[j];
+            for (int k = 0; k < PARTS; k++)
+                all[k].px[i] = mixf(all[k].px[i], near[k].px[j], b / (a + b));
+        }
+}
+
+/*
+ * Both models on the whole region, then on head and shoulders, which is what they know best, lit up if it is dark, then on the head
+ * alone, where the detail matters.
+ */
+static int run_models(const struct segment_models *m, struct segment *s, struct box bust, struct box head,
+                      struct plane *ret_matte, struct err *e) {
+    struct box all = { 0, 0, pic_w(&s->rgb), pic_h(&s->rgb) };
+    PIC_CLEANUP struct pic shown = shown_to_models(&s->rgb, /* light= */ false);
+    int r = run_parts(m, &shown, all, s->part, e);
+    if (r < 0 || (r = run_matte(m, &shown, all, ret_matte, e)) < 0)
+        return r;
+    const struct box windows[] = { bust, head };
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        struct box w = windows[i];
+        if (box_w(w) < 32 || box_h(w) < 32)
+            continue;
+        PIC_CLEANUP struct pic near = pic_crop(&s->rgb, w);
+        PIC_CLEANUP struct pic lit = shown_to_models(&near, /* light= */ i == 0);
+        struct box whole = { 0, 0, box_w(w), box_h(w) };
+        struct plane part[PARTS];
+        PLANE_CLEANUP struct plane close = { 0 };
+        if ((r = run_parts(m, &lit, whole, part, e)) < 0)
+            return r;
+        if (i == 0)
+            parts_agree(s->part, part, w);
+        for (int k = 0; k < PARTS; k++) {
+            if (i > 0)
+                lay_over(&s->part[k], &part[k], w);
+            plane_done(&part[k]);
+        }
+        if ((r = run_matte(m, &lit, whole, &close, e)) < 0)
+            return r;
+        lay_over(ret_matte, &close, w);
+    }
+    return 0;
 }
 
 /* ---- fusion ---- */
@@ -259,10 +311,10 @@ static struct rectf region_of(const struct face *f, const struct img8 *photo) {
     return (struct rectf){ (float)b.x0, (float)b.y0, (float)b.x1, (float)b.y1 };
 }
 
-/* In pixels of the segment. */
-static struct box head_window(const struct segment *s, const struct face *f) {
+/* The square around a head, `aside` heads to each side, from `up` heads above its middle; px of the segment. */
+static struct box window_of(const struct segment *s, const struct face *f, float aside, float up) {
     float h = f->head_px, cx = (f->box.x0 + f->box.x1) / 2, cy = (f->box.y0 + f->box.y1) / 2;
-    struct rectf r = { cx - 1.15f * h, cy - 1.1f * h, cx + 1.15f * h, cy + 1.2f * h };
+    struct rectf r = { cx - aside * h, cy - up * h, cx + aside * h, cy + (2 * aside - up) * h };
     r = (struct rectf){ (r.x0 - s->roi.x0) * s->scale, (r.y0 - s->roi.y0) * s->scale, (r.x1 - s->roi.x0) * s->scale,
                         (r.y1 - s->roi.y0) * s->scale };
     return box_around(r, pic_w(&s->rgb), pic_h(&s->rgb));
@@ -300,13 +352,19 @@ int segment_person(const struct segment_models *m, const struct img8 *photo, con
         pic_done(&s.rgb);
         s.rgb = small;
     }
-    PLANE_CLEANUP struct plane matte = { 0 };
-    int r = run_models(m, &s, head_window(&s, f), &matte, e);
+    int r = run_models(m, &s, window_of(&s, f, 1.8f, 1.1f), window_of(&s, f, 1.15f, 1.1f), &s.matte, e);
     if (r >= 0) {
         PLANE_CLEANUP struct plane sure = plane_new(w, h);
         for (size_t i = 0, k = plane_n(&sure); i < k; i++)
             sure.px[i] = 1 - s.part[PART_BACKGROUND].px[i];
-        s.alpha = segment_fuse(&sure, &s.part[PART_HAIR], &matte, &s.rgb, 0.03f * f->head_px * s.scale);
+        struct body b = segment_body(&s, f);
+        body_vote(&sure, &s.matte, &b);
+        for (size_t i = 0, k = plane_n(&sure); i < k; i++) { /* what the vote won is cloth */
+            float won = sure.px[i] - (1 - s.part[PART_BACKGROUND].px[i]);
+            s.part[PART_BACKGROUND].px[i] -= won;
+            s.part[PART_CLOTHES].px[i] += won;
+        }
+        s.alpha = segment_fuse(&sure, &s.part[PART_HAIR], &s.matte, &s.rgb, 0.03f * f->head_px * s.scale);
         split_person(&s, faces, n, who);
         if (!face_kept(&s, f))
             r = err_set(e, ERR_FACE_UNSURE, "the person cannot be told from the background");
@@ -323,6 +381,7 @@ void segment_done(struct segment *s) {
     pic_done(&s->rgb);
     plane_done(&s->alpha);
     plane_done(&s->mine);
+    plane_done(&s->matte);
     for (int k = 0; k < PARTS; k++)
         plane_done(&s->part[k]);
 }

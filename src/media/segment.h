@@ -11,6 +11,7 @@
 #ifndef ZT_MEDIA_SEGMENT_H
 #define ZT_MEDIA_SEGMENT_H
 
+#include "media/body.h"
 #include "media/face.h"
 #include "media/pic.h"
 
@@ -25,8 +26,10 @@ struct segment {
     float scale;              /* pixels here per pixel of the photo */
     struct pic rgb;           /* that part, sRGB */
     struct plane alpha;       /* 0..1, this person only */
+    struct plane matte;       /* 0..1, what MODNet sees in front: people, and things near them */
     struct plane part[PARTS]; /* probabilities, all people */
     struct plane mine;        /* 0..1, of what is person here: how much is this one, not a neighbour */
+    float scraps, holes;      /* body_one_piece(), body_close() */
 };
 
 /*
@@ -36,6 +39,12 @@ struct segment {
 int segment_person(const struct segment_models *m, const struct img8 *photo, const struct face *faces, int n, int who,
                    float head_px_max, int side_max, struct segment *ret_s, struct err *e);
 void segment_done(struct segment *s);
+
+/* Where in the segment this face's body hangs. */
+static inline struct body segment_body(const struct segment *s, const struct face *f) {
+    return (struct body){ ((f->point[FACE_SIDE_L][0] + f->point[FACE_SIDE_R][0]) / 2 - s->roi.x0) * s->scale,
+                          (f->point[FACE_CHIN][1] - s->roi.y0) * s->scale, f->head_px * s->scale };
+}
 
 /* ---- parts, exposed for their tests ---- */
 

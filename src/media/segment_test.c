@@ -66,13 +66,13 @@ static void people_are_told_apart_along_the_edge_between_them(void **state) {
                 plane_row(&rgb.c[c], y)[x] = x < 45 ? 0.3f : 0.6f;
     seed[40 * N + 10] = 1;
     seed[40 * N + 70] = 2;
-    split_nearest(&rgb, &person, seed, 40, label);
+    split_nearest(&rgb, &person, seed, 40, NULL, label);
     for (int y = 0; y < N; y++)
         for (int x = 0; x < N; x++)
             if (abs(x - 45) > 2)
                 assert_int_equal(label[y * N + x], x < 45 ? 1 : 2);
     memset(seed, 0, sizeof seed);
-    split_nearest(&rgb, &person, seed, 40, label);
+    split_nearest(&rgb, &person, seed, 40, NULL, label);
     assert_int_equal(label[0], 0);
 }
 

@@ -58,7 +58,8 @@ static float step_cost(const struct pic *rgb, const struct plane *person, int fr
     return (1 + edge * d / 3) * outside;
 }
 
-void split_nearest(const struct pic *rgb, const struct plane *person, const uint8_t *seed, float edge, uint8_t *ret_label) {
+void split_nearest(const struct pic *rgb, const struct plane *person, const uint8_t *seed, float edge,
+                   const struct plane *const *dear, uint8_t *ret_label) {
     static const int dx[8] = { 1, -1, 0, 0, 1, 1, -1, -1 }, dy[8] = { 0, 0, 1, -1, 1, -1, 1, -1 };
     int w = person->w, h = person->h;
     PLANE_CLEANUP struct plane best = plane_new(w, h);
@@ -76,11 +77,12 @@ void split_nearest(const struct pic *rgb, const struct plane *person, const uint
         if (at.cost > best.px[at.at])
             continue;
         int x = at.at % w, y = at.at / w;
+        const struct plane *price = dear ? dear[ret_label[at.at]] : NULL;
         for (int k = 0; k < 8; k++) {
             int nx = x + dx[k], ny = y + dy[k], to = ny * w + nx;
             if (nx < 0 || ny < 0 || nx >= w || ny >= h)
                 continue;
-            float cost = at.cost + step_cost(rgb, person, at.at, to, edge) * (k < 4 ? 1 : 1.41421356f);
+            float cost = at.cost + step_cost(rgb, person, at.at, to, edge) * (k < 4 ? 1 : 1.41421356f) * (price ? price->px[to] : 1);
             if (cost >= best.px[to])
                 continue;
             best.px[to] = cost;
@@ -230,56 +232,84 @@ static void drop_islands(const struct grid *g, uint8_t label, struct plane *keep
     free(seen);
 }
 
-/* ---- specks ---- */
+/* ---- what suits whom ---- */
 
-/* Lists in queue all pixels connected with `from` in `in` (> 0.5) and marks them seen; returns how many. */
-static int flood(const struct plane *in, uint8_t *seen, int from, int *queue) {
-    int n = 1;
-    seen[from] = 1;
-    queue[0] = from;
-    for (int done = 0; done < n; done++) {
-        int x = queue[done] % in->w, y = queue[done] / in->w;
-        for (int k = 0; k < 4; k++) {
-            int nx = x + (k == 0) - (k == 1), ny = y + (k == 2) - (k == 3), to = ny * in->w + nx;
-            if (nx < 0 || ny < 0 || nx >= in->w || ny >= in->h || seen[to] || in->px[to] <= 0.5f)
-                continue;
-            seen[to] = 1;
-            queue[n++] = to;
-        }
-    }
-    return n;
+enum { TONES = 14, COLOURS = TONES * TONES * TONES };
+
+/* Brightness and two ratios of colour, so that a fold in shadow is still of the same cloth; 0..TONES - 1 each. */
+static void tones_at(const struct grid *g, int i, int ret[3]) {
+    float r = g->rgb.c[0].px[i], gr = g->rgb.c[1].px[i], b = g->rgb.c[2].px[i], l = luma(r, gr, b);
+    ret[0] = clampi((int)(l * TONES * 0.5f), 0, TONES - 1);
+    ret[1] = clampi((int)(TONES / 2 + (r - gr) / (l + 0.1f) * 12), 0, TONES - 1);
+    ret[2] = clampi((int)(TONES / 2 + (b - gr) / (l + 0.1f) * 12), 0, TONES - 1);
+}
+
+/* How far aside of somebody's own axis a place lies, in their heads; far above their chin is aside too. */
+static float aside(const struct grid *g, const struct face *f, int i) {
+    float x = ((float)(i % g->person.w) + 0.5f) / g->k + g->x0, y = ((float)(i / g->person.w) + 0.5f) / g->k + g->y0;
+    return fabsf(x - (f->box.x0 + f->box.x1) / 2) / f->head_px + 2 * clampf((f->box.y0 - y) / f->head_px - 0.5f, 0, 2);
 }
 
 /*
- * Small solid pieces beside the outline that hang on it by a thread or not at all: a bit of door frame, a leaf. Single hairs are
- * too thin to be solid here and stay.
+ * The colours of somebody: face, hair, chest, and what is straight below them by the labels so far (NULL: none yet). Shares of all,
+ * each spread over the neighbouring tones.
  */
-static void drop_specks(struct plane *alpha, float head_px) {
-    enum { PER_HEAD = 80, THREAD = 2, KEEP = PER_HEAD * PER_HEAD / 16 };
-    float k = fminf(1, PER_HEAD / head_px);
-    int w = clampi((int)((float)alpha->w * k), 4, 2000), h = clampi((int)((float)alpha->h * k), 4, 2000);
-    PLANE_CLEANUP struct plane solid = plane_resize(alpha, w, h, RESAMPLE_AREA), speck = plane_new(w, h);
-    plane_shrink(&solid, THREAD);
-    uint8_t *seen = calloc((size_t)(w * h), 1);
-    int *queue = malloc(sizeof(int) * (size_t)(w * h)), found = 0;
-    if (!seen || !queue)
-        abort();
-    for (int i = 0; i < w * h; i++) {
-        int n = solid.px[i] > 0.5f && !seen[i] ? flood(&solid, seen, i, queue) : KEEP;
-        for (int j = 0; n < KEEP && j < n; j++)
-            speck.px[queue[j]] = 1;
-        found += n < KEEP;
+static void palette_of(const struct grid *g, const struct face *f, uint8_t whose, const uint8_t *label, float *ret_share) {
+    static const float near[3] = { 0.25f, 0.5f, 0.25f };
+    float n = 1e-6f;
+    memset(ret_share, 0, sizeof(float) * COLOURS);
+    for (int i = 0; i < g->person.w * g->person.h; i++) {
+        bool below = label && label[i] == whose && aside(g, f, i) < 0.5f;
+        if ((g->seed[i] != whose && !below) || g->person.px[i] < 0.6f)
+            continue;
+        int tone[3];
+        tones_at(g, i, tone);
+        for (int k = 0; k < 27; k++) {
+            int a = clampi(tone[0] + k / 9 - 1, 0, TONES - 1), b = clampi(tone[1] + k / 3 % 3 - 1, 0, TONES - 1),
+                c = clampi(tone[2] + k % 3 - 1, 0, TONES - 1);
+            ret_share[(a * TONES + b) * TONES + c] += near[k / 9] * near[k / 3 % 3] * near[k % 3];
+        }
+        n++;
     }
-    free(seen);
-    free(queue);
-    if (!found)
-        return;
-    plane_grow(&speck, THREAD + 2);
-    plane_box(&speck, 1);
-    PLANE_CLEANUP struct plane full = plane_resize(&speck, alpha->w, alpha->h, RESAMPLE_AREA);
-    for (size_t i = 0, n = plane_n(alpha); i < n; i++)
-        alpha->px[i] *= 1 - clampf(full.px[i], 0, 1);
+    for (int i = 0; i < COLOURS; i++)
+        ret_share[i] /= n;
 }
+
+/* Bodies hang below heads: a place is dearer to whoever has it further aside than somebody else whose chin is above it. */
+static float displaced(const struct grid *g, const struct face *faces, int n, int who, int i) {
+    float y = ((float)(i / g->person.w) + 0.5f) / g->k + g->y0, own = aside(g, &faces[who], i), other = own;
+    for (int p = 0; p < n; p++)
+        if (p != who && y > faces[p].box.y1)
+            other = fminf(other, aside(g, &faces[p], i));
+    return 1 + 1.5f * clampf(own - other - 0.1f, 0, 1.5f);
+}
+
+/* dear[] of split_nearest() for everybody: planes of the grid's size. label: what is known so far, or NULL. */
+static void suit(const struct grid *g, const struct face *faces, int n, const uint8_t *label, struct plane *ret_dear) {
+    float *palette = calloc((size_t)n * COLOURS, sizeof *palette);
+    if (!palette)
+        abort();
+    for (int p = 0; p < n; p++)
+        palette_of(g, &faces[p], (uint8_t)(p + 1), label, palette + p * COLOURS);
+    for (int p = 0; p < n; p++) {
+        ret_dear[p] = plane_new(g->person.w, g->person.h);
+        for (int i = 0; i < g->person.w * g->person.h; i++) {
+            int tone[3];
+            tones_at(g, i, tone);
+            int c = (tone[0] * TONES + tone[1]) * TONES + tone[2];
+            float own = palette[p * COLOURS + c], other = 0;
+            for (int q = 0; q < n; q++)
+                other = fmaxf(other, q == p ? 0 : palette[q * COLOURS + c]);
+            /* What somebody else wears and this one does not. Everybody has skin, so an arm is nobody's by its colour. */
+            float foreign = smoothf(0.004f, 0.02f, other) * smoothf(0.5f, 0.15f, own / (other + 1e-6f));
+            float familiar = smoothf(0.004f, 0.02f, own) * smoothf(0.5f, 0.15f, other / (own + 1e-6f));
+            ret_dear[p].px[i] = (1 + 3 * foreign) * (1 - 0.7f * familiar) * displaced(g, faces, n, p, i);
+        }
+    }
+    free(palette);
+}
+
+/* ---- whole ---- */
 
 void split_person(struct segment *s, const struct face *faces, int n, int who) {
     struct grid g = grid_of(s, faces, n, who);
@@ -287,21 +317,36 @@ void split_person(struct segment *s, const struct face *faces, int n, int who) {
     uint8_t *label = malloc((size_t)(w * h));
     if (!label)
         abort();
-    split_nearest(&g.rgb, &g.person, g.seed, 40, label);
-    PLANE_CLEANUP struct plane mine = plane_new(w, h);
-    for (int i = 0; i < w * h; i++)
+    for (int pass = 0; pass < (n > 1 ? 2 : 1); pass++) {
+        struct plane dear[FACE_FOUND_MAX] = { 0 };
+        const struct plane *price[SPLIT_LABELS] = { NULL };
+        suit(&g, faces, n, pass ? label : NULL, dear);
+        for (int i = 0; i < n; i++)
+            price[i + 1] = &dear[i];
+        split_nearest(&g.rgb, &g.person, g.seed, 40, price, label);
+        for (int i = 0; i < n; i++)
+            plane_done(&dear[i]);
+    }
+    PLANE_CLEANUP struct plane mine = plane_new(w, h), keep = plane_new(w, h);
+    for (int i = 0; i < w * h; i++) {
         mine.px[i] = label[i] == who + 1;
+        keep.px[i] = g.seed[i] == who + 1;
+    }
     drop_islands(&g, (uint8_t)(who + 1), &mine);
     /* To full size, and there onto the picture's own edges. */
     s->mine = plane_resize(&mine, s->alpha.w, s->alpha.h, RESAMPLE_AREA);
     bool alone = plane_sum(&mine) >= (double)(w * h) - 0.5;
     if (!alone)
         plane_guided(&s->mine, &s->rgb, clampi((int)(0.06f * faces[who].head_px * s->scale), 2, 40), 1e-4f);
+    struct body b = segment_body(s, &faces[who]);
+    PLANE_CLEANUP struct plane person = plane_copy(&s->part[PART_BACKGROUND]);
     for (size_t i = 0, k = plane_n(&s->alpha); i < k; i++) {
+        person.px[i] = 1 - person.px[i];
         s->mine.px[i] = smoothf(0.25f, 0.75f, s->mine.px[i]);
         s->alpha.px[i] *= s->mine.px[i];
     }
-    drop_specks(&s->alpha, faces[who].head_px * s->scale);
+    s->holes = body_close(&s->alpha, &s->rgb, &person, &b);
+    s->scraps = body_one_piece(&s->alpha, &keep, &b);
     free(label);
     grid_done(&g);
 }

@@ -54,7 +54,8 @@ struct vision_rules {
 #define VISION_RULES_DEFAULT ((struct vision_rules){ 80, 0.7f, 0.75f, 60, 45 })
 
 /*
- * Finds the faces of a photo, ordered from left to right (so an index is stable for the same photo).
+ * Finds the faces of a photo, ordered from left to right (so an index is stable for the same photo). A plain border around it is
+ * no part of it (margin.h): a head that reaches into one is cut.
  * ret_faces: room for max (<= VISION_FACES_MAX). Returns how many, 0 when there is none.
  * Errors: ERR_BAD_INPUT (no such picture).  Cost: <= 0.5 s for any photo.
  */
@@ -70,7 +71,7 @@ int vision_face_check(const struct vision_face *f, const struct vision_rules *ru
  * ret_layer: a binary blob (<= VISION_LAYER_MAX bytes) of RGBA and facts (head, eyes, shoulders, where the photo's frame cuts the
  * body, light, white balance, embedding), only good for vision_compose() and vision_score() of the same version; initialised by
  * the caller with buf_init(&b, VISION_LAYER_MAX). Errors: ERR_BAD_INPUT; ERR_FACE_NONE index out of range; ERR_FACE_UNSURE no
- * person could be told from the background.
+ * person could be told from the background; ERR_BODY_UNSURE a shoulder is missing, or the body hangs in mid-air.
  */
 int vision_cutout(struct vision *v, const struct img8 *photo, int face_index, struct buf *ret_layer, struct err *e);
 

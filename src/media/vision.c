@@ -6,6 +6,7 @@
 #include "media/compose.h"
 #include "media/cutout.h"
 #include "media/layer.h"
+#include "media/margin.h"
 #include "media/score.h"
 
 static const char *const model_files[VISION_MODELS] = {
@@ -81,15 +82,47 @@ static void summary_of(const struct face *f, struct vision_face *out) {
     memcpy(out->embedding, f->embedding, sizeof out->embedding);
 }
 
+/* The photo without the plain border around it, and where in the photo that lies. No copy. */
+static int without_margin(const struct img8 *photo, struct img8 *ret_inner, struct box *ret_where, struct err *e) {
+    int r = img8_check(photo, e);
+    if (r < 0)
+        return r;
+    struct box b = margin_content(photo);
+    *ret_where = b;
+    *ret_inner = (struct img8){ box_w(b), box_h(b), photo->channels, photo->stride,
+                                photo->px + (size_t)b.y0 * photo->stride + (size_t)(b.x0 * photo->channels) };
+    return 0;
+}
+
+static void move_summary(struct vision_face *f, struct box where) {
+    float dx = (float)where.x0, dy = (float)where.y0;
+    for (int k = 0; k < 4; k++)
+        f->box[k] += k % 2 ? dy : dx;
+    for (int k = 0; k < 2; k++) {
+        float *points[] = { f->eye[k], f->mouth[k], k ? f->nose : NULL };
+        for (size_t i = 0; i < sizeof points / sizeof *points; i++)
+            if (points[i]) {
+                points[i][0] += dx;
+                points[i][1] += dy;
+            }
+    }
+}
+
 int vision_faces(struct vision *v, const struct img8 *photo, struct vision_face *ret_faces, int max, struct err *e) {
+    struct img8 inner;
+    struct box where;
+    int r = without_margin(photo, &inner, &where, e);
+    if (r < 0)
+        return r;
     CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
     if (!faces)
         return err_set(e, ERR_MEDIA_MEMORY, "faces");
     struct face_models m = vision_face_models(v);
-    int n = vision_find(v, photo, faces, max, e), r = 0;
+    int n = vision_find(v, &inner, faces, max, e);
     for (int i = 0; r >= 0 && i < n; i++) {
-        r = face_embed(&m, photo, &faces[i], e);
+        r = face_embed(&m, &inner, &faces[i], e);
         summary_of(&faces[i], &ret_faces[i]);
+        move_summary(&ret_faces[i], where);
     }
     return r < 0 ? r : n;
 }
@@ -113,17 +146,22 @@ int vision_face_check(const struct vision_face *f, const struct vision_rules *ru
 /* ---- one person as a layer ---- */
 
 int vision_cutout(struct vision *v, const struct img8 *photo, int face_index, struct buf *ret_layer, struct err *e) {
+    struct img8 inner;
+    struct box where;
+    int r = without_margin(photo, &inner, &where, e);
+    if (r < 0)
+        return r;
     CLEANUP(free) struct face *faces = calloc(FACE_FOUND_MAX, sizeof *faces);
     if (!faces)
         return err_set(e, ERR_MEDIA_MEMORY, "faces");
-    int n = vision_find(v, photo, faces, FACE_FOUND_MAX, e);
+    int n = vision_find(v, &inner, faces, FACE_FOUND_MAX, e);
     if (n < 0)
         return n;
     if (face_index < 0 || face_index >= n)
         return err_set(e, ERR_FACE_NONE, "face %d of %d", face_index, n);
     struct face_models fm = vision_face_models(v);
     struct segment_models sm = { v->model[MODEL_MATTE], v->model[MODEL_PARTS] };
-    return cutout_make(&sm, &fm, photo, faces, n, face_index, ret_layer, e);
+    return cutout_make(&sm, &fm, &inner, faces, n, face_index, ret_layer, e);
 }
 
 /* ---- people together ---- */
