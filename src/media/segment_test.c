@@ -76,6 +76,59 @@ static void people_are_told_apart_along_the_edge_between_them(void **state) {
     assert_int_equal(label[0], 0);
 }
 
+/* Two people of one colour: what is dearer to one goes to the other. */
+static void a_place_that_suits_neither_colour_nor_body_is_the_others(void **state) {
+    enum { N = 80 };
+    PIC_CLEANUP struct pic rgb = pic_new(N, N);
+    PLANE_CLEANUP struct plane person = plane_new(N, N), price = plane_new(N, N);
+    uint8_t seed[N * N] = { 0 }, label[N * N];
+    const struct plane *dear[SPLIT_LABELS] = { NULL, &price };
+    plane_fill(&person, 1);
+    for (int i = 0; i < N * N; i++)
+        price.px[i] = i % N < 25 ? 1 : 4;
+    seed[40 * N + 10] = 1;
+    seed[40 * N + 70] = 2;
+    split_nearest(&rgb, &person, seed, 40, dear, label);
+    for (int y = 0; y < N; y++)
+        assert_true(label[y * N + 20] == 1 && label[y * N + 36] == 2);
+}
+
+static struct face face_at(float x, float y, float head) {
+    struct face f = { .box = { x - 0.32f * head, y - 0.4f * head, x + 0.32f * head, y + 0.4f * head }, .head_px = head };
+    f.point[FACE_CHIN][0] = x;
+    f.point[FACE_CHIN][1] = f.box.y1;
+    f.point[FACE_SIDE_L][0] = f.box.x0;
+    f.point[FACE_SIDE_R][0] = f.box.x1;
+    return f;
+}
+
+/* Side by side, one in plain red, one in stripes, whose every line is an edge that keeps their wearer from them. */
+static void stripes_belong_to_who_wears_them(void **state) {
+    enum { SIDE = 320, BORDER = 150 };
+    const struct face faces[2] = { face_at(100, 70, 80), face_at(215, 70, 80) };
+    struct segment s = { .roi = { 0, 0, SIDE, SIDE }, .scale = 1, .rgb = pic_new(SIDE, SIDE), .alpha = plane_new(SIDE, SIDE) };
+    for (int k = 0; k < PARTS; k++)
+        s.part[k] = plane_new(SIDE, SIDE);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            bool head = false;
+            for (int i = 0; i < 2; i++)
+                head |= hypotf((float)x - (i ? 215 : 100), (float)y - 70) < 36;
+            bool on = head || (y > 102 && x > 40 && x < 290), stripe = (x + y / 4) / 7 % 2;
+            float shirt = stripe ? 0.95f : 0.3f;
+            plane_row(&s.alpha, y)[x] = on;
+            plane_row(&s.part[PART_BACKGROUND], y)[x] = !on;
+            for (int c = 0; c < 3; c++)
+                plane_row(&s.rgb.c[c], y)[x] = head ? 0.7f - 0.1f * (float)c : !on ? 0.8f : x < BORDER ? (c ? 0.1f : 0.5f) : shirt;
+        }
+    split_person(&s, faces, 2, 0);
+    for (int y = 130; y < 316; y++)
+        for (int x = 45; x < 285; x++)
+            if (abs(x - BORDER) > 14)
+                assert_true(x < BORDER ? plane_row(&s.alpha, y)[x] > 0.8f : plane_row(&s.alpha, y)[x] < 0.2f);
+    segment_done(&s);
+}
+
 /* A dark disc photographed in front of a bright wall, cut out softly: its rim must be dark, not grey. */
 static void the_old_background_leaves_the_rim(void **state) {
     PLANE_CLEANUP struct plane alpha = blob(60, 5);
@@ -134,6 +187,8 @@ int main(void) {
         cmocka_unit_test(furniture_goes_and_eaten_clothes_come_back),
         cmocka_unit_test(empty_masks_give_an_empty_mask),
         cmocka_unit_test(people_are_told_apart_along_the_edge_between_them),
+        cmocka_unit_test(a_place_that_suits_neither_colour_nor_body_is_the_others),
+        cmocka_unit_test(stripes_belong_to_who_wears_them),
         cmocka_unit_test(the_old_background_leaves_the_rim),
         cmocka_unit_test(skin_without_a_cast_has_none),
         cmocka_unit_test(two_lights_become_one),

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <jpeglib.h>
 #include "base/testing.h"
+#include "media/layer.h"
 
 static struct vision *vision;
 
@@ -198,6 +199,80 @@ static void heads_close_together_are_two(void **state) {
         buf_done(&layer[i]);
 }
 
+/* The photo in shades of grey, contrast around the middle times `contrast`. */
+static void make_grey(struct img8 *img, float contrast) {
+    for (int y = 0; y < img->h; y++)
+        for (int x = 0; x < img->w; x++) {
+            uint8_t *p = img->px + (size_t)y * img->stride + (size_t)(3 * x);
+            float l = 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2];
+            memset(p, (int)fminf(fmaxf(120 + (l - 120) * contrast, 0), 255), 3);
+        }
+}
+
+static struct layer cut_out(const struct img8 *photo, int face, struct buf *blob) {
+    struct layer l;
+    struct err e = { 0 };
+    buf_init(blob, VISION_LAYER_MAX);
+    int r = vision_cutout(vision, photo, face, blob, &e);
+    if (r < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(layer_read(buf_str(blob), &l, &e), 0);
+    return l;
+}
+
+/* Share of a row's pixels between two places, in heads from the middle of the face, that the layer covers. */
+static float covered(const struct layer *l, float below_chin, float from, float to) {
+    int y = (int)(l->f.chin_y + below_chin * l->f.head_px), on = 0, n = 0;
+    float middle = (l->f.face[0] + l->f.face[2]) / 2;
+    for (int x = (int)(middle + from * l->f.head_px); x < (int)(middle + to * l->f.head_px); x++, n++)
+        on += x >= 0 && y >= 0 && x < l->f.w && y < l->f.h && l->rgba[4 * ((size_t)y * (size_t)l->f.w + (size_t)x) + 3] > 230;
+    return n ? (float)on / (float)n : 0;
+}
+
+static void shades_of_grey_lose_no_shoulder(void **state) {
+    static const float contrasts[] = { 1, 0.45f };
+    for (size_t i = 0; i < COUNT(contrasts); i++) {
+        IMG8_CLEANUP struct img8 img = sample("girl-919048_1280.jpg");
+        make_grey(&img, contrasts[i]);
+        BUF_CLEANUP struct buf blob;
+        struct layer l = cut_out(&img, 0, &blob);
+        assert_true(covered(&l, 0.42f, -0.75f, -0.3f) > 0.97f && covered(&l, 0.42f, 0.3f, 0.7f) > 0.97f);
+    }
+}
+
+/* A black T-shirt before dark stairs, which one of the models takes for the stairs. */
+static void dark_clothes_have_no_hole(void **state) {
+    IMG8_CLEANUP struct img8 img = sample("sample5.jpg");
+    BUF_CLEANUP struct buf blob;
+    struct layer l = cut_out(&img, 0, &blob);
+    assert_true(covered(&l, 0.45f, -0.5f, 0.5f) > 0.97f);
+    assert_true(l.f.holes >= 0 && l.f.scraps < 0.1f && l.f.floating < 0.01f);
+}
+
+/* On white paper: as without it, and known to be cut where the photo ends, not where the paper does. */
+static void a_print_on_white_is_cut_where_the_photo_ends(void **state) {
+    IMG8_CLEANUP struct img8 img = sample("girl-919048_1280.jpg"), wide = img8_new(img.w + 200, img.h + 240, 3);
+    memset(wide.px, 255, wide.stride * (size_t)wide.h);
+    for (int y = 0; y < img.h; y++)
+        memcpy(wide.px + (size_t)(y + 120) * wide.stride + 300, img.px + (size_t)y * img.stride, (size_t)img.w * 3);
+    BUF_CLEANUP struct buf a, b;
+    struct layer plain = cut_out(&img, 0, &a), framed = cut_out(&wide, 0, &b);
+    assert_true(abs(plain.f.w - framed.f.w) < 30 && abs(plain.f.h - framed.f.h) < 12);
+    int marked = 0;
+    for (int x = 0; x < framed.cut_w; x++)
+        marked += framed.cut[(framed.cut_h - 1) * framed.cut_w + x] == 255;
+    assert_true((float)(marked * LAYER_CUT_CELL) > 1.5f * framed.f.head_px);
+    struct vision_face f[VISION_FACES_MAX];
+    struct err e = { 0 };
+    assert_int_equal(vision_faces(vision, &wide, f, VISION_FACES_MAX, &e), 1);
+    assert_true(f[0].box[0] > 550 && f[0].box[1] > 300 && f[0].eye[0][0] > f[0].box[0]); /* in pixels of the whole picture */
+    assert_false(f[0].cut);
+    int top = (int)f[0].box[1] + 60; /* white paper over the forehead */
+    memset(wide.px, 255, wide.stride * (size_t)top);
+    assert_int_equal(vision_faces(vision, &wide, f, VISION_FACES_MAX, &e), 1);
+    assert_int_equal(vision_face_check(&f[0], &VISION_RULES_DEFAULT, &e), ERR_FACE_CUT);
+}
+
 static void the_same_photo_gives_the_same_layer(void **state) {
     IMG8_CLEANUP struct img8 img = sample("sample6.jpg");
     struct buf layer[2];
@@ -227,6 +302,9 @@ int main(void) {
         cmocka_unit_test(pictures_without_people_are_errors_not_crashes),
         cmocka_unit_test(strangers_become_one_picture),
         cmocka_unit_test(heads_close_together_are_two),
+        cmocka_unit_test(shades_of_grey_lose_no_shoulder),
+        cmocka_unit_test(dark_clothes_have_no_hole),
+        cmocka_unit_test(a_print_on_white_is_cut_where_the_photo_ends),
         cmocka_unit_test(the_same_photo_gives_the_same_layer),
         cmocka_unit_test(a_missing_model_is_named),
     };
