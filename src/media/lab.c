@@ -5,7 +5,7 @@
  *     -l FILE  libonnxruntime.so.1     -m DIR  models     -o PREFIX  where pictures go ("PREFIX0.ppm" ...)
  *     -b FILE  background (JPEG)       -d FILE  inverse depth (16-bit grey PNG)      -s FILE  scene data (JSON)
  *     -v N,N.. variants, default 0,1,2,3     -w PX  width     -S SEED     -p JSON  more compose parameters     -f  only list
- * faces -c  only cut out: writes every person on grey
+ * faces -c  only cut out: writes every person on grey beside magenta
  */
 #include <errno.h>
 #include <stdio.h>
@@ -116,16 +116,21 @@ static void list_faces(struct vision *v, const char *path, const struct img8 *ph
     }
 }
 
-/* A layer on grey, to look at its edges. */
+/* A layer on grey and on a colour that nobody wears, to look at its edges. */
 static void show_layer(struct str blob, const char *path) {
+    static const int behind[2][3] = { { 150, 150, 150 }, { 255, 0, 255 } };
     struct layer l;
     struct err e = { 0 };
     if (layer_read(blob, &l, &e) < 0)
         die(path, e.text);
-    IMG8_CLEANUP struct img8 img = img8_new(l.f.w, l.f.h, 3);
-    for (size_t i = 0; i < (size_t)l.f.w * (size_t)l.f.h; i++)
-        for (size_t c = 0; c < 3; c++)
-            img.px[3 * i + c] = (uint8_t)((l.rgba[4 * i + c] * l.rgba[4 * i + 3] + 150 * (255 - l.rgba[4 * i + 3])) / 255);
+    IMG8_CLEANUP struct img8 img = img8_new(2 * l.f.w, l.f.h, 3);
+    for (int y = 0; y < l.f.h; y++)
+        for (int x = 0; x < 2 * l.f.w; x++) {
+            const uint8_t *q = l.rgba + 4 * ((size_t)y * (size_t)l.f.w + (size_t)(x % l.f.w));
+            for (int c = 0; c < 3; c++)
+                img.px[(size_t)y * img.stride + (size_t)(3 * x + c)] =
+                    (uint8_t)((q[c] * q[3] + behind[x / l.f.w][c] * (255 - q[3])) / 255);
+        }
     write_ppm(&img, path);
     printf("%s: %d x %d, head %.0f px, skin %.3f %.3f %.3f, light %.2f %.2f, noise %.4f, blur %.2f, scraps %.3f, holes %.3f, floating %.2f, neighbours", path, l.f.w,
            l.f.h, (double)l.f.head_px, (double)l.f.skin[0], (double)l.f.skin[1], (double)l.f.skin[2], (double)l.f.light_x,
