@@ -112,11 +112,11 @@ static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) 
     return api_list(res, &page, &items, e);
 }
 
-struct stream { struct db *db; int64_t task; };
+struct stream { struct db *db; struct task_stream of; };
 
 static int stream_pull(void *ctx, int64_t *seq, struct buf *out, struct err *e) {
-    const struct stream *s = ctx;
-    return task_events(db_reader(s->db), s->task, seq, out, e);
+    struct stream *s = ctx;
+    return task_events(db_reader(s->db), &s->of, seq, out, e);
 }
 
 static int events_get(struct http_req *req, struct http_res *res, struct err *e) {
@@ -130,7 +130,7 @@ static int events_get(struct http_req *req, struct http_res *res, struct err *e)
     if (r == 0)
         return err_set(e, ERR_NOT_FOUND, "no such task");
     struct stream *s = ARENA_NEW(req->arena, struct stream);
-    *s = (struct stream){ .db = app->db, .task = id };
+    *s = (struct stream){ .db = app->db, .of = { .c = app->tasks, .task = id } };
     return http_res_sse(res, id, stream_pull, s);
 }
 

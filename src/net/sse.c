@@ -106,6 +106,7 @@ void sse_timeout(struct conn *c) {
         return;
     }
     buf_add_z(&s->out, ":\n\n");
+    s->more = !s->over;                            /* what changes without a wake is told now and then too */
     sse_pump(c);
 }
 

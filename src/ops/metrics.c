@@ -4,6 +4,7 @@
 #include "base/app.h"
 #include "db/db.h"
 #include "media/client.h"
+#include "task/eta.h"
 #include "task/task.h"
 
 #define TEXT_MAX   (1024 * 1024)
@@ -124,6 +125,66 @@ static int task_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
+static void eta_gauge(struct buf *b, const char *name, const char *help, const double *v) {
+    static const char *const when[ETA_WHEN_COUNT] = { "queued", "started" };
+    name_of(b, name, "gauge", help);
+    for (int i = 0; i < ETA_WHEN_COUNT; i++)
+        buf_printf(b, "zoetrope_%s{at=\"%s\"} %.4f\n", name, when[i], v[i]);
+}
+
+/* How well the promised times were kept, by when they were made. */
+static void eta_errors(struct buf *b, const struct eta_stats *s) {
+    static const char *const when[ETA_WHEN_COUNT] = { "queued", "started" };
+    double median[ETA_WHEN_COUNT], bias[ETA_WHEN_COUNT], covered[ETA_WHEN_COUNT];
+    name_of(b, "task_eta_error_ratio", "histogram", "|promised - actual| / actual time until a task was decided, by when it was promised.");
+    for (int i = 0; i < ETA_WHEN_COUNT; i++) {
+        const struct eta_error *x = &s->error[i];
+        int64_t sum = 0;
+        for (int h = 0; h < ETA_HIST; h++) {
+            sum += x->hist[h];
+            if (h < ETA_HIST - 1)
+                buf_printf(b, "zoetrope_task_eta_error_ratio_bucket{at=\"%s\",le=\"%g\"} %lld\n", when[i], eta_hist_edge[h], (long long)sum);
+        }
+        buf_printf(b,
+                   "zoetrope_task_eta_error_ratio_bucket{at=\"%s\",le=\"+Inf\"} %lld\n"
+                   "zoetrope_task_eta_error_ratio_sum{at=\"%s\"} %.4f\nzoetrope_task_eta_error_ratio_count{at=\"%s\"} %lld\n",
+                   when[i], (long long)sum, when[i], x->sum, when[i], (long long)x->n);
+        median[i] = x->median;
+        bias[i] = x->bias;
+        covered[i] = x->covered;
+    }
+    eta_gauge(b, "task_eta_error_median", "Median of that over the newest 256 tasks.", median);
+    eta_gauge(b, "task_eta_bias", "Mean of (promised - actual) / actual over the newest 256 tasks; below 0: promised too early.", bias);
+    eta_gauge(b, "task_eta_p90_kept", "Part of the newest 256 tasks that were done within the p90 they were promised; 0.9 is right.", covered);
+}
+
+static void eta_part(struct buf *b, struct task_core *tasks) {
+    struct eta_stats s;
+    task_get_eta_stats(tasks, &s);
+    eta_errors(b, &s);
+    name_of(b, "engine_slots", "gauge", "Calls an engine works on side by side.");
+    for (size_t i = 0; i < s.n_engines; i++)
+        buf_printf(b, "zoetrope_engine_slots{engine=\"%s\"} %d\n", s.engines[i].name, s.engines[i].slots);
+    name_of(b, "line_tasks", "gauge", "Tasks that wait for an engine.");
+    for (size_t i = 0; i < s.n_engines; i++)
+        buf_printf(b, "zoetrope_line_tasks{engine=\"%s\"} %lld\n", s.engines[i].name, (long long)s.engines[i].waiting);
+    name_of(b, "line_seconds", "gauge", "Slot time that all open tasks of an engine still need.");
+    for (size_t i = 0; i < s.n_engines; i++)
+        buf_printf(b, "zoetrope_line_seconds{engine=\"%s\"} %.3f\n", s.engines[i].name, (double)s.engines[i].ahead_ms / 1e3);
+    name_of(b, "call_seconds", "summary", "Slot time of one call of a step, of the newest 64 or so.");
+    for (size_t i = 0; i < s.n_steps; i++) {
+        const struct eta_step_stats *t = &s.steps[i];
+        buf_printf(b, "zoetrope_call_seconds{engine=\"%s\",recipe=\"%.*s\",op=\"%.*s\",quantile=\"0.5\"} %.4f\n", t->engine,
+                   STR_ARG(t->recipe), STR_ARG(t->op), t->p50_ms / 1e3);
+        buf_printf(b, "zoetrope_call_seconds{engine=\"%s\",recipe=\"%.*s\",op=\"%.*s\",quantile=\"0.9\"} %.4f\n", t->engine,
+                   STR_ARG(t->recipe), STR_ARG(t->op), t->p90_ms / 1e3);
+    }
+    name_of(b, "calls_per_unit", "gauge", "Calls that one person or candidate needs; retries and second pictures make it more than 1.");
+    for (size_t i = 0; i < s.n_steps; i++)
+        buf_printf(b, "zoetrope_calls_per_unit{engine=\"%s\",recipe=\"%.*s\",op=\"%.*s\"} %.3f\n", s.steps[i].engine,
+                   STR_ARG(s.steps[i].recipe), STR_ARG(s.steps[i].op), s.steps[i].calls);
+}
+
 /* The names that every Prometheus client library uses. */
 static void process_part(struct buf *b, const char *data_dir) {
     struct ops__process p;
@@ -151,6 +212,7 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     int r = task_part(&b, app, e);
     if (r < 0)
         return r;
+    eta_part(&b, app->tasks);
     process_part(&b, app->data_dir);
     if (b.failed)
         return err_set(e, ERR_TOO_BIG, "the numbers are larger than %d bytes", TEXT_MAX);

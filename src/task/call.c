@@ -45,6 +45,16 @@ static void release_ticket(struct call *k) {
     leave_slot(k);
 }
 
+/* How long it held its slot, and since when what it made is on its way home. */
+static void measure(struct call *k) {
+    struct run *r = k->run;
+    k->ended_ms = clock_mono_ms();
+    if (r->late || !k->in_slot)
+        return;
+    r->made[k->step]++;
+    eta_took(r->c->eta, (int)(r->engine - r->c->engines), eta_recipe_of(r->c->eta, r->row.recipe), k->step, k->ended_ms - k->began_ms);
+}
+
 static void close_inputs(struct call *k) {
     for (size_t i = 0; i < k->ec.n_in; i++)
         close(k->ec.in[i]);
@@ -126,6 +136,8 @@ static void failed_then(struct hand_job *j) {
 
 /* The engine says no, or our side failed after the call was made. */
 static void fail(struct call *k, const struct err *why) {
+    if (k->phase == CALL_WORKING)
+        measure(k);
     release_ticket(k);
     k->err = *why;
     give(k, CALL_FAILING, store_failed, failed_then);
@@ -179,6 +191,8 @@ static void stored_then(struct hand_job *j) {
     }
     atomic_fetch_add(&r->c->stats.steps, 1);
     atomic_fetch_add(&r->c->stats.step_ms_sum, clock_mono_ms() - k->began_ms);
+    if (!r->late)
+        eta_stored(r->c->eta, (int)(r->engine - r->c->engines), eta_recipe_of(r->c->eta, r->row.recipe), k->step, clock_mono_ms() - k->ended_ms);
     if (!r->late && k->op->kind != OP_VERDICT)
         plan_made(&r->plan, k->step, k->unit, k->made_asset);
     if (!r->late && k->judged)
@@ -190,6 +204,7 @@ static void store(struct call *k, const struct engine_result *res) {
     struct run *r = k->run;
     k->facts = arena_str(k->a, res->facts);
     k->row.cost_microusd = res->cost_microusd;
+    measure(k);
     release_ticket(k);
     close_inputs(k);
     if (!r->late) {

@@ -17,6 +17,8 @@
 
 #define RING_WAIT_MS   10000         /* longest wait for a place in the write lane */
 #define RING_PAUSE_MS  10
+#define TELL_LINE_MAX  128           /* waiting tasks whose streams are woken when the line has moved, once in IDLE_MS */
+#define TELL_AGAIN_MS  5
 #define IDLE_MS        1000          /* the clock's own work (keep.c) is due this often */
 
 const struct setting task_settings[] = {
@@ -56,15 +58,30 @@ void task__wake_dispatcher(struct db_tx *tx, struct task_core *c) {
 
 static void on_commit_stream(void *arg) {
     const struct core_wake *w = arg;
-    w->c->conf.wake_topic(w->c->conf.wake_arg, w->task);
+    if (w->task.engine >= 0 || !w->task.open)
+        eta_note(w->c->eta, &w->task, clock_mono_ms());
+    if (w->c->conf.wake_topic)
+        w->c->conf.wake_topic(w->c->conf.wake_arg, w->task.id);
 }
 
-void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task) {
-    if (!c || !c->conf.wake_topic)
-        return;
+static void on_commit_tell(struct db_tx *tx, struct task_core *c, struct eta_task task) {
     struct core_wake *w = &c->wakes[c->wakes_used++ % CORE_WAKES];
     *w = (struct core_wake){ c, task };
     db_on_commit(tx, on_commit_stream, w);
+}
+
+void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task) {
+    if (c)
+        on_commit_tell(tx, c, (struct eta_task){ .id = task, .engine = -1, .open = true });
+}
+
+void task__changed(struct db_tx *tx, struct task_core *c, const struct task_row *t, int people) {
+    if (!c)
+        return;
+    on_commit_tell(tx, c, (struct eta_task){
+        .id = t->id, .turn = t->turn, .engine = eta_engine_of(c->eta, t->engine), .recipe = eta_recipe_of(c->eta, t->recipe),
+        .people = people, .asked = t->asked, .in_line = t->in_line, .open = task__open(t->state),
+        .kept_word = t->state == TASK_CHOOSING && !t->given_free });
 }
 
 /* ---- helpers of the other files ---- */
@@ -240,6 +257,7 @@ static void step_all(struct task_core *c, int64_t now_ms) {
 static int64_t next_ms(const struct task_core *c, int64_t now_ms) {
     int64_t at = now_ms + IDLE_MS;
     at = c->tick_at_ms < at ? c->tick_at_ms : at;
+    at = c->told_late && now_ms + TELL_AGAIN_MS < at ? now_ms + TELL_AGAIN_MS : at;
     for (const struct run *r = c->runs; r; r = r->next) {
         int64_t its = run_next_ms(r);
         at = its < at ? its : at;
@@ -259,6 +277,14 @@ static bool work_under_way(const struct task_core *c) {
 }
 
 static void give_all_back(struct task_core *c);
+
+/* Those who wait and look on see the line move; who stands far behind is told by the streams' heartbeat. */
+static void tell_line(struct task_core *c) {
+    int64_t ids[TELL_LINE_MAX];
+    size_t n = c->conf.wake_topic ? eta_moved(c->eta, ids, COUNT(ids)) : 0;
+    for (size_t i = 0; i < n; i++)
+        c->conf.wake_topic(c->conf.wake_arg, ids[i]);
+}
 
 static void *dispatcher_main(void *arg) {
     struct task_core *c = arg;
@@ -285,9 +311,11 @@ static void *dispatcher_main(void *arg) {
             c->tick_at_ms = now + IDLE_MS;
             for (size_t i = 0; i < c->n_engines; i++)
                 c->engines[i].dry = false;
+            tell_line(c);
             keep_tick(c, now);
         }
         step_all(c, now);
+        run_foretell(c, clock_mono_ms());
     }
     give_all_back(c);
     return NULL;
@@ -381,7 +409,14 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     c->tries_max = (int)config_int(cfg, "task.tries_max");
     c->claims_max = (int)config_int(cfg, "task.claims_max");
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->told_runs = calloc((size_t)c->runs_max + TASK_CLAIM_MAX, sizeof(*c->told_runs));
+    if (!c->told_runs)
+        abort();
     int r = c->wake_fd < 0 ? err_sys(e, ERR_INTERNAL, "no descriptor for the dispatcher") : open_engines(c, e);
+    const char *names[CORE_ENGINES_MAX];
+    for (size_t i = 0; i < c->n_engines; i++)
+        names[i] = c->engines[i].d->name;
+    c->eta = eta_new(conf->studio, names, c->n_engines);
     if (r >= 0)
         r = check_recipes(c, e);
     if (r >= 0)
@@ -397,7 +432,7 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
 int task_core_start(struct task_core *c, struct err *e) {
     assert(!c->started);
     int r = keep_recover(c, e);
-    if (r < 0)
+    if (r < 0 || (r = learn_open(c, e)) < 0)
         return r;
     int code = pthread_create(&c->thread, NULL, dispatcher_main, c);
     if (code)
@@ -426,5 +461,7 @@ void task_core_free(struct task_core *c) {
         c->engines[i].d->close(c->engines[i].g);
     if (c->wake_fd >= 0)
         close(c->wake_fd);
+    eta_free(c->eta);
+    free(c->told_runs);
     free(c);
 }

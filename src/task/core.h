@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "blob/blob.h"
 #include "engine/engine.h"
+#include "task/eta.h"
 #include "task/hands.h"
 #include "task/internal.h"
 #include "task/op.h"
@@ -41,12 +42,12 @@ struct core_engine {
 
 struct core_wake {
     struct task_core *c;
-    int64_t task;
+    struct eta_task task;            /* engine -1 and open: only its stream is woken */
 };
 
 /* Numbers other threads may read. */
 struct core_stats {
-    atomic_llong attempts_running, attempts_failed, step_ms_sum, steps, run_ms_avg, runs;
+    atomic_llong attempts_running, attempts_failed, step_ms_sum, steps;
 };
 
 struct task_core {
@@ -58,6 +59,7 @@ struct task_core {
     size_t      n_engines;
     struct core_stats stats;
     struct hands *hands;
+    struct eta  *eta;
 
     /* any thread */
     int         wake_fd;             /* eventfd */
@@ -72,6 +74,9 @@ struct task_core {
     bool        started;
     struct run *runs;                /* in order of their turns */
     int         n_runs;
+    struct eta_run *told_runs;       /* runs_max + TASK_CLAIM_MAX: what eta was told last */
+    int64_t     told_runs_ms;
+    bool        told_late;           /* there was no time for it: in a moment */
     int64_t     renew_at_ms, tick_at_ms;
     bool        renewing, ticking;   /* their jobs are on a hand */
     bool        disk_full;           /* said in the log, not healed yet */
@@ -96,6 +101,8 @@ struct run {
     struct task_row row;             /* as loaded */
     struct plan plan;
     struct call *calls;
+    int         made[STUDIO_STEPS_MAX];   /* calls of each step that came to an end */
+    bool        whole;               /* all of its calls were made by this run */
     bool        late;                /* not leased: only asks for the outcome of one attempt of a decided task; plan and recipe are empty */
     bool        gone;                /* lost or finished: freed when the last job is back */
     int64_t     began_ms, decide_at_ms, told_at_ms;   /* clock_mono_ms() */
@@ -114,6 +121,7 @@ void run_step(struct run *r);                                        /* starts, 
 bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now_ms);
 bool run_may_tell(struct run *r);                                    /* progress is told at most 4 times a second; true: now, and it counts */
 void run_stop(struct run *r);                                        /* ends its calls, each as soon as no hand has it */
+void run_foretell(struct task_core *c, int64_t now_ms);             /* tells eta what is in hand */
 void run_drop(struct run *r, const char *why);                       /* somebody else has it: everything under way is stopped */
 void run_unlink(struct task_core *c, struct run *r);
 void run_free_if_over(struct run *r);
@@ -148,7 +156,7 @@ struct call {
     void       *ticket;
     bool        in_slot;             /* counted in engine->busy */
     bool        dead;                /* stopped while its job is on a hand: freed when it comes back */
-    int64_t     poll_at_ms, ask_at_ms, ask_wait_ms, began_ms;   /* clock_mono_ms() */
+    int64_t     poll_at_ms, ask_at_ms, ask_wait_ms, began_ms, ended_ms;   /* clock_mono_ms() */
     int         progress_pm;
     /* copies for the hand */
     struct plan plan;
@@ -177,6 +185,9 @@ void store_result(struct hand_job *j);
 void store_failed(struct hand_job *j);
 void store_unknown(struct hand_job *j);
 void store_reopen(struct hand_job *j);
+
+/* ---- learn.c: what eta knows at start, from the tables ---- */
+int learn_open(struct task_core *c, struct err *e);                 /* after recovery, before the first claim */
 
 /* ---- keep.c: what is due by the clock ---- */
 void keep_tick(struct task_core *c, int64_t now_ms);                 /* renews leases, rings alarms, asks about unknown calls of decided tasks */

@@ -85,6 +85,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
         return r;
     if ((r = task__tell_state(tx, &t, e)) < 0 || (r = task__add(tx, &t, re->version, params, e)) < 0)
         return r;
+    task__changed(tx, c, &t, (int)n->n_people);
     task__wake_dispatcher(tx, c);
     return 0;
 }

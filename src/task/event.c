@@ -8,11 +8,11 @@
 #include "base/json.h"
 
 #define STREAM_BYTES (32u * 1024)       /* about as much as one pull may hand out */
+#define HINT_MS      1000
 
 DB_SQL(event_add, "INSERT INTO task_event (task_id, seq, kind, data, at_ms) VALUES (?, ?, ?, ?, ?)");
 DB_SQL(event_drop, "DELETE FROM task_event WHERE task_id = ? AND seq = ?");
 DB_SQL(event_after, "SELECT seq, kind, data FROM task_event WHERE task_id = ? AND seq > ? ORDER BY seq");
-DB_SQL(event_task_state, "SELECT state, seq FROM task WHERE id = ?");
 
 int task__tell(struct db_tx *tx, struct task_row *t, const char *kind, const struct buf *data, struct err *e) {
     if (data->failed)
@@ -69,35 +69,43 @@ int task__tell_progress(struct db_tx *tx, struct task_row *t, int progress_pm, s
     return 0;
 }
 
-int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e) {
+/* As things are at this moment; whoever reads it later reads it again. */
+static int hint(struct db_tx *tx, struct task_stream *s, const struct task_row *t, struct buf *out, struct err *e) {
+    int64_t now = clock_mono_ms();
+    if (!s->c || !task__open(t->state) || (s->hint_at_ms && now - s->hint_at_ms < HINT_MS))
+        return 0;
+    struct jw w;
+    s->hint_at_ms = now;
+    buf_add_z(out, "event: eta\ndata: ");
+    jw_init(&w, out);
+    jw_obj(&w);
+    int r = task__write_eta(tx, s->c, &w, t, e);
+    jw_end_obj(&w);
+    buf_add_z(out, "\n\n");
+    return r;
+}
+
+int task_events(struct db_tx *tx, struct task_stream *s, int64_t *seq, struct buf *out, struct err *e) {
     /* The state is read first: an event committed in between is then told now or by the next pull, never lost. */
-    int state;
-    int64_t newest, said = *seq;
-    {
-        DB_ROWS one = { 0 };
-        int r = db_one(tx, &one, e, &event_task_state, DB_INT(task));
-        if (r < 0)
-            return r;
-        if (r == 0)
-            return err_set(e, ERR_NOT_FOUND, "no such task");
-        state = task__state_of(db_str(&one, 0));
-        newest = db_int(&one, 1);
-    }
-    DB_ROWS rows = { 0 };
-    int r = db_query(tx, &rows, e, &event_after, DB_INT(task), DB_INT(said));
+    struct task_row t;
+    int64_t said = *seq;
+    int r = task__load(tx, s->task, &t, e);
     if (r < 0)
+        return r;
+    DB_ROWS rows = { 0 };
+    if ((r = db_query(tx, &rows, e, &event_after, DB_INT(s->task), DB_INT(said))) < 0)
         return r;
     size_t start = out->n;
     while (out->n - start < STREAM_BYTES && (r = db_next(&rows, e)) > 0) {
         said = db_int(&rows, 0);
         buf_printf(out, "id: %lld\nevent: %.*s\ndata: %.*s\n\n", (long long)said, STR_ARG(db_str(&rows, 1)), STR_ARG(db_str(&rows, 2)));
     }
-    if (r < 0)
+    if (r < 0 || (r = hint(tx, s, &t, out, e)) < 0)
         return r;
     if (out->failed)
         return err_set(e, ERR_TOO_BIG, "the events do not fit");
     *seq = said;
     /* Failed may still become choosing by a late result; for the person looking on, that is another visit. */
-    bool over = state == TASK_DONE || state == TASK_FAILED || state == TASK_CANCELLED;
-    return over && said >= newest;
+    bool over = t.state == TASK_DONE || t.state == TASK_FAILED || t.state == TASK_CANCELLED;
+    return over && said >= t.seq;
 }

@@ -72,7 +72,9 @@ int64_t task__turn_cost(const struct task_row *t);
 int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, struct err *e);   /* sets t->turn */
 int task__turn_claimed(struct db_tx *tx, int64_t turn, struct err *e);
 int task__turn_over(struct db_tx *tx, const struct task_row *t, struct err *e);             /* the task is decided */
-int task__turn_place(struct db_tx *tx, const struct task_row *t, int64_t *ret_place, struct err *e);   /* 1 = next */
+#define TASK_PLACE_EXACT 500                    /* places up to here are counted */
+/* 1 = next. Returns 1 when there are more ahead than were counted. */
+int task__turn_place(struct db_tx *tx, const struct task_row *t, int64_t *ret_place, struct err *e);
 
 /* ---- lease.c ---- */
 /* Each task wakes its stream and the dispatcher on commit, and a write function has 16 hooks (db_on_commit). */
@@ -169,8 +171,15 @@ int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_m
 static inline bool task__wants_late(const struct task_row *t) { return t->state == TASK_FAILED || t->state == TASK_CHOOSING; }
 int task__late(struct db_tx *tx, struct task_core *c, struct task_row *t, const struct task__candidate *k, struct err *e);
 
+/* ---- render.c ---- */
+/* "place", "eta_ms", "eta_p90_ms": numbers, or null where nothing is known. */
+struct jw;
+int task__write_eta(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e);
+
 /* ---- core.c ---- */
 void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task);    /* on commit; c may be NULL */
+/* On commit: its stream is woken, and the line knows. people: of a new task, -1 of one that is known. */
+void task__changed(struct db_tx *tx, struct task_core *c, const struct task_row *t, int people);
 void task__wake_dispatcher(struct db_tx *tx, struct task_core *c);              /* on commit: something to claim, or to look at again */
 
 #endif

@@ -10,12 +10,19 @@
 #define ARENA_MAX (2u << 20)         /* the reports of all candidates at their longest */
 #define LIST_MAX  100
 
-/* Place in line times the average task, less what is done already; -1 when nothing was measured yet. */
-static int64_t eta_ms(const struct task_core *c, const struct task_row *t, int64_t place) {
-    int64_t avg = c ? atomic_load(&c->stats.run_ms_avg) : 0, side_by_side = c ? atomic_load(&c->stats.runs) : 0;
-    if (avg == 0 || !task__open(t->state))
-        return -1;
-    return place * avg / (side_by_side > 1 ? side_by_side : 1) + avg * (1000 - t->progress_pm) / 1000;
+/* What is foretold of it; all -1 when nothing is. */
+static struct eta_answer foretold(struct task_core *c, const struct task_row *t) {
+    if (!c || !task__open(t->state))
+        return (struct eta_answer){ -1, -1, -1 };
+    return eta_ask(c->eta, t->id, t->turn, eta_engine_of(c->eta, t->engine), clock_mono_ms());
+}
+
+/* The table counts near places exactly; a far one is as the line was a moment ago. */
+static int place_of(struct db_tx *tx, const struct task_row *t, const struct eta_answer *eta, int64_t *ret_place, struct err *e) {
+    int r = t->in_line ? task__turn_place(tx, t, ret_place, e) : 0;
+    if (r > 0 && eta->place > *ret_place)
+        *ret_place = eta->place;
+    return r;
 }
 
 static void write_reason(struct jw *w, const struct reason *why, const struct reason *next) {
@@ -140,12 +147,20 @@ static void write_number(struct jw *w, const char *key, int64_t v, bool known) {
         jw_null(w);
 }
 
-static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e) {
-    int64_t place = 0, eta;
-    int r = t->in_line ? task__turn_place(tx, t, &place, e) : 0;
+int task__write_eta(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e) {
+    struct eta_answer eta = foretold(c, t);
+    int64_t place = 0;
+    int r = place_of(tx, t, &eta, &place, e);
     if (r < 0)
         return r;
-    eta = eta_ms(c, t, place);
+    write_number(w, "place", place, t->in_line);
+    write_number(w, "eta_ms", eta.p50_ms, eta.p50_ms >= 0);
+    write_number(w, "eta_p90_ms", eta.p90_ms, eta.p90_ms >= 0);
+    return 0;
+}
+
+static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e) {
+    int r;
     jw_obj(w);
     jw_kid(w, "id", "task", t->id);
     jw_kz(w, "recipe", t->recipe);
@@ -154,9 +169,9 @@ static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const
     if ((r = write_people(tx, w, t, e)) < 0)
         return r;
     jw_kz(w, "state", task_state_name(t->state));
-    write_number(w, "place", place, t->in_line);
+    if ((r = task__write_eta(tx, c, w, t, e)) < 0)
+        return r;
     jw_kint(w, "progress_pm", t->progress_pm);
-    write_number(w, "eta_ms", eta, eta >= 0);
     jw_kint(w, "asked", t->asked);
     jw_kint(w, "delivered", t->delivered);
     write_number(w, "picked", t->picked, t->picked >= 0);
@@ -214,6 +229,8 @@ int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t be
     jw_end_arr(&w);
     return out->failed ? err_set(e, ERR_TOO_BIG, "the list does not fit the answer") : 0;
 }
+
+void task_get_eta_stats(struct task_core *c, struct eta_stats *ret) { eta_get_stats(c->eta, clock_mono_ms(), ret); }
 
 DB_SQL(render_states, "SELECT state, COUNT(*) FROM task GROUP BY state");
 DB_SQL(render_oldest, "SELECT id, created_ms FROM task WHERE in_line = 1 ORDER BY turn, id LIMIT 1");

@@ -116,7 +116,7 @@ int task__save(struct db_tx *tx, struct task_core *c, struct task_row *t, struct
         return err_set(e, ERR_RACE, "the task moved on without us");
     t->was_state = t->state;
     t->was_fence = t->fence;
-    task__wake_stream(tx, c, t->id);
+    task__changed(tx, c, t, -1);
     return 0;
 }
 

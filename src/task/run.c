@@ -10,6 +10,8 @@
 #define PROGRESS_MS   250            /* progress is told at most this often */
 #define PROGRESS_PM   10             /* and not for less */
 #define DECIDE_AGAIN_MS 1000
+#define FORETELL_MS   5              /* what is in hand is told at most this often, */
+#define FORETELL_RUNS 128            /* and for each so many runs that much less */
 
 /* ---- loading (hand) ---- */
 
@@ -108,6 +110,7 @@ int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_
         call_resume(r, &l.unknown[i], (size_t)s, l.unknown[i].ix);
     }
     r->told_pm = r->row.progress_pm;
+    r->whole = r->row.claims == 1;
     *ret_r = r;
     return 0;
 }
@@ -121,7 +124,6 @@ void run_add(struct task_core *c, struct run *r) {
     r->next = *at;
     *at = r;
     c->n_runs++;
-    atomic_store(&c->stats.runs, c->n_runs);
     r->began_ms = clock_mono_ms();
 }
 
@@ -131,7 +133,39 @@ void run_unlink(struct task_core *c, struct run *r) {
         at = &(*at)->next;
     *at = r->next;
     c->n_runs--;
-    atomic_store(&c->stats.runs, c->n_runs);
+}
+
+static void foretell_calls(const struct run *r, struct eta_run *to) {
+    for (size_t s = 0; s < r->plan.n; s++)
+        for (int u = 0; u < r->plan.steps[s].n; u++) {
+            to->steps[s].todo += r->plan.steps[s].units[u].state == UNIT_TODO;
+            to->stuck |= r->plan.steps[s].units[u].state == UNIT_UNKNOWN;
+        }
+    for (const struct call *k = r->calls; k; k = k->next) {
+        struct eta_step *s = &to->steps[k->step];
+        if (k->in_slot && s->busy < ETA_UNITS_MAX)
+            s->began_ms[s->busy++] = k->began_ms;
+    }
+}
+
+void run_foretell(struct task_core *c, int64_t now_ms) {
+    int slots[CORE_ENGINES_MAX];
+    size_t n = 0;
+    c->told_late = now_ms - c->told_runs_ms < FORETELL_MS * (1 + c->n_runs / FORETELL_RUNS);
+    if (c->told_late)
+        return;
+    c->told_runs_ms = now_ms;
+    for (size_t i = 0; i < c->n_engines; i++)
+        slots[i] = c->engines[i].d->slots(c->engines[i].g);
+    for (const struct run *r = c->runs; r && n < (size_t)c->runs_max + TASK_CLAIM_MAX; r = r->next) {
+        if (r->late || r->gone)
+            continue;
+        struct eta_run *to = &c->told_runs[n++];
+        *to = (struct eta_run){ .id = r->row.id, .turn = r->row.turn, .engine = (int)(r->engine - c->engines),
+                                .recipe = eta_recipe_of(c->eta, r->row.recipe), .people = r->plan.people };
+        foretell_calls(r, to);
+    }
+    eta_runs(c->eta, c->told_runs, n, slots, now_ms);
 }
 
 void run_free_if_over(struct run *r) {
@@ -180,9 +214,9 @@ static void decide_then(struct hand_job *j) {
     r->job_out = false;
     core_disk(c, r->rc);
     if (r->rc >= 0 || r->rc == ERR_RACE) {
-        long long ms = clock_mono_ms() - r->began_ms, avg = atomic_load(&c->stats.run_ms_avg);
-        if (r->rc >= 0)
-            atomic_store(&c->stats.run_ms_avg, avg ? (7 * avg + ms) / 8 : ms);
+        long long ms = clock_mono_ms() - r->began_ms;
+        if (r->rc >= 0 && r->whole && r->decided == TASK_CHOOSING && !r->engine_next[0])
+            eta_decided(c->eta, eta_engine_of(c->eta, r->row.engine), eta_recipe_of(c->eta, r->row.recipe), r->plan.people, r->plan.asked, r->made);
         if (r->rc >= 0 && !r->engine_next[0])
             TASK_LOG(LOG_INFO, r->row.id, "task.decided", F_STR("state", task_state_name(r->decided)), F_INT("delivered", r->delivered),
                      F_INT("asked", r->row.asked), F_STR("engine", r->row.engine), F_INT("took_ms", ms), F_STR("why", r->plan.why.text));

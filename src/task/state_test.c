@@ -170,7 +170,8 @@ static void the_stream_says_everything_once_and_ends(void **state) {
     buf_init(&whole, 1 << 20);
     buf_init(&part, 1 << 20);
     int64_t seq = 0, last = 0;
-    assert_int_equal(task_events(db_reader(t->db), task, &seq, &whole, &t->e), 1);
+    struct task_stream stream = { .task = task };
+    assert_int_equal(task_events(db_reader(t->db), &stream, &seq, &whole, &t->e), 1);
     assert_int_equal(seq, testing_row(t, task).seq);
     const char *at = whole.p, *states[] = { "queued", "preparing", "running", "checking", "choosing", "done" };
     for (size_t i = 0; i < COUNT(states); i++) {
@@ -186,11 +187,11 @@ static void the_stream_says_everything_once_and_ends(void **state) {
         assert_true(id > last);
         last = from = id;
         buf_reset(&part);
-        assert_int_equal(task_events(db_reader(t->db), task, &from, &part, &t->e), 1);
+        assert_int_equal(task_events(db_reader(t->db), &stream, &from, &part, &t->e), 1);
         const char *rest = strstr(frame, "\n\n") + 2;
         assert_string_equal(part.n ? part.p : "", rest);
     }
-    assert_int_equal(task_events(db_reader(t->db), 1, &seq, &part, &t->e), ERR_NOT_FOUND);
+    assert_int_equal(task_events(db_reader(t->db), &(struct task_stream){ .task = 1 }, &seq, &part, &t->e), ERR_NOT_FOUND);
 }
 
 int main(void) {

@@ -59,8 +59,10 @@ struct buf;
 int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct buf *out, struct err *e);
 /* Newest first, a JSON array of what task_render gives; account 0 = everybody's, for the operator. */
 int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
-/* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. */
-int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e);
+/* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. Behind them, at most
+ * once a second, an unnumbered frame "eta" with place, eta_ms and eta_p90_ms as they are now: a hint that is in no table and not resumed. */
+struct task_stream { struct task_core *c; int64_t task, hint_at_ms; };   /* c NULL: no hints; hint_at_ms: 0 at first */
+int task_events(struct db_tx *tx, struct task_stream *s, int64_t *seq, struct buf *out, struct err *e);
 
 struct task_core_conf {
     const struct config *cfg;
@@ -78,6 +80,8 @@ void task_core_stop(struct task_core *c, int64_t drain_ms);/* stops claiming; st
 void task_core_free(struct task_core *c);
 
 struct task_stats { int64_t by_state[TASK_STATE_COUNT], attempts_running, attempts_failed, oldest_queued_ms, step_ms_sum, steps; };
+struct eta_stats;                                          /* task/eta.h: what is promised and how well it is kept */
+void task_get_eta_stats(struct task_core *c, struct eta_stats *ret);
 int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret, struct err *e);
 int task_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 

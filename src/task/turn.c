@@ -17,7 +17,8 @@ DB_SQL(turn_account_add, "INSERT INTO task_account (account_id, finish, open_tas
 DB_SQL(turn_account_next, "UPDATE task_account SET finish = ?, open_tasks = open_tasks + 1 WHERE account_id = ?");
 DB_SQL(turn_account_over, "UPDATE task_account SET finish = finish - ?, open_tasks = open_tasks - 1 WHERE account_id = ?");
 DB_SQL(turn_line, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM task WHERE in_line = 1 LIMIT ?) line");
-DB_SQL(turn_before, "SELECT COUNT(*) FROM task WHERE in_line = 1 AND engine = ? AND (turn < ? OR (turn = ? AND id < ?))");
+DB_SQL(turn_before, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM task WHERE in_line = 1 AND engine = ? "
+                    "AND (turn < ? OR (turn = ? AND id < ?)) LIMIT ?) line");
 
 int64_t task__turn_cost(const struct task_row *t) {
     assert(t->weight >= 1 && t->weight <= TASK_WEIGHT_MAX);
@@ -78,9 +79,9 @@ int task__turn_over(struct db_tx *tx, const struct task_row *t, struct err *e) {
 
 int task__turn_place(struct db_tx *tx, const struct task_row *t, int64_t *ret_place, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, &turn_before, DB_TEXT(t->engine), DB_INT(t->turn), DB_INT(t->turn), DB_INT(t->id));
+    int r = db_one(tx, &rows, e, &turn_before, DB_TEXT(t->engine), DB_INT(t->turn), DB_INT(t->turn), DB_INT(t->id), DB_INT(TASK_PLACE_EXACT));
     if (r < 0)
         return r;
     *ret_place = 1 + (r > 0 ? db_int(&rows, 0) : 0);
-    return 0;
+    return *ret_place > TASK_PLACE_EXACT;
 }
