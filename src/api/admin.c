@@ -1,21 +1,8 @@
-/* admin.c - /v1/admin: what only the operator sees. */
+/* admin.c - /v1/admin/settings: what the operator has set; the rest is in admin_*.c. */
 #include "api/internal.h"
 
 #include "auth/auth.h"
 #include "base/config.h"
-#include "db/db.h"
-#include "task/task.h"
-
-static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) {
-    struct app *app = api_app(req);
-    struct api_page page;
-    BUF_CLEANUP struct buf items;
-    buf_init(&items, API_JSON_MAX);
-    int r = api_page(req, "task", &page, e);
-    if (r < 0 || (r = task_list(db_reader(app->db), app->tasks, /* account= */ 0, page.before_id, page.limit, &items, e)) < 0)
-        return r;
-    return api_list(res, &page, &items, e);
-}
 
 static void render_value(struct jw *w, const struct config *c, const struct setting *s) {
     switch (s->type) {
@@ -58,7 +45,6 @@ static int settings_get(struct http_req *req, struct http_res *res, struct err *
 }
 
 const struct route api_admin_routes[] = {
-    { "GET", "/v1/admin/tasks", ROUTE_INLINE, 0, AUTH_OPERATOR, tasks_get, .out = "TaskList", .help = "Everybody's tasks, newest first." },
     { "GET", "/v1/admin/settings", ROUTE_INLINE, 0, AUTH_OPERATOR, settings_get, .out = "SettingList", .help = "Every setting, its value and where it came from; no secrets." },
     { 0 },
 };

@@ -70,6 +70,10 @@ int api_query_only(const struct http_req *req, const char *const *names, struct 
 
 int api_page(struct http_req *req, const char *kind, struct api_page *ret, struct err *e) {
     static const char *const names[] = { "limit", "cursor", NULL };
+    return api_page_with(req, kind, names, ret, e);
+}
+
+int api_page_with(struct http_req *req, const char *kind, const char *const *names, struct api_page *ret, struct err *e) {
     int64_t limit = 20, before = 0;
     int r = api_query_only(req, names, e);
     if (r < 0)

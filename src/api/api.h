@@ -43,6 +43,8 @@ int api_query_only(const struct http_req *req, const char *const *names, struct 
 /* ---- lists: ?limit=1..100 (20) and ?cursor=<id of the last item seen>; newest first ---- */
 struct api_page { int64_t before_id; int limit; };
 int api_page(struct http_req *req, const char *kind, struct api_page *ret, struct err *e);
+/* As above for a list with more query names than `limit` and `cursor`; names: all of them, NULL-ended. */
+int api_page_with(struct http_req *req, const char *kind, const char *const *names, struct api_page *ret, struct err *e);
 /* {"items": […], "next": "<cursor>" | null}. items: a JSON array of objects with "id"; a full page has a next one. */
 int api_list(struct http_res *res, const struct api_page *page, const struct buf *items, struct err *e);
 

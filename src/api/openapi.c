@@ -14,6 +14,13 @@ static const struct { const char *method, *path, *name, *schema, *help; } querie
     { "GET", "/v1/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/admin/tasks", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/admin/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
+    { "GET", "/v1/admin/tasks", "state", "{\"type\":\"string\"}", "Only tasks in this state." },
+    { "GET", "/v1/admin/tasks", "recipe", "{\"type\":\"string\"}", "Only tasks of this recipe." },
+    { "GET", "/v1/admin/tasks", "account", "{\"type\":\"string\"}", "Only tasks of this account." },
+    { "GET", "/v1/admin/tasks", "q", "{\"type\":\"string\"}", "A task's, account's or photo's id, or the code of an error." },
+    { "GET", "/v1/admin/accounts", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
+    { "GET", "/v1/admin/accounts", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
+    { "GET", "/v1/admin/accounts", "q", "{\"type\":\"string\"}", "An account's id." },
     { "GET", "/v1/wallet/entries", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/wallet/entries", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/assets/{id}", "recipe", "{\"type\":\"string\"}", "Whose rules judge the photo; the first recipe's when left out." },
@@ -155,6 +162,10 @@ static void operation(struct jw *w, const struct route *r) {
     jw_obj(w);
     jw_kz(w, "operationId", id);
     jw_kz(w, "summary", r->help ? r->help : r->path);
+    if (r->need & AUTH_OPERATOR) {
+        jw_key(w, "tags");
+        jw_raw(w, STR("[\"operator\"]"));
+    }
     parameters(w, r);
     if (r->in)
         request_body(w, r->in);

@@ -32,6 +32,10 @@ int auth_session_end(struct db_tx *tx, int64_t session, struct err *e);
 /* Keeper: forgets sessions that have ended. */
 int auth_session_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
 
+/* Accounts for the operator, newest first, before_id 0 = all: how many were written. account: only this one, 0 = all. */
+struct auth_listed { int64_t id, created_ms, seen_ms; char kind[17]; };   /* seen_ms: when a session was last made or renewed; 0: none is left */
+int auth_account_list(struct db_tx *reader, int64_t account, int64_t before_id, int max, struct auth_listed *ret, struct err *e);
+
 /* Makes the operator's account at first start, and a session when there is none (ending it with DELETE /v1/sessions and starting again
  * makes a new one). The token goes to <data>/operator.token (0600), never to the log. ret_made: the file was written. */
 int auth_operator_ensure(struct db *d, const char *data_dir, bool *ret_made, struct err *e);

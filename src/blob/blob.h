@@ -73,6 +73,16 @@ int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct 
 /* verify: every row has its file with the right size (and hash when deep). Problems are told one by one. */
 int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
+/* What is stored, and what ends when; for the operator. Walks over every row. */
+struct blob_usage {
+    int64_t total_bytes, free_bytes, reserve_bytes;      /* of the disk */
+    struct { int64_t files, bytes, next_due_ms; } classes[BLOB_CLASS_COUNT];   /* next_due_ms: 0 when nothing ends */
+    int64_t uploads, upload_bytes, upload_due_ms;
+    int64_t due_hour, due_day, due_bytes_day;            /* assets that end within an hour, a day */
+};
+int blob_usage_get(struct blob_store *s, struct db_tx *reader, int64_t now_ms, struct blob_usage *ret, struct err *e);
+int blob_usage_of(struct db_tx *reader, int64_t account, int64_t *ret_bytes, struct err *e);   /* of all assets of one account */
+
 /* ---- uploads (tus 1.0; the HTTP side is api/uploads.c) ---- */
 #define BLOB_UPLOAD_NAME_MAX 255                         /* bytes */
 #define BLOB_UPLOAD_TYPE_MAX 127

@@ -239,6 +239,25 @@ static void the_script_counts_calls(void **state) {
     }
 }
 
+static void jitter_is_random_and_the_same_in_each_run(void **state) {
+    struct fake_script a, b;
+    struct err e;
+    int64_t least = INT64_MAX, most = 0, sum = 0;
+    assert_int_equal(fake_script_parse(STR("delay=100; compose.jitter=50"), &a, &e), 0);
+    b = a;
+    for (int i = 0; i < 400; i++) {
+        int64_t ms = fake_script_next(&a, STR("compose"), "fake").delay_ms;
+        assert_int_equal(fake_script_next(&b, STR("compose"), "fake").delay_ms, ms);
+        least = ms < least ? ms : least;
+        most = ms > most ? ms : most;
+        sum += ms;
+    }
+    assert_int_equal(fake_script_next(&a, STR("score"), "fake").delay_ms, 100);
+    assert_in_range(least, 100, 105);
+    assert_in_range(most, 145, 150);
+    assert_in_range(sum / 400, 120, 130);
+}
+
 static void a_script_that_makes_no_sense_is_refused(void **state) {
     static const char *const bad[] = { "explode",   "delay",         "delay=",      "delay=x",   "delay=-1", "failed=3", "failed@0", "failed@x",
                                        "failed@1-", "failed@99999999999", "aaaaaaaaaaaaaaaaaaaaaaa.failed", "=5", "@3", ".failed=" };
@@ -268,6 +287,7 @@ int main(void) {
         cmocka_unit_test(a_cancelled_call_ends),
         cmocka_unit_test(an_unknown_call_can_be_asked_about_by_another_process),
         cmocka_unit_test(the_script_counts_calls),
+        cmocka_unit_test(jitter_is_random_and_the_same_in_each_run),
         cmocka_unit_test(a_script_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

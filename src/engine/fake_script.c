@@ -19,7 +19,7 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
     for (int w = FAKE_NONE + 1; w < FAKE_WHAT_COUNT; w++)
         if (str_eqz(what, what_names[w]))
             r->what = (enum fake_what)w;
-    bool timed = r->what == FAKE_DELAY || r->what == FAKE_LATE || r->what == FAKE_POOR,
+    bool timed = r->what == FAKE_DELAY || r->what == FAKE_JITTER || r->what == FAKE_LATE || r->what == FAKE_POOR,
          ok = r->what != FAKE_NONE && op.n < sizeof(r->only) && (!dot || op.n > 0) && timed == (ms.p != NULL);
     if (ok && timed)
         ok = str_int(ms, 0, 86400000, &r->ms) == 0;
@@ -54,9 +54,18 @@ static bool looks_at(const struct fake_rule *r, struct str op, const char *engin
     return !r->only[0] || str_eqz(op, r->only) || strcmp(engine, r->only) == 0;
 }
 
+/* Even from 0 to ms, by the number of the call alone. Source: S. Vigna, splitmix64.c, 2015, read 2026-11. */
+static int64_t jitter_ms(const struct fake_rule *r) {
+    uint64_t z = (uint64_t)r->seen * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (int64_t)((z ^ (z >> 31)) % (uint64_t)(r->ms + 1));
+}
+
 struct fake_plan fake_script_next(struct fake_script *s, struct str op, const char *engine) {
     struct fake_plan p = { FAKE_NONE, 0, 0 };
-    bool delayed = false;
+    bool delayed = false, shaken = false;
+    int64_t longer_ms = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct fake_rule *r = &s->rules[i];
         if (!looks_at(r, op, engine))
@@ -68,11 +77,16 @@ struct fake_plan fake_script_next(struct fake_script *s, struct str op, const ch
             if (!delayed)
                 p.delay_ms = r->ms;
             delayed = true;
+        } else if (r->what == FAKE_JITTER) {
+            if (!shaken)
+                longer_ms = jitter_ms(r);
+            shaken = true;
         } else if (p.what == FAKE_NONE && r->what != FAKE_POOR && r->what != FAKE_JUDGED) {
             p.what = r->what;
             p.late_ms = r->ms;
         }
     }
+    p.delay_ms += longer_ms;
     return p;
 }
 

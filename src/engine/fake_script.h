@@ -6,6 +6,7 @@
  *   only     calls of this operation ("compose.refused") or of this engine ("fake.failed"); absent: every call
  *   @n       only the n-th call the rule looks at, counted from 1; "@n+" from that one on; absent: each
  *   what     delay=ms   the call takes that long (default 0); the first delay rule that matches
+ *            jitter=ms  and up to so much longer, another time for each call, the same in each run; the first that matches
  *            refused    the engine refuses the input: never again, never elsewhere
  *            failed     the engine fails: may be tried again
  *            died       as a killed picture process
@@ -32,7 +33,7 @@
 #include "base/str.h"
 
 #define FAKE_WHATS(X) \
-    X(NONE, "") X(DELAY, "delay") X(REFUSED, "refused") X(FAILED, "failed") X(DIED, "died") X(BUSY, "busy") X(UNCERTAIN, "uncertain") \
+    X(NONE, "") X(DELAY, "delay") X(JITTER, "jitter") X(REFUSED, "refused") X(FAILED, "failed") X(DIED, "died") X(BUSY, "busy") X(UNCERTAIN, "uncertain") \
     X(UNKNOWN, "unknown") X(LOST, "lost") X(LATE, "late") X(HANG, "hang") X(BROKEN, "broken") X(POOR, "poor") X(JUDGED, "judged") X(DIE, "die")
 enum fake_what {
 #define X(id, text) FAKE_##id,

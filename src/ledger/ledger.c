@@ -107,6 +107,25 @@ int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret
     return 0;
 }
 
+DB_SQL(ledger_of_cause, "SELECT x.id, x.kind, a.unit, x.amount, x.at_ms FROM ledger_tx t JOIN ledger_entry x ON x.tx_id = t.id "
+                        "JOIN ledger_account a ON a.id = x.from_id WHERE t.cause = ? AND t.cause_id = ? ORDER BY x.id");
+
+int ledger_moves(struct db_tx *tx, const char *cause, int64_t cause_id, struct jw *w, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &ledger_of_cause, DB_TEXT(cause), DB_INT(cause_id));
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        jw_obj(w);
+        jw_kid(w, "id", "entry", db_int(&rows, 0));
+        jw_kstr(w, "kind", db_str(&rows, 1));
+        jw_kstr(w, "unit", db_str(&rows, 2));
+        jw_kint(w, "amount", db_int(&rows, 3));
+        jw_kz(w, "cause", cause);
+        jw_kint(w, "at_ms", db_int(&rows, 4));
+        jw_end_obj(w);
+    }
+    return r;
+}
+
 DB_SQL(ledger_wallet_of, "SELECT id FROM ledger_account WHERE owner_id = ? AND book = 'wallet'");
 
 int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {

@@ -33,6 +33,9 @@ int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret
  * the credits of all pages sum to `available`. before_id 0 = newest; limit 1..200. */
 struct buf;
 int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
+/* What one cause moved ("hold" or "resolve" of a task, "cost" of an attempt): appends {id, kind, unit, amount, cause, at_ms} to the open array. */
+struct jw;
+int ledger_moves(struct db_tx *tx, const char *cause, int64_t cause_id, struct jw *w, struct err *e);
 /* Proves the invariants from the entries alone; each broken one is told in a line. Returns how many were told. */
 int ledger_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 

@@ -98,6 +98,8 @@ int task_events(struct db_tx *tx, struct task_stream *s, int64_t *seq, struct bu
     size_t start = out->n;
     while (out->n - start < STREAM_BYTES && (r = db_next(&rows, e)) > 0) {
         said = db_int(&rows, 0);
+        if (str_eqz(db_str(&rows, 1), TASK_EVENT_OPERATOR))
+            continue;
         buf_printf(out, "id: %lld\nevent: %.*s\ndata: %.*s\n\n", (long long)said, STR_ARG(db_str(&rows, 1)), STR_ARG(db_str(&rows, 2)));
     }
     if (r < 0 || (r = hint(tx, s, &t, out, e)) < 0)

@@ -60,6 +60,7 @@ int task__state_of(struct str name);                                            
 int task__move(struct db_tx *tx, struct task_core *c, struct task_row *t, enum task_state to, struct err *e);
 
 /* ---- event.c ---- */
+#define TASK_EVENT_OPERATOR "operator"           /* a kind that is kept and not streamed */
 int task__tell(struct db_tx *tx, struct task_row *t, const char *kind, const struct buf *data, struct err *e);
 int task__tell_state(struct db_tx *tx, struct task_row *t, struct err *e);
 int task__tell_progress(struct db_tx *tx, struct task_row *t, int progress_pm, struct err *e);   /* replaces the one before */

@@ -159,10 +159,14 @@ int task__write_eta(struct db_tx *tx, struct task_core *c, struct jw *w, const s
     return 0;
 }
 
-static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, struct err *e) {
+static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const struct task_row *t, bool to_operator, struct err *e) {
     int r;
     jw_obj(w);
     jw_kid(w, "id", "task", t->id);
+    if (to_operator) {
+        jw_kid(w, "account", "acct", t->account);
+        jw_kz(w, "engine", t->engine);
+    }
     jw_kz(w, "recipe", t->recipe);
     jw_kz(w, "template", t->template_name[0] ? t->template_name : NULL);
     jw_kid(w, "backdrop", "asset", t->backdrop);
@@ -197,22 +201,19 @@ int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t acc
     if (r == ERR_NOT_FOUND || (r >= 0 && account && t.account != account))
         return 0;
     jw_init(&w, out);
-    if (r < 0 || (r = write_task(tx, c, &w, &t, e)) < 0)
+    if (r < 0 || (r = write_task(tx, c, &w, &t, account == 0, e)) < 0)
         return r;
     return out->failed ? err_set(e, ERR_TOO_BIG, "the task does not fit the answer") : 1;
 }
 
 DB_SQL(render_of_account, "SELECT id FROM task WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-DB_SQL(render_of_all, "SELECT id FROM task WHERE id < ? ORDER BY id DESC LIMIT ?");
 
 int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     int64_t ids[LIST_MAX];
     int n = 0, max = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit, r;
     {
         DB_ROWS rows = { 0 };
-        int64_t before = before_id > 0 ? before_id : INT64_MAX;
-        r = account ? db_query(tx, &rows, e, &render_of_account, DB_INT(account), DB_INT(before), DB_INT(max))
-                    : db_query(tx, &rows, e, &render_of_all, DB_INT(before), DB_INT(max));
+        r = db_query(tx, &rows, e, &render_of_account, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(max));
         while (r >= 0 && n < max && (r = db_next(&rows, e)) > 0)
             ids[n++] = db_int(&rows, 0);
         if (r < 0)
@@ -223,7 +224,7 @@ int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t be
     jw_arr(&w);
     for (int i = 0; i < n; i++) {
         struct task_row t;
-        if ((r = task__load(tx, ids[i], &t, e)) < 0 || (r = write_task(tx, c, &w, &t, e)) < 0)
+        if ((r = task__load(tx, ids[i], &t, e)) < 0 || (r = write_task(tx, c, &w, &t, /* to_operator= */ false, e)) < 0)
             return r;
     }
     jw_end_arr(&w);

@@ -54,15 +54,34 @@ int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t accou
 /* Owner's or operator's (account 0) cancel of one of the first four states: hold released, work under way is stopped. */
 int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e);
 
-/* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator. 1/0/<0. */
+/* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator, who is
+ * told account and engine too. 1/0/<0. */
 struct buf;
 int task_render(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct buf *out, struct err *e);
-/* Newest first, a JSON array of what task_render gives; account 0 = everybody's, for the operator. */
+/* One account's, newest first, a JSON array of what task_render gives. */
 int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
 /* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. Behind them, at most
  * once a second, an unnumbered frame "eta" with place, eta_ms and eta_p90_ms as they are now: a hint that is in no table and not resumed. */
 struct task_stream { struct task_core *c; int64_t task, hint_at_ms; };   /* c NULL: no hints; hint_at_ms: 0 at first */
 int task_events(struct db_tx *tx, struct task_stream *s, int64_t *seq, struct buf *out, struct err *e);
+
+/* ---- the operator's (operate.c); reading: any reader, BLOCKING routes ---- */
+struct task_search {
+    struct str state, recipe, error;                       /* "" = any; error: a code of reasons.def */
+    int64_t    account, task, asset;                       /* 0 = any; asset: a photo it was made from */
+    int64_t    before_id;
+    int        limit;                                      /* 1..100 */
+};
+int task_search(struct db_tx *tx, struct task_core *c, const struct task_search *s, struct buf *out, struct err *e);   /* a JSON array, newest first */
+bool task_state_known(struct str name);
+int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e);
+/* JSON arrays, oldest first, of the first 500: the calls that were made for a task; all its events, also those its owner is not told. */
+int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
+int task_event_list(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
+/* Inside write functions; by: the operator's account, kept as an event. A cancel of what is cancelled does nothing. A re-run is a new task of
+ * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_GONE when a photo was deleted. */
+int task_operator_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t by, struct err *e);
+int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e);
 
 struct task_core_conf {
     const struct config *cfg;
