@@ -104,9 +104,10 @@ static int open_tasks(struct serve *s, struct err *e) {
 static const struct route *const *all_routes(void) {
     static const struct route *routes[32];
     size_t n = 0;
-    for (const struct route *const *t = api_routes; *t && n < COUNT(routes) - 2; t++)
+    for (const struct route *const *t = api_routes; *t && n < COUNT(routes) - 3; t++)
         routes[n++] = *t;
     routes[n++] = ops_routes;
+    routes[n++] = ops_admin_routes;
     return routes;
 }
 

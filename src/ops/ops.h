@@ -14,6 +14,7 @@
 
 extern const struct setting ops_settings[];               /* rows "ops.…" */
 extern const struct route ops_routes[];                   /* /healthz /readyz /metrics */
+extern const struct route ops_admin_routes[];             /* /v1/admin/health */
 /* http_server_conf.access_log: one line a request; health checks and numbers only at level debug. */
 void ops_access_log(const struct http_req *req, int status, int64_t bytes, int64_t took_us);
 
