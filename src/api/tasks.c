@@ -119,6 +119,19 @@ static int stream_pull(void *ctx, int64_t *seq, struct buf *out, struct err *e) 
     return task_events(db_reader(s->db), &s->of, seq, out, e);
 }
 
+/* Whoever comes back for what they have heard to the end: 204 tells a browser to stop coming back. 1: all was said. */
+static int heard_all(struct http_req *req, struct db_tx *rd, int64_t id, struct err *e) {
+    struct str from = http_req_header(req, "last-event-id");
+    struct task_stream s = { .task = id };
+    int64_t seq;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, TASK_JSON_MAX);
+    if (!from.n || str_int(from, 0, INT64_MAX, &seq) < 0)
+        return 0;
+    int r = task_events(rd, &s, &seq, &b, e);
+    return r < 0 ? r : r && b.n == 0;
+}
+
 static int events_get(struct http_req *req, struct http_res *res, struct err *e) {
     struct app *app = api_app(req);
     int64_t id;
@@ -129,6 +142,8 @@ static int events_get(struct http_req *req, struct http_res *res, struct err *e)
         return r;
     if (r == 0)
         return err_set(e, ERR_NOT_FOUND, "no such task");
+    if ((r = heard_all(req, db_reader(app->db), id, e)) != 0)
+        return r < 0 ? r : http_res_empty(res, 204);
     struct stream *s = ARENA_NEW(req->arena, struct stream);
     *s = (struct stream){ .db = app->db, .of = { .c = app->tasks, .task = id } };
     return http_res_sse(res, id, stream_pull, s);
@@ -140,7 +155,7 @@ const struct route api_tasks_routes[] = {
     { "GET", "/v1/tasks", ROUTE_INLINE, 0, AUTH_ACCOUNT, tasks_get, .out = "TaskList", .help = "One's own tasks, newest first." },
     { "GET", "/v1/tasks/{id}", ROUTE_INLINE, 0, AUTH_ACCOUNT, task_get, .out = "Task", .help = "State, place in line, progress, candidates." },
     { "GET", "/v1/tasks/{id}/events", ROUTE_INLINE, 0, AUTH_ACCOUNT, events_get,
-      .help = "Server-sent events of a task; resumes behind Last-Event-ID." },
+      .help = "Server-sent events of a task; resumes behind Last-Event-ID; 204 when there is nothing more to come." },
     { "POST", "/v1/tasks/{id}/pick", ROUTE_WRITE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, pick_parse, pick_write,
       .body_max = API_BODY_MAX, .in = pick_fields, .out = "Task", .help = "Choose one of the candidates." },
     { "POST", "/v1/tasks/{id}/cancel", ROUTE_WRITE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, cancel_parse, cancel_write,
