@@ -18,9 +18,9 @@
 #define ROOM_WEIGHT   2.0
 #define ROOM_TIMES    2
 #define ROOM_SPREAD   1.0            /* and it may be this much more */
-#define CORRECT_FROM  8              /* comparisons before promises are corrected, */
-#define CORRECT_HALF  32.0           /* then half, then ever more of what they say, */
-#define CORRECT_MAX   0.6931         /* up to twice or half (natural logarithm) */
+#define CORRECT_FROM  8              /* comparisons before promises are corrected; p90 believes half of them then, */
+#define CORRECT_HALF  32.0           /* p50 with that many, and ever more */
+#define CORRECT_MAX   0.6931         /* p50 up to twice or half (natural logarithm) */
 #define Z90           1.2816         /* of the normal distribution */
 
 const double eta_hist_edge[ETA_HIST] = { 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, INFINITY };
@@ -407,7 +407,7 @@ static bool foretell(struct eta *x, int engine, const struct entry *e, int64_t n
 
 /* By what was promised before and what came of it. */
 static void correct(const struct kept *k, double raw50, double raw90, double *ret_p50, double *ret_p90) {
-    double much = k->n >= CORRECT_FROM ? (double)k->n / ((double)k->n + CORRECT_HALF) : 0, by = much * k->q50, wide = much * k->q90;
+    double n = k->n >= CORRECT_FROM ? (double)k->n : 0, by = n / (n + CORRECT_HALF) * k->q50, wide = n / (n + CORRECT_FROM) * k->q90;
     by = by > CORRECT_MAX ? CORRECT_MAX : by < -CORRECT_MAX ? -CORRECT_MAX : by;
     *ret_p50 = raw50 * exp(by);
     *ret_p90 = raw90 * exp(by > 0 ? by : 0);
