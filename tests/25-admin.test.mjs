@@ -135,7 +135,7 @@ describe('again for nothing', () => {
     await boss.effect(`/v1/admin/tasks/${task.id}/cancel`, {});
     assert.equal((await c.waitTask(task.id)).state, 'cancelled');
     assert.equal((await c.send('DELETE', `/v1/assets/${own.id}`)).status, 204);
-    isProblem(await rerun(task.id), 410, 'gone');
+    isProblem(await rerun(task.id), 410, 'photo_gone');
   });
 });
 

@@ -79,7 +79,7 @@ int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e)
 int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
 int task_event_list(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
 /* Inside write functions; by: the operator's account, kept as an event. A cancel of what is cancelled does nothing. A re-run is a new task of
- * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_GONE when a photo was deleted. */
+ * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_PHOTO_GONE when a photo was deleted. */
 int task_operator_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t by, struct err *e);
 int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e);
 
