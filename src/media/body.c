@@ -138,7 +138,8 @@ static struct mean around(const struct flood *f, int first, int r, const struct 
     for (int y = clampi(y0 - r, 0, f->h); y < clampi(y1 + r, 0, f->h); y++)
         for (int x = clampi(x0 - r, 0, f->w); x < clampi(x1 + r, 0, f->w); x++) {
             int i = y * f->w + x;
-            if (body ? who->px[i] > 0.9f && person->px[i] > 0.5f : f->seen[i] == OUTSIDE && who->px[i] < 0.1f && person->px[i] < 0.1f)
+            if (body ? who->px[i] > 0.9f && person->px[i] > 0.5f
+                     : f->seen[i] == OUTSIDE && who->px[i] < 0.1f && person->px[i] < 0.1f)
                 mean_add(&m, rgb, person, i);
         }
     return m;

@@ -17,15 +17,16 @@ struct body {
 float body_prior(const struct body *b, float x, float y);
 
 /*
- * Two models that disagree, decided by the body's shape: where the matte is solid, in one piece with what is surely this body, and
- * a trunk is to be expected, sure becomes what the matte says. In place on sure. Grey and dark photos lose a shoulder otherwise.
+ * Two models that disagree, decided by the body's shape: where the matte is solid, in one piece with what is surely this body,
+ * and a trunk is to be expected, sure becomes what the matte says. In place on sure. Grey and dark photos lose a shoulder
+ * otherwise.
  */
 void body_vote(struct plane *sure, const struct plane *matte, const struct body *b);
 
 /*
  * Closes what is open inside of the body, in place on alpha. A gap between an arm and the trunk shows what is behind people and
- * stays open; anything else is cloth that no model saw. rgb: the photo; person: 0..1, anybody. The lower edge of the planes counts
- * as closed. Returns what was closed though no model saw a person there, as a share of the body.
+ * stays open; anything else is cloth that no model saw. rgb: the photo; person: 0..1, anybody. The lower edge of the planes
+ * counts as closed. Returns what was closed though no model saw a person there, as a share of the body.
  */
 float body_close(struct plane *alpha, const struct pic *rgb, const struct plane *person, const struct body *b);
 

@@ -46,8 +46,8 @@ static void a_trunk_is_expected_below_a_head(void **state) {
 static void a_shoulder_that_one_model_lost_comes_back(void **state) {
     PLANE_CLEANUP struct plane sure = bust(), matte = bust();
     fill(&sure, (struct box){ 60, 130, 130, H }, 0);
-    fill(&matte, (struct box){ 0, 60, 40, H }, 1);              /* a door frame, apart from the body */
-    fill(&matte, (struct box){ 235, 200, W, 260 }, 1);          /* a sofa's arm that touches it */
+    fill(&matte, (struct box){ 0, 60, 40, H }, 1);     /* a door frame, apart from the body */
+    fill(&matte, (struct box){ 235, 200, W, 260 }, 1); /* a sofa's arm that touches it */
     body_vote(&sure, &matte, &body);
     assert_true(plane_row(&sure, 200)[100] > 0.9f && plane_row(&sure, 150)[95] > 0.9f);
     assert_true(plane_row(&sure, 200)[20] < 0.1f && plane_row(&sure, 230)[300] < 0.1f);
@@ -74,9 +74,9 @@ static void a_hole_in_the_clothes_is_closed_and_a_gap_is_not(void **state) {
 static void what_hangs_on_nothing_goes(void **state) {
     PLANE_CLEANUP struct plane alpha = bust(), keep = plane_new(W, H);
     fill(&keep, (struct box){ 140, 70, 180, 100 }, 1);
-    fill(&alpha, (struct box){ 250, 200, 300, 300 }, 1);        /* trousers of a neighbour, larger than any speck */
-    fill(&alpha, (struct box){ 234, 240, 251, 242 }, 1);        /* by a thread */
-    fill(&alpha, (struct box){ 197, 84, 210, 85 }, 0.6f);       /* a hair */
+    fill(&alpha, (struct box){ 250, 200, 300, 300 }, 1);  /* trousers of a neighbour, larger than any speck */
+    fill(&alpha, (struct box){ 234, 240, 251, 242 }, 1);  /* by a thread */
+    fill(&alpha, (struct box){ 197, 84, 210, 85 }, 0.6f); /* a hair */
     float off = body_one_piece(&alpha, &keep, &body);
     assert_true(plane_row(&alpha, 250)[275] < 0.01f);
     assert_true(plane_row(&alpha, 250)[160] > 0.99f && plane_row(&alpha, 84)[203] > 0.5f);
@@ -147,7 +147,8 @@ static void a_border_is_no_part_of_the_photo(void **state) {
     }
 }
 
-/* Somebody before a white wall: the wall goes on to the edge and is no border; under them, where they stop at a line, one begins. */
+/* Somebody before a white wall: the wall goes on to the edge and is no border; under them, where they stop at a line, one begins.
+ */
 static void a_wall_is_no_border(void **state) {
     for (int border = 0; border < 2; border++) {
         IMG8_CLEANUP struct img8 p = white(400, 300);

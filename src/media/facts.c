@@ -267,7 +267,7 @@ int facts_check_body(const struct segment *s, const struct plane *cut, const str
         return err_set(e, ERR_BODY_UNSURE, "nothing was found below the head but what hangs in mid-air");
     float middle = (f->face[0] + f->face[2]) / 2, side[2] = { 0, 0 };
     int rows = 0, y0 = (int)(f->chin_y + 0.45f * f->head_px), y1 = (int)(f->chin_y + 0.8f * f->head_px);
-    bool excused[2] = { middle < 0.7f * f->head_px, middle + 0.7f * f->head_px > (float)a->w };
+    bool excused[2] = { middle<0.7f * f->head_px, middle + 0.7f * f->head_px>(float) a->w };
     for (int y = y0; y < y1 && y < a->h; y++, rows++) {
         int first = 0, last = a->w - 1;
         while (first < a->w && plane_row(a, y)[first] < 0.5f)

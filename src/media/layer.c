@@ -52,11 +52,11 @@ static bool facts_sound(const struct layer_facts *f) {
     for (int i = 0; i < FACE_EMBEDDING; i++)
         if (!(fabsf(f->embedding[i]) <= 1.01f))
             return false;
-    return f->floating >= 0 && f->floating <= 100 && f->scraps >= 0 && f->holes >= 0 && f->head_px >= 8 && f->photo_head_px >= 8 && f->photo_head_px <= 20000 && f->photo_scale > 1e-4f &&
-           f->photo_scale <= 1.001f && fabsf(f->photo_x) <= 20000 && fabsf(f->photo_y) <= 20000 && fabsf(f->yaw_deg) <= 360 &&
-           fabsf(f->roll_deg) <= 360 && f->face[2] > f->face[0] && f->face[3] > f->face[1] && f->eye_x >= 0 &&
-           f->eye_x < (float)f->w && f->eye_y >= 0 && f->eye_y < (float)f->h && f->n_neighbours >= 0 &&
-           f->n_neighbours <= LAYER_NEIGHBOURS_MAX;
+    return f->floating >= 0 && f->floating <= 100 && f->scraps >= 0 && f->holes >= 0 && f->head_px >= 8 &&
+           f->photo_head_px >= 8 && f->photo_head_px <= 20000 && f->photo_scale > 1e-4f && f->photo_scale <= 1.001f &&
+           fabsf(f->photo_x) <= 20000 && fabsf(f->photo_y) <= 20000 && fabsf(f->yaw_deg) <= 360 && fabsf(f->roll_deg) <= 360 &&
+           f->face[2] > f->face[0] && f->face[3] > f->face[1] && f->eye_x >= 0 && f->eye_x < (float)f->w && f->eye_y >= 0 &&
+           f->eye_y < (float)f->h && f->n_neighbours >= 0 && f->n_neighbours <= LAYER_NEIGHBOURS_MAX;
 }
 
 int layer_read(struct str blob, struct layer *ret_l, struct err *e) {

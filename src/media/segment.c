@@ -96,8 +96,8 @@ static void lay_over(struct plane *all, const struct plane *patch, struct box wi
 }
 
 /*
- * What the models are shown instead of a faded, foggy or dark photo: its tones stretched to the whole range, and, with `light`, the
- * middle tone raised to the middle. They were taught on good photos; on a good photo nothing happens.
+ * What the models are shown instead of a faded, foggy or dark photo: its tones stretched to the whole range, and, with `light`,
+ * the middle tone raised to the middle. They were taught on good photos; on a good photo nothing happens.
  */
 static struct pic shown_to_models(const struct pic *rgb, bool light) {
     enum { BINS = 256 };
@@ -136,8 +136,8 @@ static void parts_agree(struct plane all[PARTS], const struct plane near[PARTS],
 }
 
 /*
- * Both models on the whole region, then on head and shoulders, which is what they know best, lit up if it is dark, then on the head
- * alone, where the detail matters.
+ * Both models on the whole region, then on head and shoulders, which is what they know best, lit up if it is dark, then on the
+ * head alone, where the detail matters.
  */
 static int run_models(const struct segment_models *m, struct segment *s, struct box bust, struct box head,
                       struct plane *ret_matte, struct err *e) {

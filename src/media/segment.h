@@ -3,11 +3,12 @@
  * Owns: the planes of struct segment.  Threads: as the models.  Uses: body.h, face.h, filter.h, ort.h.
  *
  * Two models that fail differently are combined. Multiclass selfie segmentation (background, hair, skin, face, clothes, things
- * worn) knows what is a person and what is a sofa, but at 256 pixels, and loses dark or grey clothes. MODNet sees single hairs, but
- * keeps furniture and eats dark clothes. So the first says where body and background certainly are, except where the second is
- * sure of one piece with a body and a trunk is to be expected there (body.h); then the second only fills in the seam between them,
- * and only where it agrees with the first on both sides of it. People who touch are told apart by who is nearer along paths that
- * avoid edges, other people's colours and the room below other people's heads (split.h). What is left is closed and made one piece.
+ * worn) knows what is a person and what is a sofa, but at 256 pixels, and loses dark or grey clothes. MODNet sees single hairs,
+ * but keeps furniture and eats dark clothes. So the first says where body and background certainly are, except where the second
+ * is sure of one piece with a body and a trunk is to be expected there (body.h); then the second only fills in the seam between
+ * them, and only where it agrees with the first on both sides of it. People who touch are told apart by who is nearer along paths
+ * that avoid edges, other people's colours and the room below other people's heads (split.h). What is left is closed and made one
+ * piece.
  */
 #ifndef ZT_MEDIA_SEGMENT_H
 #define ZT_MEDIA_SEGMENT_H

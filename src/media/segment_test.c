@@ -119,7 +119,10 @@ static void stripes_belong_to_who_wears_them(void **state) {
             plane_row(&s.alpha, y)[x] = on;
             plane_row(&s.part[PART_BACKGROUND], y)[x] = !on;
             for (int c = 0; c < 3; c++)
-                plane_row(&s.rgb.c[c], y)[x] = head ? 0.7f - 0.1f * (float)c : !on ? 0.8f : x < BORDER ? (c ? 0.1f : 0.5f) : shirt;
+                plane_row(&s.rgb.c[c], y)[x] = head         ? 0.7f - 0.1f * (float)c
+                                               : !on        ? 0.8f
+                                               : x < BORDER ? (c ? 0.1f : 0.5f)
+                                                            : shirt;
         }
     split_person(&s, faces, 2, 0);
     for (int y = 130; y < 316; y++)

@@ -82,7 +82,8 @@ void split_nearest(const struct pic *rgb, const struct plane *person, const uint
             int nx = x + dx[k], ny = y + dy[k], to = ny * w + nx;
             if (nx < 0 || ny < 0 || nx >= w || ny >= h)
                 continue;
-            float cost = at.cost + step_cost(rgb, person, at.at, to, edge) * (k < 4 ? 1 : 1.41421356f) * (price ? price->px[to] : 1);
+            float cost =
+                at.cost + step_cost(rgb, person, at.at, to, edge) * (k < 4 ? 1 : 1.41421356f) * (price ? price->px[to] : 1);
             if (cost >= best.px[to])
                 continue;
             best.px[to] = cost;
@@ -251,8 +252,8 @@ static float aside(const struct grid *g, const struct face *f, int i) {
 }
 
 /*
- * The colours of somebody: face, hair, chest, and what is straight below them by the labels so far (NULL: none yet). Shares of all,
- * each spread over the neighbouring tones.
+ * The colours of somebody: face, hair, chest, and what is straight below them by the labels so far (NULL: none yet). Shares of
+ * all, each spread over the neighbouring tones.
  */
 static void palette_of(const struct grid *g, const struct face *f, uint8_t whose, const uint8_t *label, float *ret_share) {
     static const float near[3] = { 0.25f, 0.5f, 0.25f };

@@ -14,10 +14,10 @@
 void split_person(struct segment *s, const struct face *faces, int n, int who);
 
 /*
- * Nearest seed along cheap paths (Dijkstra): a step costs its length times (1 + edge * colour difference), three times that outside
- * of people, and dear[label] times that where that plane is given: how little a place suits this label, 1 = well. seed: 0 = none,
- * 1..255 = label. dear: SPLIT_LABELS pointers, any of them NULL, or NULL. Writes the label of every pixel; 0 where there is no
- * seed at all.
+ * Nearest seed along cheap paths (Dijkstra): a step costs its length times (1 + edge * colour difference), three times that
+ * outside of people, and dear[label] times that where that plane is given: how little a place suits this label, 1 = well. seed: 0
+ * = none, 1..255 = label. dear: SPLIT_LABELS pointers, any of them NULL, or NULL. Writes the label of every pixel; 0 where there
+ * is no seed at all.
  */
 #define SPLIT_LABELS 256
 void split_nearest(const struct pic *rgb, const struct plane *person, const uint8_t *seed, float edge,
