@@ -334,6 +334,23 @@ static bool face_kept(const struct segment *s, const struct face *f) {
     return n > 100 && in > 0.7f * (float)n;
 }
 
+/* What the face finder knows for a face is one, however faint the photo: no bite is taken out of a cheek. */
+static void fill_face(struct segment *s, const struct face *f) {
+    const float *top = f->point[FACE_FOREHEAD], *chin = f->point[FACE_CHIN], *l = f->point[FACE_SIDE_L],
+                *r = f->point[FACE_SIDE_R];
+    float k = s->scale, ux = (r[0] - l[0]) / 2 * k, uy = (r[1] - l[1]) / 2 * k, vx = (chin[0] - top[0]) / 2 * k,
+          vy = (chin[1] - top[1]) / 2 * k;
+    float cx = ((l[0] + r[0] + top[0] + chin[0]) / 4 - s->roi.x0) * k,
+          cy = ((l[1] + r[1] + top[1] + chin[1]) / 4 - s->roi.y0) * k;
+    float uu = fmaxf(ux * ux + uy * uy, 1), vv = fmaxf(vx * vx + vy * vy, 1), reach = sqrtf(fmaxf(uu, vv));
+    struct box b = box_around((struct rectf){ cx - reach, cy - reach, cx + reach, cy + reach }, s->alpha.w, s->alpha.h);
+    for (int y = b.y0; y < b.y1; y++)
+        for (int x = b.x0; x < b.x1; x++) {
+            float dx = (float)x + 0.5f - cx, dy = (float)y + 0.5f - cy, *a = plane_row(&s->alpha, y) + x;
+            *a = fmaxf(*a, smoothf(0.9f, 0.75f, hypotf((dx * ux + dy * uy) / uu, (dx * vx + dy * vy) / vv)));
+        }
+}
+
 int segment_person(const struct segment_models *m, const struct img8 *photo, const struct face *faces, int n, int who,
                    float head_px_max, int side_max, struct segment *ret_s, struct err *e) {
     const struct face *f = &faces[who];
@@ -368,6 +385,8 @@ int segment_person(const struct segment_models *m, const struct img8 *photo, con
         split_person(&s, faces, n, who);
         if (!face_kept(&s, f))
             r = err_set(e, ERR_FACE_UNSURE, "the person cannot be told from the background");
+        else
+            fill_face(&s, f);
     }
     if (r < 0) {
         segment_done(&s);

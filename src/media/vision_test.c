@@ -240,6 +240,15 @@ static void shades_of_grey_lose_no_shoulder(void **state) {
     }
 }
 
+/* A faded photo: no bite is taken out of a cheek. */
+static void shades_of_grey_lose_no_cheek(void **state) {
+    IMG8_CLEANUP struct img8 img = sample("sample3.jpg");
+    make_grey(&img, 0.45f);
+    BUF_CLEANUP struct buf blob;
+    struct layer l = cut_out(&img, 2, &blob);
+    assert_true(covered(&l, -0.25f, -0.2f, 0.2f) > 0.99f && covered(&l, -0.4f, -0.2f, 0.2f) > 0.99f);
+}
+
 /* A black T-shirt before dark stairs, which one of the models takes for the stairs. */
 static void dark_clothes_have_no_hole(void **state) {
     IMG8_CLEANUP struct img8 img = sample("sample5.jpg");
@@ -303,6 +312,7 @@ int main(void) {
         cmocka_unit_test(strangers_become_one_picture),
         cmocka_unit_test(heads_close_together_are_two),
         cmocka_unit_test(shades_of_grey_lose_no_shoulder),
+        cmocka_unit_test(shades_of_grey_lose_no_cheek),
         cmocka_unit_test(dark_clothes_have_no_hole),
         cmocka_unit_test(a_print_on_white_is_cut_where_the_photo_ends),
         cmocka_unit_test(the_same_photo_gives_the_same_layer),
