@@ -231,7 +231,7 @@ void api__openapi_render(const struct route *const *routes, struct buf *out) {
     jw_obj(&w);
     jw_key(&w, "securitySchemes");
     jw_raw(&w, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-                   "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_COOKIE "\"}}"));
+                   "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_ACCESS_COOKIE "\"}}"));
     jw_key(&w, "schemas");
     jw_obj(&w);
     jw_key(&w, "Code");

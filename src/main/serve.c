@@ -35,14 +35,17 @@ struct serve {
 
 static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
     const int64_t *now_ms = arg;
-    int r = auth_session_expire(tx, *now_ms, e);
+    int r = auth_expire(tx, *now_ms, e);
     if (r < 0 || (r = api_key_expire(tx, *now_ms, e)) < 0)
         return r;
     return shop_quote_forget(tx, *now_ms, e);
 }
 static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
 
+static int turn_keys(const struct app *app, int64_t now_ms, struct err *e) { return auth_keys_turn(app->auth, now_ms, e); }
+
 static const struct ops_chore chores[] = {
+    { "keys", 1000, turn_keys },
     { "expire", 600 * 1000, expire },
     { 0 },
 };
@@ -76,7 +79,7 @@ static int open_data(struct serve *s, struct err *e) {
         return r;
     if (removed)
         log_event(LOG_INFO, "server.swept", F_INT("files", removed));
-    return auth_operator_ensure(app->db, app->data_dir, &s->operator_made, e);
+    return auth_open(app->cfg, app->db, app->data_dir, &app->auth, &s->operator_made, e);
 }
 
 static int open_studio(struct serve *s, struct err *e) {
@@ -154,6 +157,7 @@ static void stop(struct serve *s) {
     api_free(app->api);
     cache_close(app->cache);
     studio_free(app->studio);
+    auth_close(app->auth);
     blob_close(app->blobs);
     db_close(app->db);
 }

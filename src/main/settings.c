@@ -1,5 +1,6 @@
 /* settings.c - every room's settings in one list, and those of nobody in particular. */
 #include "api/api.h"
+#include "auth/auth.h"
 #include "blob/blob.h"
 #include "cache/cache.h"
 #include "db/db.h"
@@ -22,5 +23,5 @@ static const struct setting own_settings[] = {
 
 const struct setting *const main_settings[] = {
     own_settings, net_settings, db_settings, cache_settings, blob_settings, media_settings, engine_settings,
-    task_settings, api_settings, ops_settings, NULL,
+    task_settings, auth_settings, api_settings, ops_settings, NULL,
 };

@@ -1,6 +1,7 @@
 /* metrics.c - GET /metrics, Prometheus' text format 0.0.4. */
 #include "ops/metrics.h"
 
+#include "auth/auth.h"
 #include "base/app.h"
 #include "db/db.h"
 #include "media/client.h"
@@ -124,6 +125,21 @@ static int task_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
+static void auth_part(struct buf *b, struct auth *a) {
+    struct auth_stats s;
+    auth_get_stats(a, &s);
+    name_of(b, "sign_ins_total", "counter", "Attempts to sign in or to refresh a session, by what came of them.");
+    buf_printf(b,
+               "zoetrope_sign_ins_total{result=\"ok\"} %lld\nzoetrope_sign_ins_total{result=\"refused\"} %lld\n"
+               "zoetrope_sign_ins_total{result=\"refreshed\"} %lld\nzoetrope_sign_ins_total{result=\"reused\"} %lld\n",
+               (long long)s.sign_ins, (long long)s.refused, (long long)s.refreshed, (long long)s.reused);
+    counter(b, "password_hashes_total", "Passwords hashed.", s.hashes);
+    name_of(b, "access_tokens_total", "counter", "Access tokens shown: whose signature was checked, and that were remembered.");
+    buf_printf(b, "zoetrope_access_tokens_total{how=\"checked\"} %lld\nzoetrope_access_tokens_total{how=\"remembered\"} %lld\n",
+               (long long)s.access_checked, (long long)s.access_remembered);
+    gauge(b, "sessions_ended_known", "Sessions that ended so lately that their access tokens must be refused by name.", s.ended_known);
+}
+
 /* The names that every Prometheus client library uses. */
 static void process_part(struct buf *b, const char *data_dir) {
     struct ops__process p;
@@ -148,6 +164,7 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     http_part(&b, app->server);
     db_part(&b, app->db);
     media_part(&b, app->media);
+    auth_part(&b, app->auth);
     int r = task_part(&b, app, e);
     if (r < 0)
         return r;
