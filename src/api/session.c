@@ -2,9 +2,10 @@
 #include "api/session.h"
 
 #include "base/clock.h"
+#include "cache/cache.h"
 #include "studio/studio.h"
 
-int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, struct err *e) {
+int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, bool moving, struct err *e) {
     struct app *app = api_app(req);
     char access[AUTH_ACCESS_MAX];
     int64_t expires_ms = 0, now_ms = clock_ms();
@@ -25,6 +26,7 @@ int api__session_answer(struct http_req *req, struct http_res *res, int status, 
     jw_kint(&w, "expires_ms", expires_ms);
     jw_kz(&w, "refresh", page || !s->refresh[0] ? NULL : s->refresh);
     jw_kint(&w, "session_expires_ms", s->expires_ms);
+    jw_kbool(&w, "moving", moving);
     jw_end_obj(&w);
     http_res_cookie(res, AUTH_ACCESS_COOKIE, access, (expires_ms - now_ms) / 1000, /* http_only= */ true);
     if (s->refresh[0])
@@ -42,6 +44,33 @@ int api__session_refuse(struct http_req *req, struct http_res *res, int code, co
     err_set(&e, code, "%s", why);
     api__session_clear(res);
     return http_res_problem(req, res, &e);
+}
+
+void api__base_url(const struct app *app, char out[512]) {
+    struct str url = str_z(config_str(app->cfg, "public_url"));
+    while (url.n && url.p[url.n - 1] == '/')
+        url.n--;
+    if (url.n)
+        snprintf(out, 512, "%.*s", STR_ARG(url));
+    else
+        snprintf(out, 512, "http://127.0.0.1:%d", http_server_port(app->server));
+}
+
+struct str api__peer(const struct http_req *req, char out[33]) {
+    static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+    hex_encode(req->peer.ip, memcmp(req->peer.ip, v4_mapped, sizeof v4_mapped) == 0 ? 16 : 8, out);
+    return str_z(out);
+}
+
+int api__rate(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e) {
+    char key[CACHE_KEY_MAX];
+    int64_t wait_ms = 0;
+    struct cache_rate rate = { .per_period = n, .period_ms = 3600 * 1000, .burst = (n + 2) / 3 };
+    snprintf(key, sizeof key, "%s:%.*s", what, STR_ARG(who));
+    int r = cache_take(api_app(req)->cache, str_z(key), &rate, 1, &wait_ms, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)(wait_ms / 1000 + 1));
 }
 
 int64_t api__welcome_credits(const struct app *app) {

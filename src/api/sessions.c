@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "mail/mail.h"
 
 enum way { WAY_GUEST, WAY_RENEW, WAY_REFRESH };
 struct session_job {
@@ -70,6 +71,13 @@ static int session_parse(struct http_req *req, struct err *e) {
     return 0;
 }
 
+/* In the transaction that ends the session. */
+static int tell_theft(struct db_tx *tx, struct mail *m, int64_t account, int64_t now_ms, struct err *e) {
+    char email[MAIL_ADDRESS_MAX], lang[9];
+    int r = auth_email_of(tx, account, email, lang, e);
+    return r == 1 ? mail_add(m, tx, &(struct mail_new){ .kind = MAIL_STOLEN, .to = email, .lang = lang }, now_ms, e) : r;
+}
+
 static int session_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     struct session_job *job = req->job;
     struct auth_session *s = &job->s;
@@ -80,7 +88,8 @@ static int session_write(struct db_tx *tx, struct http_req *req, struct err *e) 
         job->of_device = r > 0;
         return r;
     case WAY_REFRESH:
-        return auth_session_refresh(tx, job->ended.a, job->token, s, job->now_ms, &job->ended, &job->outcome, e);
+        r = auth_session_refresh(tx, job->ended.a, job->token, s, job->now_ms, &job->ended, &job->outcome, e);
+        return r >= 0 && job->outcome == AUTH_REFRESH_REUSED ? tell_theft(tx, api_app(req)->mail, s->account, job->now_ms, e) : r;
     default:
         if ((r = auth_guest_new(tx, s->account, job->now_ms, e)) < 0 || (r = auth_session_add(tx, s, &job->on, job->now_ms, &job->ended, e)) < 0)
             return r;
@@ -94,9 +103,9 @@ static int refresh_answer(struct http_req *req, struct http_res *res, struct err
     switch (job->outcome) {
     case AUTH_REFRESH_RECENT:
         job->s.refresh[0] = '\0';
-        return api__session_answer(req, res, 200, &job->s, NULL, e);
+        return api__session_answer(req, res, 200, &job->s, NULL, /* moving= */ false, e);
     case AUTH_REFRESH_GOOD:
-        return api__session_answer(req, res, 200, &job->s, NULL, e);
+        return api__session_answer(req, res, 200, &job->s, NULL, /* moving= */ false, e);
     case AUTH_REFRESH_REUSED:
         return api__session_refuse(req, res, ERR_SESSION_REUSED, "this refresh token was used before");
     default:
@@ -129,7 +138,7 @@ static int session_post(struct http_req *req, struct http_res *res, struct err *
         return refresh_answer(req, res, e);
     if (job->way == WAY_RENEW && !job->of_device)
         return token_answer(req, res, e);
-    return api__session_answer(req, res, job->way == WAY_GUEST ? 201 : 200, &job->s, NULL, e);
+    return api__session_answer(req, res, job->way == WAY_GUEST ? 201 : 200, &job->s, NULL, /* moving= */ false, e);
 }
 
 /* ---- POST /v1/sessions/refresh ---- */

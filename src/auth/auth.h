@@ -119,6 +119,65 @@ int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int6
 struct buf;
 int auth_session_list(struct db_tx *tx, int64_t account, int64_t current, int64_t now_ms, struct buf *out, struct err *e);   /* JSON array */
 
+/* ---- people: logins, the links that prove an address, passwords. `lang` "en" or "zh" ---- */
+#define AUTH_LINK_MS    (24LL * 3600 * 1000)            /* confirm, and links made by the account itself */
+#define AUTH_MAILED_MS  (3600LL * 1000)                 /* reset, magic */
+enum auth_token_kind { AUTH_TOKEN_CONFIRM, AUTH_TOKEN_RESET, AUTH_TOKEN_MAGIC, AUTH_TOKEN_KIND_COUNT };
+const char *auth_token_kind_name(enum auth_token_kind k);             /* "confirm", "reset", "magic" */
+
+/* The subject of an address; ERR_EMAIL_WRONG. */
+int auth_address(struct str given, char out[255], struct err *e);
+/* Costly. ERR_PASSWORD_WEAK says why. What is kept of it goes to out. */
+int auth_password_seal(struct auth *a, const char *email, struct str password, char out[129], struct err *e);
+/* Costly, and as costly for an address nobody has. 1: *ret_account; 0: no. sealed_again: not empty when the hash is to be replaced by it. */
+int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, int64_t *ret_account, char sealed_again[129], struct err *e);
+int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, struct err *e);
+/* 1: whose address it is; 0: nobody's. */
+int auth_account_of(struct db_tx *tx, const char *email, int64_t *ret_account, struct err *e);
+/* 1: the account's address and its language ("" = never said); 0: it has none. */
+int auth_email_of(struct db_tx *tx, int64_t account, char out[255], char lang[9], struct err *e);
+void auth_count_sign_in(struct auth *a, bool good);
+
+/* A single-use token; the caller sends it. account, asker and session as in the table login_token; nobody: it can never be used. */
+struct auth_token_new {
+    enum auth_token_kind kind;
+    const char *email, *sealed, *lang;                  /* "" when there is none */
+    int64_t     account, asker, session, ends_ms;
+    const char *token;
+    bool        nobody;
+};
+int auth_token_add(struct db_tx *tx, const struct auth_token_new *t, int64_t now_ms, struct err *e);
+/* The newest sign-up of an address that waits for its confirmation: 1, its hash and guest; 0: none. */
+int auth_signup_find(struct db_tx *tx, const char *email, int64_t now_ms, int64_t *ret_guest, char sealed[129], struct err *e);
+
+struct auth_token { int64_t id, account, asker; enum auth_token_kind kind; char email[255], sealed[129], lang[9]; };
+/* 1: good, 0: used, too old, unknown, or its session has ended. Changes nothing. */
+int auth_token_find(struct db_tx *tx, struct str token, int64_t now_ms, struct auth_token *ret, struct err *e);
+/* Uses it up: ERR_TOKEN_OVER when somebody was faster. */
+int auth_token_use(struct db_tx *tx, const struct auth_token *t, int64_t now_ms, struct err *e);
+/* A guest becomes a person: the identity's row, and the account's kind. ERR_TOKEN_OVER when the address has an account by now. */
+int auth_person_new(struct db_tx *tx, int64_t account, const char *email, const char *sealed, int64_t now_ms, struct err *e);
+/* 1: it is a guest still, and nothing of it is on its way to somebody else. */
+int auth_is_guest(struct db_tx *tx, int64_t account, struct err *e);
+
+/* ---- the work of a guest who signed in goes to the person: api/move.c does it, this remembers it ---- */
+int auth_move_add(struct db_tx *tx, int64_t from, int64_t to, int64_t now_ms, struct err *e);
+/* One that is due: 1, or 0 when none is. */
+struct auth_move { int64_t from, to, at_ms; };
+int auth_move_next(struct db_tx *tx, int64_t now_ms, struct auth_move *ret, struct err *e);
+int auth_move_later(struct db_tx *tx, int64_t from, int64_t next_ms, struct err *e);
+int auth_move_end(struct db_tx *tx, int64_t from, struct err *e);
+int auth_move_rows(struct db_tx *tx, int64_t from, int64_t to, struct err *e);      /* consents */
+
+/* ---- consent ---- */
+struct auth_consent { int64_t id, account, session; struct str kind, version, lang; int64_t at_ms; };
+int auth_consent_add(struct db_tx *tx, const struct auth_consent *c, struct err *e);
+int auth_consent_has(struct db_tx *tx, int64_t account, struct str kind, struct err *e);        /* 1/0 */
+int auth_consent_list(struct db_tx *tx, int64_t account, struct buf *out, struct err *e);      /* JSON array, newest first, 100 at most */
+
+/* Proves that persons have a login, that logins and sessions have an account; as ledger_verify. */
+int auth_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
+
 /* ---- what an account says about itself ---- */
 struct auth_me { enum auth_kind kind; struct str email, name, lang, region; };          /* "" = none */
 int auth_me_get(struct db_tx *tx, struct arena *m, int64_t account, struct auth_me *ret, struct err *e);

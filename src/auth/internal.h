@@ -33,6 +33,7 @@ struct auth {
     uint8_t          seal_key[CRYPTO_KEY], mac_key[CRYPTO_KEY];
     char             issuer[512];
     int64_t          hash_memory, hash_passes;
+    char             dummy[CRYPTO_PASSWORD_MAX];   /* what a password of nobody is compared with */
 
     pthread_rwlock_t keys_lock;            /* guards keys */
     struct auth__key keys[KEYS_MAX];       /* newest first */

@@ -73,6 +73,12 @@ int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct 
 /* verify: every row has its file with the right size (and hash when deep). Problems are told one by one. */
 int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
+/* ---- everything of one account becomes another's. Files first, then rows: a crash in between leaves files that nobody names ---- */
+/* Makes each file of `from` durable among those of `to` and says in linked which those were. Waits on the disk. */
+int blob_move_files(struct blob_store *s, struct db *d, int64_t from, int64_t to, char linked[SHA256_HEX + 1], struct err *e);
+/* The rows of assets and uploads. ERR_RACE when there are files now that were not linked: link them and try again. */
+int blob_move_rows(struct db_tx *tx, int64_t from, int64_t to, const char *linked, struct err *e);
+
 /* ---- uploads (tus 1.0; the HTTP side is api/uploads.c) ---- */
 #define BLOB_UPLOAD_NAME_MAX 255                         /* bytes */
 #define BLOB_UPLOAD_TYPE_MAX 127

@@ -62,6 +62,9 @@ int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t be
 /* Events with seq > *seq as SSE frames; 1 when the task has reached a final state and all was said. For http_res_sse. */
 int task_events(struct db_tx *tx, int64_t task, int64_t *seq, struct buf *out, struct err *e);
 
+/* All tasks of one account become another's: 1. 0: one of them is open still, nothing was changed; a worker under way keeps what it has read. */
+int task_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
+
 struct task_core_conf {
     const struct config *cfg;
     struct db *db;

@@ -83,8 +83,10 @@ CREATE TABLE IF NOT EXISTS sign_key (
 CREATE TABLE IF NOT EXISTS account_move (
   from_id     BIGINT       NOT NULL PRIMARY KEY,
   to_id       BIGINT       NOT NULL,
-  at_ms       BIGINT       NOT NULL
+  at_ms       BIGINT       NOT NULL,
+  next_ms     BIGINT       NOT NULL           -- when to look again
 );
+CREATE INDEX IF NOT EXISTS account_move_next ON account_move (next_ms);
 
 -- Mails that are to be sent, written in the transaction of their cause.
 CREATE TABLE IF NOT EXISTS mail (
