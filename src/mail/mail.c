@@ -115,8 +115,9 @@ static int send_one(struct mail *m, struct one *o, struct err *e) {
     if (end == SMTP_SENT)
         o->error[0] = '\0';
     snprintf(o->state, sizeof o->state, "%s", end == SMTP_SENT ? "sent" : end == SMTP_NEVER || o->tries >= m->tries_max ? "failed" : "");
+    r = db_do(m->db, mark_end, o, e);
     say(m, o, end);
-    return db_do(m->db, mark_end, o, e);
+    return r;
 }
 
 static void wait_due(struct mail *m) {
