@@ -532,6 +532,18 @@ describe('people', () => {
     assert.equal((await signIn(visitor(s), p.email, p.password)).status, 201);
   });
 
+  test('when too many wait for a hash, the next are told to come again; other routes go on', async t => {
+    const s = await startServer(t, { env: { ...many, ZOETROPE_AUTH_HASH_QUEUE_MAX: '2', ZOETROPE_AUTH_HASH_PASSES: '20' } });
+    const c = await Client.guest(s.url);
+    const tries = Array.from({ length: 12 }, () => signIn(visitor(s), newAddress(), good));
+    const first = await Promise.race(tries);
+    isProblem(first, 503, 'busy');
+    assert.ok(Number(first.headers.get('retry-after')) > 0);
+    assert.equal((await me(s.url, c.token)).status, 200);
+    const statuses = (await Promise.all(tries)).map(a => a.status);
+    assert.ok(statuses.includes(401) && statuses.every(x => x === 401 || x === 503), String(statuses));
+  });
+
   test('the profile', async () => {
     const c = await Client.guest(srv.url);
     const now = await c.patch('/v1/me', { name: '小明', lang: 'zh', region: 'CN' });
