@@ -760,3 +760,27 @@ test('consents: the words, their language, when, from which session; one comes w
   for (const json of [{ kind: 'all', version: '1', lang: 'en' }, { kind: 'faces', version: '', lang: 'en' }, { kind: 'faces', version: '1' }])
     isProblem(await c.send('POST', '/v1/consents', { json }), 400, 'bad_input');
 });
+
+test('verify tells what is wrong with accounts', async t => {
+  const dataDir = tempDir('zt-verify-');
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const s = await startServer(t, { dataDir, env: { ZOETROPE_ENGINE_USE: 'fake' } });
+  const p = await person(s), g = await Client.guest(s.url);
+  await g.photo(ONE);
+  await s.stop();
+  for (const [broken, mended, words] of [
+    ["UPDATE identity SET account_id = account_id + 1", "UPDATE identity SET account_id = account_id - 1", [/is a person without a login/, /has a login and is no person/]],
+    ["UPDATE account SET kind = 'gone' WHERE kind = 'guest'", "UPDATE account SET kind = 'guest' WHERE kind = 'gone'", [/is of no known kind/]],
+    ["UPDATE asset SET account_id = 7", '', [/an asset of acct_0000000000007, which does not exist/]],
+  ]) {
+    const db = new DatabaseSync(join(dataDir, 'zoetrope.db'));
+    db.exec('PRAGMA foreign_keys = OFF');
+    db.exec(broken);
+    const { stdout, code } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: dataDir } });
+    assert.equal(code, 1);
+    for (const w of words) assert.match(stdout, w);
+    if (mended) db.exec(mended);
+    db.close();
+  }
+  assert.ok(p.account);
+});

@@ -23,6 +23,7 @@ DB_SQL(device_live, "SELECT id FROM device WHERE account_id = ? AND ended_ms = 0
 DB_SQL(device_forget, "DELETE FROM device WHERE expires_ms <= ?");
 DB_SQL(device_forget_ended, "DELETE FROM device WHERE ended_ms > 0 AND ended_ms <= ?");
 DB_SQL(session_end, "DELETE FROM session WHERE id = ? AND account_id = ?");
+DB_SQL(session_end_others, "DELETE FROM session WHERE account_id = ? AND id <> ?");
 DB_SQL(session_forget, "DELETE FROM session WHERE expires_ms > 0 AND expires_ms <= ?");
 
 static const char *const kind_names[AUTH_KIND_COUNT] = { "guest", "person", "operator" };
@@ -134,7 +135,8 @@ static int end_from(struct db_tx *tx, int64_t account, int keep, int64_t except,
 
 int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e) {
     ended->n = 0;
-    return end_from(tx, account, 0, except, now_ms, ended, e);
+    int r = end_from(tx, account, 0, except, now_ms, ended, e);
+    return r < 0 ? r : db_run(tx, NULL, e, &session_end_others, DB_INT(account), DB_INT(except));     /* programs too */
 }
 
 /* ---- beginning and lasting ---- */

@@ -37,13 +37,17 @@ export class Client {
   take(session) {
     this.token = session.token;
     this.refresh = session.refresh ?? this.refresh;
+    this.expires = session.expires_ms;
     this.account = session.account;
     this.session = session.session;
     return session;
   }
 
-  /** New tokens for the refresh token. */
-  async renew() { return this.take(await this.post('/v1/sessions/refresh', { refresh: this.refresh }, { headers: { authorization: null } })); }
+  /** New tokens for the refresh token. The calls below that throw for a status do it by themselves when it is time. */
+  async renew() {
+    this.expires = Infinity; 
+    return this.take(await this.post('/v1/sessions/refresh', { refresh: this.refresh }, { headers: { authorization: null } }));
+  }
 
   /** Any request; never throws for a status; a header of null is not sent. { status, headers, text, json, bytes } */
   async send(method, path, { json, body, headers = {}, signal } = {}) {
@@ -59,6 +63,7 @@ export class Client {
   }
 
   async #good(method, path, options) {
+    if (this.refresh && this.expires - Date.now() < 60_000) await this.renew();
     const answer = await this.send(method, path, options);
     if (answer.status < 200 || answer.status > 299) throw new Problem(method, path, answer);
     return answer.json ?? answer.bytes;
