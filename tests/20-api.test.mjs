@@ -37,25 +37,32 @@ test('every event thread of a large machine may read the database', async t => {
 });
 
 describe('sessions', () => {
-  test('a guest gets a token once, credits once, and a cookie that scripts cannot read', async () => {
+  test('a guest gets tokens, credits once, and cookies that scripts cannot read', async () => {
     const c = new Client(server.url);
     const made = await c.send('POST', '/v1/sessions', { json: {} });
     assert.equal(made.status, 201);
-    assert.match(made.json.token, /^[\w-]{43}$/);
-    assert.match(made.headers.get('set-cookie'), /^zt_session=[\w-]{43};.*HttpOnly/i);
-    assert.match(made.headers.get('set-cookie'), /SameSite=Lax/i);
+    assert.match(made.json.token, /^[\w-]+\.[\w-]+\.[\w-]{86}$/);
+    assert.match(made.json.refresh, /^[\w-]{43}$/);
+    const cookies = made.headers.getSetCookie();
+    assert.deepEqual(cookies.map(x => x.split('=')[0]), ['zt_access', 'zt_refresh']);
+    for (const cookie of cookies) assert.match(cookie, /Path=\/;.*SameSite=Lax; HttpOnly$/);
     assert.equal(made.headers.get('cache-control'), 'no-store');
-    c.token = made.json.token;
+    c.take(made.json);
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
     const again = await c.send('POST', '/v1/sessions', { json: {} });
-    assert.deepEqual([again.status, again.json.token, again.json.account], [200, null, made.json.account]);
-    assert.ok(again.headers.get('set-cookie').startsWith(`zt_session=${c.token};`), 'renewed in the browser too');
+    assert.deepEqual([again.status, again.json.refresh, again.json.account, again.json.session], [200, null, made.json.account, made.json.session]);
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
+  });
+
+  test('a page gets its tokens as cookies alone', async () => {
+    const made = await new Client(server.url).send('POST', '/v1/sessions', { json: {}, headers: { 'sec-fetch-site': 'same-origin' } });
+    assert.deepEqual([made.status, made.json.token, made.json.refresh], [201, null, null]);
+    assert.equal(made.headers.getSetCookie().length, 2);
   });
 
   test('the cookie signs in; after DELETE neither it nor the token does', async () => {
     const c = await Client.guest(server.url);
-    const cookie = { cookie: `zt_session=${c.token}`, authorization: null };
+    const cookie = { cookie: `zt_access=${c.token}`, authorization: null };
     assert.equal((await c.send('GET', '/v1/me', { headers: cookie })).json.account, c.account);
     await c.delete('/v1/sessions');
     isProblem(await c.send('GET', '/v1/me'), 401, 'unauthenticated');
@@ -67,14 +74,14 @@ describe('sessions', () => {
       isProblem(await alice.send('GET', '/v1/me', { headers: { authorization } }), 401, 'unauthenticated');
       isProblem(await alice.send('GET', '/v1/recipes', { headers: { authorization } }), 401, 'unauthenticated');
     }
-    const stale = { authorization: null, cookie: 'zt_session=' + 'A'.repeat(43) };
+    const stale = { authorization: null, cookie: 'zt_access=' + 'A'.repeat(43) };
     assert.equal((await alice.send('GET', '/v1/recipes', { headers: stale })).status, 200);
     isProblem(await alice.send('GET', '/v1/me', { headers: stale }), 401, 'unauthenticated');
   });
 
   test('with a cookie only pages of this site may change anything', async () => {
     const c = await Client.guest(server.url);
-    const cookie = { cookie: `zt_session=${c.token}`, authorization: null };
+    const cookie = { cookie: `zt_access=${c.token}`, authorization: null };
     const post = headers => c.send('POST', '/v1/sessions', { json: {}, headers: { ...cookie, ...headers } });
     isProblem(await post({}), 403, 'forbidden');
     isProblem(await post({ origin: 'https://evil.example' }), 403, 'forbidden');

@@ -8,7 +8,7 @@ import { check } from './lib/schema.mjs';
 import { runZoetrope, startServer } from './lib/server.mjs';
 
 let server, op, alice, bob, photo, hers, his, broken;
-const reads = ['/v1/admin/tasks', '/v1/admin/accounts', '/v1/admin/storage', '/v1/admin/health', '/v1/admin/settings'];
+const reads = ['/v1/admin/tasks', '/v1/admin/accounts', '/v1/admin/storage', '/v1/admin/health', '/v1/admin/settings', '/v1/admin/mails'];
 const quoteOf = (c, asset, more = {}) => c.quote({ people: [{ asset: asset.id, face: 0 }], template: 'hall', candidates: 1, ...more });
 const ids = list => list.items.map(t => t.id);
 const find = query => op.get(`/v1/admin/tasks?${new URLSearchParams(query)}`);
@@ -183,6 +183,20 @@ describe('accounts, storage, health', () => {
     assert.ok(s.oldest_due_ms <= of.result.next_due_ms);
     await alice.upload(Buffer.from('half a photo'));
     assert.equal((await op.get('/v1/admin/storage')).uploads.n, s.uploads.n + 1);
+  });
+
+  test('the mailbox keeps what nobody sends, and the account is found by its address', async () => {
+    const carol = await Client.guest(server.url);
+    assert.equal((await carol.send('POST', '/v1/accounts', { json: { email: 'Carol@Example.com', password: 'a long walk home', lang: 'en' } })).status, 202);
+    const [mail] = (await op.get('/v1/admin/mails?limit=1')).items;
+    assert.deepEqual([mail.to, mail.state, mail.tries, 'text' in mail], ['carol@example.com', 'kept', 0, false]);
+    const whole = await op.get(`/v1/admin/mails/${mail.id}`), token = /#confirm=([\w-]{43})/.exec(whole.text)[1];
+    assert.ok(whole.html.includes(token));
+    isProblem(await op.send('GET', '/v1/admin/mails/mail_0000000000001'), 404, 'not_found');
+    const by = q => op.get(`/v1/admin/accounts?q=${encodeURIComponent(q)}`).then(list => list.items.map(a => [a.kind, a.email]));
+    assert.deepEqual(await by('carol@example.com'), []);
+    assert.equal((await carol.send('POST', '/v1/tokens', { json: { token } })).status, 200);
+    assert.deepEqual(await by('CAROL@example.com'), [['person', 'carol@example.com']]);
   });
 
   test('health has rows with words, and the numbers of the moment', async () => {

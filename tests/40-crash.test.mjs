@@ -17,7 +17,7 @@ const photos = [join(samples, 'girl-919048_1280.jpg'), join(samples, 'woman-5883
 const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
 const points = [...readFileSync(join(root, 'src/base/failpoints.def'), 'utf8').matchAll(/^FAILPOINT\(\w+, "([\w.]+)"\)/gm)].map(m => m[1]);
 // These places are not on the way of a task; whoever owns them kills them in a test of his own.
-const elsewhere = new Set(['upload.after_append', 'blob.before_unlink']);
+const elsewhere = new Set(['upload.after_append', 'blob.before_unlink', 'blob.after_link']);
 
 /** One data folder, one person with photos, and a server that may be killed and started again. */
 class Shop {

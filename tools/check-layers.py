@@ -15,7 +15,7 @@ import os
 import re
 import sys
 
-LAYERS = 'base | net media | db cache | blob | ledger | engine pay auth | studio | task | shop | social | api ops | main'
+LAYERS = 'base | net media | db cache | blob mail | ledger | engine pay auth | studio | task | shop | social | api ops | main'
 CELLS = [cell.split() for cell in LAYERS.split('|')]
 LEVEL = {room: i for i, cell in enumerate(CELLS) for room in cell}
 

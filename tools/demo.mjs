@@ -106,9 +106,10 @@ async function main() {
       say(`Four candidates in ${result.seconds.toFixed(1)} s, the best one first:`);
       for (const c of result.candidates)
         say(`  ${c.file}  ${c.width}x${c.height}  faces ${c.faces}  likeness >= ${c.identity_min.toFixed(2)}  score ${c.score.toFixed(2)}`);
-      writeFileSync(join(out, 'session.txt'), `${client.token}\n`, { mode: 0o600 });
+      const { token } = await client.post('/v1/me/link', {}), link = `http://127.0.0.1:8080/t/${result.task}#magic=${token}`;
+      writeFileSync(join(out, 'open.txt'), `${link}\n`, { mode: 0o600 });
       say(`\nLook at ${out}/pick.jpg and ${out}/contact-sheet.jpg.`);
-      say(`To see it in the page: ./run serve, then open  http://127.0.0.1:8080/t/${result.task}#session=${client.token}`);
+      say(`To see it in the page: ./run serve, then open  ${link}  (once, within 24 hours)`);
     } else {
       const records = [];
       for (const [name, people] of Object.entries(sets))

@@ -6,6 +6,7 @@
 #include "blob/blob.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "mail/address.h"
 #include "task/task.h"
 
 #define PAGE_MAX 100
@@ -19,7 +20,7 @@ static int write_account(struct db_tx *rd, struct jw *w, const struct auth_liste
     jw_obj(w);
     jw_kid(w, "id", "acct", a->id);
     jw_kz(w, "kind", a->kind);
-    jw_kz(w, "email", NULL);
+    jw_kz(w, "email", a->email[0] ? a->email : NULL);
     jw_kint(w, "created_ms", a->created_ms);
     jw_key(w, "seen_ms");
     if (a->seen_ms)
@@ -44,7 +45,10 @@ static int accounts_get(struct http_req *req, struct http_res *res, struct err *
     if (r < 0)
         return r;
     struct str q = http_req_query(req, "q");
-    bool nobody = q.n && id_parse(q, "acct", &one) < 0;          /* what is no id finds nobody */
+    char email[MAIL_ADDRESS_MAX];
+    if (q.n && id_parse(q, "acct", &one) < 0 && mail_address(q, email, NULL) >= 0 && (r = auth_account_of(rd, email, &one, e)) < 0)
+        return r;
+    bool nobody = q.n && one == 0;
     int n = nobody ? 0 : auth_account_list(rd, one, page.before_id, page.limit, found, e);
     if (n < 0)
         return n;
@@ -62,6 +66,6 @@ static int accounts_get(struct http_req *req, struct http_res *res, struct err *
 
 const struct route api_admin_accounts_routes[] = {
     { "GET", "/v1/admin/accounts", ROUTE_BLOCKING, 0, AUTH_OPERATOR, accounts_get, .out = "AdminAccountList",
-      .help = "Accounts, newest first, with credits, tasks and stored bytes; q: an account's id." },
+      .help = "Accounts, newest first, with credits, tasks and stored bytes; q: an account's id or e-mail address." },
     { 0 },
 };

@@ -1,9 +1,8 @@
 /* api.c - what every resource needs: strict input, pages of lists, answers. */
 #include "api/api.h"
 
-#include "api/internal.h"
+#include "api/session.h"
 #include "base/id.h"
-#include "cache/cache.h"
 #include "studio/studio.h"
 
 #define FIXED_MAX (1024 * 1024)
@@ -88,21 +87,12 @@ int api_page_with(struct http_req *req, const char *kind, const char *const *nam
 }
 
 int api__rate_per_hour(struct http_req *req, const char *what, const char *setting, struct err *e) {
-    const struct app *app = api_app(req);
-    static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
-    size_t ip_bytes = memcmp(req->peer.ip, v4_mapped, sizeof v4_mapped) == 0 ? 16 : 8;
-    char ip[33], key[64];
-    hex_encode(req->peer.ip, ip_bytes, ip);
+    char who[33];
     if (req->account)
-        snprintf(key, sizeof key, "%s:%lld", what, (long long)req->account);
+        snprintf(who, sizeof who, "%lld", (long long)req->account);
     else
-        snprintf(key, sizeof key, "%s:ip:%s", what, ip);
-    int64_t n = config_int(app->cfg, setting), wait_ms = 0;
-    struct cache_rate rate = { .per_period = n, .period_ms = 3600 * 1000, .burst = (n + 2) / 3 };
-    int r = cache_take(app->cache, str_z(key), &rate, 1, &wait_ms, e);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)(wait_ms / 1000 + 1));
+        api__peer(req, who);
+    return api__rate(req, what, str_z(who), config_int(api_app(req)->cfg, setting), e);
 }
 
 /* ---- answers ---- */

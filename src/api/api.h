@@ -59,8 +59,14 @@ struct api_key { int64_t account; const char *route; char key[API_KEY_MAX + 1], 
 /* 1: this key was used for the same request, *ret_object is what it made; 0: new; ERR_IDEMPOTENCY_REUSED. */
 int api_key_find(struct db_tx *tx, const struct api_key *k, int64_t *ret_object, struct err *e);
 int api_key_keep(struct db_tx *tx, const struct api_key *k, int64_t object, struct err *e);
+/* The keys of one account become another's, where that one has not used the same. */
+int api_key_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 /* Keeper: forgets keys older than 7 days. */
 int api_key_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
+
+/* ---- the work of guests who signed in (move.c) ---- */
+/* Keeper, every second: moves what is due. */
+int api_move_chore(const struct app *app, int64_t now_ms, struct err *e);
 
 DEFINE_CLEANUP(struct api, api_free)
 

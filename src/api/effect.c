@@ -36,6 +36,13 @@ int api_key_keep(struct db_tx *tx, const struct api_key *k, int64_t object, stru
                   DB_INT(k->status), DB_INT(object), DB_INT(clock_ms()));
 }
 
+DB_SQL(idempotency_move, "UPDATE idempotency SET account_id = ? WHERE account_id = ? AND NOT EXISTS (SELECT 1 FROM (SELECT o.idem_key AS k, o.route AS r "
+                         "FROM idempotency o WHERE o.account_id = ?) used WHERE used.k = idempotency.idem_key AND used.r = idempotency.route)");
+
+int api_key_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
+    return db_run(tx, NULL, e, &idempotency_move, DB_INT(to), DB_INT(from), DB_INT(to));
+}
+
 int api_key_expire(struct db_tx *tx, int64_t now_ms, struct err *e) {
     return db_run(tx, NULL, e, &idempotency_expire, DB_INT(now_ms - KEY_KEEP_MS));
 }

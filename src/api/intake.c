@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/scope.h"
@@ -28,6 +29,8 @@ struct intake {
     int               purpose;           /* enum purpose */
     bool              consent;
     struct app       *app;
+    int64_t           session;
+    struct str        lang;
     struct api_key    key;
     struct blob_upload upload;
     struct blob_asset photo, working, thumb;
@@ -49,6 +52,8 @@ int api__intake_parse(struct http_req *req, struct err *e) {
     if ((r = api__rate_per_hour(req, "photo", "api.photos_per_hour", e)) < 0)
         return r;
     in->app = api_app(req);
+    in->session = req->session;
+    in->lang = str_z(req->lang);
     in->key = (struct api_key){ .account = req->account, .route = ROUTE_NAME, .status = 201 };
     id_text(in->key.key, "upload", in->upload_id);
     sha256_hex(purposes[in->purpose], strlen(purposes[in->purpose]), in->key.hash);
@@ -137,6 +142,15 @@ static int find_made(struct db_tx *tx, const struct intake *in, int64_t *ret_id,
     return r == ERR_IDEMPOTENCY_REUSED ? err_set(e, ERR_UPLOAD_USED, "it was taken in for another purpose than %s", purposes[in->purpose]) : r;
 }
 
+/* A program that says "consent": true has said it for this API's words, unless the page has recorded which ones it showed. */
+static int keep_consent(struct db_tx *tx, const struct intake *in, struct err *e) {
+    int r = auth_consent_has(tx, in->photo.account, STR("faces"), e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    struct auth_consent c = { id_new(), in->photo.account, in->session, STR("faces"), STR("api"), in->lang, in->photo.created_ms };
+    return auth_consent_add(tx, &c, e);
+}
+
 static int keep(struct db_tx *tx, void *arg, struct err *e) {
     struct intake *in = arg;
     int64_t made;
@@ -151,6 +165,8 @@ static int keep(struct db_tx *tx, void *arg, struct err *e) {
     in->working.parent = in->thumb.parent = in->photo.id;
     in->working.id = id_new();
     in->thumb.id = id_new();
+    if (in->consent && (r = keep_consent(tx, in, e)) < 0)
+        return r;
     if ((r = blob_asset_add(tx, &in->photo, e)) < 0 || (r = blob_asset_add(tx, &in->working, e)) < 0 ||
         (r = blob_asset_add(tx, &in->thumb, e)) < 0 || (r = blob_upload_drop(tx, in->app->blobs, in->upload_id, e)) < 0)
         return r;

@@ -12,6 +12,8 @@ extern const struct embed_dir api_schemas;      /* schemas.json: what answers lo
 static const struct { const char *method, *path, *name, *schema, *help; } queries[] = {
     { "GET", "/v1/tasks", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
+    { "GET", "/v1/admin/mails", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
+    { "GET", "/v1/admin/mails", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/admin/tasks", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/admin/tasks", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/admin/tasks", "state", "{\"type\":\"string\"}", "Only tasks in this state." },
@@ -242,7 +244,7 @@ void api__openapi_render(const struct route *const *routes, struct buf *out) {
     jw_obj(&w);
     jw_key(&w, "securitySchemes");
     jw_raw(&w, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-                   "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_COOKIE "\"}}"));
+                   "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_ACCESS_COOKIE "\"}}"));
     jw_key(&w, "schemas");
     jw_obj(&w);
     jw_key(&w, "Code");

@@ -1,4 +1,4 @@
-/* auth_test.c - tokens, and which requests count as our own pages'. Sessions and rights: tests/20-api.test.mjs. */
+/* auth_test.c - tokens, which requests count as our own pages', and what a device is called. The rest: tests/60-accounts.test.mjs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include "auth/auth.h"
+#include "auth/jws.h"
 #include "base/crypto.h"
+#include "net/server.h"
 
 static void tokens_are_43_characters_and_differ(void **state) {
     char a[AUTH_TOKEN_MAX], b[AUTH_TOKEN_MAX];
@@ -37,12 +39,66 @@ static void only_our_own_pages_may_act_with_a_cookie(void **state) {
             fail_msg("case %zu", i);
 }
 
+static void devices_are_called_by_our_own_words(void **state) {
+    static const struct { const char *ua, *want; } cases[] = {
+        { "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Windows" },
+        { "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0", "Edge on macOS" },
+        { "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36", "Chrome on Android" },
+        { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.42", "WeChat on iPhone" },
+        { "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15", "Safari on macOS" },
+        { "curl/7.88.1", "curl" }, { "Windows", "Windows" }, { "<b>\x01", "Unknown device" }, { "", "Unknown device" },
+    };
+    char out[80];
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        auth_device_label(str_z(cases[i].ua), out);
+        assert_string_equal(out, cases[i].want);
+    }
+}
+
+static void addresses_are_coarse(void **state) {
+    struct http_addr v4 = { .ip = { [10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 77 } };
+    struct http_addr v6 = { .ip = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, [15] = 9 } };
+    char out[56];
+    auth_device_address(&v4, out);
+    assert_string_equal(out, "192.0.2.0/24");
+    auth_device_address(&v6, out);
+    assert_string_equal(out, "2001:db8:1::/48");
+}
+
+static void a_signature_is_of_its_key_and_its_bytes(void **state) {
+    struct jws_key *a = jws_key_new(), *b = jws_key_new();
+    char token[640], plain[64], *json = jws_key_write(a);
+    size_t n = 0;
+    assert_true(a && b && json && jws_sign(a, "k", "{\"x\":1}", token, sizeof token));
+    assert_true(jws_verify(a, token, strlen(token), plain, sizeof plain, &n));
+    assert_memory_equal(plain, "{\"x\":1}", n);
+    assert_false(jws_verify(b, token, strlen(token), plain, sizeof plain, &n));
+    assert_false(jws_verify(a, token, strlen(token), plain, 3, &n));
+    assert_false(jws_sign(a, "k", "{}", token, 10));
+    for (size_t i = 0; i < strlen(token); i += 3) {
+        char c = token[i];
+        token[i] = c == 'A' ? 'B' : 'A';
+        assert_false(jws_verify(a, token, strlen(token), plain, sizeof plain, &n));
+        token[i] = c;
+    }
+    struct jws_key *again = jws_key_read(json, strlen(json));
+    assert_true(again && jws_verify(again, token, strlen(token), plain, sizeof plain, &n));
+    assert_null(jws_key_read("{}", 2));
+    jws_key_free(a);
+    jws_key_free(b);
+    jws_key_free(again);
+    free(json);
+}
+
 static int setup(void **state) { return crypto_setup(NULL); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_43_characters_and_differ),
         cmocka_unit_test(only_our_own_pages_may_act_with_a_cookie),
+        cmocka_unit_test(devices_are_called_by_our_own_words),
+        cmocka_unit_test(addresses_are_coarse),
+        cmocka_unit_test(a_signature_is_of_its_key_and_its_bytes),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

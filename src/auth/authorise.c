@@ -1,7 +1,6 @@
 /* authorise.c - who sends this request, and may they. */
-#include "auth/auth.h"
+#include "auth/internal.h"
 
-#include "auth/token.h"
 #include "base/app.h"
 #include "base/clock.h"
 #include "db/db.h"
@@ -10,13 +9,17 @@
 DB_SQL(session_find, "SELECT s.id, s.account_id, s.expires_ms, a.kind FROM session s JOIN account a ON a.id = s.account_id "
                      "WHERE s.token_sha = ?");
 
-/* Fills the request when the token is good: 1; 0 when it is not. */
-static int sign_in(struct http_req *req, struct str token, struct err *e) {
+static void fill(struct http_req *req, int64_t account, int64_t session, enum auth_kind kind) {
+    req->account = account;
+    req->session = session;
+    req->rights = AUTH_ACCOUNT | (kind == AUTH_KIND_OPERATOR ? AUTH_OPERATOR : 0) | (kind == AUTH_KIND_PERSON ? AUTH_PERSON : 0);
+}
+
+/* A program's token: 1 when it is good, and the request is filled. */
+static int opaque(struct http_req *req, struct str token, struct err *e) {
     const struct app *app = req->app;
-    if (token.n != AUTH_TOKEN_MAX - 1)
-        return 0;
     char sha[SHA256_HEX + 1];
-    auth__token_sha(token, sha);
+    auth__sha(token, sha);
     DB_ROWS rows;
     int r = db_one(db_reader(app->db), &rows, e, &session_find, DB_TEXT(sha));
     if (r <= 0)
@@ -24,10 +27,23 @@ static int sign_in(struct http_req *req, struct str token, struct err *e) {
     int64_t expires_ms = db_int(&rows, 2);
     if (expires_ms > 0 && expires_ms <= clock_ms())
         return 0;
-    req->session = db_int(&rows, 0);
-    req->account = db_int(&rows, 1);
-    req->rights = AUTH_ACCOUNT | (str_eqz(db_str(&rows, 3), "operator") ? AUTH_OPERATOR : 0);
+    enum auth_kind kind;
+    if (auth__kind_of(db_str(&rows, 3), &kind) < 0)
+        return err_set(e, ERR_DB, "an account of no known kind");
+    fill(req, db_int(&rows, 1), db_int(&rows, 0), kind);
     return 1;
+}
+
+/* Fills the request when the token is good: 1; 0 when it is not. */
+static int sign_in(struct http_req *req, struct str token, bool is_cookie, struct err *e) {
+    const struct app *app = req->app;
+    struct auth__claims c;
+    if (token.n == AUTH_TOKEN_MAX - 1)
+        return is_cookie ? 0 : opaque(req, token, e);
+    int r = auth__access_check(app->auth, token, clock_ms(), &c, e);
+    if (r == 1)
+        fill(req, c.account, c.session, c.kind);
+    return r;
 }
 
 static bool is_unsafe(struct str method) {
@@ -47,31 +63,29 @@ bool auth_same_origin(struct str sec_fetch_site, struct str origin, struct str h
     return false;
 }
 
-struct str auth_token_of(const struct http_req *req) {
+/* The bearer token; STR_NULL when the header says something else. */
+static struct str bearer(struct str header) {
     static const struct str scheme = { "Bearer ", 7 };
-    struct str header = http_req_header(req, "authorization");
-    if (!header.p)
-        return http_req_cookie(req, AUTH_COOKIE);
-    bool bearer = header.n > scheme.n && str_ieq((struct str){ header.p, scheme.n }, scheme);
-    return bearer ? (struct str){ header.p + scheme.n, header.n - scheme.n } : STR_NULL;
+    bool is = header.n > scheme.n && str_ieq((struct str){ header.p, scheme.n }, scheme);
+    return is ? (struct str){ header.p + scheme.n, header.n - scheme.n } : STR_NULL;
 }
 
 int auth_authorise(struct http_req *req, struct err *e) {
-    struct str token = auth_token_of(req);
-    int r = token.p ? sign_in(req, token, e) : 0;
+    struct str header = http_req_header(req, "authorization"), cookie = http_req_cookie(req, AUTH_ACCESS_COOKIE);
+    struct str token = header.p ? bearer(header) : cookie;
+    int r = token.p ? sign_in(req, token, /* is_cookie= */ !header.p, e) : 0;
     if (r < 0)
         return r;
-    bool has_header = http_req_header(req, "authorization").p != NULL;
-    if (has_header && r == 0)
+    if (header.p && r == 0)
         return err_set(e, ERR_UNAUTHENTICATED, "the token in Authorization is not good (any more)");
-    if (!has_header && is_unsafe(req->method) &&
+    if (!header.p && is_unsafe(req->method) &&
         !auth_same_origin(http_req_header(req, "sec-fetch-site"), http_req_header(req, "origin"), http_req_header(req, "host"),
-                          /* unknown= */ req->account == 0))
+                          /* unknown= */ !cookie.p && !http_req_cookie(req, AUTH_REFRESH_COOKIE).p))
         return err_set(e, ERR_FORBIDDEN, "a request with a cookie must come from a page of this site");
     unsigned need = req->route ? req->route->need : 0;
     if ((need & AUTH_ACCOUNT || need & AUTH_OPERATOR) && req->account == 0)
         return err_set(e, ERR_UNAUTHENTICATED, "no session");
     if ((need & req->rights) != need)
-        return err_set(e, ERR_FORBIDDEN, "only the operator may do this");
+        return err_set(e, ERR_FORBIDDEN, need & AUTH_OPERATOR ? "only the operator may do this" : "sign in first");
     return 0;
 }

@@ -12,6 +12,8 @@ struct app {
     struct db          *db;
     struct cache       *cache;
     struct blob_store  *blobs;
+    struct mail        *mail;
+    struct auth        *auth;
     struct media       *media;
     struct studio      *studio;
     struct task_core   *tasks;

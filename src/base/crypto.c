@@ -51,3 +51,44 @@ int base64_decode(struct str s, bool standard, uint8_t *out, size_t cap) {
 }
 
 bool crypto_equal(const void *a, const void *b, size_t n) { return sodium_memcmp(a, b, n) == 0; }
+
+_Static_assert(CRYPTO_KEY == crypto_kdf_KEYBYTES && CRYPTO_KEY == crypto_secretbox_KEYBYTES, "one size of key");
+_Static_assert(CRYPTO_SEAL_EXTRA == crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES, "nonce and tag");
+_Static_assert(CRYPTO_PASSWORD_MAX == crypto_pwhash_STRBYTES, "room for libsodium's text");
+
+void crypto_derive(const uint8_t master[CRYPTO_KEY], uint64_t id, uint8_t out[CRYPTO_KEY]) {
+    crypto_kdf_derive_from_key(out, CRYPTO_KEY, id, "zoetrope", master);
+}
+
+void crypto_mac(const uint8_t key[CRYPTO_KEY], const void *p, size_t n, uint8_t out[CRYPTO_MAC]) {
+    crypto_generichash(out, CRYPTO_MAC, p, n, key, CRYPTO_KEY);
+}
+
+void crypto_seal(const uint8_t key[CRYPTO_KEY], const void *p, size_t n, uint8_t *out) {
+    randombytes_buf(out, crypto_secretbox_NONCEBYTES);
+    crypto_secretbox_easy(out + crypto_secretbox_NONCEBYTES, p, n, out, key);
+}
+
+int crypto_open(const uint8_t key[CRYPTO_KEY], const void *sealed, size_t n, uint8_t *out) {
+    const uint8_t *s = sealed;
+    if (n < CRYPTO_SEAL_EXTRA ||
+        crypto_secretbox_open_easy(out, s + crypto_secretbox_NONCEBYTES, n - crypto_secretbox_NONCEBYTES, s, key) != 0)
+        return ERR_BAD_INPUT;
+    return 0;
+}
+
+void crypto_wipe(void *p, size_t n) { sodium_memzero(p, n); }
+
+int crypto_password_hash(struct str password, int64_t memory, int64_t passes, char out[CRYPTO_PASSWORD_MAX], struct err *e) {
+    if (crypto_pwhash_str_alg(out, password.p, password.n, (unsigned long long)passes, (size_t)memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return err_set(e, ERR_INTERNAL, "no memory for a password's hash");
+    return 0;
+}
+
+bool crypto_password_check(struct str password, const char *hash) {
+    return crypto_pwhash_str_verify(hash, password.p, password.n) == 0;
+}
+
+bool crypto_password_stale(const char *hash, int64_t memory, int64_t passes) {
+    return crypto_pwhash_str_needs_rehash(hash, (unsigned long long)passes, (size_t)memory) != 0;
+}

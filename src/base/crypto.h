@@ -28,4 +28,21 @@ size_t base64url_encode(const void *p, size_t n, char *out);
 int base64_decode(struct str s, bool standard, uint8_t *out, size_t cap);
 bool crypto_equal(const void *a, const void *b, size_t n);   /* constant time */
 
+/* ---- secret keys ---- */
+#define CRYPTO_KEY 32
+#define CRYPTO_MAC 32
+#define CRYPTO_SEAL_EXTRA 40                          /* what crypto_seal adds: nonce and tag */
+/* A key of its own for each purpose, out of one master key. id: fixed for all time. */
+void crypto_derive(const uint8_t master[CRYPTO_KEY], uint64_t id, uint8_t out[CRYPTO_KEY]);
+void crypto_mac(const uint8_t key[CRYPTO_KEY], const void *p, size_t n, uint8_t out[CRYPTO_MAC]);    /* keyed BLAKE2b */
+void crypto_seal(const uint8_t key[CRYPTO_KEY], const void *p, size_t n, uint8_t *out);              /* XSalsa20-Poly1305; out: n + CRYPTO_SEAL_EXTRA */
+int crypto_open(const uint8_t key[CRYPTO_KEY], const void *sealed, size_t n, uint8_t *out);          /* out: n - CRYPTO_SEAL_EXTRA; ERR_BAD_INPUT */
+void crypto_wipe(void *p, size_t n);
+
+/* ---- passwords: argon2id. Costs `memory` bytes and tens of milliseconds: never on an event thread ---- */
+#define CRYPTO_PASSWORD_MAX 128                       /* characters of a hash with its parameters, NUL included */
+int crypto_password_hash(struct str password, int64_t memory, int64_t passes, char out[CRYPTO_PASSWORD_MAX], struct err *e);
+bool crypto_password_check(struct str password, const char *hash);
+bool crypto_password_stale(const char *hash, int64_t memory, int64_t passes);   /* made with other parameters */
+
 #endif

@@ -82,6 +82,40 @@ static void random_differs_and_equal_compares(void **state) {
     assert_false(crypto_equal(a, b, sizeof(a)));
 }
 
+static void seals_open_with_their_key_only(void **state) {
+    uint8_t master[CRYPTO_KEY] = { 1, 2, 3 }, a[CRYPTO_KEY], b[CRYPTO_KEY], sealed[5 + CRYPTO_SEAL_EXTRA], again[sizeof sealed], out[5], mac[CRYPTO_MAC], mac2[CRYPTO_MAC];
+    crypto_derive(master, 1, a);
+    crypto_derive(master, 2, b);
+    assert_memory_not_equal(a, b, CRYPTO_KEY);
+    crypto_seal(a, "hello", 5, sealed);
+    crypto_seal(a, "hello", 5, again);
+    assert_memory_not_equal(sealed, again, sizeof sealed);
+    assert_int_equal(crypto_open(a, sealed, sizeof sealed, out), 0);
+    assert_memory_equal(out, "hello", 5);
+    assert_int_equal(crypto_open(b, sealed, sizeof sealed, out), ERR_BAD_INPUT);
+    assert_int_equal(crypto_open(a, sealed, CRYPTO_SEAL_EXTRA - 1, out), ERR_BAD_INPUT);
+    for (size_t i = 0; i < sizeof sealed; i++) {
+        sealed[i] ^= 1;
+        assert_int_equal(crypto_open(a, sealed, sizeof sealed, out), ERR_BAD_INPUT);
+        sealed[i] ^= 1;
+    }
+    crypto_mac(a, "x", 1, mac);
+    crypto_mac(b, "x", 1, mac2);
+    assert_memory_not_equal(mac, mac2, CRYPTO_MAC);
+}
+
+static void passwords_are_checked_and_grow_stale(void **state) {
+    char hash[CRYPTO_PASSWORD_MAX];
+    assert_int_equal(crypto_password_hash(STR("a password"), 8 << 20, 2, hash, NULL), 0);
+    assert_true(strncmp(hash, "$argon2id$v=19$m=8192,t=2,p=1$", 30) == 0);
+    assert_true(crypto_password_check(STR("a password"), hash));
+    assert_false(crypto_password_check(STR("A password"), hash));
+    assert_false(crypto_password_check(STR("a password"), ""));
+    assert_false(crypto_password_stale(hash, 8 << 20, 2));
+    assert_true(crypto_password_stale(hash, 8 << 20, 3));
+    assert_true(crypto_password_stale(hash, 16 << 20, 2));
+}
+
 static int setup(void **state) { return crypto_setup(NULL); }
 
 int main(void) {
@@ -91,6 +125,8 @@ int main(void) {
         cmocka_unit_test(base64_vectors),
         cmocka_unit_test(base64_refuses),
         cmocka_unit_test(random_differs_and_equal_compares),
+        cmocka_unit_test(seals_open_with_their_key_only),
+        cmocka_unit_test(passwords_are_checked_and_grow_stale),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, NULL);
 }

@@ -20,7 +20,7 @@ DB_SQL(ended, "SELECT id FROM asset WHERE delete_at_ms > 0 AND delete_at_ms <= ?
 DB_SQL(named, "SELECT 1 FROM asset WHERE account_id = ? AND class = ? AND sha = ? LIMIT 1");
 DB_SQL(next_row, "SELECT id, account_id, class, sha, bytes FROM asset WHERE id > ? ORDER BY id LIMIT 1");
 
-static int class_of(struct str name, enum blob_class *ret_c, struct err *e) {
+int blob__class_of(struct str name, enum blob_class *ret_c, struct err *e) {
     for (enum blob_class c = 0; c < BLOB_CLASS_COUNT; c++)
         if (str_eqz(name, blob_class_name(c))) {
             *ret_c = c;
@@ -45,7 +45,7 @@ static int read_row(const struct db_rows *rows, int r, struct arena *m, struct b
         .width = (int)db_int(rows, 8), .height = (int)db_int(rows, 9), .facts = arena_str(m, db_str(rows, 10)),
         .consent_ms = db_int(rows, 11), .created_ms = db_int(rows, 12), .delete_at_ms = db_int(rows, 13),
     };
-    r = class_of(db_str(rows, 2), &a.class, e);
+    r = blob__class_of(db_str(rows, 2), &a.class, e);
     if (r < 0)
         return r;
     snprintf(a.sha, sizeof(a.sha), "%.*s", STR_ARG(db_str(rows, 3)));
@@ -94,7 +94,7 @@ int blob__asset_next(struct db_tx *tx, int64_t after_id, int64_t *ret_id, struct
     DB_ROWS rows;
     struct blob_key k = { 0 };
     int r = db_one(tx, &rows, e, &next_row, DB_INT(after_id));
-    if (r == 1 && class_of(db_str(&rows, 2), &k.class, e) < 0)
+    if (r == 1 && blob__class_of(db_str(&rows, 2), &k.class, e) < 0)
         return ERR_DB;
     if (r != 1)
         return r;

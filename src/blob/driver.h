@@ -27,6 +27,8 @@ struct blob_driver {
     /* Makes the temporary file at `path` (open as fd) durable as k: when this returns, a power cut cannot take it. Consumes path. An equal file
      * is replaced, so that its age starts anew. */
     int  (*store)(void *home, const struct blob_key *k, const char *path, int fd, struct err *e);
+    /* Makes the bytes of `from` durable as `to` too; young, also when they are there already. ERR_NOT_FOUND: there is no `from`. */
+    int  (*link)(void *home, const struct blob_key *from, const struct blob_key *to, struct err *e);
     int  (*get)(void *home, const struct blob_key *k, int *ret_fd, int64_t *ret_bytes, struct err *e);
     int  (*remove)(void *home, const struct blob_key *k, struct err *e);      /* what is gone already is a success */
     int  (*age)(void *home, const struct blob_key *k, int64_t *ret_ms, struct err *e);

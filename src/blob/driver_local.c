@@ -110,6 +110,25 @@ static int local_store(void *home, const struct blob_key *k, const char *from, i
     return sync_folder(l->dir, path, e);
 }
 
+static int local_link(void *home, const struct blob_key *from, const struct blob_key *to, struct err *e) {
+    struct local *l = home;
+    char old[PATH_LEN], path[PATH_LEN];
+    path_of(from, old);
+    path_of(to, path);
+    int r = make_folders(l, path, e);
+    if (r < 0)
+        return r;
+    if (linkat(l->dir, old, l->dir, path, 0) < 0 && errno != EEXIST)
+        return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", old);
+    if (utimensat(l->dir, path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(e, ERR_IO, "%s", path);
+    *strrchr(path, '/') = 0;
+    r = sync_folder(l->dir, path, e);
+    if (r >= 0 && failpoint_hit(FP_BLOB_AFTER_LINK) < 0)
+        r = err_sys(e, ERR_IO, "failpoint blob.after_link");
+    return r;
+}
+
 static int local_get(void *home, const struct blob_key *k, int *ret_fd, int64_t *ret_bytes, struct err *e) {
     struct local *l = home;
     char path[PATH_LEN];
@@ -216,6 +235,7 @@ const struct blob_driver blob_local = {
     .open = local_open,
     .close = local_close,
     .store = local_store,
+    .link = local_link,
     .get = local_get,
     .remove = local_remove,
     .age = local_age,

@@ -21,6 +21,7 @@ struct blob_store {
 };
 
 /* asset.c */
+int blob__class_of(struct str name, enum blob_class *ret_c, struct err *e);
 int blob__is_named(struct db_tx *tx, const struct blob_key *k, struct err *e);       /* 1: some row names this file; 0 */
 int blob__asset_next(struct db_tx *tx, int64_t after_id, int64_t *ret_id, struct blob_key *ret_k, int64_t *ret_bytes, struct err *e);   /* 1/0 */
 int blob__asset_end(struct db_tx *tx, int64_t now_ms, struct err *e);                /* deletes some rows past their end; 1: there may be more */

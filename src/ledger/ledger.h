@@ -27,6 +27,11 @@ int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *re
 /* Provider cost of an attempt, in millionths of a USD, recorded once per attempt. */
 int ledger_cost(struct db_tx *tx, int64_t attempt, int64_t cost_microusd, struct err *e);
 
+/* Everything of one account goes to another: credits that were paid for, and its resolved holds. What is left of gifts goes back to the house:
+ * somebody who makes a hundred guests and signs in from each has one welcome gift. The gifts count as spent first.
+ * ERR_STATE while a hold is open. May be called again for what came later. */
+int ledger_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
+
 struct ledger_balance { int64_t available, held; };      /* credits */
 int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret, struct err *e);
 /* What moved the available credits, newest first: JSON array [{id, kind, credits (signed), cause, task, at (ms)}] appended to out;

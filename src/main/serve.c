@@ -13,10 +13,12 @@
 #include "api/api.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "blob/blob.h"
 #include "cache/cache.h"
 #include "db/db.h"
+#include "mail/mail.h"
 #include "main/commands.h"
 #include "main/signals.h"
 #include "media/client.h"
@@ -29,20 +31,25 @@ struct serve {
     struct app         app;
     struct ops_keeper *keeper;
     bool               operator_made, tasks_started;
+    char               title_en[200], title_zh[200], accent[32];   /* of mails */
 };
 
 /* ---- chores of rooms that do not know the keeper ---- */
 
 static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
     const int64_t *now_ms = arg;
-    int r = auth_session_expire(tx, *now_ms, e);
+    int r = auth_expire(tx, *now_ms, e);
     if (r < 0 || (r = api_key_expire(tx, *now_ms, e)) < 0)
         return r;
-    return shop_quote_forget(tx, *now_ms, e);
+    return (r = mail_expire(tx, *now_ms, e)) < 0 ? r : shop_quote_forget(tx, *now_ms, e);
 }
 static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
 
+static int turn_keys(const struct app *app, int64_t now_ms, struct err *e) { return auth_keys_turn(app->auth, now_ms, e); }
+
 static const struct ops_chore chores[] = {
+    { "keys", 1000, turn_keys },
+    { "moves", 1000, api_move_chore },
     { "expire", 600 * 1000, expire },
     { 0 },
 };
@@ -76,7 +83,7 @@ static int open_data(struct serve *s, struct err *e) {
         return r;
     if (removed)
         log_event(LOG_INFO, "server.swept", F_INT("files", removed));
-    return auth_operator_ensure(app->db, app->data_dir, &s->operator_made, e);
+    return auth_open(app->cfg, app->db, app->data_dir, &app->auth, &s->operator_made, e);
 }
 
 static int open_studio(struct serve *s, struct err *e) {
@@ -86,6 +93,20 @@ static int open_studio(struct serve *s, struct err *e) {
     if (!main_products_dir(s->app.cfg, products, sizeof products))
         return err_set(e, ERR_CONFIG, "there are no products above this program; name their folder with --products");
     return studio_load(share, products, &s->app.studio, e);
+}
+
+/* Mails look like the product. */
+static int open_mail(struct serve *s, struct err *e) {
+    struct app *app = &s->app;
+    const struct studio_product *p = studio_product(app->studio, STR_NULL);
+    CLEANUP(json_unref) json_t *theme = NULL;
+    const char *accent = json_read(p->theme, &theme, NULL) < 0 ? NULL : json_string_value(json_object_get(theme, "accent"));
+    snprintf(s->title_en, sizeof s->title_en, "%.*s", STR_ARG(p->title.en));
+    snprintf(s->title_zh, sizeof s->title_zh, "%.*s", STR_ARG(p->title.zh));
+    snprintf(s->accent, sizeof s->accent, "%s", accent ? accent : "");
+    struct mail_brand brand = { s->title_en, s->title_zh, s->accent };
+    int r = mail_new(app->cfg, app->db, &brand, &app->mail, e);
+    return r < 0 ? r : mail_start(app->mail, e);
 }
 
 static void wake_topic(void *arg, int64_t topic) {
@@ -123,6 +144,8 @@ static int open_door(struct serve *s, struct err *e) {
     conf.authorise = auth_authorise;
     conf.write_submit = api_write_submit;
     conf.access_log = ops_access_log;
+    conf.costly_threads = (int)config_int(app->cfg, "auth.hash_threads");
+    conf.costly_queue_max = (int)config_int(app->cfg, "auth.hash_queue_max");
     return http_server_new(&conf, &app->server, e);
 }
 
@@ -131,7 +154,7 @@ static int start(struct serve *s, struct err *e) {
     struct app *app = &s->app;
     int r = open_studio(s, e);
     if (r < 0 || (r = open_data(s, e)) < 0 || (r = cache_open(app->cfg, &app->cache, e)) < 0 ||
-        (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
+        (r = open_mail(s, e)) < 0 || (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
         (r = task_core_start(app->tasks, e)) < 0)
         return r;
     s->tasks_started = true;
@@ -147,6 +170,7 @@ static void stop(struct serve *s) {
     if (app->server)
         http_server_stop(app->server);
     ops_keeper_stop(s->keeper);
+    mail_stop(app->mail);
     if (s->tasks_started)
         task_core_stop(app->tasks, config_int(app->cfg, "net.drain_ms"));
     task_core_free(app->tasks);
@@ -155,6 +179,8 @@ static void stop(struct serve *s) {
     api_free(app->api);
     cache_close(app->cache);
     studio_free(app->studio);
+    auth_close(app->auth);
+    mail_free(app->mail);
     blob_close(app->blobs);
     db_close(app->db);
 }

@@ -1,9 +1,11 @@
 /* settings.c - every room's settings in one list, and those of nobody in particular. */
 #include "api/api.h"
+#include "auth/auth.h"
 #include "blob/blob.h"
 #include "cache/cache.h"
 #include "db/db.h"
 #include "engine/engine.h"
+#include "mail/mail.h"
 #include "main/commands.h"
 #include "media/client.h"
 #include "net/server.h"
@@ -22,5 +24,5 @@ static const struct setting own_settings[] = {
 
 const struct setting *const main_settings[] = {
     own_settings, net_settings, db_settings, cache_settings, blob_settings, media_settings, engine_settings,
-    task_settings, api_settings, ops_settings, NULL,
+    task_settings, auth_settings, mail_settings, api_settings, ops_settings, NULL,
 };

@@ -153,7 +153,7 @@ static int send_away(struct http_call *call, struct err *e) {
     call->job.run = run_blocking;
     if (!blocking)
         r = s->conf.write_submit(s->conf.app, &call->write, e);
-    else if (!pool_submit(s->pool, &call->job))
+    else if (!pool_submit(call->req.route->flags & ROUTE_COSTLY ? s->costly : s->pool, &call->job))
         r = err_set(e, ERR_BUSY, "too many requests wait for a worker");
     if (r < 0) {
         atomic_store(&call->phase, CALL_HERE);

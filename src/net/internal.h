@@ -167,7 +167,7 @@ struct http_server {
     struct http_server_conf conf;
     struct arena           *arena;        /* copies of the conf's texts */
     struct router          *router;
-    struct pool            *pool;
+    struct pool            *pool, *costly;
     struct iplimit         *iplimit;
     struct cidr            *proxies;
     size_t                  n_proxies;

@@ -1,14 +1,19 @@
 /* pool.c - one lock, one condition, one list. */
 #include "net/pool.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
 
 struct pool {
     pthread_mutex_t  lock;
     pthread_cond_t   work;
     struct pool_job *first, **last;
-    int              queued, queue_max, busy, threads;
+    int              queued, queue_max, busy, threads, nice;
     int64_t          refused;
     bool             stop;
     pthread_t        thread[];
@@ -17,6 +22,8 @@ struct pool {
 static void *pool_main(void *arg) {
     struct pool *p = arg;
     pthread_setname_np(pthread_self(), "pool");
+    if (p->nice > 0 && setpriority(PRIO_PROCESS, (id_t)gettid(), p->nice) < 0)       /* on Linux a thread has its own */
+        log_event(LOG_WARN, "pool.priority", F_STR("why", strerrordesc_np(errno)));
     pthread_mutex_lock(&p->lock);
     for (;;) {
         while (!p->first && !p->stop)
@@ -38,7 +45,7 @@ static void *pool_main(void *arg) {
     return NULL;
 }
 
-int pool_new(int threads, int queue_max, struct pool **ret_p, struct err *e) {
+int pool_new(int threads, int queue_max, int nice, struct pool **ret_p, struct err *e) {
     struct pool *p = calloc(1, sizeof(*p) + (size_t)threads * sizeof(p->thread[0]));
     if (!p)
         return err_set(e, ERR_INTERNAL, "no memory for %d pool threads", threads);
@@ -46,6 +53,7 @@ int pool_new(int threads, int queue_max, struct pool **ret_p, struct err *e) {
     pthread_cond_init(&p->work, NULL);
     p->last = &p->first;
     p->queue_max = queue_max;
+    p->nice = nice;
     for (; p->threads < threads; p->threads++)
         if (pthread_create(&p->thread[p->threads], NULL, pool_main, p) != 0) {
             pool_free(p);

@@ -16,7 +16,8 @@ struct pool_job {
     struct pool_job *next;                /* the pool's own */
 };
 
-int pool_new(int threads, int queue_max, struct pool **ret_p, struct err *e);
+/* nice: 0, or up to 19 for threads that give way to all others. */
+int pool_new(int threads, int queue_max, int nice, struct pool **ret_p, struct err *e);
 /* Runs what is queued, then ends the threads. NULL is fine. */
 void pool_free(struct pool *p);
 /* New work: false when queue_max jobs wait already. */

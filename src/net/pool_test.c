@@ -24,7 +24,7 @@ static void bounds_new_work_only(void **state) {
     struct pool *p;
     struct pool_job job[8];
     struct pool_stats st;
-    assert_int_equal(pool_new(2, 3, &p, NULL), 0);
+    assert_int_equal(pool_new(2, 3, /* nice= */ 0, &p, NULL), 0);
     for (int i = 0; i < 8; i++)
         job[i].run = wait_at_gate;
     assert_true(pool_submit(p, &job[0]) && pool_submit(p, &job[1]));

@@ -8,6 +8,7 @@
 #include "base/id.h"
 
 #define THREADS_MAX 64
+#define COSTLY_NICE 15
 
 /* The answer of connections over a limit never changes, so it is made once. */
 static void make_busy_answer(struct http_server *s) {
@@ -44,6 +45,8 @@ static int build(struct http_server *s, struct err *e) {
     for (size_t i = 0; i < router_count(s->router); i++)
         if (router_route(s->router, i)->kind == ROUTE_WRITE && !c->write_submit)
             return err_set(e, ERR_INTERNAL, "a WRITE route, but no write_submit");
+    c->costly_threads = c->costly_threads ? c->costly_threads : 1;
+    c->costly_queue_max = c->costly_queue_max ? c->costly_queue_max : 64;
     if (c->body_grace_ms == 0)
         c->body_grace_ms = 5000;
     s->https = c->public_url && str_starts(str_z(c->public_url), STR("https://"));
@@ -79,8 +82,8 @@ int http_server_new(const struct http_server_conf *conf, struct http_server **re
 }
 
 int http_server_start(struct http_server *s, struct err *e) {
-    int r = pool_new(s->conf.pool_threads, s->conf.pool_queue_max, &s->pool, e);
-    if (r < 0)
+    int r = pool_new(s->conf.pool_threads, s->conf.pool_queue_max, /* nice= */ 0, &s->pool, e);
+    if (r < 0 || (r = pool_new(s->conf.costly_threads, s->conf.costly_queue_max, COSTLY_NICE, &s->costly, e)) < 0)
         return r;
     for (int i = 0; i < s->n_loops; i++) {
         if (pthread_create(&s->loops[i].thread, NULL, loop_main, &s->loops[i]) != 0) {
@@ -103,6 +106,7 @@ void http_server_stop(struct http_server *s) {
             pthread_join(s->loops[i].thread, NULL);
         s->loops[i].started = false;
     }
+    pool_free(TAKE(s->costly));
     pool_free(TAKE(s->pool));                      /* after the loops: a drained loop has no call there any more */
 }
 
@@ -133,13 +137,17 @@ void http_server_wake(struct http_server *s, int64_t topic) {
 static int64_t peek(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 
 void http_server_stats(struct http_server *s, struct http_stats *ret) {
-    struct pool_stats pool = { 0 };
+    struct pool_stats pool = { 0 }, costly = { 0 };
     if (s->pool)
         pool_get_stats(s->pool, &pool);
+    if (s->costly)
+        pool_get_stats(s->costly, &costly);
     *ret = (struct http_stats){ .conns_open = atomic_load(&s->conns_open),
                                 .pool_queued = pool.queued,
                                 .pool_busy = pool.busy,
-                                .pool_refused = pool.refused };
+                                .pool_refused = pool.refused,
+                                .costly_queued = costly.queued,
+                                .costly_refused = costly.refused };
     for (int i = 0; i < s->n_loops; i++) {
         const struct loop_stats *st = &s->loops[i].stats;
         ret->conns_total += peek(&st->conns_total);

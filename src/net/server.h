@@ -29,6 +29,7 @@ enum {
     ROUTE_EFFECT = 1 << 0,            /* needs an Idempotency-Key (checked by api/) */
     ROUTE_PAGE = 1 << 1,              /* for people with a browser: left out of /openapi.json */
     ROUTE_EXPENSIVE = 1 << 2,         /* shed first when the server is at its limit */
+    ROUTE_COSTLY = 1 << 3,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
 };
 
 /* One address. `path` is "/v1/tasks/{id}/pick": segments in braces become req->params in order. Routes are static tables. */
@@ -122,6 +123,7 @@ struct http_server_conf {
     const char         *listen;               /* "127.0.0.1:8080", "[::]:80", "unix:/run/x.sock"; several with commas */
     int                 event_threads;        /* 0 = one a core */
     int                 pool_threads, pool_queue_max;
+    int                 costly_threads, costly_queue_max;      /* for ROUTE_COSTLY; 0 = 1 and 64 */
     int                 conns_max, conns_per_ip_max;   /* beyond: 503 and close, or accept delayed; fd reserve kept */
     int64_t             header_ms, idle_ms, write_stall_ms, drain_ms;
     int64_t             body_rate_min;        /* bytes/s, on average over each window of body_grace_ms */
@@ -149,7 +151,7 @@ void http_server_free(struct http_server *s);
 /* For /metrics: counters since start. Histogram edges in microseconds. */
 #define HTTP_HIST 16
 struct http_route_stats { const struct route *route; int64_t n, by_class[6], bytes, us_sum, hist[HTTP_HIST]; };
-struct http_stats { int64_t conns_open, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, sse_open; };
+struct http_stats { int64_t conns_open, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
 void http_server_stats(struct http_server *s, struct http_stats *ret);
 size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap);

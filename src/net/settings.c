@@ -6,7 +6,7 @@ const struct setting net_settings[] = {
     { "listen", SET_STR, "127.0.0.1:8080", 1, 1000, "Where to listen: address:port, [address]:port or unix:/path, several with commas." },
     { "public_url", SET_STR, "", 0, 500, "The address users see, such as https://photos.example; https switches secure cookies on." },
     { "net.event_threads", SET_INT, "0", 0, 64, "Event threads, each with its own listener; 0 is one a core." },
-    { "net.pool_threads", SET_INT, "16", 1, 1024, "Worker threads for requests that wait: disk, password hashing." },
+    { "net.pool_threads", SET_INT, "16", 1, 1024, "Worker threads for requests that wait for a disk or a helper." },
     { "net.pool_queue_max", SET_INT, "256", 1, 100000, "Requests that may wait for a worker; more are answered 503." },
     { "net.conns_max", SET_INT, "20000", 1, 1000000, "Connections open at once; more are answered 503." },
     { "net.conns_per_ip_max", SET_INT, "256", 0, 1000000, "Connections one address may have open (IPv6: one /64); 0 is no limit. Trusted proxies have none." },

@@ -1,8 +1,10 @@
 /* metrics.c - GET /metrics, Prometheus' text format 0.0.4. */
 #include "ops/metrics.h"
 
+#include "auth/auth.h"
 #include "base/app.h"
 #include "db/db.h"
+#include "mail/mail.h"
 #include "media/client.h"
 #include "task/eta.h"
 #include "task/task.h"
@@ -72,6 +74,8 @@ static void http_part(struct buf *b, struct http_server *server) {
     gauge(b, "pool_queued", "Requests that wait for a worker.", s.pool_queued);
     gauge(b, "pool_busy", "Workers that are busy.", s.pool_busy);
     counter(b, "pool_refused_total", "Requests answered 503 because the queue was full.", s.pool_refused);
+    gauge(b, "costly_queued", "Sign-ins that wait for a password to be hashed.", s.costly_queued);
+    counter(b, "costly_refused_total", "Sign-ins answered 503 because too many waited.", s.costly_refused);
 }
 
 static void db_part(struct buf *b, struct db *db) {
@@ -185,6 +189,35 @@ static void eta_part(struct buf *b, struct task_core *tasks) {
                    STR_ARG(s.steps[i].recipe), STR_ARG(s.steps[i].op), s.steps[i].calls);
 }
 
+static void auth_part(struct buf *b, struct auth *a) {
+    struct auth_stats s;
+    auth_get_stats(a, &s);
+    name_of(b, "sign_ins_total", "counter", "Attempts to sign in or to refresh a session, by what came of them.");
+    buf_printf(b,
+               "zoetrope_sign_ins_total{result=\"ok\"} %lld\nzoetrope_sign_ins_total{result=\"refused\"} %lld\n"
+               "zoetrope_sign_ins_total{result=\"refreshed\"} %lld\nzoetrope_sign_ins_total{result=\"reused\"} %lld\n",
+               (long long)s.sign_ins, (long long)s.refused, (long long)s.refreshed, (long long)s.reused);
+    counter(b, "password_hashes_total", "Passwords hashed.", s.hashes);
+    name_of(b, "access_tokens_total", "counter", "Access tokens shown: whose signature was checked, and that were remembered.");
+    buf_printf(b, "zoetrope_access_tokens_total{how=\"checked\"} %lld\nzoetrope_access_tokens_total{how=\"remembered\"} %lld\n",
+               (long long)s.access_checked, (long long)s.access_remembered);
+    gauge(b, "sessions_ended_known", "Sessions that ended so lately that their access tokens must be refused by name.", s.ended_known);
+}
+
+static int mail_part(struct buf *b, const struct app *app, struct err *e) {
+    struct mail_stats s;
+    int r = mail_get_stats(app->mail, db_reader(app->db), &s, e);
+    if (r < 0)
+        return r;
+    name_of(b, "mails", "gauge", "Mails by state.");
+    buf_printf(b, "zoetrope_mails{state=\"queued\"} %lld\nzoetrope_mails{state=\"kept\"} %lld\nzoetrope_mails{state=\"failed\"} %lld\n",
+               (long long)s.queued, (long long)s.kept, (long long)s.failed);
+    counter(b, "mails_sent_total", "Mails the SMTP server took.", s.sent_total);
+    counter(b, "mails_retried_total", "Tries that will be repeated.", s.retried_total);
+    counter(b, "mails_failed_total", "Mails given up.", s.failed_total);
+    return 0;
+}
+
 /* The names that every Prometheus client library uses. */
 static void process_part(struct buf *b, const char *data_dir) {
     struct ops__process p;
@@ -209,7 +242,10 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     http_part(&b, app->server);
     db_part(&b, app->db);
     media_part(&b, app->media);
+    auth_part(&b, app->auth);
     int r = task_part(&b, app, e);
+    if (r >= 0)
+        r = mail_part(&b, app, e);
     if (r < 0)
         return r;
     eta_part(&b, app->tasks);

@@ -1,4 +1,6 @@
 /* verify.c - proves what must always be true; beside a running server it reads one snapshot. */
+#include "auth/auth.h"
+#include "base/id.h"
 #include "blob/blob.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
@@ -13,6 +15,25 @@ static void tell(void *ctx, const char *what) {
     fprintf(t->out, "%s: %s\n", t->room, what);
 }
 
+/* Across the rooms: nothing belongs to nobody. */
+DB_SQL(verify_owners, "SELECT 'an asset', x.account_id FROM asset x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'an upload', x.account_id FROM upload x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'a task', x.account_id FROM task x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'a quote', x.account_id FROM quote x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'credits', x.owner_id FROM ledger_account x WHERE x.owner_id <> 0 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.owner_id)");
+
+static int owners_exist(struct db_tx *tx, struct teller *t, struct err *e) {
+    DB_ROWS rows;
+    int r = db_query(tx, &rows, e, &verify_owners);
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        char id[ID_TEXT_MAX], line[120];
+        id_text(id, "acct", db_int(&rows, 1));
+        snprintf(line, sizeof line, "%.*s of %s, which does not exist", STR_ARG(db_str(&rows, 0)), id);
+        tell(t, line);
+    }
+    return r;
+}
+
 int ops_verify(struct db *d, struct blob_store *s, bool deep, FILE *out, struct err *e) {
     struct teller t = { .out = out };
     struct db_tx *tx = db_reader(d);
@@ -21,6 +42,11 @@ int ops_verify(struct db *d, struct blob_store *s, bool deep, FILE *out, struct 
         return r;
     t.room = "ledger";
     r = ledger_verify(tx, tell, &t, e);
+    t.room = "auth";
+    if (r >= 0)
+        r = auth_verify(tx, tell, &t, e);
+    if (r >= 0)
+        r = owners_exist(tx, &t, e);
     t.room = "task";
     if (r >= 0)
         r = task_verify(tx, tell, &t, e);

@@ -294,6 +294,10 @@ int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e)
     return err_set(e, ERR_QUOTE_USED, "%s", before);
 }
 
+DB_SQL(quote_move, "UPDATE quote SET account_id = ? WHERE account_id = ?");
+
+int shop_quote_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &quote_move, DB_INT(to), DB_INT(from)); }
+
 int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e) {
     return db_run(tx, NULL, e, &quote_old, DB_INT(now_ms - 24 * 3600 * 1000));
 }

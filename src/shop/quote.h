@@ -24,6 +24,9 @@ int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const s
 int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e);
 int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_QUOTE_USED when it was bought before */
 
+/* All quotes of one account become another's. */
+int shop_quote_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
+
 /* Keeper: forgets quotes that expired a day ago. */
 int shop_quote_forget(struct db_tx *tx, int64_t now_ms, struct err *e);
 

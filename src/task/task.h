@@ -83,6 +83,9 @@ int task_event_list(struct db_tx *tx, int64_t task, struct buf *out, struct err 
 int task_operator_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t by, struct err *e);
 int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e);
 
+/* All tasks of one account become another's: 1. 0: one of them is open still, nothing was changed; a worker under way keeps what it has read. */
+int task_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
+
 struct task_core_conf {
     const struct config *cfg;
     struct db *db;

@@ -193,10 +193,10 @@ test('the language is kept, the task can be cancelled, credits come back', async
   await isSound(page);
 });
 
-test('the session of the demo can be taken over on its own machine', async t => {
+test('the account of the demo can be opened by its link on its own machine', async t => {
   const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t);
   const task = await alice.waitTask((await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }))).id);
-  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#session=${alice.token}` });
+  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#magic=${(await alice.post('/v1/me/link', {})).token}` });
   await page.until(`document.querySelectorAll('.result').length === 4`);
   assert.equal(await page.js('location.hash'), '');
 });

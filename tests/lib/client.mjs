@@ -29,9 +29,24 @@ export class Client {
   static async guest(url) {
     const c = new Client(url);
     const session = await c.post('/v1/sessions', {});
-    c.token = session.token;
-    c.account = session.account;
+    c.take(session);
     return c;
+  }
+
+  /** The tokens of a Session. */
+  take(session) {
+    this.token = session.token;
+    this.refresh = session.refresh ?? this.refresh;
+    this.expires = session.expires_ms;
+    this.account = session.account;
+    this.session = session.session;
+    return session;
+  }
+
+  /** New tokens for the refresh token. The calls below that throw for a status do it by themselves when it is time. */
+  async renew() {
+    this.expires = Infinity; 
+    return this.take(await this.post('/v1/sessions/refresh', { refresh: this.refresh }, { headers: { authorization: null } }));
   }
 
   /** Any request; never throws for a status; a header of null is not sent. { status, headers, text, json, bytes } */
@@ -48,12 +63,15 @@ export class Client {
   }
 
   async #good(method, path, options) {
+    if (this.refresh && this.expires - Date.now() < 60_000) await this.renew();
     const answer = await this.send(method, path, options);
     if (answer.status < 200 || answer.status > 299) throw new Problem(method, path, answer);
     return answer.json ?? answer.bytes;
   }
   get(path, options) { return this.#good('GET', path, options); }
   post(path, json, options = {}) { return this.#good('POST', path, { json, ...options }); }
+  put(path, json, options = {}) { return this.#good('PUT', path, { json, ...options }); }
+  patch(path, json, options = {}) { return this.#good('PATCH', path, { json, ...options }); }
   delete(path, options) { return this.#good('DELETE', path, options); }
   /** POST with a fresh Idempotency-Key, or the given one. */
   effect(path, json, key = randomUUID()) { return this.post(path, json, { headers: { 'idempotency-key': key } }); }

@@ -125,6 +125,8 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   const ready = new Promise(found => out.on('line', line => {
     const m = /^zoetrope is ready: (http:\/\/([^/]+:(\d+)))\//.exec(line);
     if (m) found(m);
+    else if (/^zoetrope is ready: /.test(line))             // a public_url was set: where it really listens is in the log
+      server.waitLog(l => l.ev === 'server.started').then(({ port }) => found(['', `http://127.0.0.1:${port}`, `127.0.0.1:${port}`, port]));
   }));
   const ended = server.exited.then(({ code, signal }) => {
     throw Object.assign(new Error(`zoetrope ended before it was ready (code ${code}, signal ${signal}):\n${server.tail(30)}`), { exitCode: code });

@@ -50,17 +50,19 @@ export async function ask(method, path, body, { key, again = method === 'GET' ||
 
 /** A guest's session as a cookie; an existing one is renewed. */
 export async function signIn() { return ask('POST', '/v1/sessions', {}, { again: true }); }
+// An access token lasts 15 minutes: whatever runs longer, such as an upload, shall not meet its end.
+setInterval(() => signIn().catch(() => {}), 10 * 60 * 1000);
 
 /**
- * On the machine that runs the demo, its session can be taken over from the address: …#session=TOKEN. Nowhere else, because such a
- * link could sign a stranger in to somebody else's account and make them upload their photos there.
+ * On the machine that runs the demo, its account can be opened by the link that it prints: …#magic=TOKEN. Nowhere else without asking,
+ * because such a link could sign a stranger in to somebody else's account and make them upload their photos there.
  */
 export async function adoptSession() {
-  const token = /^#session=([\w-]{43})$/.exec(location.hash)?.[1];
+  const token = /^#magic=([\w-]{43})$/.exec(location.hash)?.[1];
   if (!token) return;
   history.replaceState(null, '', location.pathname);
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) return;
-  await fetch('/v1/sessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  await fetch('/v1/tokens', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }) });
 }
 
 /** Sends one file, resumable; progress(0..1). Gives the upload's id. */

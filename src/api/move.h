@@ -1,0 +1,11 @@
+/* move.h - inside api/: see move.c. */
+#ifndef ZT_API_MOVE_H
+#define ZT_API_MOVE_H
+
+#include "api/api.h"
+
+struct auth_move;
+/* Waits on the disk and on the writer. *ret_open: a task of the guest is under way; the keeper goes on. */
+int api__move(const struct app *app, const struct auth_move *m, int64_t now_ms, bool *ret_open, struct err *e);
+
+#endif

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+"""An SMTP server (aiosmtpd) that does as it is told: usage: smtp.py CERT KEY USER PASSWORD
+
+Prints {"port": n}, then one JSON line for each thing that happens. Each line on stdin is what the next message meets, in turn:
+  ok  451  550  cut (the connection breaks in the middle of DATA)  lost (it breaks when the whole message was taken, before the answer)
+"""
+import json
+import ssl
+import sys
+import threading
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, syntax
+
+plans, lock = [], threading.Lock()
+
+
+def say(**event):
+    print(json.dumps(event), flush=True)
+
+
+def plan():
+    with lock:
+        return plans.pop(0) if plans else 'ok'
+
+
+class Server(SMTP):
+    @syntax('DATA')
+    async def smtp_DATA(self, arg):
+        self.plan = plan()
+        if self.plan != 'cut':
+            return await super().smtp_DATA(arg)
+        await self.push('354 go on')
+        await self._reader.read(200)
+        say(ev='cut')
+        self.transport.abort()
+
+
+class Handler:
+    async def handle_DATA(self, server, session, envelope):
+        say(ev='message', plan=server.plan, sender=envelope.mail_from, to=envelope.rcpt_tos, tls=session.ssl is not None,
+            user=session.auth_data.login.decode() if session.auth_data else None, text=envelope.content.decode('ascii'))
+        if server.plan == 'lost':
+            server.transport.abort()
+        return {'ok': '250 taken', '451': '451 come back later', '550': '550 nobody of that name'}.get(server.plan, '250 taken')
+
+
+class Login(Controller):
+    def factory(self):
+        return Server(self.handler, **self.SMTP_kwargs)
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    good = data.login.decode() == sys.argv[3] and data.password.decode() == sys.argv[4]
+    say(ev='sign-in', good=good)
+    return AuthResult(success=good, handled=False, auth_data=data)
+
+
+def main():
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(sys.argv[1], sys.argv[2])
+    controller = Login(Handler(), hostname='127.0.0.1', port=0, tls_context=tls, require_starttls=True, auth_required=True, authenticator=authenticate)
+    # Controller knocks at its own port to see that it is there; port 0 needs the real one first.
+    controller.port = free_port()
+    controller.start()
+    say(port=controller.port)
+    for line in sys.stdin:
+        with lock:
+            plans.append(line.strip())
+        say(ev='planned')
+    controller.stop()
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+main()
