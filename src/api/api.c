@@ -154,7 +154,7 @@ int api_new(const struct app *app, const struct route *const *routes, struct api
     buf_init(&p->openapi.bytes, FIXED_MAX);
     api__recipes_render(app->studio, &p->recipes.bytes);
     api__templates_render(app->studio, &p->templates.bytes);
-    api__openapi_render(routes, &p->openapi.bytes);
+    api_openapi(routes, &p->openapi.bytes);
     int r = fixed_seal(&p->recipes, "/v1/recipes", e);
     if (r < 0 || (r = fixed_seal(&p->templates, "/v1/templates", e)) < 0 || (r = fixed_seal(&p->openapi, "/openapi.json", e)) < 0)
         return r;

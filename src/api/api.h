@@ -23,6 +23,9 @@ struct api;
 int api_new(const struct app *app, const struct route *const *routes, struct api **ret_api, struct err *e);
 void api_free(struct api *p);
 
+/* The JSON of /openapi.json over all `routes`, appended to out. */
+void api_openapi(const struct route *const *routes, struct buf *out);
+
 /* http_server_conf.write_submit: runs route->write in the write lane; for ROUTE_EFFECT inside the idempotency rules (effect.c). */
 int api_write_submit(void *app, struct http_write *w, struct err *e);
 

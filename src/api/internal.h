@@ -19,7 +19,6 @@ struct api {
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);
-void api__openapi_render(const struct route *const *routes, struct buf *out);
 int api__fixed_send(struct http_res *res, const struct api__fixed *f);
 
 struct studio_text;

@@ -223,7 +223,7 @@ static void codes(struct jw *w) {
     jw_end_obj(w);
 }
 
-void api__openapi_render(const struct route *const *routes, struct buf *out) {
+void api_openapi(const struct route *const *routes, struct buf *out) {
     const struct embed_file *schemas = embed_find(&api_schemas, STR("schemas.json"));
     CLEANUP(json_unref) json_t *named = NULL;
     struct jw w;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "blob/blob.h"
 #include "db/db.h"
 #include "main/commands.h"
@@ -57,6 +58,14 @@ int command_settings(const struct config *cfg, int argc, char **argv) {
     buf_init(&b, 1024 * 1024);
     config_write_example(cfg, &b);
     return fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+int command_openapi(const struct config *cfg, int argc, char **argv) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 1024 * 1024);
+    api_openapi(main_routes(), &b);
+    buf_add_c(&b, '\n');
+    return !b.failed && fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 int command_version(const struct config *cfg, int argc, char **argv) {

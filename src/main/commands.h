@@ -21,8 +21,13 @@ int command_serve(const struct config *cfg, int argc, char **argv);
 int command_verify(const struct config *cfg, int argc, char **argv);
 int command_doctor(const struct config *cfg, int argc, char **argv);
 int command_migrate(const struct config *cfg, int argc, char **argv);
+int command_openapi(const struct config *cfg, int argc, char **argv);
 int command_settings(const struct config *cfg, int argc, char **argv);
 int command_version(const struct config *cfg, int argc, char **argv);
+
+/* Every route of this program; NULL-ended, static. */
+struct route;
+const struct route *const *main_routes(void);
 
 /* Where the parts lie that come with the program. Written into out; false when there are none. The setting wins, else the nearest one in
  * a folder above this program: installed as ../share/zoetrope/…, in a build folder the source tree's. */

@@ -16,6 +16,7 @@ const struct command main_commands[] = {
     { "doctor", "", "Look at everything the server needs, and say what to do about what is wrong.", command_doctor },
     { "migrate", "", "Bring the database to this version's shape, without serving.", command_migrate },
     { "settings", "", "Print zoetrope.example.yaml: every setting, its default and what it does.", command_settings },
+    { "openapi", "", "Print what /openapi.json says, without a server.", command_openapi },
     { "version", "", "Print the version.", command_version },
     { 0 },
 };

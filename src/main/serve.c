@@ -122,7 +122,7 @@ static int open_tasks(struct serve *s, struct err *e) {
     return task_core_new(&conf, &app->tasks, e);
 }
 
-static const struct route *const *all_routes(void) {
+const struct route *const *main_routes(void) {
     static const struct route *routes[32];
     size_t n = 0;
     for (const struct route *const *t = api_routes; *t && n < COUNT(routes) - 3; t++)
@@ -135,11 +135,11 @@ static const struct route *const *all_routes(void) {
 static int open_door(struct serve *s, struct err *e) {
     struct app *app = &s->app;
     struct http_server_conf conf;
-    int r = api_new(app, all_routes(), &app->api, e);
+    int r = api_new(app, main_routes(), &app->api, e);
     if (r < 0)
         return r;
     http_server_conf_from(app->cfg, &conf);
-    conf.routes = all_routes();
+    conf.routes = main_routes();
     conf.app = app;
     conf.authorise = auth_authorise;
     conf.write_submit = api_write_submit;
