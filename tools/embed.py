@@ -3,7 +3,8 @@
 
     embed.py [--base DIR] [--depfile FILE] OUT.c SYMBOL FILE-OR-FOLDER...
 
-A name in the table is the path below --base (default: the file's own name). A folder stands for every file in it; with --depfile
+A name in the table is the path below --base (default: the file's own name). A folder stands for every file in it. NAME.gz and NAME.br beside
+NAME are not files of their own but its compressed forms. With --depfile
 the build notices changed files and, through the folders' times, new and removed ones.
 """
 import argparse
@@ -22,6 +23,7 @@ NAMED = {ord('\n'): '\\n', ord('"'): '\\"', ord('\\'): '\\\\'}
 # Octal escapes always have three digits, so that a digit behind one cannot join it; '?' is escaped against trigraphs.
 ESCAPES = [NAMED.get(b) or (chr(b) if 32 <= b < 127 and b != ord('?') else '\\%03o' % b) for b in range(256)]
 CHUNK = 4096
+CODINGS = ('.gz', '.br')       # in the order of struct embed_file
 
 
 def literal(data):
@@ -58,17 +60,26 @@ def main():
     args = ap.parse_args()
 
     files, folders = collect(args.paths)
-    table = {}
+    table, coded = {}, {}
     for path in files:
         name = os.path.relpath(path, args.base) if args.base else os.path.basename(path)
         name = name.replace(os.sep, '/')
         if name.startswith('../') or name in table:
             sys.exit('embed.py: %s: outside of --base, or named twice' % path)
+        coding = os.path.splitext(name)[1]
+        if coding in CODINGS:
+            with open(path, 'rb') as f:
+                coded[name] = f.read()
+            continue
         kind = MIME.get(os.path.splitext(name)[1])
         if kind is None:
             sys.exit('embed.py: %s: no media type for this ending; add it to MIME' % path)
         with open(path, 'rb') as f:
             table[name] = (f.read(), kind)
+
+    for name in coded:
+        if os.path.splitext(name)[0] not in table:
+            sys.exit('embed.py: %s: the file that it is a form of is not there' % name)
 
     rows = sorted(table.items(), key=lambda item: item[0].encode())
     out = ['/* made by tools/embed.py; do not edit */', '#include "base/embed.h"',
@@ -76,11 +87,15 @@ def main():
            'extern const struct embed_dir %s;' % args.symbol]
     for i, (name, (data, kind)) in enumerate(rows):
         out += ['static const char file_%d[] =' % i, literal(data) + ';']
+        for coding in CODINGS:
+            if name + coding in coded:
+                out += ['static const char file_%d_%s[] =' % (i, coding[1:]), literal(coded[name + coding]) + ';']
     if rows:
         out.append('static const struct embed_file files[] = {')
         for i, (name, (data, kind)) in enumerate(rows):
-            out.append('    { "%s", { file_%d, %d }, "%s", "%s" },' % (
-                ''.join(ESCAPES[b] for b in name.encode()), i, len(data), hashlib.sha256(data).hexdigest(), kind))
+            forms = ['{ file_%d_%s, %d }' % (i, c[1:], len(coded[name + c])) if name + c in coded else '{ 0, 0 }' for c in CODINGS]
+            out.append('    { "%s", { file_%d, %d }, "%s", "%s", %s },' % (
+                ''.join(ESCAPES[b] for b in name.encode()), i, len(data), hashlib.sha256(data).hexdigest(), kind, ', '.join(forms)))
         out.append('};')
     out.append('const struct embed_dir %s = { %s, %d };' % (args.symbol, 'files' if rows else '0', len(rows)))
     with open(args.out, 'w', encoding='utf-8') as f:

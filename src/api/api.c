@@ -1,6 +1,8 @@
 /* api.c - what every resource needs: strict input, pages of lists, answers. */
 #include "api/api.h"
 
+#include "api/internal.h"
+#include "api/pages.h"
 #include "api/session.h"
 #include "base/id.h"
 #include "studio/studio.h"
@@ -18,6 +20,7 @@ const struct setting api_settings[] = {
     { "api.guests_per_hour", SET_INT, "60", 1, 1000000, "New guests that one address may start in an hour; a third of them at once." },
     { "api.photos_per_hour", SET_INT, "300", 1, 1000000, "Photos that one account may have taken in in an hour; a third of them at once." },
     { "product.guest_credits", SET_INT, "-1", -1, 1000000, "Credits given to a new guest; -1: as the product says." },
+    { "product.icp", SET_STR, "", 0, 200, "Registration number that the law of mainland China wants at the foot of every page; empty: none." },
     { 0 },
 };
 
@@ -137,9 +140,9 @@ int api__fixed_send(struct http_res *res, const struct api__fixed *f) {
     return http_res_static(res, "application/json", buf_str(&f->bytes), f->etag, "public, max-age=60");
 }
 
-static int fixed_seal(struct api__fixed *f, const char *what, struct err *e) {
+int api__fixed_seal(struct api__fixed *f, const char *what, struct err *e) {
     if (f->bytes.failed)
-        return err_set(e, ERR_TOO_BIG, "%s is larger than %d bytes", what, FIXED_MAX);
+        return err_set(e, ERR_TOO_BIG, "%s is larger than %zu bytes", what, f->bytes.max);
     sha256_hex(f->bytes.p, f->bytes.n, f->etag);
     f->etag[32] = '\0';
     return 0;
@@ -155,8 +158,9 @@ int api_new(const struct app *app, const struct route *const *routes, struct api
     api__recipes_render(app->studio, &p->recipes.bytes);
     api__templates_render(app->studio, &p->templates.bytes);
     api_openapi(routes, &p->openapi.bytes);
-    int r = fixed_seal(&p->recipes, "/v1/recipes", e);
-    if (r < 0 || (r = fixed_seal(&p->templates, "/v1/templates", e)) < 0 || (r = fixed_seal(&p->openapi, "/openapi.json", e)) < 0)
+    int r = api__fixed_seal(&p->recipes, "/v1/recipes", e);
+    if (r < 0 || (r = api__fixed_seal(&p->templates, "/v1/templates", e)) < 0 || (r = api__fixed_seal(&p->openapi, "/openapi.json", e)) < 0 ||
+        (r = pages_new(app->cfg, app->studio, "", &p->pages, e)) < 0)
         return r;
     *ret_api = TAKE(p);
     return 0;
@@ -168,5 +172,6 @@ void api_free(struct api *p) {
     buf_done(&p->recipes.bytes);
     buf_done(&p->templates.bytes);
     buf_done(&p->openapi.bytes);
+    pages_free(p->pages);
     free(p);
 }

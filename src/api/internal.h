@@ -14,11 +14,13 @@ struct api__fixed {
 };
 struct api {
     struct api__fixed recipes, templates, openapi;
+    struct pages     *pages;
 };
 
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);
+int api__fixed_seal(struct api__fixed *f, const char *what, struct err *e);      /* the ETag; ERR_TOO_BIG when it did not fit */
 int api__fixed_send(struct http_res *res, const struct api__fixed *f);
 
 struct studio_text;

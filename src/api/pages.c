@@ -1,42 +1,418 @@
-/* pages.c - the page, built into the program: / and /t/{task} are the same document, /static/… its parts. */
+/*
+ * pages.c - the pages, built into the program: a few documents, rendered once per language, and their parts.
+ *
+ * The documents come from web/ with {{holes}} (web/build.mjs); here they get the product's words, colours and pictures, so that the
+ * first screen stands before any script has come, in the visitor's language, and search engines can read it.
+ */
+#include "api/pages.h"
+
+#include <stdlib.h>
+
 #include "api/internal.h"
-
 #include "base/embed.h"
-#include "base/id.h"
+#include "base/json.h"
+#include "studio/studio.h"
 
-extern const struct embed_dir api_web_plain;
+extern const struct embed_dir api_web;
 
-/* Nothing from elsewhere, nothing inline; pictures of one's own may be shown before they are sent (blob:). */
-#define CSP "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; " \
-            "form-action 'none'; frame-ancestors 'none'"
+#define DOCUMENT_MAX (64 * 1024)
+#define PICTURES_MAX (STUDIO_EXAMPLES_MAX * (STUDIO_BEFORES_MAX + 1))
 
-static int send_file(struct http_res *res, struct str name, struct err *e) {
-    const struct embed_file *f = embed_find(&api_web_plain, name);
+enum { PAGE_LANDING, PAGE_APP, PAGE_LOST, PAGE_COUNT };
+enum { LANG_EN, LANG_ZH, LANG_COUNT };
+static const char *const langs[LANG_COUNT] = { "en", "zh" }, *const tags[LANG_COUNT] = { "en", "zh-CN" };
+
+struct picture { struct str name, bytes; char hash[SHA256_HEX + 1]; };
+struct pages {
+    struct api__fixed document[PAGE_COUNT][LANG_COUNT], theme, robots, sitemap;
+    struct picture    pictures[PICTURES_MAX];
+    size_t            n_pictures;
+    char              csp[512];
+};
+
+/* What the documents are made from. */
+struct source {
+    const struct studio_product *product;
+    struct pages                *pages;
+    const char                  *url;            /* public_url without a last '/'; "" = unknown */
+    const char                  *api;            /* origin of the API; "" = where the page came from */
+    const char                  *icp;
+};
+
+static struct str words(const struct studio_text *t, int lang) { return lang == LANG_ZH ? t->zh : t->en; }
+
+/* ---- pictures ---- */
+
+static const struct picture *picture_of(const struct pages *p, struct str name) {
+    for (size_t i = 0; i < p->n_pictures; i++)
+        if (str_eq(p->pictures[i].name, name))
+            return &p->pictures[i];
+    return NULL;
+}
+
+static void add_picture(struct pages *p, const struct studio_picture *from) {
+    if (picture_of(p, from->name))
+        return;
+    struct picture *to = &p->pictures[p->n_pictures++];
+    to->name = from->name;
+    to->bytes = from->bytes;
+    sha256_hex(from->bytes.p, from->bytes.n, to->hash);
+}
+
+static void collect_pictures(struct pages *p, const struct studio_product *product) {
+    for (size_t i = 0; i < product->n_examples; i++) {
+        const struct studio_example *x = &product->examples[i];
+        add_picture(p, &x->after);
+        for (size_t k = 0; k < x->n_before; k++)
+            add_picture(p, &x->before[k]);
+    }
+}
+
+static void picture_url(const struct pages *p, const struct studio_picture *of, char out[128]) {
+    snprintf(out, 128, "/product/%.*s?v=%.12s", STR_ARG(of->name), picture_of(p, of->name)->hash);
+}
+
+/* ---- HTML ---- */
+
+static void add_escaped(struct buf *b, struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        switch (s.p[i]) {
+        case '&': buf_add_z(b, "&amp;"); break;
+        case '<': buf_add_z(b, "&lt;"); break;
+        case '>': buf_add_z(b, "&gt;"); break;
+        case '"': buf_add_z(b, "&quot;"); break;
+        default: buf_add_c(b, s.p[i]);
+        }
+    }
+}
+
+static void add_meta(struct buf *b, const char *kind, const char *name, struct str content) {
+    buf_printf(b, "<meta %s=\"%s\" content=\"", kind, name);
+    add_escaped(b, content);
+    buf_add_z(b, "\">\n");
+}
+
+static void add_addresses(struct buf *b, const struct source *s, int lang) {
+    char at[128];
+    if (!s->url[0])
+        return;
+    buf_printf(b, "<link rel=\"canonical\" href=\"%s/?lang=%s\">\n<link rel=\"alternate\" hreflang=\"x-default\" href=\"%s/\">\n", s->url, langs[lang], s->url);
+    for (int i = 0; i < LANG_COUNT; i++)
+        buf_printf(b, "<link rel=\"alternate\" hreflang=\"%s\" href=\"%s/?lang=%s\">\n", tags[i], s->url, langs[i]);
+    if (s->product->n_examples) {
+        picture_url(s->pages, &s->product->examples[0].after, at);
+        buf_printf(b, "<meta property=\"og:image\" content=\"%s%s\">\n", s->url, at);
+    }
+}
+
+static void add_head(struct buf *b, const struct source *s, int page, int lang) {
+    const struct studio_product *p = s->product;
+    buf_add_z(b, "<title>");
+    add_escaped(b, words(&p->title, lang));
+    if (page == PAGE_LANDING) {
+        buf_add_z(b, lang == LANG_ZH ? " · " : " · ");
+        add_escaped(b, words(&p->tagline, lang));
+    }
+    buf_add_z(b, "</title>\n");
+    add_meta(b, "name", "description", words(&p->lead, lang));
+    if (page == PAGE_LANDING) {
+        add_meta(b, "property", "og:type", STR("website"));
+        add_meta(b, "property", "og:title", words(&p->title, lang));
+        add_meta(b, "property", "og:description", words(&p->lead, lang));
+        add_meta(b, "property", "og:locale", str_z(lang == LANG_ZH ? "zh_CN" : "en_GB"));
+        add_addresses(b, s, lang);
+    } else {
+        add_meta(b, "name", "robots", STR("noindex"));
+    }
+    buf_printf(b, "<meta name=\"theme-color\" media=\"(prefers-color-scheme: light)\" content=\"%.*s\">\n", STR_ARG(p->light[STUDIO_PAPER]));
+    buf_printf(b, "<meta name=\"theme-color\" media=\"(prefers-color-scheme: dark)\" content=\"%.*s\">\n", STR_ARG(p->dark[STUDIO_PAPER]));
+    buf_printf(b, "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/theme.css?v=%.12s\">\n", s->pages->theme.etag);
+}
+
+static void add_text(struct jw *w, const char *key, const struct studio_text *t) { api__text(w, key, t); }
+
+static void add_picture_url(struct jw *w, const struct pages *p, const struct studio_picture *of) {
+    char at[128];
+    picture_url(p, of, at);
+    jw_str(w, str_z(at));
+}
+
+/* What the script finds in the page (web/src/lib/boot.ts). A '<' would end its element: \u003c says the same. */
+static void add_boot(struct buf *b, const struct source *s, int page, int lang) {
+    const struct studio_product *p = s->product;
+    BUF_CLEANUP struct buf json;
+    struct jw w;
+    buf_init(&json, DOCUMENT_MAX);
+    jw_init(&w, &json);
+    jw_obj(&w);
+    jw_kz(&w, "lang", langs[lang]);
+    jw_kz(&w, "api", s->api);
+    jw_kz(&w, "icp", s->icp);
+    jw_kint(&w, "status", page == PAGE_LOST ? 404 : 200);
+    jw_key(&w, "product");
+    jw_obj(&w);
+    jw_kstr(&w, "name", p->name);
+    add_text(&w, "title", &p->title);
+    add_text(&w, "tagline", &p->tagline);
+    add_text(&w, "lead", &p->lead);
+    jw_key(&w, "theme");
+    jw_obj(&w);
+    for (size_t i = 0; i < STUDIO_COLOUR_COUNT; i++)
+        jw_kstr(&w, studio_colour_name[i], p->light[i]);
+    jw_end_obj(&w);
+    jw_key(&w, "examples");
+    jw_arr(&w);
+    for (size_t i = 0; i < p->n_examples; i++) {
+        jw_obj(&w);
+        jw_key(&w, "before");
+        jw_arr(&w);
+        for (size_t k = 0; k < p->examples[i].n_before; k++)
+            add_picture_url(&w, s->pages, &p->examples[i].before[k]);
+        jw_end_arr(&w);
+        jw_key(&w, "after");
+        add_picture_url(&w, s->pages, &p->examples[i].after);
+        add_text(&w, "alt", &p->examples[i].alt);
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    jw_end_obj(&w);
+    b->failed |= json.failed;
+    for (size_t i = 0; i < json.n; i++) {
+        if (json.p[i] == '<')
+            buf_add_z(b, "\\u003c");
+        else
+            buf_add_c(b, json.p[i]);
+    }
+}
+
+static void add_hero(struct buf *b, const struct source *s, struct str hole, int lang) {
+    char at[128] = "";
+    if (!s->product->n_examples)
+        return;
+    const struct studio_example *x = &s->product->examples[0];
+    if (str_eqz(hole, "hero_alt")) {
+        add_escaped(b, words(&x->alt, lang));
+        return;
+    }
+    picture_url(s->pages, str_eqz(hole, "hero_before_1") ? &x->before[0] : str_eqz(hole, "hero_before_2") ? &x->before[1] : &x->after, at);
+    add_escaped(b, str_z(at));
+}
+
+static int fill_hole(struct buf *b, const struct source *s, struct str hole, int page, int lang, struct err *e) {
+    if (str_eqz(hole, "lang"))
+        buf_add_z(b, tags[lang]);
+    else if (str_eqz(hole, "noscript"))
+        buf_add_z(b, "This page needs JavaScript. 此页面需要启用 JavaScript。");
+    else if (str_eqz(hole, "head"))
+        add_head(b, s, page, lang);
+    else if (str_eqz(hole, "boot"))
+        add_boot(b, s, page, lang);
+    else if (str_eqz(hole, "title"))
+        add_escaped(b, words(&s->product->title, lang));
+    else if (str_eqz(hole, "tagline"))
+        add_escaped(b, words(&s->product->tagline, lang));
+    else if (str_eqz(hole, "lead"))
+        add_escaped(b, words(&s->product->lead, lang));
+    else if (str_starts(hole, STR("hero_")))
+        add_hero(b, s, hole, lang);
+    else
+        return err_set(e, ERR_INTERNAL, "the pages have a hole \"%.*s\" that nothing fills", (int)(hole.n < 40 ? hole.n : 40), hole.p);
+    return 0;
+}
+
+static int render(const struct source *s, int page, int lang, struct buf *b, struct err *e) {
+    char name[32];
+    snprintf(name, sizeof name, "%s.%s.html", page == PAGE_LANDING ? "landing" : "app", langs[lang]);
+    const struct embed_file *f = embed_find(&api_web, str_z(name));
+    if (!f)
+        return err_set(e, ERR_INTERNAL, "%s is not in the program", name);
+    for (const char *at = f->bytes.p, *end = at + f->bytes.n; at < end;) {
+        const char *open = strstr(at, "{{"), *close = open ? strstr(open, "}}") : NULL;
+        if (!close) {
+            buf_add(b, at, (size_t)(end - at));
+            break;
+        }
+        buf_add(b, at, (size_t)(open - at));
+        int r = fill_hole(b, s, (struct str){ open + 2, (size_t)(close - open - 2) }, page, lang, e);
+        if (r < 0)
+            return r;
+        at = close + 2;
+    }
+    return 0;
+}
+
+/* ---- the rest that is made once ---- */
+
+static void add_colours(struct buf *b, const struct str *colours) {
+    for (size_t i = 0; i < STUDIO_COLOUR_COUNT; i++) {
+        buf_add_z(b, "--");
+        for (const char *c = studio_colour_name[i]; *c; c++)
+            buf_add_c(b, *c == '_' ? '-' : *c);
+        buf_printf(b, ":%.*s;", STR_ARG(colours[i]));
+    }
+}
+
+static void render_theme(struct buf *b, const struct studio_product *p) {
+    buf_add_z(b, ":root{");
+    add_colours(b, p->light);
+    buf_add_z(b, "}\n@media (prefers-color-scheme: dark){:root{");
+    add_colours(b, p->dark);
+    buf_add_z(b, "}}\n");
+}
+
+static void render_robots(struct buf *b, const char *url) {
+    buf_add_z(b, "User-agent: *\nDisallow: /v1/\nDisallow: /t/\nDisallow: /me\nDisallow: /admin\n");
+    if (url[0])
+        buf_printf(b, "Sitemap: %s/sitemap.xml\n", url);
+}
+
+static void render_sitemap(struct buf *b, const char *url) {
+    buf_add_z(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
+    for (int i = 0; url[0] && i < LANG_COUNT; i++)
+        buf_printf(b, "<url><loc>%s/?lang=%s</loc></url>\n", url, langs[i]);
+    buf_add_z(b, "</urlset>\n");
+}
+
+static int render_all(struct pages *p, const struct source *s, struct err *e) {
+    render_theme(&p->theme.bytes, s->product);
+    render_robots(&p->robots.bytes, s->url);
+    render_sitemap(&p->sitemap.bytes, s->url);
+    int r = api__fixed_seal(&p->theme, "/theme.css", e);
+    if (r < 0 || (r = api__fixed_seal(&p->robots, "/robots.txt", e)) < 0 || (r = api__fixed_seal(&p->sitemap, "/sitemap.xml", e)) < 0)
+        return r;
+    for (int page = 0; page < PAGE_COUNT; page++)
+        for (int lang = 0; lang < LANG_COUNT; lang++)
+            if ((r = render(s, page, lang, &p->document[page][lang].bytes, e)) < 0 || (r = api__fixed_seal(&p->document[page][lang], "a page", e)) < 0)
+                return r;
+    return 0;
+}
+
+/* Calls with each thing that is rendered once. */
+static void each_fixed(struct pages *p, void (*call)(struct buf *)) {
+    for (int page = 0; page < PAGE_COUNT; page++)
+        for (int lang = 0; lang < LANG_COUNT; lang++)
+            call(&p->document[page][lang].bytes);
+    call(&p->theme.bytes);
+    call(&p->robots.bytes);
+    call(&p->sitemap.bytes);
+}
+static void buf_open(struct buf *b) { buf_init(b, DOCUMENT_MAX); }
+
+int pages_new(const struct config *cfg, const struct studio *studio, const char *api_origin, struct pages **ret_p, struct err *e) {
+    CLEANUP(pages_free) struct pages *p = calloc(1, sizeof *p);
+    if (!p)
+        abort();
+    each_fixed(p, buf_open);
+    struct str url = str_z(config_str(cfg, "public_url"));
+    while (str_ends(url, STR("/")))
+        url.n--;
+    char base[1024];
+    snprintf(base, sizeof base, "%.*s", STR_ARG(url));
+    struct source s = { .product = studio_product(studio, STR_NULL), .pages = p, .url = base, .api = api_origin, .icp = config_str(cfg, "product.icp") };
+    /* nothing from elsewhere, nothing inline; pictures of one's own may be shown before they are sent (blob:) */
+    snprintf(p->csp, sizeof p->csp, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; "
+                                    "form-action 'none'; frame-ancestors 'none'");
+    collect_pictures(p, s.product);
+    int r = render_all(p, &s, e);
+    if (r < 0)
+        return r;
+    *ret_p = TAKE(p);
+    return 0;
+}
+
+void pages_free(struct pages *p) {
+    if (!p)
+        return;
+    each_fixed(p, buf_done);
+    free(p);
+}
+
+/* ---- routes ---- */
+
+static const struct pages *pages_of(const struct http_req *req) { return api_app(req)->api->pages; }
+
+/* ?lang= (links for search engines), then what was chosen by hand, then what the browser prefers. */
+static int lang_of(struct http_req *req) {
+    struct str asked = http_req_query(req, "lang"), chosen = http_req_cookie_plain(req, "zt_lang");
+    for (int i = 0; i < LANG_COUNT; i++)
+        if (str_eqz(asked, langs[i]))
+            return i;
+    for (int i = 0; i < LANG_COUNT; i++)
+        if (str_eqz(chosen, langs[i]))
+            return i;
+    return strcmp(req->lang, "zh") == 0 ? LANG_ZH : LANG_EN;
+}
+
+static int send_document(struct http_req *req, struct http_res *res, int page) {
+    const struct api__fixed *f = &pages_of(req)->document[page][lang_of(req)];
+    http_res_header(res, "Content-Security-Policy", "%s", pages_of(req)->csp);
+    http_res_header(res, "Vary", "Accept-Language, Cookie");
+    http_res_header(res, "Content-Language", "%s", tags[lang_of(req)]);
+    if (page == PAGE_LOST)
+        return http_res_body(res, 404, "text/html; charset=utf-8", buf_str(&f->bytes), /* borrowed= */ true);
+    /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
+    return http_res_static(res, "text/html; charset=utf-8", buf_str(&f->bytes), f->etag, "no-cache");
+}
+
+static int landing_get(struct http_req *req, struct http_res *res, struct err *e) { return send_document(req, res, PAGE_LANDING); }
+static int app_get(struct http_req *req, struct http_res *res, struct err *e) { return send_document(req, res, PAGE_APP); }
+
+/* A person gets a page that says so; a program its problem document. */
+static int lost_get(struct http_req *req, struct http_res *res, struct err *e) {
+    struct str accept = http_req_header(req, "Accept");
+    bool person = accept.n && memmem(accept.p, accept.n, "text/html", 9) && !str_starts(req->path, STR("/v1/"));
+    return person ? send_document(req, res, PAGE_LOST) : err_set(e, ERR_NOT_FOUND, "%.*s %.*s", STR_ARG(req->method), STR_ARG(req->path));
+}
+
+static int send_part(struct http_req *req, struct http_res *res, struct str name, const char *cache_control, struct err *e) {
+    const struct embed_file *f = embed_find(&api_web, name);
     if (!f)
         return err_set(e, ERR_NOT_FOUND, "no such file");
-    http_res_header(res, "Content-Security-Policy", "%s", CSP);
-    /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
-    return http_res_static(res, f->mime, f->bytes, f->sha256, "no-cache");
+    http_res_header(res, "Content-Security-Policy", "%s", pages_of(req)->csp);      /* an SVG is a document, too */
+    return http_res_static_coded(res, &(struct http_static){ f->bytes, f->gzip, f->br, f->mime, f->sha256, cache_control });
 }
 
-static int page_get(struct http_req *req, struct http_res *res, struct err *e) { return send_file(res, STR("index.html"), e); }
+#define FOR_EVER "public, max-age=31536000, immutable"
+/* Their names, or the ?v= of their links, change with what is in them. */
+static int static_get(struct http_req *req, struct http_res *res, struct err *e) {
+    return send_part(req, res, arena_printf(req->arena, "static/%.*s", STR_ARG(req->params[0])), FOR_EVER, e);
+}
+static int icon_get(struct http_req *req, struct http_res *res, struct err *e) { return send_part(req, res, STR("icon.svg"), "public, max-age=86400", e); }
 
-/* A task's address shows the page, whoever's it is: the page asks with the visitor's session. What is no id is nobody's, and says so. */
-static int task_page_get(struct http_req *req, struct http_res *res, struct err *e) {
-    const struct embed_file *f = embed_find(&api_web_plain, STR("index.html"));
-    int64_t id;
-    if (!f || id_parse(req->params[0], "task", &id) >= 0)
-        return page_get(req, res, e);
-    http_res_header(res, "Content-Security-Policy", "%s", CSP);
-    http_res_header(res, "Cache-Control", "no-cache");
-    return http_res_body(res, 404, f->mime, f->bytes, /* borrowed= */ true);
+static int picture_get(struct http_req *req, struct http_res *res, struct err *e) {
+    const struct picture *f = picture_of(pages_of(req), req->params[0]);
+    if (!f)
+        return err_set(e, ERR_NOT_FOUND, "no such picture");
+    const char *type = str_ends(f->name, STR(".webp")) ? "image/webp" : str_ends(f->name, STR(".png")) ? "image/png" : "image/jpeg";
+    return http_res_static(res, type, f->bytes, f->hash, FOR_EVER);
 }
 
-static int part_get(struct http_req *req, struct http_res *res, struct err *e) { return send_file(res, req->params[0], e); }
+static int fixed_get(struct http_res *res, const struct api__fixed *f, const char *type, const char *cache_control) {
+    return http_res_static(res, type, buf_str(&f->bytes), f->etag, cache_control);
+}
+static int theme_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->theme, "text/css; charset=utf-8", FOR_EVER); }
+static int robots_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->robots, "text/plain; charset=utf-8", "public, max-age=3600"); }
+static int sitemap_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->sitemap, "application/xml", "public, max-age=3600"); }
 
+#define PAGE(path, handle, help_) { "GET", path, ROUTE_INLINE, ROUTE_PAGE, 0, handle, .help = help_ }
 const struct route api_pages_routes[] = {
-    { "GET", "/", ROUTE_INLINE, ROUTE_PAGE, 0, page_get, .help = "The page." },
-    { "GET", "/t/{task}", ROUTE_INLINE, ROUTE_PAGE, 0, task_page_get, .help = "The page, showing one task." },
-    { "GET", "/static/{file}", ROUTE_INLINE, ROUTE_PAGE, 0, part_get, .help = "Its parts." },
+    PAGE("/", landing_get, "The first page."),
+    PAGE("/new", app_get, "From photos to a task."),
+    PAGE("/t/{task}", app_get, "One task."),
+    PAGE("/me", app_get, "My pictures, my account."),
+    PAGE("/sign-in", app_get, "Sign in."),
+    PAGE("/sign-up", app_get, "Create an account."),
+    PAGE("/auth", app_get, "Where the links in mails lead."),
+    PAGE("/admin", app_get, "The operators' pages."),
+    PAGE("/admin/{page}", app_get, "The operators' pages."),
+    PAGE("/admin/{page}/{id}", app_get, "The operators' pages."),
+    PAGE("/static/{file}", static_get, "Parts of the pages."),
+    PAGE("/product/{file}", picture_get, "Pictures of the product's examples."),
+    PAGE("/theme.css", theme_get, "The product's colours."),
+    PAGE("/icon.svg", icon_get, "The mark of the house."),
+    PAGE("/robots.txt", robots_get, "What search engines may read."),
+    PAGE("/sitemap.xml", sitemap_get, "What search engines should read."),
+    PAGE(ROUTE_ANY_PATH, lost_get, "There is no such page."),
     { 0 },
 };

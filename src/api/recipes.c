@@ -40,6 +40,14 @@ static void render_recipe(struct jw *w, const struct studio_recipe *r) {
     jw_end_obj(w);
 }
 
+static void render_colours(struct jw *w, const char *key, const struct str *colours) {
+    jw_key(w, key);
+    jw_obj(w);
+    for (size_t i = 0; i < STUDIO_COLOUR_COUNT; i++)
+        jw_kstr(w, studio_colour_name[i], colours[i]);
+    jw_end_obj(w);
+}
+
 void api__recipes_render(const struct studio *s, struct buf *out) {
     const struct studio_product *product = studio_product(s, STR_NULL);
     struct jw w;
@@ -51,7 +59,10 @@ void api__recipes_render(const struct studio *s, struct buf *out) {
     api__text(&w, "title", &product->title);
     api__text(&w, "tagline", &product->tagline);
     jw_key(&w, "theme");
-    jw_raw(&w, product->theme);
+    jw_obj(&w);
+    render_colours(&w, "light", product->light);
+    render_colours(&w, "dark", product->dark);
+    jw_end_obj(&w);
     jw_end_obj(&w);
     jw_key(&w, "items");
     jw_arr(&w);

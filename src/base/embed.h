@@ -16,6 +16,7 @@ struct embed_file {
     struct str  bytes;       /* NUL-terminated behind */
     const char *sha256;      /* 64 lower-case hex digits of bytes: a strong ETag without its quotes */
     const char *mime;        /* "text/html; charset=utf-8" */
+    struct str  gzip, br;    /* the same, compressed: <name>.gz and <name>.br; p NULL when there was none */
 };
 struct embed_dir {
     const struct embed_file *files;    /* sorted by name, bytewise */

@@ -43,3 +43,5 @@ struct str http_req_cookie(const struct http_req *req, const char *name) {
         return STR_NULL;
     return head_cookie(http_req_header(req, "Cookie"), (struct str){ full, (size_t)n });
 }
+
+struct str http_req_cookie_plain(const struct http_req *req, const char *name) { return head_cookie(http_req_header(req, "Cookie"), str_z(name)); }

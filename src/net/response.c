@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/encoding.h"
 #include "net/range.h"
 
 void res_init(struct http_res *res, struct http_call *call) { *res = (struct http_res){ .call = call, .fd = -1 }; }
@@ -173,6 +174,21 @@ int http_res_static(struct http_res *res, const char *type, struct str bytes, co
     if (status != 200 && status != 206)
         return 0;
     return http_res_body(res, status, type, (struct str){ bytes.p ? bytes.p + from : "", (size_t)n }, true);
+}
+
+int http_res_static_coded(struct http_res *res, const struct http_static *f) {
+    unsigned have = (f->gzip.p ? ENCODING_BIT(ENCODING_GZIP) : 0) | (f->br.p ? ENCODING_BIT(ENCODING_BR) : 0);
+    if (!have)
+        return http_res_static(res, f->type, f->bytes, f->etag, f->cache_control);
+    enum encoding coding = encoding_pick(http_req_header(&res->call->req, "Accept-Encoding"), have);
+    struct str bytes = coding == ENCODING_BR ? f->br : coding == ENCODING_GZIP ? f->gzip : f->bytes;
+    char etag[96];
+    snprintf(etag, sizeof etag, coding ? "%s-%s" : "%s", f->etag, encoding_name[coding]);      /* other bytes are another representation */
+    http_res_header(res, "Vary", "Accept-Encoding");
+    int r = http_res_static(res, f->type, bytes, etag, f->cache_control);
+    if (coding && (res->status == 200 || res->status == 206))
+        http_res_header(res, "Content-Encoding", "%s", encoding_name[coding]);
+    return r;
 }
 
 int http_res_sse(struct http_res *res, int64_t topic, int (*pull)(void *ctx, int64_t *seq, struct buf *out, struct err *e), void *ctx) {

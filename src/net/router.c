@@ -16,7 +16,7 @@ struct router {
     struct arena        *arena;
     struct node          root;
     const struct route **routes;
-    size_t               n;
+    size_t               n, any;                  /* any: index + 1 of ROUTE_ANY_PATH */
 };
 
 static int method_of(struct str m) {
@@ -45,6 +45,11 @@ static struct node *child_of(struct router *r, struct node *parent, struct str s
 static int add(struct router *r, const struct route *route, struct err *e) {
     struct str rest = str_z(route->path);
     int method = method_of(str_z(route->method)), params = 0;
+    if (str_eqz(rest, ROUTE_ANY_PATH) && method == M_GET && route->kind == ROUTE_INLINE && route->handle && !r->any) {
+        r->routes[r->n++] = route;
+        r->any = r->n;
+        return 0;
+    }
     if (method < 0 || rest.n == 0 || rest.p[0] != '/' || !route->handle)
         return err_set(e, ERR_INTERNAL, "route %s %s: bad method, path or handler", route->method, route->path);
     struct node *n = &r->root;
@@ -135,10 +140,15 @@ enum router_result router_find(const struct router *r, struct str method, struct
     *ret = (struct router_match){ .allow = "" };
     struct str rest = { path.p + 1, path.n - 1 };
     const struct node *n = walk(&r->root, rest.n ? rest : STR_NULL, ret->params, 0);
+    int m = method_of(method);
+    if (!n && r->any && (m == M_GET || m == M_HEAD)) {
+        ret->index = r->any - 1;
+        ret->route = r->routes[r->any - 1];
+        return ROUTER_FOUND;
+    }
     if (!n)
         return ROUTER_NO_PATH;
     ret->allow = n->allow;
-    int m = method_of(method);
     if (m < 0)
         return ROUTER_NO_METHOD;
     int i = m == M_HEAD && !n->route[m] ? n->route[M_GET] : n->route[m];

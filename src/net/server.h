@@ -32,6 +32,9 @@ enum {
     ROUTE_COSTLY = 1 << 3,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
 };
 
+/* A route for every path without one (GET and HEAD; a page that says so): "GET" and this path, once among all tables. */
+#define ROUTE_ANY_PATH "*"
+
 /* One address. `path` is "/v1/tasks/{id}/pick": segments in braces become req->params in order. Routes are static tables. */
 struct route {
     const char *method, *path;
@@ -81,6 +84,8 @@ struct http_req {
 struct str http_req_header(const struct http_req *req, const char *name);  /* first one; STR_NULL when absent */
 struct str http_req_query(struct http_req *req, const char *name);         /* decoded in the arena; STR_NULL when absent */
 struct str http_req_cookie(const struct http_req *req, const char *name);
+/* One that scripts of the page set themselves: never __Host-, so never to be trusted with more than a wish. */
+struct str http_req_cookie_plain(const struct http_req *req, const char *name);
 
 /* ---- answers: each returns 0, so that a handler ends with `return http_res_…` ---- */
 /* body is copied unless it lies in the request's arena or is static (say so with borrowed=true). */
@@ -90,6 +95,9 @@ int http_res_empty(struct http_res *res, int status);
 int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type, const char *etag, const char *cache_control);
 /* Bytes that live as long as the server (embedded files), with ETag handling and Range as above. */
 int http_res_static(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control);
+/* The same bytes in up to three codings; what the client likes best is sent, with an ETag of its own and `Vary: Accept-Encoding`. */
+struct http_static { struct str bytes, gzip, br; const char *type, *etag, *cache_control; };      /* gzip, br: p NULL = there is none */
+int http_res_static_coded(struct http_res *res, const struct http_static *f);
 void http_res_header(struct http_res *res, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));  /* CR/LF refused */
 void http_res_cookie(struct http_res *res, const char *name, const char *value, int64_t max_age_s, bool http_only);  /* SameSite=Lax, Secure and __Host- when https */
 

@@ -10,7 +10,7 @@
 #define STUDIO__RECIPES_MAX   64
 #define STUDIO__TEMPLATES_MAX 256
 #define STUDIO__FILE_MAX      (64 * 1024)      /* bytes of one YAML or JSON file */
-#define STUDIO__ARENA_MAX     (64 * 1024 * 1024)
+#define STUDIO__ARENA_MAX     (192 * 1024 * 1024)
 
 struct studio {
     struct arena          *arena;

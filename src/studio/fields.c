@@ -131,6 +131,13 @@ static int bind_json(struct arena *a, const char *file, const struct studio__fie
     return 0;
 }
 
+static bool is_colour(struct str s) {
+    bool good = s.n == 7 && s.p[0] == '#';
+    for (size_t i = 1; good && i < s.n; i++)
+        good = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f');
+    return good;
+}
+
 /* The kinds that are one number in the end. */
 static int bind_number(const char *file, const struct studio__field *f, const struct yaml *n, void *at, struct err *e) {
     int64_t v = -1, scale = 1;
@@ -171,6 +178,11 @@ static int bind_one(struct arena *a, const char *file, const struct studio__fiel
     case STUDIO__NAME:
     case STUDIO__FILE:
         return studio__name_of(file, n, f->kind == STUDIO__FILE, at, e);
+    case STUDIO__COLOUR:
+        if (n->kind != YAML_SCALAR || !is_colour(n->text))
+            return studio__wrong(file, n, e, "%s must be a colour such as \"#a8322a\", small letters", f->name);
+        *(struct str *)at = n->text;
+        return 0;
     case STUDIO__BOOL:
         return yaml_bool(n, at, NULL) < 0 ? studio__wrong(file, n, e, "%s must be true or false", f->name) : 0;
     case STUDIO__TEXT:

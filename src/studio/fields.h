@@ -23,6 +23,7 @@ enum studio__kind {
     STUDIO__PERMILLE,     /* int; "0.7" is 700; min..max in per mille */
     STUDIO__TEXT,         /* struct studio_text; { en: …, zh: … }, both needed */
     STUDIO__NAMES,        /* struct str; list of names as a comma list; min..max of them */
+    STUDIO__COLOUR,       /* struct str; "#rrggbb" */
     STUDIO__JSON,         /* struct str; a map as a JSON object */
     STUDIO__MAP,          /* const struct yaml *; for the caller's own table */
     STUDIO__LIST,         /* const struct yaml *; min..max elements */

@@ -1,10 +1,10 @@
-/* product.c - reads product.yaml. */
+/* product.c - reads product.yaml and the pictures of its examples. */
 #include "studio/catalogue.h"
 #include "studio/fields.h"
 
 struct product_file {
     struct studio_product p;
-    const struct yaml    *guest;
+    const struct yaml    *guest, *theme, *examples;
 };
 #define AT(member) offsetof(struct product_file, member)
 
@@ -12,7 +12,9 @@ static const struct studio__field product_fields[] = {
     { "product", STUDIO__NAME, true, 0, 0, AT(p.name) },
     { "title", STUDIO__TEXT, true, 0, 0, AT(p.title) },
     { "tagline", STUDIO__TEXT, true, 0, 0, AT(p.tagline) },
-    { "theme", STUDIO__JSON, false, 0, 0, AT(p.theme) },
+    { "lead", STUDIO__TEXT, true, 0, 0, AT(p.lead) },
+    { "theme", STUDIO__MAP, false, 0, 0, AT(theme) },
+    { "examples", STUDIO__LIST, false, 0, STUDIO_EXAMPLES_MAX, AT(examples) },
     { "recipes", STUDIO__NAMES, true, 1, 32, AT(p.recipes) },
     { "guest", STUDIO__MAP, true, 0, 0, AT(guest) },
     { 0 },
@@ -22,17 +24,92 @@ static const struct studio__field guest_fields[] = {
     { 0 },
 };
 
+/* ---- theme ---- */
+
+const char *const studio_colour_name[STUDIO_COLOUR_COUNT] = {
+#define X(id, name, light, dark) name,
+    STUDIO_COLOURS(X)
+#undef X
+};
+static const struct studio__field colour_fields[] = {      /* into an array of struct str */
+#define X(id, name, light, dark) { name, STUDIO__COLOUR, false, 0, 0, STUDIO_##id * sizeof(struct str) },
+    STUDIO_COLOURS(X)
+#undef X
+    { 0 },
+};
+struct theme_file { const struct yaml *light, *dark; };
+static const struct studio__field theme_fields[] = {
+    { "light", STUDIO__MAP, false, 0, 0, offsetof(struct theme_file, light) },
+    { "dark", STUDIO__MAP, false, 0, 0, offsetof(struct theme_file, dark) },
+    { 0 },
+};
+
+static int read_theme(struct arena *a, const char *path, const struct yaml *n, struct studio_product *p, struct err *e) {
+    static const struct { const char *light, *dark; } house[] = {
+#define X(id, name, light, dark) { light, dark },
+        STUDIO_COLOURS(X)
+#undef X
+    };
+    for (size_t i = 0; i < STUDIO_COLOUR_COUNT; i++) {
+        p->light[i] = str_z(house[i].light);
+        p->dark[i] = str_z(house[i].dark);
+    }
+    struct theme_file f = { 0 };
+    int r = n ? studio__bind(a, path, theme_fields, n, &f, e) : 0;
+    if (r >= 0 && f.light)
+        r = studio__bind(a, path, colour_fields, f.light, p->light, e);
+    if (r >= 0 && f.dark)
+        r = studio__bind(a, path, colour_fields, f.dark, p->dark, e);
+    return r;
+}
+
+/* ---- examples ---- */
+
+struct example_file { struct studio_text alt; const struct yaml *before; struct str after; };
+static const struct studio__field example_fields[] = {
+    { "before", STUDIO__LIST, true, 2, STUDIO_BEFORES_MAX, offsetof(struct example_file, before) },
+    { "after", STUDIO__FILE, true, 0, 0, offsetof(struct example_file, after) },
+    { "alt", STUDIO__TEXT, true, 0, 0, offsetof(struct example_file, alt) },
+    { 0 },
+};
+
+static int read_picture(struct arena *a, const char *path, const char *dir, const struct yaml *n, struct str name, struct studio_picture *ret,
+                        struct err *e) {
+    if (!str_ends(name, STR(".webp")) && !str_ends(name, STR(".jpg")) && !str_ends(name, STR(".png")))
+        return studio__wrong(path, n, e, "%.*s must be a .webp, .jpg or .png", STR_ARG(name));
+    ret->name = name;
+    return studio__read(a, arena_printf(a, "%s/examples/%.*s", dir, STR_ARG(name)).p, STUDIO_PICTURE_MAX, &ret->bytes, e);
+}
+
+static int read_example(struct arena *a, const char *path, const char *dir, const struct yaml *n, struct studio_example *ret, struct err *e) {
+    struct example_file f = { 0 };
+    int r = studio__bind(a, path, example_fields, n, &f, e);
+    if (r < 0 || (r = read_picture(a, path, dir, n, f.after, &ret->after, e)) < 0)
+        return r;
+    for (const struct yaml *b = f.before->child; b; b = b->next) {
+        struct str name;
+        if ((r = studio__name_of(path, b, /* is_file= */ true, &name, e)) < 0 ||
+            (r = read_picture(a, path, dir, b, name, &ret->before[ret->n_before++], e)) < 0)
+            return r;
+    }
+    ret->alt = f.alt;
+    return 0;
+}
+
 int studio__product_read(struct arena *a, const char *dir, struct str name, struct studio_product *ret, struct err *e) {
     const char *path = arena_printf(a, "%s/product.yaml", dir).p;
     struct str text;
     struct yaml *root;
-    struct product_file f = { .p.theme = STR("{}") };
+    struct product_file *f = ARENA_NEW(a, struct product_file);
     int r = studio__read(a, path, STUDIO__FILE_MAX, &text, e);
-    if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = studio__bind(a, path, product_fields, root, &f, e)) < 0 ||
-        (r = studio__bind(a, path, guest_fields, f.guest, &f.p, e)) < 0)
+    if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = studio__bind(a, path, product_fields, root, f, e)) < 0 ||
+        (r = studio__bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0)
         return r;
-    if (!str_eq(f.p.name, name))
+    for (const struct yaml *n = f->examples ? f->examples->child : NULL; n; n = n->next)
+        if ((r = read_example(a, path, dir, n, &f->p.examples[f->p.n_examples++], e)) < 0)
+            return r;
+    if (!str_eq(f->p.name, name))
         return studio__wrong(path, yaml_get(root, "product"), e, "product must be named like its folder, %.*s", STR_ARG(name));
-    *ret = f.p;
+    *ret = f->p;
     return 0;
 }

@@ -60,10 +60,34 @@ struct studio_template {
     size_t             n_files;
     struct str         thumb;                    /* file name inside dir */
 };
+/* Colours of the pages that a product may set, by their names in product.yaml; each "#rrggbb", in light and in dark. */
+#define STUDIO_COLOURS(X) \
+    X(PAPER, "paper", "#faf6ef", "#1b1512") X(ACCENT, "accent", "#a8322a", "#e2735f") X(ACCENT_STRONG, "accent_strong", "#8c2620", "#ee8b78") \
+    X(ACCENT_SOFT, "accent_soft", "#f8e6de", "#3a2420") X(GOLD, "gold", "#b3853c", "#d3a968") X(GOLD_SOFT, "gold_soft", "#f5ead4", "#382c1b") \
+    X(GOLD_INK, "gold_ink", "#6b4a12", "#ecc98e")
+enum studio_colour {
+#define X(id, name, light, dark) STUDIO_##id,
+    STUDIO_COLOURS(X)
+#undef X
+    STUDIO_COLOUR_COUNT
+};
+extern const char *const studio_colour_name[STUDIO_COLOUR_COUNT];
+
+#define STUDIO_EXAMPLES_MAX 6
+#define STUDIO_BEFORES_MAX 4
+#define STUDIO_PICTURE_MAX (256 * 1024)          /* bytes of one example's picture */
+struct studio_picture { struct str name, bytes; };   /* file name; .jpg, .png or .webp */
+struct studio_example {                          /* shown on the first page: these photos became that picture */
+    struct studio_picture before[STUDIO_BEFORES_MAX], after;
+    size_t             n_before;                 /* at least 2 */
+    struct studio_text alt;
+};
 struct studio_product {
     struct str         name;
-    struct studio_text title, tagline;
-    struct str         theme;                    /* JSON object */
+    struct studio_text title, tagline, lead;     /* lead: what it is, in a sentence or two; also for search engines */
+    struct str         light[STUDIO_COLOUR_COUNT], dark[STUDIO_COLOUR_COUNT];
+    struct studio_example examples[STUDIO_EXAMPLES_MAX];
+    size_t             n_examples;
     struct str         recipes;                  /* comma list */
     int64_t            guest_credits;            /* granted to a new guest, free for now */
 };
@@ -72,6 +96,13 @@ struct studio;
 /*
  * Reads <products_dir>/<product>/product.yaml, <product>/recipes/<recipe>.yaml and <share_dir>/templates/<name>/template.yaml; every
  * folder there must be one. Fields are checked by tables (fields.h): an unknown or wrong one is ERR_CONFIG with file:line.
+ * product.yaml:   product: reunion            the folder's name
+ *                 title, tagline, lead: { en: …, zh: … }
+ *                 theme: { light: { accent: "#a8322a" }, dark: { … } }   optional, as each colour in it (STUDIO_COLOURS)
+ *                 examples:                   optional; the pictures lie in the folder examples beside it
+ *                   - { before: [a.webp, b.webp], after: ab.webp, alt: { en: …, zh: … } }
+ *                 recipes: [family-portrait]
+ *                 guest: { credits: 400 }
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
  *                 order: 10                   optional, 0..1000 (100): small ones are shown first

@@ -12,7 +12,7 @@
 #include "studio/studio.h"
 
 /* ---- a small catalogue on disk, with one file replaced by the test ---- */
-static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: { en: t, zh: 题 }\nrecipes: [r]\nguest: { credits: 7 }\n";
+static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: { en: t, zh: 题 }\nlead: { en: l, zh: 述 }\nrecipes: [r]\nguest: { credits: 7 }\n";
 static const char RECIPE[] = "recipe: r\n"
                              "version: 3\n"
                              "title: { en: R, zh: 方 }\n"
@@ -125,7 +125,7 @@ static void wrong_files_are_refused_with_their_line(void **state) {
         { "products/p/recipes/r.yaml", RECIPE, "title: { en: R, zh: 方 }", "title: { en: R }", "field \"zh\" is missing" },
         { "products/p/product.yaml", PRODUCT, "[r]", "[r, s]", "s.yaml" },
         { "products/p/product.yaml", PRODUCT, "[r]", "[r, r]", "belongs to another product" },
-        { "products/p/product.yaml", PRODUCT, "[r]", "[../r]", "product.yaml:4" },
+        { "products/p/product.yaml", PRODUCT, "[r]", "[../r]", "product.yaml:5" },
         { "products/p/product.yaml", PRODUCT, "credits: 7", "credits: -7", "credits" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "gone.jpg", "template.yaml:7: there is no file gone.jpg" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "../back.jpg", "plain file name" },

@@ -86,7 +86,7 @@ static inline void testing_file(struct testing *t, const char *name, const char 
 
 static inline void testing_products(struct testing *t) {
     testing_file(t, "products/p/product.yaml", "product: p\ntitle: { en: P, zh: P }\ntagline: { en: P, zh: P }\n"
-                                               "theme: { accent: \"#000000\" }\nrecipes: [group, plain]\nguest: { credits: 100 }\n");
+                                               "lead: { en: l, zh: 述 }\ntheme: { light: { accent: \"#000000\" } }\nrecipes: [group, plain]\nguest: { credits: 100 }\n");
     testing_file(t, "products/p/recipes/group.yaml",
                  TESTING_RECIPE("group", TESTING_PEOPLE,
                                 "  - { op: cutout, state: preparing, per: person }\n" TESTING_COMPOSE "  - { op: score, state: checking, per: candidate }\n",

@@ -1,0 +1,34 @@
+/** Not codes of the server: nobody answered, or not in its language. */
+export const UNREACHABLE = 'unreachable';
+export class Problem extends Error {
+    constructor(document, retryAfterSeconds = null) {
+        super(document.i18n?.en.title ?? document.code);
+        this.document = document;
+        this.retryAfterSeconds = retryAfterSeconds;
+        this.name = 'Problem';
+        this.code = document.code;
+        this.status = document.status;
+    }
+    /** In one language; null when the server gave no words (it was not our server that answered, or nobody did). */
+    words(lang) {
+        return this.document.i18n?.[lang] ?? null;
+    }
+    static unreachable() {
+        return new Problem({ code: UNREACHABLE, status: 0 });
+    }
+    static async of(answer) {
+        const after = Number(answer.headers.get('retry-after') ?? NaN);
+        const text = await answer.text().catch(() => '');
+        return Problem.from(text, answer.status, Number.isFinite(after) ? after : null);
+    }
+    /** From a body that should be a problem document: a proxy's error page is not. */
+    static from(text, status, retryAfterSeconds = null) {
+        try {
+            const document = JSON.parse(text);
+            if (typeof document.code === 'string')
+                return new Problem({ ...document, status }, retryAfterSeconds);
+        }
+        catch { /* not ours */ }
+        return new Problem({ code: `http_${status}`, status }, retryAfterSeconds);
+    }
+}

@@ -1,0 +1,38 @@
+/** Renewing the session once, however many requests and tabs notice at the same time that it is over. */
+const LOCK = 'zt-session', MARK = 'zt-session-renewed';
+const FRESH_MS = 5000;
+/** One tab after the other where the browser has Web Locks (Chrome 69, Safari 15.4); else only within this tab. */
+function exclusively(work) {
+    const locks = typeof navigator === 'undefined' ? undefined : navigator.locks;
+    return locks ? locks.request(LOCK, work) : work();
+}
+function lastRenewal() {
+    try {
+        return Number(localStorage.getItem(MARK) ?? 0);
+    }
+    catch {
+        return 0;
+    } // private mode, Node
+}
+function markRenewal() {
+    try {
+        localStorage.setItem(MARK, String(Date.now()));
+    }
+    catch { /* then each tab renews for itself */ }
+}
+/** Calls renew() at most once at a time; not at all when another tab has done so since `since`. */
+export class Renewal {
+    constructor(renew) {
+        this.renew = renew;
+        this.running = null;
+    }
+    run() {
+        this.running ?? (this.running = exclusively(async () => {
+            if (Date.now() - lastRenewal() < FRESH_MS)
+                return;
+            await this.renew();
+            markRenewal();
+        }).finally(() => { this.running = null; }));
+        return this.running;
+    }
+}

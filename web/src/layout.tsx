@@ -1,0 +1,87 @@
+/** What stands around every page: the brand above, the law below, and what is wrong with the connection between. */
+import { useEffect, useState, type ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useBoot, useText } from './lib/app-context';
+import { useMe, useWaiting, useWallet } from './lib/session';
+import { Icon, Mark } from './ui/icons';
+import { useWords } from './words';
+import './layout.css';
+
+function LanguageSwitch() {
+  const { t, lang, setLang } = useWords(), other = lang === 'zh' ? 'en' : 'zh';
+  return (
+    <button type="button" className="top-link" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => setLang(other)}>
+      <Icon name="globe" /><span>{t('otherLanguage')}</span>
+    </button>
+  );
+}
+
+function Credits() {
+  const { t } = useWords(), wallet = useWallet();
+  return wallet ? <span className="top-credits numbers" data-testid="credits">{t('credits', { count: wallet.available })}</span> : null;
+}
+
+function Header() {
+  const { t } = useWords(), text = useText(), { product } = useBoot(), me = useMe(), [at] = useLocation();
+  return (
+    <header className="top">
+      <div className="width top-row">
+        <Link href="/" className="brand"><Mark /><span>{text(product.title)}</span></Link>
+        <nav className="top-nav">
+          <Credits />
+          {me?.operator && <Link href="/admin" className="top-link"><span>{t('operators')}</span></Link>}
+          <Link href="/me" className="top-link" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
+          <LanguageSwitch />
+        </nav>
+      </div>
+    </header>
+  );
+}
+
+function useOnline(): boolean {
+  const [online, set] = useState(true);
+  useEffect(() => {
+    const look = () => set(navigator.onLine);
+    look();
+    addEventListener('online', look);
+    addEventListener('offline', look);
+    return () => {
+      removeEventListener('online', look);
+      removeEventListener('offline', look);
+    };
+  }, []);
+  return online;
+}
+
+/** Above everything, because it explains why nothing moves. */
+function Connection() {
+  const { t } = useWords(), online = useOnline(), waiting = useWaiting();
+  const words = !online ? t('offline') : waiting ? t(waiting.why, { seconds: Math.round(waiting.seconds) }) : null;
+  return <div role="status" aria-live="polite" className={words ? 'connection' : 'unseen'}>{words}</div>;
+}
+
+function Footer() {
+  const { t } = useWords(), { icp } = useBoot();
+  return (
+    <footer className="bottom">
+      <div className="width small">
+        <p>{t('privacyShort')}</p>
+        <p>{t('madeByAi')}</p>
+        {icp && <p><a href="https://beian.miit.gov.cn/" rel="noreferrer">{icp}</a></p>}
+      </div>
+    </footer>
+  );
+}
+
+export function Layout({ children }: { children: ReactNode }) {
+  const { t } = useWords();
+  return (
+    <>
+      <a className="skip" href="#main">{t('skip')}</a>
+      <Header />
+      <Connection />
+      <main id="main" tabIndex={-1}>{children}</main>
+      <Footer />
+    </>
+  );
+}

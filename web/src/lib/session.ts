@@ -1,0 +1,142 @@
+/**
+ * Who is here. Nobody, until something is worth keeping: the first photo makes a guest. The cookie itself cannot be read, so a mark
+ * remembers that there is one, and pages that nobody has to sign in for ask nothing of the server.
+ */
+import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useEffect, useSyncExternalStore } from 'react';
+import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
+
+const MARK = 'zt-session';
+const RENEW_MS = 12 * 60_000;
+type Kind = 'guest' | 'person';
+
+/** The members that come with accounts are optional, so that the page also runs beside a server without them. */
+export type Me = Schemas['Me'] & Partial<{ kind: Kind | 'operator'; email: string | null; verified: boolean; name: string | null; region: string | null }>;
+
+function mark(): Kind | null {
+  try { return localStorage.getItem(MARK) as Kind | null; } catch { return null; }
+}
+function setMark(kind: Kind | null): void {
+  try {
+    if (kind) localStorage.setItem(MARK, kind);
+    else localStorage.removeItem(MARK);
+  } catch { /* private mode: asked again next time */ }
+}
+
+let cache: QueryClient | null = null;
+export function bindCache(client: QueryClient): void { cache = client; }
+
+/** Everything that belongs to somebody is asked for anew. */
+function somebodyElse(): void {
+  void cache?.invalidateQueries();
+}
+
+/** True once this page wanted a session of its own: then a lost guest's session is replaced by a new one. */
+let wanted = false;
+let starting: Promise<void> | null = null;
+
+async function start(): Promise<void> {
+  await api.post('/v1/sessions', { body: {}, again: true });
+  const fresh = mark() === null;
+  if (fresh) setMark('guest');
+  if (fresh) somebodyElse();
+}
+
+/** A session for what is about to be kept; one that is there is only renewed. */
+export function ensureSession(): Promise<void> {
+  wanted = true;
+  starting ??= start().catch((error: unknown) => {
+    starting = null;
+    throw error;
+  });
+  return starting;
+}
+
+/** After a 401 that could not be renewed. A person is never turned into a guest behind their back. */
+export async function sessionOver(): Promise<boolean> {
+  if (mark() === 'person') {
+    setMark(null);
+    somebodyElse();
+    return false;
+  }
+  if (!wanted) return false;
+  try {
+    await start();
+    return true;
+  } catch { return false; }
+}
+
+export function signedIn(kind: Kind): void {
+  setMark(kind);
+  starting = Promise.resolve();
+  wanted = true;
+  somebodyElse();
+}
+
+export function signedOut(): void {
+  setMark(null);
+  starting = null;
+  wanted = false;
+  cache?.clear();
+}
+
+/**
+ * On the machine that runs the demo, its session can be taken over from the address: …#session=TOKEN. Nowhere else, because such a
+ * link could sign a stranger in to somebody else's account and make them upload their photos there.
+ */
+export async function adoptSession(): Promise<void> {
+  const token = /^#session=([\w-]{43})$/.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) return;
+  const answer = await fetch('/v1/sessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  if (answer.ok) setMark('guest');
+}
+
+/** Nobody is not an error: null. */
+async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
+  try {
+    return await ask;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export function useMe(always = false): Me | null | undefined {
+  return useQuery({
+    queryKey: ['me'], enabled: always || mark() !== null, staleTime: 60_000,
+    queryFn: async () => {
+      const me = await orNobody<Me>(api.get('/v1/me'));
+      setMark(me === null ? null : me.kind && me.kind !== 'guest' ? 'person' : 'guest');
+      return me;
+    },
+  }).data;
+}
+
+export function useWallet(): Schemas['Wallet'] | null | undefined {
+  return useQuery({ queryKey: ['wallet'], enabled: mark() !== null, queryFn: () => orNobody(api.get('/v1/wallet')) }).data;
+}
+
+export function useWaiting(): Waiting | null {
+  return useSyncExternalStore(onWaiting, waitingNow, () => null);
+}
+
+/** An access token lasts 15 minutes: renewed before that, and when the phone wakes up. */
+export function useRenewal(): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    let last = Date.now();
+    const look = (): void => {
+      if (document.visibilityState !== 'visible' || mark() === null || Date.now() - last < RENEW_MS) return;
+      last = Date.now();
+      api.renew().catch(() => { void client.invalidateQueries({ queryKey: ['me'] }); });        // that says whether it is over
+    };
+    const timer = setInterval(look, 60_000);
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }, [client]);
+}

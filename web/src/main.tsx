@@ -1,0 +1,19 @@
+/** In the browser: takes over the first screen that the server wrote, or draws the page anew. */
+import { createRoot, hydrateRoot } from 'react-dom/client';
+import { App, newCache } from './app';
+import { connect } from './lib/api';
+import { readBoot } from './lib/boot';
+import { adoptSession } from './lib/session';
+import './styles.css';
+
+async function begin(): Promise<void> {
+  const boot = readBoot(), root = document.getElementById('root');
+  if (!root) return;
+  connect(boot.api);
+  await adoptSession();
+  const app = <App boot={boot} cache={newCache()} />;
+  if (location.pathname === '/' && root.firstElementChild) hydrateRoot(root, app);
+  else createRoot(root).render(app);
+}
+
+void begin();

@@ -1,0 +1,33 @@
+/** Nothing yet, still coming, could not come. */
+import type { ReactNode } from 'react';
+import type { Problem } from '../lib/api';
+import { useWords } from '../words';
+import { Button } from './button';
+import { Icon, type IconName } from './icons';
+import { ProblemNotice } from './notice';
+import './states.css';
+
+export function Empty({ icon, title, text, children }: { icon: IconName; title: string; text?: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <span className="empty-icon"><Icon name={icon} size={34} /></span>
+      <h2>{title}</h2>
+      {text && <p className="soft">{text}</p>}
+      {children}
+    </div>
+  );
+}
+
+export function PageSkeleton() {
+  const { t } = useWords();
+  return (
+    <div className="width narrow skeleton" role="status" aria-label={t('loading')}>
+      <div className="bone bone-title" /><div className="bone" /><div className="bone bone-short" /><div className="bone bone-picture" />
+    </div>
+  );
+}
+
+export function Failed({ problem, again }: { problem: Problem; again: () => void }) {
+  const { t } = useWords();
+  return <ProblemNotice problem={problem}><Button kind="quiet" onClick={again}>{t('retry')}</Button></ProblemNotice>;
+}

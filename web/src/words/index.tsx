@@ -1,0 +1,50 @@
+/** The language of the page: i18next for plurals and values, a context so that everything follows when it changes. */
+import i18next, { type i18n } from 'i18next';
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { en } from './en';
+import { zh } from './zh';
+import type { Key, Lang } from './keys';
+
+export type { Key, Lang } from './keys';
+export type T = (key: Key, values?: Record<string, string | number>) => string;
+
+const LOCALE: Record<Lang, string> = { en: 'en', zh: 'zh-CN' };
+
+function translator(lang: Lang): T {
+  const instance: i18n = i18next.createInstance();
+  void instance.init({
+    lng: LOCALE[lang], fallbackLng: false, initAsync: false, interpolation: { escapeValue: false },        // React escapes
+    resources: { en: { translation: en }, 'zh-CN': { translation: zh } },
+  });
+  return (key, values) => instance.t(key, values ?? {});
+}
+
+export interface Language { t: T; lang: Lang; locale: string; setLang: (lang: Lang) => void }
+
+const Context = createContext<Language | null>(null);
+
+/** The language outside of React: for requests, see lib/api.ts. */
+let current: Lang = 'en';
+export const currentLang = (): Lang => current;
+
+const YEAR_S = 365 * 24 * 3600;
+
+export function LanguageProvider({ first, children }: { first: Lang; children: ReactNode }) {
+  const [lang, set] = useState(first);
+  current = lang;
+  const t = useMemo(() => translator(lang), [lang]);
+  const setLang = useCallback((next: Lang) => {
+    // the server writes the first screen in this language from now on
+    document.cookie = `zt_lang=${next}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+    set(next);
+  }, []);
+  useEffect(() => { document.documentElement.lang = LOCALE[lang]; }, [lang]);
+  const value = useMemo(() => ({ t, lang, locale: LOCALE[lang], setLang }), [t, lang, setLang]);
+  return <Context.Provider value={value}>{children}</Context.Provider>;
+}
+
+export function useWords(): Language {
+  const value = useContext(Context);
+  if (!value) throw new Error('outside of LanguageProvider');
+  return value;
+}
