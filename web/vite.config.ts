@@ -13,7 +13,7 @@ function fromServer(): Plugin {
       async handler(html, { originalUrl }) {
         const page = await fetch(SERVER + (originalUrl ?? '/')).then(answer => answer.text());
         const between = (from: string, to: string): string => page.split(from)[1]?.split(to)[0] ?? '';
-        return html.replace('{{lang}}', between('<html lang="', '"')).replace('{{noscript}}', '')
+        return html.replace('{{lang}}', between('<html lang="', '"'))
           .replace('<!--head-->', `<link rel="stylesheet" href="/theme.css">`)
           .replace('<!--boot-->', between('id="boot">', '</script>'));
       },

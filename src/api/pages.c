@@ -110,7 +110,7 @@ static void add_head(struct buf *b, const struct source *s, int page, int lang) 
     buf_add_z(b, "<title>");
     add_escaped(b, words(&p->title, lang));
     if (page == PAGE_LANDING) {
-        buf_add_z(b, lang == LANG_ZH ? " · " : " · ");
+        buf_add_z(b, " · ");
         add_escaped(b, words(&p->tagline, lang));
     }
     buf_add_z(b, "</title>\n");
@@ -202,8 +202,6 @@ static void add_hero(struct buf *b, const struct source *s, struct str hole, int
 static int fill_hole(struct buf *b, const struct source *s, struct str hole, int page, int lang, struct err *e) {
     if (str_eqz(hole, "lang"))
         buf_add_z(b, tags[lang]);
-    else if (str_eqz(hole, "noscript"))
-        buf_add_z(b, "This page needs JavaScript. 此页面需要启用 JavaScript。");
     else if (str_eqz(hole, "head"))
         add_head(b, s, page, lang);
     else if (str_eqz(hole, "boot"))

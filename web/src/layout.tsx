@@ -56,7 +56,7 @@ function useOnline(): boolean {
 /** Above everything, because it explains why nothing moves. */
 function Connection() {
   const { t } = useWords(), online = useOnline(), waiting = useWaiting();
-  const words = !online ? t('offline') : waiting ? t(waiting.why, { seconds: Math.round(waiting.seconds) }) : null;
+  const words = !online ? t('offline') : !waiting ? null : waiting.why === 'busy' ? t('busy', { seconds: Math.round(waiting.seconds) }) : t('unreachable');
   return <div role="status" aria-live="polite" className={words ? 'connection' : 'unseen'}>{words}</div>;
 }
 

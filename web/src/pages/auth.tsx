@@ -1,1 +1,56 @@
-export default function P(_: any) { return null; }
+/** /auth#confirm=…, #reset=…, #magic=…: where the links in mails lead. The token stands behind '#', so that no log or Referer has it. */
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { account, type MailKind } from '../lib/account';
+import { asProblem } from '../lib/api';
+import { signedIn } from '../lib/session';
+import { Button, ButtonLink } from '../ui/button';
+import { PasswordField } from '../ui/field';
+import { ProblemNotice } from '../ui/notice';
+import { Empty, PageSkeleton } from '../ui/states';
+import { useWords, type Key } from '../words';
+
+const WORDS: Record<MailKind, [Key, Key]> = {
+  confirm: ['authConfirmed', 'authConfirmedText'], magic: ['authSignedIn', 'authConfirmedText'], reset: ['authResetDone', 'authResetDoneText'],
+};
+
+function readToken(): { kind: MailKind; token: string } | null {
+  const found = /^#(confirm|reset|magic)=([\w-]{16,512})$/.exec(location.hash);
+  return found?.[1] && found[2] ? { kind: found[1] as MailKind, token: found[2] } : null;
+}
+
+export default function Auth() {
+  const { t } = useWords(), [link] = useState(readToken), [password, setPassword] = useState(''), begun = useRef(false);
+  const use = useMutation({
+    mutationFn: (next?: string) => account.useToken(link?.token ?? '', next),
+    onSuccess: () => signedIn('person'),
+  });
+  useEffect(() => {
+    if (!link || begun.current) return;
+    begun.current = true;        // a token works once: never sent twice, also not by React's strict mode
+    history.replaceState(null, '', '/auth');
+    if (link.kind !== 'reset') use.mutate(undefined);
+  }, [link, use]);
+
+  if (!link) return <div className="width"><Empty icon="mail" title={t('authNothing')} text={t('authNothingText')}><ButtonLink href="/sign-in">{t('authAgain')}</ButtonLink></Empty></div>;
+  if (use.isSuccess) {
+    const [title, text] = WORDS[link.kind];
+    return <div className="width"><Empty icon="check" title={t(title)} text={t(text)}><ButtonLink href="/me" big>{t('toPictures')}</ButtonLink></Empty></div>;
+  }
+  if (use.isError && link.kind !== 'reset') return <div className="width narrow"><ProblemNotice problem={asProblem(use.error)}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
+  if (link.kind !== 'reset') return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    use.mutate(password);
+  };
+  return (
+    <div className="width">
+      <form className="form card" onSubmit={submit}>
+        <h1>{t('authReset')}</h1>
+        {use.error && <ProblemNotice problem={asProblem(use.error)} />}
+        <PasswordField label={t('passwordNew')} hint={t('passwordRule')} name="password" autoComplete="new-password" value={password} onValue={setPassword} />
+        <Button type="submit" big busy={use.isPending}>{t('authResetDo')}</Button>
+      </form>
+    </div>
+  );
+}

@@ -1,1 +1,65 @@
-export default function P(_: any) { return null; }
+/** /sign-in and /sign-up: with a password, or with a link by mail. What comes back never says whether an address is known. */
+import { useMutation } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { Link, useLocation, useSearch } from 'wouter';
+import { account, type MailKind } from '../lib/account';
+import { asProblem } from '../lib/api';
+import { signedIn } from '../lib/session';
+import { Button } from '../ui/button';
+import { Field, PasswordField } from '../ui/field';
+import { ProblemNotice } from '../ui/notice';
+import { Empty } from '../ui/states';
+import { useWords } from '../words';
+
+/** Only to addresses of our own. */
+function useNext(): string {
+  const next = new URLSearchParams(useSearch()).get('next') ?? '/me';
+  return /^\/(?!\/)[\w/?=&-]*$/.test(next) ? next : '/me';
+}
+
+function MailSent({ email, again }: { email: string; again: () => void }) {
+  const { t } = useWords();
+  return <div className="width"><Empty icon="mail" title={t('mailTitle')} text={t('mailText', { email })}><Button kind="quiet" onClick={again}>{t('mailAgain')}</Button></Empty></div>;
+}
+
+export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
+  const { t, lang } = useWords(), [, go] = useLocation(), next = useNext(), up = mode === 'up';
+  const [email, setEmail] = useState(''), [password, setPassword] = useState(''), [sent, setSent] = useState<MailKind | null>(null), [lacksEmail, setLacksEmail] = useState(false);
+  const enter = useMutation({
+    mutationFn: () => (up ? account.signUp(email, password, lang) : account.signIn(email, password)),
+    onSuccess: () => {
+      if (up) return setSent('confirm');
+      signedIn('person');
+      go(next);
+    },
+  });
+  const mail = useMutation({ mutationFn: (kind: MailKind) => account.mail(email, kind, lang), onSuccess: (_, kind) => setSent(kind) });
+  const ask = (kind: MailKind): void => {
+    setLacksEmail(!email);
+    if (email) mail.mutate(kind);
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    enter.mutate();
+  };
+  if (sent) return <MailSent email={email} again={() => mail.mutate(sent)} />;
+  const problem = enter.error ?? mail.error, query = next === '/me' ? '' : `?next=${encodeURIComponent(next)}`;
+  return (
+    <div className="width">
+      <form className="form card" onSubmit={submit}>
+        <h1>{t(up ? 'signUp' : 'signIn')}</h1>
+        <p className="soft">{t(up ? 'signUpLead' : 'signInLead')}</p>
+        {problem && <ProblemNotice problem={asProblem(problem)} />}
+        {lacksEmail && !email && <p className="field-wrong" role="alert">{t('emailNeeded')}</p>}
+        <Field label={t('email')} type="email" name="email" autoComplete="email" inputMode="email" maxLength={254} required value={email} onValue={setEmail} />
+        <PasswordField label={t('password')} name="password" autoComplete={up ? 'new-password' : 'current-password'} {...(up ? { hint: t('passwordRule') } : {})} value={password} onValue={setPassword} />
+        <Button type="submit" big busy={enter.isPending}>{t(up ? 'signUp' : 'signIn')}</Button>
+        <div className="form-more">
+          {!up && <button type="button" className="link" onClick={() => ask('magic')}>{t('magic')}</button>}
+          {!up && <button type="button" className="link" onClick={() => ask('reset')}>{t('forgot')}</button>}
+          <span><span className="soft">{t(up ? 'haveAccount' : 'noAccount')}</span> <Link href={`${up ? '/sign-in' : '/sign-up'}${query}`}>{t(up ? 'signIn' : 'signUp')}</Link></span>
+        </div>
+      </form>
+    </div>
+  );
+}

@@ -3,7 +3,6 @@ export const en = {
   // ---- everywhere ----
   skip: 'Skip to the content',
   myPictures: 'My pictures',
-  account: 'Account',
   signIn: 'Sign in',
   signUp: 'Create an account',
   signOut: 'Sign out',
@@ -21,7 +20,6 @@ export const en = {
   loading: 'Loading …',
   madeByAi: 'Pictures made here are made by AI.',
   privacyShort: 'Photos are deleted 24 hours after the picture is made. Nobody trains on them.',
-  noscript: 'This page needs JavaScript.',
   offline: 'You are offline. Everything goes on as soon as you are back.',
   busy: 'It is busy just now. Trying again in {{seconds}} s …',
   unreachable: 'The server cannot be reached. Trying again …',
@@ -36,8 +34,6 @@ export const en = {
   // ---- landing ----
   start: 'Make a family picture',
   startHint: 'Free to try. No sign-up.',
-  heroPhotos: 'Taken apart',
-  heroResult: 'Together',
   howTitle: 'Five steps, about a minute',
   how1: 'Choose photos',
   how1Text: 'One of each person, or a group photo: tick who joins.',
@@ -93,7 +89,6 @@ export const en = {
   photoGood_one: 'One person found',
   photoGood_other: '{{count}} people found',
   photoTick: 'Tap the faces that join.',
-  photoJoins: 'Joins the picture',
   photoBackdropGood: 'Good as a background',
   photoBad: 'Cannot be used',
   hintDark: 'This one looks rather dark. A brighter photo gives a better picture.',
@@ -101,7 +96,6 @@ export const en = {
   hintBlurred: 'This one looks a little blurred. A sharper photo gives a better picture.',
   hintSmall: 'This one is rather small. The original from the camera would be better.',
   faceJoins: 'Person {{n}} in {{name}} joins the picture',
-  faceAlone: 'Person {{n}}',
   faceBad: 'Person {{n}}: {{why}}',
   removePhoto: 'Remove {{name}}',
   replacePhoto: 'Choose another',
@@ -126,7 +120,6 @@ export const en = {
   styleOwnChange: 'Another photo',
   styleEmpty: 'There are no backgrounds just now. Use a photo of your own.',
   needStyle: 'Choose a background.',
-  chosen: 'Chosen',
 
   confirmTitle: 'Everything right?',
   confirmPeople: 'People',
@@ -142,7 +135,6 @@ export const en = {
   confirmStart: 'Make the picture',
   confirmStarting: 'Starting …',
   confirmIssues: 'Something about the photos has to change first:',
-  confirmLost: 'Please choose your photos again: this page was opened anew.',
 
   // ---- a task ----
   queued: 'In line',
@@ -184,7 +176,6 @@ export const en = {
   pictureN: 'Picture {{n}}',
   pictureNOf: 'Picture {{n}} of {{all}}',
   pictureMarked: 'Picture {{n}} ({{marks}})',
-  likeness: 'Likeness {{percent}} %',
   compare: 'Compare',
   compareHint: 'Swipe for the next one, pinch or scroll to zoom',
   compareTwo: 'Two side by side',

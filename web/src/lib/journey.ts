@@ -1,0 +1,175 @@
+/** What somebody has put together so far. It outlives a reload (not the tab): the photos are on the server, their numbers here. */
+import { useSyncExternalStore } from 'react';
+import { api } from './api';
+import { Photo, type Purpose } from './photo';
+
+const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
+const AT_ONCE = 2;
+
+interface KeptPhoto { asset: string; name: string; ticked: number[] }
+interface Kept { consent: boolean; template: string | null; photos: KeptPhoto[]; backdrop: KeptPhoto | null }
+
+function read<T>(store: () => Storage, key: string): T | null {
+  try { return JSON.parse(store().getItem(key) ?? 'null') as T | null; } catch { return null; }
+}
+function write(store: () => Storage, key: string, value: unknown): void {
+  try { store().setItem(key, JSON.stringify(value)); } catch { /* full, or not allowed: then it lives as long as the page */ }
+}
+const tab = (): Storage => sessionStorage, device = (): Storage => localStorage;
+
+export class Journey {
+  consent = false;
+  photos: Photo[] = [];
+  backdrop: Photo | null = null;
+  /** Name of a template; "" is the own backdrop. */
+  template: string | null = null;
+  /** Photos of an earlier opening of this page are being asked for. */
+  restoring = false;
+  bytesMax = 10_000_000;
+  private version = 0;
+  private readonly hearers = new Set<() => void>();
+  private readonly queue: Photo[] = [];
+  private sending = 0;
+
+  readonly hear = (fn: () => void): (() => void) => {
+    this.hearers.add(fn);
+    return () => { this.hearers.delete(fn); };
+  };
+  readonly now = (): number => this.version;
+
+  private readonly changed = (): void => {
+    this.version++;
+    for (const fn of this.hearers) fn();
+    this.keep();
+  };
+
+  get people(): { asset: string; face: number }[] { return this.photos.flatMap(p => p.joining); }
+  get busy(): boolean { return this.photos.some(p => p.busy); }
+
+  agree(consent: boolean): void {
+    this.consent = consent;
+    this.changed();
+  }
+
+  choose(template: string): void {
+    this.template = template;
+    this.changed();
+  }
+
+  /** instead: the photo whose place the first file takes. */
+  add(files: Iterable<File>, instead: Photo | null = null): void {
+    for (const file of files) {
+      const photo = this.make(file, 'people'), at = instead ? this.photos.indexOf(instead) : -1;
+      if (instead && at >= 0) {
+        this.photos = this.photos.map((p, i) => (i === at ? photo : p));
+        this.drop(instead);
+        instead = null;
+      } else {
+        this.photos = [...this.photos, photo];
+      }
+    }
+    this.changed();
+  }
+
+  setBackdrop(file: File): void {
+    if (this.backdrop) this.drop(this.backdrop);
+    this.backdrop = this.make(file, 'backdrop');
+    this.template = '';
+    this.changed();
+  }
+
+  remove(photo: Photo): void {
+    this.photos = this.photos.filter(p => p !== photo);
+    this.drop(photo);
+    this.changed();
+  }
+
+  again(photo: Photo): void { this.enqueue(photo); }
+
+  /** After a task was bought: its originals can be deleted together with it, and the next journey begins empty. */
+  finish(task: string): void {
+    const made = read<Record<string, string[]>>(device, MADE_FROM) ?? {}, assets = [...this.photos, ...(this.backdrop ? [this.backdrop] : [])].flatMap(p => (p.asset ? [p.asset.id] : []));
+    const entries = [...Object.entries(made), [task, assets] as const].slice(-MADE_FROM_MAX);
+    write(device, MADE_FROM, Object.fromEntries(entries));
+    for (const photo of this.photos) photo.forget();
+    this.backdrop?.forget();
+    Object.assign(this, { photos: [], backdrop: null, template: null });
+    this.changed();
+  }
+
+  /** Photos that were on the server before this page was opened. */
+  async restore(): Promise<void> {
+    const kept = read<Kept>(tab, KEPT);
+    if (!kept || this.photos.length || this.restoring) return;
+    this.consent = kept.consent;
+    this.template = kept.template;
+    if (!kept.photos.length && !kept.backdrop) return this.changed();
+    this.restoring = true;
+    this.changed();
+    const revive = async (from: KeptPhoto, purpose: Purpose): Promise<Photo | null> => {
+      try {
+        return Photo.again(from.name, purpose, await api.get('/v1/assets/{id}', { path: { id: from.asset } }), from.ticked, this.bytesMax, this.changed);
+      } catch { return null; }        // deleted since, or somebody else's
+    };
+    const [photos, backdrop] = await Promise.all([Promise.all(kept.photos.map(p => revive(p, 'people'))), kept.backdrop ? revive(kept.backdrop, 'backdrop') : null]);
+    this.photos = [...photos.filter((p): p is Photo => p !== null), ...this.photos];
+    this.backdrop ??= backdrop;
+    if (this.template === '' && !this.backdrop) this.template = null;
+    this.restoring = false;
+    this.changed();
+  }
+
+  /** What the connection interrupted goes on by itself. */
+  resume(): void {
+    for (const photo of [...this.photos, ...(this.backdrop ? [this.backdrop] : [])]) if (photo.state === 'lost') this.enqueue(photo);
+  }
+
+  private make(file: File, purpose: Purpose): Photo {
+    const photo = new Photo(file.name, purpose, file, this.bytesMax, this.changed);
+    this.enqueue(photo);
+    return photo;
+  }
+
+  /** Two at a time: more only make each one slower. */
+  private enqueue(photo: Photo): void {
+    this.queue.push(photo);
+    void this.work();
+  }
+
+  private async work(): Promise<void> {
+    if (this.sending >= AT_ONCE) return;
+    const photo = this.queue.shift();
+    if (!photo) return;
+    this.sending++;
+    try {
+      if (this.photos.includes(photo) || this.backdrop === photo || photo.state === 'waiting') await photo.send();
+    } finally {
+      this.sending--;
+      void this.work();
+    }
+  }
+
+  private drop(photo: Photo): void {
+    photo.forget();
+    const at = this.queue.indexOf(photo);
+    if (at >= 0) this.queue.splice(at, 1);
+    if (photo.asset) api.delete('/v1/assets/{id}', { path: { id: photo.asset.id } }).catch(() => {});        // it is deleted in a day in any case
+  }
+
+  private keep(): void {
+    if (this.restoring) return;
+    const kept = (p: Photo): KeptPhoto[] => (p.asset ? [{ asset: p.asset.id, name: p.name, ticked: [...p.ticked] }] : []);
+    const now: Kept = { consent: this.consent, template: this.template, photos: this.photos.flatMap(kept), backdrop: (this.backdrop ? kept(this.backdrop)[0] : null) ?? null };
+    write(tab, KEPT, now);
+  }
+}
+
+/** The originals that a task was made from, as far as this device knows. */
+export function madeFrom(task: string): string[] { return read<Record<string, string[]>>(device, MADE_FROM)?.[task] ?? []; }
+
+export const journey = new Journey();
+
+export function useJourney(): Journey {
+  useSyncExternalStore(journey.hear, journey.now, journey.now);
+  return journey;
+}

@@ -1,0 +1,131 @@
+/** One photo on its way: chosen, made smaller, sent, looked at by the server, ready or refused. */
+import { api, asProblem, Problem, type Schemas } from './api';
+import { isLarge, look, open, shrink, type Hint } from './picture';
+import { ensureSession } from './session';
+
+export type Asset = Schemas['Asset'];
+export type Face = Schemas['Face'];
+export type Purpose = 'people' | 'backdrop';
+export type State = 'waiting' | 'shrinking' | 'sending' | 'checking' | 'ready' | 'refused' | 'lost';
+
+/** Refused here, before anything is sent. */
+export type LocalRefusal = 'tooLarge' | 'notPhoto';
+
+const IMAGE = /^image\/(jpe?g|png|webp|hei[cf])$/i, NAME = /\.(jpe?g|png|webp|hei[cf])$/i;
+export const ACCEPT = 'image/jpeg,image/png,image/webp,image/heic,image/heif,.heic,.heif';
+/** Past this a phone cannot open it either. */
+const OPEN_BYTES_MAX = 60_000_000;
+
+let counted = 0;
+
+export class Photo {
+  readonly key = `photo-${++counted}`;
+  state: State = 'waiting';
+  share = 0;
+  /** What can be shown of it: a blob: address, later the server's. */
+  url: string | null = null;
+  asset: Asset | null = null;
+  problem: Problem | null = null;
+  refusal: LocalRefusal | null = null;
+  hint: Hint | null = null;
+  ticked: ReadonlySet<number> = new Set();
+  private small = false;
+
+  constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly changed: () => void) {
+    if (file) this.url = URL.createObjectURL(file);
+  }
+
+  /** One that was sent before this page was opened. */
+  static again(name: string, purpose: Purpose, asset: Asset, ticked: number[], bytesMax: number, changed: () => void): Photo {
+    const photo = new Photo(name, purpose, null, bytesMax, changed);
+    photo.take(asset);
+    photo.ticked = new Set(ticked);
+    return photo;
+  }
+
+  get busy(): boolean { return this.state !== 'ready' && this.state !== 'refused' && this.state !== 'lost'; }
+  get faces(): Face[] { return this.asset?.faces ?? []; }
+  get joining(): { asset: string; face: number }[] {
+    const asset = this.asset;
+    if (this.state !== 'ready' || !asset) return [];
+    return [...this.ticked].sort((a, b) => a - b).map(face => ({ asset: asset.id, face }));
+  }
+
+  async send(): Promise<void> {
+    const file = this.file;
+    if (!file) return;
+    this.move('waiting', { problem: null, refusal: null });
+    try {
+      if (!IMAGE.test(file.type) && !NAME.test(file.name)) return this.move('refused', { refusal: 'notPhoto' });
+      const session = ensureSession();
+      session.catch(() => {});        // awaited below
+      const body = await this.prepare(file);
+      if (body.size > this.limit) return this.move('refused', { refusal: 'tooLarge' });
+      await session;
+      await this.deliver(body);
+      // small faces of a large group photo may have been lost by making it smaller: then the original goes after all
+      if (this.small && this.needsOriginal() && file.size <= this.limit) await this.deliver(file);
+    } catch (error) {
+      const problem = asProblem(error);
+      this.move(problem.status === 0 || problem.status >= 500 ? 'lost' : 'refused', { problem });
+    }
+  }
+
+  toggle(face: number): void {
+    const next = new Set(this.ticked);
+    if (!next.delete(face)) next.add(face);
+    this.ticked = next;
+    this.changed();
+  }
+
+  forget(): void { if (this.url?.startsWith('blob:')) URL.revokeObjectURL(this.url); }
+
+  /** The file's own picture could not be shown (HEIC): the server's can. */
+  cannotShow(): void {
+    if (!this.url?.startsWith('blob:')) return;
+    this.forget();
+    this.url = this.asset ? api.url(this.asset.content) : null;
+    this.changed();
+  }
+
+  private async prepare(file: File): Promise<Blob> {
+    this.small = false;
+    if (file.size > OPEN_BYTES_MAX) return file;
+    const image = await open(file);
+    if (!image) return file;
+    this.hint = look(image).hint;
+    if (!isLarge(image, file.size, this.limit)) return file;
+    this.move('shrinking');
+    const smaller = await shrink(image, file.size);
+    this.small = smaller !== null;
+    return smaller ?? file;
+  }
+
+  private async deliver(body: Blob): Promise<void> {
+    this.move('sending', { share: 0 });
+    const { sendFile } = await import('./upload');
+    const upload = await sendFile(body, this.name, share => this.move('sending', { share }));
+    this.move('checking');
+    this.take(await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: true }, again: true }));
+  }
+
+  private needsOriginal(): boolean {
+    const codes = [...this.asset?.reasons ?? [], ...this.faces.flatMap(f => f.reasons)].map(r => r.code as string);
+    return codes.includes('face_small') || codes.includes('image_small');
+  }
+
+  /** The server's verdict; the only person in a photo joins without being ticked. */
+  private take(asset: Asset): void {
+    this.asset = asset;
+    if (!this.url) this.url = api.url(asset.content);
+    const [only, ...more] = asset.faces ?? [];
+    if (asset.ok && only?.ok && more.length === 0) this.ticked = new Set([only.index]);
+    this.move(asset.ok ? 'ready' : 'refused');
+  }
+
+  private move(state: State, also: Partial<Pick<Photo, 'share' | 'problem' | 'refusal'>> = {}): void {
+    this.state = state;
+    Object.assign(this, also);
+    this.changed();
+  }
+}

@@ -1,0 +1,56 @@
+/** One task, as it is now and as it goes on. */
+import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { api, type Schemas } from './api';
+
+export type Task = Schemas['Task'];
+export type Candidate = Schemas['Candidate'];
+
+const WORKING: readonly Task['state'][] = ['queued', 'preparing', 'running', 'checking'];
+const OVER: readonly Task['state'][] = ['done', 'failed', 'cancelled'];
+
+export const isWorking = (task: Task): boolean => WORKING.includes(task.state);
+
+/** The stream only says that something happened; the truth is read again. asking: the stream does not get through. */
+export function useTask(id: string): { task: UseQueryResult<Task>; asking: boolean } {
+  const cache = useQueryClient(), [asking, setAsking] = useState(false);
+  const task = useQuery({ queryKey: ['task', id], queryFn: () => api.get('/v1/tasks/{id}', { path: { id } }), staleTime: 0 });
+  const follow = task.data !== undefined && !OVER.includes(task.data.state);
+  useEffect(() => {
+    if (!follow) return undefined;
+    return api.watch(`/v1/tasks/${encodeURIComponent(id)}/events`, {
+      onMode: mode => setAsking(mode === 'asking'),
+      onEvent: ({ type, data }) => {
+        if (type === 'progress') {
+          const { progress_pm } = data as { progress_pm: number };
+          cache.setQueryData<Task>(['task', id], old => old && { ...old, progress_pm: Math.max(old.progress_pm, progress_pm) });
+        } else {
+          void cache.invalidateQueries({ queryKey: ['task', id] });
+        }
+      },
+    });
+  }, [cache, id, follow]);
+  // credits and the list move with the task
+  const state = task.data?.state;
+  useEffect(() => {
+    if (!state) return;
+    void cache.invalidateQueries({ queryKey: ['wallet'] });
+    void cache.invalidateQueries({ queryKey: ['tasks'] });
+  }, [cache, state]);
+  return { task, asking };
+}
+
+export const content = (asset: string): string => api.url(`/v1/assets/${asset}/content`);
+export const smallOf = (candidate: Candidate): string => content(candidate.thumb ?? candidate.asset);
+
+function likeness(candidate: Candidate): number {
+  const value = (candidate.scores as { identity_min?: number } | null | undefined)?.identity_min;
+  return typeof value === 'number' && Number.isFinite(value) ? value : -1;
+}
+
+/** Index of the candidate whose least alike person is the most alike; null when nothing was measured or there is no choice. */
+export function mostAlike(candidates: readonly Candidate[]): number | null {
+  if (candidates.length < 2) return null;
+  const best = candidates.reduce((a, b) => (likeness(b) > likeness(a) ? b : a));
+  return likeness(best) >= 0 ? best.index : null;
+}

@@ -1,0 +1,30 @@
+/** Dates, numbers and spans of time in the page's language. */
+import { useEffect, useState } from 'react';
+import { useWords } from '../words';
+
+/** The time now, again every `ms`; it stands still while nobody looks. */
+export function useNow(ms: number): number {
+  const [now, set] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => { if (document.visibilityState === 'visible') set(Date.now()); }, ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+  return now;
+}
+
+export function useDate(): (ms: number) => string {
+  const { locale } = useWords();
+  return ms => new Date(ms).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+/** "23 h 14 min", as exact as it matters. */
+export function useSpan(): (ms: number) => string {
+  const { t } = useWords();
+  return ms => {
+    if (ms >= 2 * DAY) return t('days', { count: Math.floor(ms / DAY) });
+    if (ms >= HOUR) return t('hoursMinutes', { h: Math.floor(ms / HOUR), m: Math.floor((ms % HOUR) / MINUTE) });
+    return t('minutesSeconds', { m: Math.floor(ms / MINUTE), s: Math.floor((ms % MINUTE) / 1000) });
+  };
+}

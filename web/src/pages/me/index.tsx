@@ -1,0 +1,73 @@
+/** /me: my pictures, also those still being made; my account below them. */
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { api, asProblem } from '../../lib/api';
+import { useText } from '../../lib/app-context';
+import { useTemplates } from '../../lib/catalogue';
+import { useMe } from '../../lib/session';
+import { isWorking, smallOf, type Task } from '../../lib/task';
+import { useDate } from '../../lib/time';
+import { Button, ButtonLink } from '../../ui/button';
+import { Icon } from '../../ui/icons';
+import { PrivacyClock } from '../../ui/privacy-clock';
+import { Empty, Failed } from '../../ui/states';
+import { useWords, type Key } from '../../words';
+import { Account } from './account';
+import './me.css';
+
+const STATES: Partial<Record<Task['state'], Key>> = { choosing: 'stateChoosing', done: 'stateDone', failed: 'stateFailed', cancelled: 'stateCancelled' };
+const REFRESH_MS = 5_000;
+
+function useTasks() {
+  return useInfiniteQuery({
+    queryKey: ['tasks'], initialPageParam: undefined as string | undefined, retry: false,
+    queryFn: ({ pageParam }) => api.get('/v1/tasks', { query: { limit: 12, ...(pageParam ? { cursor: pageParam } : {}) } }),
+    getNextPageParam: page => page.next ?? undefined,
+    refetchInterval: query => (query.state.data?.pages.some(p => p.items.some(isWorking)) ? REFRESH_MS : false),
+  });
+}
+
+function Card({ task }: { task: Task }) {
+  const { t } = useWords(), text = useText(), date = useDate(), template = useTemplates().data?.find(x => x.name === task.template);
+  const picked = task.candidates.find(c => c.index === task.picked) ?? task.candidates[0], working = isWorking(task), state = t(STATES[task.state] ?? 'stateWorking');
+  const src = picked ? smallOf(picked) : template ? api.url(template.thumb) : null;
+  return (
+    <li className={`mine card mine-${working ? 'working' : task.state}`}>
+      <Link href={`/t/${task.id}`}>
+        <span className="mine-picture">
+          {src ? <img src={src} alt="" loading="lazy" /> : <Icon name="image" size={32} />}
+          {working && <span className="mine-bar"><span style={{ width: `${Math.max(4, task.progress_pm / 10)}%` }} /></span>}
+          <span className="mine-state">{working && <span className="spinner" aria-hidden="true" />}{state}</span>
+        </span>
+        <span className="mine-words"><span className="mine-name">{template ? text(template.title) : t('styleOwn')}</span><span className="small soft numbers">{date(task.created_ms)}</span></span>
+      </Link>
+      {task.results_until_ms !== null && (task.state === 'choosing' || task.state === 'done') && <PrivacyClock until={task.results_until_ms} />}
+    </li>
+  );
+}
+
+function Pictures() {
+  const { t } = useWords(), tasks = useTasks();
+  if (tasks.isPending) return <div className="mine-list">{[1, 2, 3].map(n => <div key={n} className="bone bone-picture" />)}</div>;
+  const problem = tasks.isError ? asProblem(tasks.error) : null;
+  if (problem && problem.status !== 401) return <Failed problem={problem} again={() => void tasks.refetch()} />;
+  const items = tasks.data?.pages.flatMap(p => p.items) ?? [];
+  if (!items.length) return <Empty icon="frame" title={t('meEmpty')} text={t('meEmptyText')}><ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink></Empty>;
+  return (
+    <>
+      <ul className="mine-list">{items.map(task => <Card key={task.id} task={task} />)}</ul>
+      {tasks.hasNextPage && <div className="mine-more"><Button kind="quiet" busy={tasks.isFetchingNextPage} onClick={() => void tasks.fetchNextPage()}>{t('meMore')}</Button></div>}
+    </>
+  );
+}
+
+export default function Me() {
+  const { t } = useWords(), me = useMe(true);
+  return (
+    <div className="width me">
+      <div className="me-top"><h1>{t('meTitle')}</h1><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
+      <Pictures />
+      <Account me={me} />
+    </div>
+  );
+}

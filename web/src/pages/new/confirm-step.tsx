@@ -1,0 +1,105 @@
+/** Step 3: what it costs, said by the server, before anything is held. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { Link, useLocation } from 'wouter';
+import { api, asProblem, type Problem, type Schemas } from '../../lib/api';
+import { useText } from '../../lib/app-context';
+import { useRecipe, useTemplates } from '../../lib/catalogue';
+import { useJourney, type Journey } from '../../lib/journey';
+import { useWallet } from '../../lib/session';
+import { ActionBar } from '../../ui/action-bar';
+import { Button } from '../../ui/button';
+import { FacePicture } from '../../ui/face';
+import { Notice, ProblemNotice } from '../../ui/notice';
+import { useWords } from '../../words';
+import { stepHref } from '.';
+
+function useQuote(journey: Journey, recipe: string | undefined) {
+  const place = journey.template === '' ? { backdrop: journey.backdrop?.asset?.id ?? '' } : { template: journey.template ?? '' };
+  const body = { recipe: recipe ?? '', people: journey.people, ...place };
+  return useQuery({
+    queryKey: ['quote', body], enabled: recipe !== undefined && journey.people.length > 0, staleTime: 60_000, gcTime: 60_000, refetchOnWindowFocus: false,
+    queryFn: () => api.post('/v1/quotes', { body: body as never, again: true }),
+  });
+}
+
+/** Which photo is meant, and what to do about it. */
+function Issues({ problem }: { problem: Problem }) {
+  const { t, lang } = useWords(), journey = useJourney(), issues = problem.document.issues ?? [];
+  if (!issues.length) return <ProblemNotice problem={problem} />;
+  return (
+    <Notice kind="bad" title={t('confirmIssues')}>
+      <ul>{issues.map((issue, n) => <li key={n}>{[journey.photos.find(p => p.asset?.id === issue.asset)?.name, lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
+      <Link href={stepHref('photos')}>{t('confirmChange')}</Link>
+    </Notice>
+  );
+}
+
+function Faces() {
+  const { t } = useWords(), journey = useJourney();
+  return (
+    <span className="roster">
+      {journey.photos.flatMap(photo => photo.faces.filter(f => photo.ticked.has(f.index)).map(f => photo.url && photo.asset && <FacePicture key={`${photo.key}-${f.index}`} src={photo.url} width={photo.asset.width} height={photo.asset.height} box={f.box} onError={() => photo.cannotShow()} />))}
+      <span>{t('joining', { count: journey.people.length })}</span>
+    </span>
+  );
+}
+
+function Place() {
+  const { t } = useWords(), text = useText(), journey = useJourney(), template = useTemplates().data?.find(x => x.name === journey.template);
+  const src = journey.template === '' ? journey.backdrop?.url : template && api.url(template.thumb);
+  return <span className="roster">{src && <img className="place" src={src} alt="" />}<span>{template ? text(template.title) : t('styleOwn')}</span></span>;
+}
+
+function Prices({ quote, wallet }: { quote: Schemas['Quote'] | undefined; wallet: Schemas['Wallet'] | null | undefined }) {
+  const { t } = useWords(), recipe = useRecipe().data, credits = (count: number): string => t('credits', { count });
+  const wait = <span className="bone bone-word" />;
+  return (
+    <>
+      <div><dt>{t('confirmPictures')}</dt><dd className="numbers">{quote?.candidates ?? wait}</dd></div>
+      <div><dt>{t('confirmPrice')}</dt><dd className="numbers price">{quote ? credits(quote.credits) : wait}{quote && recipe?.credits_per === 'candidate' && <span className="small soft"> {t('confirmEach', { credits: credits(recipe.credits) })}</span>}</dd></div>
+      {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} <span className="small soft">{t('confirmAfter')} {Math.max(0, wallet.available - quote.credits)}</span></dd></div>}
+    </>
+  );
+}
+
+export function ConfirmStep() {
+  const { t } = useWords(), journey = useJourney(), [, go] = useLocation(), cache = useQueryClient();
+  const recipe = useRecipe(), quote = useQuote(journey, recipe.data?.name), wallet = useWallet();
+  const short = wallet && quote.data && wallet.available < quote.data.credits ? quote.data.credits - wallet.available : 0;
+  const buy = useMutation({
+    // one quote, one task, however often it is pressed
+    mutationFn: (id: string) => api.post('/v1/tasks', { body: { quote: id }, key: id }),
+    onSuccess: task => {
+      cache.setQueryData(['task', task.id], task);
+      void cache.invalidateQueries({ queryKey: ['wallet'] });
+      void cache.invalidateQueries({ queryKey: ['tasks'] });
+      go(`/t/${task.id}`, { replace: true });
+      journey.finish(task.id);
+    },
+    onError: error => { if (asProblem(error).code === 'quote_expired') void quote.refetch(); },
+  });
+  const problem = buy.error ?? quote.error ?? recipe.error;
+  useEffect(() => { buy.reset(); }, [quote.data?.id]);
+
+  return (
+    <>
+      <div className="width narrow">
+        <h1>{t('confirmTitle')}</h1>
+        <dl className="summary card">
+          <div><dt>{t('confirmPeople')}</dt><dd><Faces /></dd><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></div>
+          <div><dt>{t('confirmStyle')}</dt><dd><Place /></dd><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></div>
+          <Prices quote={quote.data} wallet={wallet} />
+        </dl>
+        <p className="soft fair">{t('confirmFair')}</p>
+        {problem && <Issues problem={asProblem(problem)} />}
+        {quote.isError && <Button kind="quiet" onClick={() => void quote.refetch()}>{t('retry')}</Button>}
+        {short > 0 && <Notice kind="bad" title={t('confirmShort', { credits: t('credits', { count: short }) })} />}
+      </div>
+      <ActionBar hint={quote.data && t('credits', { count: quote.data.credits })}>
+        <Button kind="quiet" big icon="back" aria-label={t('back')} onClick={() => go(stepHref('style'))} />
+        <Button big busy={buy.isPending} disabled={!quote.data || short > 0} onClick={() => { if (quote.data) buy.mutate(quote.data.id); }}>{buy.isPending ? t('confirmStarting') : t('confirmStart')}</Button>
+      </ActionBar>
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+/** /new: from photos to a task, one step at a time. Each step has its own address, so that "back" goes back. */
+import { useEffect } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import { peopleRules, useRecipe } from '../../lib/catalogue';
+import { useJourney } from '../../lib/journey';
+import { Steps } from '../../ui/steps';
+import { PageSkeleton } from '../../ui/states';
+import { ConfirmStep } from './confirm-step';
+import { PhotosStep } from './photos-step';
+import { StyleStep } from './style-step';
+import './new.css';
+
+const STEPS = ['photos', 'style', 'confirm'] as const;
+type Step = (typeof STEPS)[number];
+export const stepHref = (step: Step): string => (step === 'photos' ? '/new' : `/new?step=${step}`);
+
+export default function New() {
+  const journey = useJourney(), recipe = useRecipe(), search = useSearch(), [, go] = useLocation();
+  const rules = peopleRules(recipe.data), asked = new URLSearchParams(search).get('step') as Step | null;
+  const step = asked && STEPS.includes(asked) ? asked : 'photos';
+  journey.bytesMax = rules.bytesMax;
+
+  useEffect(() => {
+    void journey.restore();
+    const resume = (): void => journey.resume();
+    addEventListener('online', resume);
+    return () => removeEventListener('online', resume);
+  }, [journey]);
+
+  // an address of a later step without what it needs: to where it is missing
+  const lacks: Step | null = step !== 'photos' && !journey.people.length ? 'photos' : step === 'confirm' && journey.template === null ? 'style' : null;
+  useEffect(() => { if (lacks && !journey.restoring) go(stepHref(lacks), { replace: true }); }, [lacks, journey.restoring, go]);
+  useEffect(() => { scrollTo(0, 0); }, [step]);
+
+  if (journey.restoring || lacks) return <PageSkeleton />;
+  const at = STEPS.indexOf(step);
+  return (
+    <>
+      <div className="width narrow"><Steps at={at} hrefs={STEPS.map(stepHref)} /></div>
+      {step === 'photos' && <PhotosStep rules={rules} />}
+      {step === 'style' && <StyleStep />}
+      {step === 'confirm' && <ConfirmStep />}
+    </>
+  );
+}

@@ -1,0 +1,83 @@
+/** Step 1: everybody who should be in the picture. Nothing leaves the device before everybody agreed. */
+import { useRef, useState, type DragEvent } from 'react';
+import { useLocation } from 'wouter';
+import { useJourney } from '../../lib/journey';
+import { ActionBar } from '../../ui/action-bar';
+import { Button } from '../../ui/button';
+import { FacePicture } from '../../ui/face';
+import { Icon, type IconName } from '../../ui/icons';
+import { useWords, type Key } from '../../words';
+import { FileButton, PhotoCard } from './photo-card';
+import { stepHref } from '.';
+
+const GOOD: [Key, IconName][] = [['goodClear', 'eye'], ['goodFront', 'user'], ['goodHead', 'frame'], ['goodLight', 'sun']];
+
+function GoodPhotos() {
+  const { t } = useWords();
+  return (
+    <div className="good" role="group" aria-label={t('goodPhoto')}>
+      {GOOD.map(([key, icon]) => <span key={key}><Icon name={icon} size={22} />{t(key)}</span>)}
+    </div>
+  );
+}
+
+/** Who joins so far, as one will see them. */
+function Roster() {
+  const { t } = useWords(), journey = useJourney();
+  const joining = journey.photos.flatMap(photo => photo.faces.filter(f => photo.ticked.has(f.index) && photo.state === 'ready').map(face => ({ photo, face })));
+  if (!joining.length) return <>{t('photosEmpty')}</>;
+  return (
+    <span className="roster">
+      {joining.map(({ photo, face }) => photo.url && photo.asset && <FacePicture key={`${photo.key}-${face.index}`} src={photo.url} width={photo.asset.width} height={photo.asset.height} box={face.box} />)}
+      <span className="numbers">{t('joining', { count: joining.length })}</span>
+    </span>
+  );
+}
+
+export function PhotosStep({ rules }: { rules: { max: number; megabytes: number } }) {
+  const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
+  const [asked, setAsked] = useState(false), [over, setOver] = useState(false), consent = useRef<HTMLInputElement>(null);
+  const people = journey.people.length, tooMany = people > rules.max;
+  const lacking = !journey.photos.length ? t('needPhotos') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
+
+  const agreed = (): boolean => {
+    if (journey.consent) return true;
+    setAsked(true);
+    consent.current?.focus();
+    return false;
+  };
+  const add = (files: File[]): void => { if (agreed()) journey.add(files); };
+  const drop = (event: DragEvent): void => {
+    event.preventDefault();
+    setOver(false);
+    const files = [...event.dataTransfer.files];
+    if (event.type === 'drop' && files.length) add(files);
+  };
+
+  return (
+    <>
+      <div className="width narrow" onDragOver={event => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
+        <h1>{t('photosTitle')}</h1>
+        <p className="soft lead">{t('photosLead', { max: rules.max })}</p>
+        <GoodPhotos />
+        <label className={`consent card ${asked && !journey.consent ? 'consent-asked' : ''}`}>
+          <input ref={consent} type="checkbox" checked={journey.consent} aria-describedby="consent-more" onChange={event => journey.agree(event.target.checked)} data-testid="consent" />
+          <span><span>{t('consent')}</span><span id="consent-more" className="small soft">{t('consentMore')}</span></span>
+        </label>
+        {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
+        <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} />)}</ul>
+        <div className={`drop ${over ? 'drop-over' : ''} ${journey.photos.length ? 'drop-small' : ''}`}>
+          {!journey.photos.length && <span className="drop-icon"><Icon name="image" size={34} /></span>}
+          {journey.consent
+            ? <FileButton multiple big={!journey.photos.length} kind={journey.photos.length ? 'quiet' : 'primary'} icon="plus" onFiles={add} testid="files">{t(journey.photos.length ? 'addPhotos' : 'choosePhotos')}</FileButton>
+            : <Button big icon="plus" onClick={agreed}>{t('choosePhotos')}</Button>}
+          <p className="small soft drop-here">{t('dropHere')}</p>
+          <p className="small soft">{t('formats', { mb: rules.megabytes })}</p>
+        </div>
+      </div>
+      <ActionBar hint={tooMany ? lacking : people ? <Roster /> : lacking}>
+        <Button big disabled={lacking !== null} onClick={() => go(stepHref('style'))}>{t('next')}</Button>
+      </ActionBar>
+    </>
+  );
+}

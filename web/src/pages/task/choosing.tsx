@@ -1,0 +1,59 @@
+/** Step 5: four pictures, the best first; each can be seen in full size before one is taken. */
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { api, asProblem } from '../../lib/api';
+import { mostAlike, smallOf, type Candidate, type Task } from '../../lib/task';
+import { Button } from '../../ui/button';
+import { Icon } from '../../ui/icons';
+import { ProblemNotice } from '../../ui/notice';
+import { PrivacyClock } from '../../ui/privacy-clock';
+import { useWords } from '../../words';
+import { Viewer } from './viewer';
+
+/** What is said of a picture: the best, the most alike. */
+export function useMarks(task: Task): (candidate: Candidate) => string[] {
+  const { t } = useWords(), alike = mostAlike(task.candidates), best = task.candidates.length > 1 ? task.candidates[0]?.index : undefined;
+  return candidate => [...(candidate.index === best ? [t('best')] : []), ...(candidate.index === alike ? [t('alike')] : [])];
+}
+
+export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void }) {
+  const { t } = useWords(), marksOf = useMarks(task);
+  return (
+    <ul className={`grid grid-${task.candidates.length}`}>
+      {task.candidates.map((candidate, n) => {
+        const marks = marksOf(candidate), label = marks.length ? t('pictureMarked', { n: n + 1, marks: marks.join(', ') }) : t('pictureN', { n: n + 1 });
+        return (
+          <li key={candidate.index}>
+            <button type="button" className="grid-picture" aria-label={label} onClick={() => onOpen(n)} data-testid="candidate">
+              <img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
+              <span className="marks">{marks.map(mark => <span key={mark}>{mark}</span>)}</span>
+              <span className="grid-zoom"><Icon name="zoomIn" size={18} /></span>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+export function Choosing({ task, remove }: { task: Task; remove: ReactNode }) {
+  const { t } = useWords(), cache = useQueryClient(), [open, setOpen] = useState<number | null>(null);
+  const pick = useMutation({
+    // one decision, one key: pressing twice, or again after a lost answer, decides once
+    mutationFn: (candidate: number) => api.post('/v1/tasks/{id}/pick', { path: { id: task.id }, body: { candidate }, key: `pick-${task.id}-${candidate}` }),
+    onSuccess: next => cache.setQueryData(['task', task.id], next),
+  });
+  return (
+    <div className="width narrow">
+      <h1>{t('choosing')}</h1>
+      <p className="soft lead">{t('choosingText')}</p>
+      {pick.error && <ProblemNotice problem={asProblem(pick.error)} />}
+      <Grid task={task} onOpen={setOpen} />
+      <div className="under"><Button kind="quiet" icon="compare" onClick={() => setOpen(0)}>{t('compare')}</Button></div>
+      <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
+      <Viewer task={task} at={open} onMove={setOpen} onClose={() => setOpen(null)} action={candidate => (
+        <Button big icon="check" busy={pick.isPending} onClick={() => pick.mutate(candidate.index)}>{pick.isPending ? t('picking') : t('pick')}</Button>
+      )} />
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+/** The picture in hand: save it, share it, keep it, or have it deleted. */
+import { useState, type ReactNode } from 'react';
+import { useMe } from '../../lib/session';
+import { content, type Task } from '../../lib/task';
+import { Button, ButtonLink, FileLink } from '../../ui/button';
+import { Icon } from '../../ui/icons';
+import { PrivacyClock } from '../../ui/privacy-clock';
+import { useWords } from '../../words';
+import { Grid } from './choosing';
+import { Share } from './share';
+import { Viewer } from './viewer';
+
+const DAY = 86_400_000;
+
+function Keep() {
+  const { t } = useWords(), me = useMe();
+  if (!me?.kind || me.kind !== 'guest') return null;
+  return (
+    <aside className="keep card">
+      <Icon name="mail" size={28} />
+      <div><h2>{t('keepTitle')}</h2><p className="soft">{t('keepText')}</p><ButtonLink href="/sign-up" kind="quiet">{t('keepDo')}</ButtonLink></div>
+    </aside>
+  );
+}
+
+export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
+  const { t } = useWords(), [open, setOpen] = useState<number | null>(null), [sharing, setSharing] = useState<string | null>(null);
+  const at = task.candidates.findIndex(c => c.index === task.picked), picked = task.candidates[at];
+  const days = task.results_until_ms === null ? 0 : Math.max(1, Math.ceil((task.results_until_ms - Date.now()) / DAY));
+  return (
+    <div className="width narrow">
+      <h1>{t('done')}</h1>
+      <p className="soft lead">{picked ? t('doneText', { days }) : t('doneAllText')}</p>
+      {picked ? (
+        <button type="button" className="result-picture" aria-label={`${t('picked')}: ${t('zoomIn')}`} onClick={() => setOpen(at)}><img src={content(picked.asset)} alt="" width={picked.width} height={picked.height} data-testid="picked" /></button>
+      ) : <Grid task={task} onOpen={setOpen} />}
+      {picked && (
+        <div className="result-acts">
+          <FileLink big icon="download" href={`${content(picked.asset)}?download=1`} download="">{t('download')}</FileLink>
+          <Button kind="quiet" big icon="share" onClick={() => setSharing(picked.asset)}>{t('share')}</Button>
+        </div>
+      )}
+      <Keep />
+      <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
+      <div className="under"><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
+      <Viewer task={task} at={open} onMove={setOpen} onClose={() => setOpen(null)} action={candidate => (
+        <FileLink big icon="download" href={`${content(candidate.asset)}?download=1`} download="">{t('download')}</FileLink>
+      )} />
+      {sharing && <Share asset={sharing} open onClose={() => setSharing(null)} />}
+    </div>
+  );
+}

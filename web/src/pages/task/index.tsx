@@ -1,0 +1,88 @@
+/** /t/{task}: from the line to the picture in hand. The address is all it needs to be found again. */
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, asProblem } from '../../lib/api';
+import { madeFrom } from '../../lib/journey';
+import { isWorking, useTask, type Task } from '../../lib/task';
+import { Button, ButtonLink } from '../../ui/button';
+import { Dialog } from '../../ui/dialog';
+import { Notice, ProblemNotice } from '../../ui/notice';
+import { Empty, Failed, PageSkeleton } from '../../ui/states';
+import { Steps } from '../../ui/steps';
+import { useWords } from '../../words';
+import { Choosing } from './choosing';
+import { Done } from './done';
+import { Working } from './working';
+import './task.css';
+
+export default function TaskPage({ id }: { id: string }) {
+  const { t } = useWords(), { task, asking } = useTask(id), [deleted, setDeleted] = useState(false);
+  if (deleted) return <div className="width"><Empty icon="trash" title={t('deletedTitle')} text={t('deletedText')}><ButtonLink href="/new">{t('another')}</ButtonLink></Empty></div>;
+  if (task.isPending) return <PageSkeleton />;
+  if (!task.data) {
+    const problem = asProblem(task.error);
+    if (problem.status === 404 || problem.status === 401) {
+      return <div className="width"><Empty icon="frame" title={t('taskGone')} text={t('taskGoneText')}><ButtonLink href={`/sign-in?next=/t/${id}`}>{t('signIn')}</ButtonLink></Empty></div>;
+    }
+    return <div className="width narrow"><Failed problem={problem} again={() => void task.refetch()} /></div>;
+  }
+  const at = isWorking(task.data) ? 3 : 4, over = task.data.state === 'failed' || task.data.state === 'cancelled';
+  return (
+    <>
+      {!over && <div className="width narrow"><Steps at={at} /></div>}
+      <State task={task.data} asking={asking} onDeleted={() => setDeleted(true)} />
+    </>
+  );
+}
+
+function State({ task, asking, onDeleted }: { task: Task; asking: boolean; onDeleted: () => void }) {
+  if (isWorking(task)) return <Working task={task} asking={asking} />;
+  if (task.state === 'failed' || task.state === 'cancelled') return <Over task={task} />;
+  const remove = <DeleteNow task={task} onDeleted={onDeleted} />;
+  return task.state === 'choosing' ? <Choosing task={task} remove={remove} /> : <Done task={task} remove={remove} />;
+}
+
+function Over({ task }: { task: Task }) {
+  const { t, lang } = useWords(), why = task.error;
+  return (
+    <div className="width">
+      <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} text={t(task.state === 'failed' ? 'failedText' : 'cancelledText')}>
+        {why && <Notice kind="info" title={lang === 'zh' ? why.zh : why.en} next={lang === 'zh' ? why.next_zh : why.next_en} />}
+        <ButtonLink href="/new" big>{t('another')}</ButtonLink>
+      </Empty>
+    </div>
+  );
+}
+
+/** Every picture of the task, and the originals where this device knows them. There is no way back, so it is asked once more. */
+function DeleteNow({ task, onDeleted }: { task: Task; onDeleted: () => void }) {
+  const { t } = useWords(), [open, setOpen] = useState(false), cache = useQueryClient();
+  const gone = async (id: string): Promise<void> => {
+    try {
+      await api.delete('/v1/assets/{id}', { path: { id }, again: true });
+    } catch (error) {
+      const { status } = asProblem(error);
+      if (status !== 404 && status !== 410) throw error;        // gone is what was wanted
+    }
+  };
+  const remove = useMutation({
+    mutationFn: async () => { for (const id of [...task.candidates.map(c => c.asset), ...madeFrom(task.id)]) await gone(id); },
+    onSuccess: () => {
+      void cache.invalidateQueries({ queryKey: ['tasks'] });
+      onDeleted();
+    },
+  });
+  return (
+    <>
+      <Button kind="bare" icon="trash" onClick={() => setOpen(true)}>{t('deleteNow')}</Button>
+      <Dialog open={open} onClose={() => setOpen(false)} title={t('deleteSure')} text={t('deleteSureText')} actions={(
+        <>
+          <Button kind="quiet" onClick={() => setOpen(false)}>{t('cancel')}</Button>
+          <Button kind="danger" icon="trash" busy={remove.isPending} onClick={() => remove.mutate()}>{remove.isPending ? t('deleting') : t('deleteDo')}</Button>
+        </>
+      )}>
+        {remove.error && <ProblemNotice problem={asProblem(remove.error)} />}
+      </Dialog>
+    </>
+  );
+}

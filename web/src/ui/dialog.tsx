@@ -1,0 +1,42 @@
+/** A question that must be answered first. Radix keeps the focus inside, gives it back, and closes on Escape. */
+import * as Radix from '@radix-ui/react-dialog';
+import type { ReactNode } from 'react';
+import { useWords } from '../words';
+import { IconButton } from './button';
+import './dialog.css';
+
+interface Props { open: boolean; onClose: () => void; title: string; text?: string; children?: ReactNode; actions?: ReactNode }
+
+export function Dialog({ open, onClose, title, text, children, actions }: Props) {
+  const { t } = useWords();
+  return (
+    <Radix.Root open={open} onOpenChange={next => { if (!next) onClose(); }}>
+      <Radix.Portal>
+        <Radix.Overlay className="veil" />
+        <Radix.Content className="dialog card" {...(text ? {} : { 'aria-describedby': undefined })}>
+          <div className="dialog-top">
+            <Radix.Title asChild><h2>{title}</h2></Radix.Title>
+            <Radix.Close asChild><IconButton icon="close" label={t('close')} /></Radix.Close>
+          </div>
+          {text && <Radix.Description className="soft">{text}</Radix.Description>}
+          {children}
+          {actions && <div className="dialog-actions">{actions}</div>}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+/** Over everything, for pictures. */
+export function FullScreen({ open, onClose, title, children, onKeyDown }: { open: boolean; onClose: () => void; title: string; children: ReactNode; onKeyDown?: (event: React.KeyboardEvent) => void }) {
+  return (
+    <Radix.Root open={open} onOpenChange={next => { if (!next) onClose(); }}>
+      <Radix.Portal>
+        <Radix.Content className="full-screen" aria-describedby={undefined} onKeyDown={onKeyDown}>
+          <Radix.Title className="unseen">{title}</Radix.Title>
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
