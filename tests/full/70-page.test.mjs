@@ -1,4 +1,4 @@
-// 70-page.test.mjs - the plain page by hand: a real browser, on a phone and on a desk, in both languages. Pictures of it: out/page/.
+// 70-page.test.mjs - the pages by hand: a real browser, on a phone and on a desk, in both languages. Pictures of it: out/page/.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,66 +16,159 @@ after(async () => {
   assert.equal(code, 0);
 });
 
-const settled = n => `document.querySelectorAll('.photo .words > :first-child:is(.good, .bad)').length === ${n}`;
+const $ = id => `document.querySelector('[data-testid="${id}"]')`;
+const settled = n => `[...document.querySelectorAll('[data-testid=photo]')].filter(p => /ready|refused/.test(p.dataset.state)).length === ${n}`;
+const NEXT = '.action-bar .button-primary', loaded = `[...document.images].every(i => i.complete || i.loading === 'lazy')`;
 const picture = (name, page) => page.screenshot(join(root, 'out/page', `${name}.png`));
 
+/** Nothing stands out, everything has a name, nothing is too small for a thumb, and the console is quiet. */
 async function isSound(page) {
   assert.deepEqual(page.errors, []);
   assert.ok(await page.js('document.scrollingElement.scrollWidth <= innerWidth'), 'nothing stands out to the right');
   for (const { role, name } of await page.controls()) assert.notEqual(name, '', `a ${role} has a name`);
   assert.ok(await page.js(`[...document.images].every(i => i.hasAttribute('alt'))`));
+  const small = await page.js(`[...document.querySelectorAll('.button, .icon-button, .top-link')].map(b => b.getBoundingClientRect()).filter(b => b.width && (b.width < 44 || b.height < 44)).length`);
+  assert.equal(small, 0, 'buttons of at least 44 px');
+}
+
+async function agree(page) {
+  await page.until($('consent'));
+  await page.click('[data-testid=consent]');
+  await page.until($('files'));
+}
+
+/** From /new with one photo to the step that names the price. */
+async function toPrice(page, url, files = [ONE]) {
+  await page.go(`${url}/new`);
+  await agree(page);
+  await page.files('[data-testid=files]', files);
+  await page.until(settled(files.length));
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('.tile input').length >= 4`);
+  await page.click('.tile input');
+  await page.click(NEXT);
+  await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word') && !document.querySelector('${NEXT}').disabled`);
 }
 
 for (const [width, height, lang] of [[360, 740, 'en'], [360, 740, 'zh'], [1280, 800, 'en'], [1280, 800, 'zh']]) {
   test(`from photos to the picked picture at ${width}x${height} in ${lang}`, async t => {
-    const page = await openPage(t, { lang, width, height }), name = `${width}-${lang}`;
+    const page = await openPage(t, { lang, width, height }), name = `${width}-${lang}`, zh = lang === 'zh';
     await page.go(`${server.url}/`);
-    await page.until(`document.querySelectorAll('.template img').length >= 4 && [...document.images].every(i => i.complete)`);
-    assert.equal(await page.js('document.documentElement.lang'), lang === 'zh' ? 'zh-CN' : 'en');
-    assert.match(await page.text('h1'), lang === 'zh' ? /同框/ : /together/);
+    await page.until(`document.querySelector('.closing') && ${loaded}`);
+    assert.equal(await page.js('document.documentElement.lang'), zh ? 'zh-CN' : 'en');
+    assert.match(await page.text('h1'), zh ? /同框/ : /together/);
     await isSound(page);
-    await picture(`${name}-1-start`, page);
+    await picture(`${name}-0-start`, page);
 
-    await page.click('#consent');
-    await page.files('#files', [FOUR, ONE, sample('doctor-5871743_640.jpg')]);
+    await page.click('.hero a');
+    await agree(page);
+    await page.files('[data-testid=files]', [FOUR, ONE, sample('doctor-5871743_640.jpg')]);
     await page.until(settled(3));
-    assert.equal(await page.js(`document.querySelectorAll('.face input').length`), 5, 'a box for every face that may join');
-    assert.match(await page.text('#summary'), lang === 'zh' ? /^1 人/ : /^1 person/, 'the only person in a photo joins at once');
-    await page.click('.face input:not(:checked)');
-    await page.until(`!document.querySelector('#start').disabled`);
-    assert.match(await page.text('#summary'), lang === 'zh' ? /2 人.*40 点/ : /2 people.*40 credits/);
-    await page.until(`[...document.images].every(i => i.complete)`);
+    assert.equal(await page.js(`document.querySelectorAll('.chip input').length`), 5, 'a face to tap for everybody who may join');
+    assert.match(await page.text('.action-hint'), zh ? /^1 人参加$/ : /^1 person joins$/, 'the only person in a photo joins at once');
+    await page.click('.chip input:not(:checked)');
+    await page.until(`/2/.test(document.querySelector('.action-hint').textContent) && ${loaded}`);
     await isSound(page);
-    await picture(`${name}-2-photos`, page);
+    await picture(`${name}-1-photos`, page);
 
-    await page.click('#start');
-    await page.until(`location.pathname.startsWith('/t/') && !document.querySelector('#working').hidden`);
+    await page.click(NEXT);
+    await page.until(`document.querySelectorAll('.tile img').length >= 4 && ${loaded}`);
+    assert.equal(await page.js('location.search'), '?step=style');
+    await page.click('.tile input[value=hall]');
     await isSound(page);
-    await picture(`${name}-3-working`, page);
+    await picture(`${name}-2-style`, page);
+
+    await page.click(NEXT);
+    await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word') && ${loaded}`);
+    assert.match(await page.text('.price'), zh ? /40 点/ : /40 credits/);
+    await isSound(page);
+    await picture(`${name}-3-price`, page);
+
+    await page.click(NEXT);
+    await page.until(`location.pathname.startsWith('/t/') && document.querySelector('[role=progressbar]')`);
+    await isSound(page);
+    await picture(`${name}-4-working`, page);
     await page.go(server.url + await page.js('location.pathname'));                // closed and opened again
-    await page.until(`document.querySelectorAll('.result img').length === 4 && [...document.images].every(i => i.complete)`);
-    await page.click('.result:nth-child(2) input');
-    await page.until(`!document.querySelector('#pick').disabled && [...document.images].every(i => i.complete)`);
+    await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4 && ${loaded}`);
+    const labels = await page.js(`[...document.querySelectorAll('[data-testid=candidate]')].map(b => b.getAttribute('aria-label'))`);
+    assert.match(labels[0], zh ? /最佳/ : /Best/);
+    assert.equal(labels.filter(l => (zh ? /最像本人/ : /Most alike/).test(l)).length, 1, 'one is the most alike');
     await isSound(page);
-    await picture(`${name}-4-choose`, page);
-    await page.click('#pick');
-    await page.until(`!document.querySelector('#download').hidden`);
-    assert.equal(await page.js(`fetch(document.querySelector('#download').href).then(r => r.headers.get('content-disposition').startsWith('attachment'))`), true);
+    await picture(`${name}-5-choose`, page);
+
+    await page.click('li:nth-child(2) > [data-testid=candidate]');
+    await page.until(`document.querySelector('[role=dialog] img')?.complete`);
     await isSound(page);
-    await picture(`${name}-5-done`, page);
+    await page.click('.viewer-act .button');
+    await page.until(`${$('picked')}?.complete`);
+    assert.equal(await page.js(`fetch(document.querySelector('a[download]').href).then(r => r.headers.get('content-disposition').startsWith('attachment'))`), true);
+    assert.match(await page.text('[data-testid=clock]'), zh ? /天后删除/ : /Deleted in \d+ days/);
+    await isSound(page);
+    await picture(`${name}-6-done`, page);
+
+    await page.go(`${server.url}/me`);
+    await page.until(`document.querySelectorAll('.mine').length === 1 && ${loaded}`);
+    await isSound(page);
+    await picture(`${name}-7-me`, page);
   });
 }
+
+test('the server writes the first screen, in the language that is wanted', async () => {
+  const page = (path, headers = {}) => fetch(server.url + path, { headers: { accept: 'text/html', ...headers } });
+  for (const [path, headers, lang, words] of [
+    ['/', { 'accept-language': 'zh-CN,zh;q=0.9,en;q=0.8' }, 'zh-CN', '各在一方'], ['/', { 'accept-language': 'en' }, 'en', 'together at last'],
+    ['/?lang=zh', { 'accept-language': 'en' }, 'zh-CN', '各在一方'], ['/', { 'accept-language': 'en', cookie: 'zt_lang=zh' }, 'zh-CN', '各在一方'],
+    ['/?lang=en', { cookie: 'zt_lang=zh' }, 'en', 'together at last'], ['/', { cookie: 'zt_lang=fr', 'accept-language': 'zh' }, 'zh-CN', '各在一方'],
+  ]) {
+    const answer = await page(path, headers), html = await answer.text();
+    assert.match(html, new RegExp(`<html lang="${lang}">`), `${path} ${JSON.stringify(headers)}`);
+    assert.match(html, new RegExp(`<h1>[^<]*${words}`));
+    assert.match(html, /<meta name="description" content="[^"]+">/);
+    assert.doesNotMatch(html, /\{\{|<!--\w/, 'no hole is left');
+    assert.doesNotMatch(html, / style="|<script>|<style/, 'nothing that the Content-Security-Policy refuses');
+  }
+  const lost = await page('/nothing/here');
+  assert.equal(lost.status, 404);
+  assert.match(await lost.text(), /"status":404/);
+  const problem = await fetch(`${server.url}/v1/nothing`, { headers: { accept: 'text/html' } });
+  assert.equal(problem.headers.get('content-type'), 'application/problem+json');
+});
+
+test('parts are compressed as the client likes, and kept for ever', async () => {
+  const html = await (await fetch(server.url)).text(), script = /\/static\/[\w-]+\.js/.exec(html)[0], lengths = new Set(), tags = new Set();
+  for (const [accept, coding] of [['identity', null], ['gzip', 'gzip'], ['gzip, br', 'br'], ['br;q=0, gzip;q=0.5', 'gzip'], ['zstd', null]]) {
+    const answer = await fetch(server.url + script, { headers: { 'accept-encoding': accept }, method: 'HEAD' });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('content-encoding'), coding, accept);
+    assert.equal(answer.headers.get('vary'), 'Accept-Encoding');
+    assert.match(answer.headers.get('cache-control'), /immutable/);
+    lengths.add(answer.headers.get('content-length'));
+    tags.add(answer.headers.get('etag'));
+    const again = await fetch(server.url + script, { headers: { 'accept-encoding': accept, 'if-none-match': answer.headers.get('etag') } });
+    assert.equal(again.status, 304);
+  }
+  assert.equal(lengths.size, 3);
+  assert.equal(tags.size, 3, 'each coding has an ETag of its own');
+});
 
 test('no photo leaves before everybody agreed', async t => {
   const page = await openPage(t), sent = [];
   page.pipe.on('Network.requestWillBeSent', ({ request }) => sent.push(`${request.method} ${new URL(request.url).pathname}`));
-  await page.go(`${server.url}/`);
-  await page.until(`document.querySelectorAll('.template').length > 0`);
-  await page.files('#files', [ONE]);
-  await page.until(`document.querySelector('#notice').classList.contains('bad')`);
-  assert.equal(await page.js('document.activeElement.id'), 'consent');
+  await page.go(`${server.url}/new`);
+  await page.until($('consent'));
+  assert.equal(await page.js(`${$('files')} === null`), true, 'there is nothing to choose files with');
+  await page.click('.drop .button');
+  await page.until(`document.querySelector('[role=alert]')`);
+  assert.equal(await page.js('document.activeElement.dataset.testid'), 'consent');
+  await page.js(`(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['x'], 'a.jpg', { type: 'image/jpeg' }));
+    document.querySelector('.drop').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  })()`);
+  await page.until(`document.querySelector('[role=alert]')`);
+  assert.equal(await page.js(`document.querySelectorAll('[data-testid=photo]').length`), 0);
   assert.deepEqual(sent.filter(s => s.startsWith('POST')), []);
-  assert.equal(await page.js(`document.querySelectorAll('.photo').length`), 0);
+  await isSound(page);
 });
 
 test('a background of one\'s own does not leave before everybody agreed, either', async t => {
@@ -119,7 +212,7 @@ test('a failed task says what to do, and the credits in the head are those of no
 test('everything can be deleted at once', async t => {
   const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t);
   const task = await alice.waitTask((await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }))).id);
-  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#session=${alice.token}` });
+  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#magic=${(await alice.post('/v1/me/link', {})).token}` });
   await page.until(`document.querySelectorAll('.result').length === 4`);
   await page.click('#delete');
   assert.match(await page.text('#delete'), /Really/);
@@ -142,63 +235,106 @@ test('an address of no task says so', async t => {
 test('a photo that will not do says why and can be replaced alone', async t => {
   const page = await openPage(t, { lang: 'zh' }), text = join(tempDir('zt-page-'), 'note.jpg');
   writeFileSync(text, 'not a photo');
-  await page.go(`${server.url}/`);
-  await page.click('#consent');
-  await page.files('#files', [text, NOBODY]);
+  await page.go(`${server.url}/new`);
+  await agree(page);
+  await page.files('[data-testid=files]', [text, NOBODY]);
   await page.until(settled(2));
-  const words = await page.js(`[...document.querySelectorAll('.photo .bad')].map(n => n.textContent)`);
+  const words = await page.js(`[...document.querySelectorAll('.photo-bad')].map(n => n.textContent.trim())`);
   assert.deepEqual(words, ['无法识别该照片格式。', '照片中未找到人脸。']);
-  await page.js(`document.querySelector('.photo button').click()`);                // replaces the first of the two
-  await page.files('#files', [ONE]);
-  await page.until(`document.querySelectorAll('.photo .good').length === 1 && document.querySelectorAll('.photo').length === 2`);
+  assert.equal(await page.js(`document.querySelector('${NEXT}').disabled`), true);
+  await picture('360-zh-refused', page);
+  await page.files('[data-testid=replace-file]', [ONE]);                          // of the first of the two
+  await page.until(`document.querySelectorAll('[data-testid=photo]').length === 2 && document.querySelectorAll('.photo-good').length === 1 && ${settled(2)}`);
+  assert.equal(await page.js(`document.querySelector('[data-testid=photo]').dataset.state`), 'ready', 'it takes the place of the one it replaces');
+  await isSound(page);
+});
+
+test('what was put together survives a reload', async t => {
+  const page = await openPage(t);
+  await toPrice(page, server.url, [FOUR, ONE]);
+  await page.cdp('Page.reload');
+  await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word') && ${loaded}`);
+  assert.match(await page.text('.summary'), /1 person joins/);
+  await page.js('history.back()');
+  await page.until(`location.search === '?step=style'`);
+  await page.js('history.back()');
+  await page.until(`location.pathname === '/new' && location.search === '' && document.querySelectorAll('[data-testid=photo]').length === 2`);
   await isSound(page);
 });
 
 test('a background of one\'s own', async t => {
   const page = await openPage(t);
-  await page.go(`${server.url}/`);
-  await page.until(`document.querySelector('#own-file')`);
-  await page.click('#consent');
-  await page.files('#files', [ONE]);
-  await page.files('#own-file', [NOBODY]);
-  await page.until(`document.querySelectorAll('.photo .good').length === 2 && !document.querySelector('#start').disabled`);
-  assert.equal(await page.js(`document.querySelector('.template input[value=""]').checked`), true);
+  await page.go(`${server.url}/new`);
+  await agree(page);
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(settled(1));
+  await page.click(NEXT);
+  await page.until($('own-file'));
+  await page.files('[data-testid=own-file]', [NOBODY]);
+  await page.until(`document.querySelector('.tile input[value=""]')?.checked && !document.querySelector('${NEXT}').disabled`);
   await isSound(page);
   await picture('360-en-own', page);
-  await page.click('#start');
-  await page.until(`document.querySelectorAll('.result').length === 4`);
+  await page.click(NEXT);
+  await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word')`);
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4`);
 });
 
 test('the language is kept, the task can be cancelled, credits come back', async t => {
   const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
-  const page = await openPage(t, { dark: true });
+  const page = await openPage(t, { dark: true }), credits = n => `new RegExp('^${n} ').test(${$('credits')}?.textContent)`;
   await page.go(`${slow.url}/`);
-  await page.until(`document.querySelectorAll('.template').length > 0`);
-  await page.click('#language');
-  assert.match(await page.text('h1'), /同框/);
-  await page.click('#consent');
-  await page.files('#files', [ONE]);
-  await page.until(`!document.querySelector('#start').disabled`);
-  await page.click('#start');
-  await page.until(`!document.querySelector('#working').hidden`);
-  await page.until(`/360/.test(document.querySelector('#credits').textContent)`);
-  await page.click('#cancel');
-  await page.until(`document.querySelector('#working').hidden && !document.querySelector('#actions').hidden`);
-  assert.equal(await page.text('#task-title'), '已取消');
-  await page.until(`/400/.test(document.querySelector('#credits').textContent)`);
+  await page.until(`document.querySelector('.closing')`);
+  await page.js(`[...document.querySelectorAll('.top-link')].pop().click()`);
+  await page.until(`/同框/.test(document.querySelector('h1').textContent)`);
+  await toPrice(page, slow.url);
+  await page.click(NEXT);
+  await page.until(`document.querySelector('[role=progressbar]') && ${credits(360)}`);
+  await picture('360-zh-dark-working', page);
+  await page.js(`[...document.querySelectorAll('.working-acts button')].pop().click()`);
+  await page.until(`document.querySelector('[role=dialog]')`);
+  await isSound(page);
+  await page.click('[role=dialog] .button-danger');
+  await page.until(`/已取消/.test(document.querySelector('main h2')?.textContent) && ${credits(400)}`);
   await page.go(`${slow.url}/`);
-  await page.until(`document.querySelectorAll('.template').length > 0`);
+  await page.until(`document.querySelector('.closing') && ${loaded}`);
   assert.match(await page.text('h1'), /同框/);
+  assert.equal(await page.js('document.documentElement.lang'), 'zh-CN');
   await picture('360-zh-dark', page);
   await isSound(page);
 });
 
-test('the account of the demo can be opened by its link on its own machine', async t => {
-  const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t);
+test('the pictures can be compared by keyboard, and deleted for ever', async t => {
+  const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t, { width: 1280, height: 800 });
   const task = await alice.waitTask((await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }))).id);
-  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#magic=${(await alice.post('/v1/me/link', {})).token}` });
-  await page.until(`document.querySelectorAll('.result').length === 4`);
+  const key = name => page.cdp('Input.dispatchKeyEvent', { type: 'keyDown', key: name }).then(() => page.cdp('Input.dispatchKeyEvent', { type: 'keyUp', key: name }));
+  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#magic=${(await alice.post('/v1/me/link', {})).token}` });        // as the demo does on its own machine
+  await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4`);
   assert.equal(await page.js('location.hash'), '');
+  await page.js(`(b => { b.focus(); b.click(); })(document.querySelector('[data-testid=candidate]'))`);
+  const shows = n => page.until(`new RegExp('Picture ${n} of 4').test(document.querySelector('.viewer-title')?.textContent)`);
+  await shows(1);
+  await key('ArrowRight');
+  await shows(2);
+  await key('ArrowLeft');
+  await key('ArrowLeft');
+  await shows(4);
+  await key('+');
+  await page.until(`/scale\\(1\\.5\\)/.test(document.querySelector('.pane img').style.transform)`);
+  await key('0');
+  await page.until(`/scale\\(1\\)/.test(document.querySelector('.pane img').style.transform)`);
+  await page.click('.viewer-two');
+  await page.until(`document.querySelectorAll('.pane').length === 2 && ${loaded}`);
+  await isSound(page);
+  await picture('1280-en-compare', page);
+  await key('Escape');
+  await page.until(`!document.querySelector('[role=dialog]') && document.activeElement.dataset.testid === 'candidate'`);
+
+  await page.js(`[...document.querySelectorAll('.under-quiet button')].pop().click()`);
+  await page.until(`document.querySelector('[role=dialog] .button-danger')`);
+  await page.click('[role=dialog] .button-danger');
+  await page.until(`/Deleted/.test(document.querySelector('main h2')?.textContent)`);
+  for (const c of task.candidates) assert.equal((await alice.send('GET', `/v1/assets/${c.asset}/content`)).status, 404);
 });
 
 test('somebody else\'s task, and being offline, are said', async t => {
@@ -206,9 +342,10 @@ test('somebody else\'s task, and being offline, are said', async t => {
   const task = await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }));
   const page = await openPage(t);
   await page.go(`${server.url}/t/${task.id}`);
-  await page.until(`document.querySelector('#notice').classList.contains('bad')`);
-  assert.match(await page.text('#notice'), /nothing here/i);
+  await page.until(`/not here/.test(document.querySelector('main h2')?.textContent)`);
   await page.cdp('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
-  await page.until(`/offline/.test(document.querySelector('#notice').textContent)`);
+  await page.until(`/offline/.test(document.querySelector('.connection')?.textContent)`);
+  await page.cdp('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await page.until(`!document.querySelector('.connection')`);
   await alice.waitTask(task.id);
 });

@@ -70,7 +70,7 @@ class Page {
     const look = async () => {
       for (;;) {
         try {
-          return await this.js(`new Promise(done => { const look = () => { const v = (() => ${expression})(); v ? done(v) : requestAnimationFrame(look); }; look(); })`);
+          return await this.js(`new Promise(done => { const look = () => { const v = (() => ${expression})(); v ? done(true) : requestAnimationFrame(look); }; look(); })`);
         } catch (error) {
           if (!/context was destroyed|navigated|Cannot find context/.test(error.message)) throw error;
         }

@@ -13,15 +13,25 @@ type Kind = 'guest' | 'person';
 /** The members that come with accounts are optional, so that the page also runs beside a server without them. */
 export type Me = Schemas['Me'] & Partial<{ kind: Kind | 'operator'; email: string | null; verified: boolean; name: string | null; region: string | null }>;
 
+const hearers = new Set<() => void>();
+
 function mark(): Kind | null {
   try { return localStorage.getItem(MARK) as Kind | null; } catch { return null; }
 }
 function setMark(kind: Kind | null): void {
+  if (kind === mark()) return;
   try {
     if (kind) localStorage.setItem(MARK, kind);
     else localStorage.removeItem(MARK);
   } catch { /* private mode: asked again next time */ }
+  for (const hear of hearers) hear();
 }
+function onMark(hear: () => void): () => void {
+  hearers.add(hear);
+  return () => { hearers.delete(hear); };
+}
+/** Is there somebody, as far as this device knows? */
+const useKnown = (): boolean => useSyncExternalStore(onMark, mark, () => null) !== null;
 
 let cache: QueryClient | null = null;
 export function bindCache(client: QueryClient): void { cache = client; }
@@ -105,7 +115,7 @@ async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
 
 export function useMe(always = false): Me | null | undefined {
   return useQuery({
-    queryKey: ['me'], enabled: always || mark() !== null, staleTime: 60_000,
+    queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000,
     queryFn: async () => {
       const me = await orNobody<Me>(api.get('/v1/me'));
       setMark(me === null ? null : me.kind && me.kind !== 'guest' ? 'person' : 'guest');
@@ -115,7 +125,7 @@ export function useMe(always = false): Me | null | undefined {
 }
 
 export function useWallet(): Schemas['Wallet'] | null | undefined {
-  return useQuery({ queryKey: ['wallet'], enabled: mark() !== null, queryFn: () => orNobody(api.get('/v1/wallet')) }).data;
+  return useQuery({ queryKey: ['wallet'], enabled: useKnown(), queryFn: () => orNobody(api.get('/v1/wallet')) }).data;
 }
 
 export function useWaiting(): Waiting | null {

@@ -30,8 +30,9 @@ function Hero({ example }: { example: Example | undefined }) {
         <figure className="hero-picture">
           <div className="hero-after"><img src={example.after} alt={text(example.alt)} width="960" height="640" /></div>
           <div className="hero-before">
-            {example.before.slice(0, 2).map(src => <img key={src} src={src} alt="" width="160" height="160" />)}
-            <Icon name="forward" size={22} />
+            <img src={example.before[0]} alt="" width="160" height="160" />
+            <Icon name="plus" size={20} />
+            <img src={example.before[1]} alt="" width="160" height="160" />
           </div>
         </figure>
       )}

@@ -53,6 +53,7 @@ function Devices({ me }: { me: Me }) {
   const out = useMutation({ mutationFn: account.signOut, onSuccess: leave });
   const all = useMutation({ mutationFn: account.endAll, onSuccess: leave });
   const guest = !me.email;
+  if (guest && me.kind === undefined) return null;
   return (
     <div className="panel card">
       {devices.data && <><h3>{t('devicesTitle')}</h3><ul className="devices">{devices.data.items.map(d => <DeviceRow key={d.id} device={d} />)}</ul></>}

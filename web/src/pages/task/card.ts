@@ -1,7 +1,7 @@
 /** The share card: paper, the picture in a thin frame, the house's name and the line that says it was made by AI. */
 interface Card { src: string; crossOrigin: boolean; title: string; line: string; note: string; colours: Record<string, string>; chinese: boolean }
 
-const WIDTH = 1080, HEIGHT = 1200, EDGE = 60, BASE = 250;
+const WIDTH = 1080, EDGE = 64, BASE = 236, PICTURE_MAX = 1200;
 const SERIF = { zh: '"Songti SC", "Noto Serif SC", "Noto Serif CJK SC", serif', en: 'Palatino, Georgia, "Noto Serif", serif' };
 const SANS = { zh: '"PingFang SC", "Noto Sans SC", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif', en: 'system-ui, "Segoe UI", Roboto, sans-serif' };
 
@@ -35,7 +35,10 @@ export async function drawCard(card: Card): Promise<Blob | null> {
   if (card.crossOrigin) image.crossOrigin = 'use-credentials';
   image.src = card.src;
   try { await image.decode(); } catch { return null; }
-  if (!c) return null;
+  if (!c || !image.naturalWidth) return null;
+  // the picture as large as it fits, never cropped; the card is as high as that needs
+  const scale = Math.min((WIDTH - 2 * EDGE) / image.naturalWidth, PICTURE_MAX / image.naturalHeight);
+  const w = image.naturalWidth * scale, h = image.naturalHeight * scale, x = (WIDTH - w) / 2, y = EDGE, HEIGHT = Math.round(EDGE + h + BASE);
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
   const colour = (name: string): string => card.colours[name] ?? '#a8322a';
@@ -45,23 +48,20 @@ export async function drawCard(card: Card): Promise<Blob | null> {
   c.lineWidth = 2;
   rounded(c, 24, 24, WIDTH - 48, HEIGHT - 48, 28);
   c.stroke();
-  // the picture as large as it fits, never cropped
-  const box = { w: WIDTH - 2 * EDGE, h: HEIGHT - EDGE - BASE }, scale = Math.min(box.w / image.naturalWidth, box.h / image.naturalHeight);
-  const w = image.naturalWidth * scale, h = image.naturalHeight * scale, x = (WIDTH - w) / 2, y = EDGE + (box.h - h) / 2;
   c.save();
   rounded(c, x, y, w, h, 18);
   c.clip();
   c.imageSmoothingQuality = 'high';
   c.drawImage(image, x, y, w, h);
   c.restore();
-  mark(c, EDGE, HEIGHT - 196, 104, colour('accent'), '#fffaf3');
+  mark(c, EDGE, HEIGHT - 190, 120, colour('accent'), '#fffaf3');
   c.fillStyle = '#2b201b';
-  c.font = `700 46px ${SERIF[lang]}`;
-  c.fillText(card.title, EDGE + 132, HEIGHT - 146, WIDTH - 2 * EDGE - 132);
+  c.font = `700 52px ${SERIF[lang]}`;
+  c.fillText(card.title, EDGE + 148, HEIGHT - 142, WIDTH - 2 * EDGE - 148);
   c.fillStyle = '#65564b';
-  c.font = `400 30px ${SANS[lang]}`;
-  c.fillText(card.line, EDGE + 132, HEIGHT - 98, WIDTH - 2 * EDGE - 132);
-  c.font = `400 22px ${SANS[lang]}`;
-  c.fillText(card.note, EDGE + 132, HEIGHT - 60, WIDTH - 2 * EDGE - 132);
+  c.font = `400 34px ${SANS[lang]}`;
+  c.fillText(card.line, EDGE + 148, HEIGHT - 92, WIDTH - 2 * EDGE - 148);
+  c.font = `400 25px ${SANS[lang]}`;
+  c.fillText(card.note, EDGE + 148, HEIGHT - 54, WIDTH - 2 * EDGE - 148);
   return new Promise(done => canvas.toBlob(done, 'image/png'));
 }

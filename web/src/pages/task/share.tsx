@@ -37,7 +37,7 @@ export function Share({ asset, open, onClose }: { asset: string; open: boolean; 
         {canSend && <Button icon="share" onClick={send}>{t('shareSend')}</Button>}
       </>
     )}>
-      {card ? <img className="share-card" src={card.url} alt={t('shareAlt')} width="540" height="600" /> : <div className="bone share-card" role="status" aria-label={t('shareMaking')} />}
+      {card ? <img className="share-card" src={card.url} alt={t('shareAlt')} /> : <div className="bone share-card" role="status" aria-label={t('shareMaking')} />}
     </Dialog>
   );
 }
