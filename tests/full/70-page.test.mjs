@@ -295,7 +295,7 @@ test('the language is kept, the task can be cancelled, credits come back', async
   await page.until(`document.querySelector('[role=dialog]')`);
   await isSound(page);
   await page.click('[role=dialog] .button-danger');
-  await page.until(`/已取消/.test(document.querySelector('main h2')?.textContent) && ${credits(400)}`);
+  await page.until(`/已取消/.test(document.querySelector('.empty h1')?.textContent) && ${credits(400)}`);
   await page.go(`${slow.url}/`);
   await page.until(`document.querySelector('.closing') && ${loaded}`);
   assert.match(await page.text('h1'), /同框/);
@@ -333,7 +333,7 @@ test('the pictures can be compared by keyboard, and deleted for ever', async t =
   await page.js(`[...document.querySelectorAll('.under-quiet button')].pop().click()`);
   await page.until(`document.querySelector('[role=dialog] .button-danger')`);
   await page.click('[role=dialog] .button-danger');
-  await page.until(`/Deleted/.test(document.querySelector('main h2')?.textContent)`);
+  await page.until(`/Deleted/.test(document.querySelector('.empty h1')?.textContent)`);
   for (const c of task.candidates) assert.equal((await alice.send('GET', `/v1/assets/${c.asset}/content`)).status, 404);
 });
 
@@ -342,7 +342,7 @@ test('somebody else\'s task, and being offline, are said', async t => {
   const task = await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }));
   const page = await openPage(t);
   await page.go(`${server.url}/t/${task.id}`);
-  await page.until(`/not here/.test(document.querySelector('main h2')?.textContent)`);
+  await page.until(`/not here/.test(document.querySelector('.empty h1')?.textContent)`);
   await page.cdp('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
   await page.until(`/offline/.test(document.querySelector('.connection')?.textContent)`);
   await page.cdp('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });

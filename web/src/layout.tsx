@@ -10,7 +10,7 @@ import './layout.css';
 function LanguageSwitch() {
   const { t, lang, setLang } = useWords(), other = lang === 'zh' ? 'en' : 'zh';
   return (
-    <button type="button" className="top-link" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => setLang(other)}>
+    <button type="button" className="top-link top-language" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => setLang(other)}>
       <Icon name="globe" /><span>{t('otherLanguage')}</span>
     </button>
   );

@@ -51,7 +51,7 @@ function Gallery({ examples }: { examples: Example[] }) {
         <ul className="gallery">
           {examples.map(example => (
             <li key={example.after} className="example card">
-              <img className="example-after" src={example.after} alt={text(example.alt)} width="960" height="640" loading="lazy" />
+              <img className="example-after" src={example.after} alt="" width="960" height="640" loading="lazy" />
               <div className="example-row">
                 {example.before.map((src, n) => <img key={src} src={src} alt={`${t('exampleBefore')} ${n + 1}`} width="160" height="160" loading="lazy" />)}
                 <span className="soft small">{text(example.alt)}</span>

@@ -7,11 +7,11 @@ import { Icon, type IconName } from './icons';
 import { ProblemNotice } from './notice';
 import './states.css';
 
-export function Empty({ icon, title, text, children }: { icon: IconName; title: string; text?: string; children?: ReactNode }) {
+export function Empty({ icon, title, text, inside, children }: { icon: IconName; title: string; text?: string; /** Of a page that has its own title. */ inside?: boolean; children?: ReactNode }) {
   return (
     <div className="empty">
       <span className="empty-icon"><Icon name={icon} size={34} /></span>
-      <h2>{title}</h2>
+      {inside ? <h2>{title}</h2> : <h1>{title}</h1>}
       {text && <p className="soft">{text}</p>}
       {children}
     </div>

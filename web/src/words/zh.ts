@@ -96,7 +96,7 @@ export const zh: Words = {
   faceBad: '第 {{n}} 人：{{why}}',
   removePhoto: '移除 {{name}}',
   replacePhoto: '换一张',
-  replacePhotoNamed: '换掉 {{name}}',
+  replacePhotoNamed: '换一张，代替 {{name}}',
   retryPhoto: '重新上传',
   tooLarge: '文件超过 {{mb}} MB。',
   tooLargeNext: '请换一张小一些的照片。',

@@ -52,7 +52,7 @@ function Pictures() {
   const problem = tasks.isError ? asProblem(tasks.error) : null;
   if (problem && problem.status !== 401) return <Failed problem={problem} again={() => void tasks.refetch()} />;
   const items = tasks.data?.pages.flatMap(p => p.items) ?? [];
-  if (!items.length) return <Empty icon="frame" title={t('meEmpty')} text={t('meEmptyText')}><ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink></Empty>;
+  if (!items.length) return <Empty inside icon="frame" title={t('meEmpty')} text={t('meEmptyText')}><ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink></Empty>;
   return (
     <>
       <ul className="mine-list">{items.map(task => <Card key={task.id} task={task} />)}</ul>

@@ -87,8 +87,8 @@ export function ConfirmStep() {
       <div className="width narrow">
         <h1>{t('confirmTitle')}</h1>
         <dl className="summary card">
-          <div><dt>{t('confirmPeople')}</dt><dd><Faces /></dd><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></div>
-          <div><dt>{t('confirmStyle')}</dt><dd><Place /></dd><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></div>
+          <div><dt>{t('confirmPeople')}</dt><dd><Faces /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
+          <div><dt>{t('confirmStyle')}</dt><dd><Place /><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></dd></div>
           <Prices quote={quote.data} wallet={wallet} />
         </dl>
         <p className="soft fair">{t('confirmFair')}</p>

@@ -26,7 +26,7 @@ export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void
           <li key={candidate.index}>
             <button type="button" className="grid-picture" aria-label={label} onClick={() => onOpen(n)} data-testid="candidate">
               <img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
-              <span className="marks">{marks.map(mark => <span key={mark}>{mark}</span>)}</span>
+              <span className="marks" aria-hidden="true">{marks.map(mark => <span key={mark}>{mark}</span>)}</span>
               <span className="grid-zoom"><Icon name="zoomIn" size={18} /></span>
             </button>
           </li>
