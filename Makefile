@@ -55,10 +55,16 @@ fmt: setup     ## clang-format the C files that differ from HEAD
 strict: setup-full build       ## malformed HTTP, beside nginx: out/strict.json
 	@tools/strict $(ARGS)
 
-bench web-dist:        # benchmarks come with the speed work, the pages' own build with the pages; nothing to run yet
+web-dist: build        ## the pages alone, for an object store or a CDN: web/dist-static; "-- https://api.example" names the API
+	@$(NODE) tools/web-dist.mjs $(ARGS)
+
+client: build  ## clients/js: the types from what this program's API says, then the package's files
+	@tools/client $(ARGS)
+
+bench:         # benchmarks come with the speed work; nothing to run yet
 	@echo "$@: there is nothing to run yet" >&2; exit 1
 
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
 
-.PHONY: help setup setup-build setup-full build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench web-dist clean
+.PHONY: help setup setup-build setup-full build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench web-dist client clean

@@ -34,10 +34,21 @@ static void bytes_and_labels_are_true(void **state) {
     }
 }
 
+static void compressed_forms_hang_on_their_file(void **state) {
+    const struct embed_file *page = embed_find(&test_files, STR("a.html")), *empty = embed_find(&test_files, STR("empty.txt"));
+    check_str(page->gzip, "zip");
+    check_str(page->br, "bro");
+    check_str(empty->gzip, "e");
+    assert_null(empty->br.p);
+    assert_null(embed_find(&test_files, STR("b/all-bytes.png"))->gzip.p);
+    assert_null(embed_find(&test_files, STR("a.html.gz")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_exact_name),
         cmocka_unit_test(bytes_and_labels_are_true),
+        cmocka_unit_test(compressed_forms_hang_on_their_file),
     };
     return RUN(tests);
 }

@@ -1,4 +1,5 @@
 /* call.c - a request and its answer as one recycled thing. */
+#include "net/cors.h"
 #include "net/internal.h"
 
 #include <stdlib.h>
@@ -67,6 +68,7 @@ void call_handle(struct http_call *call) {
             log_event(LOG_ERROR, "http.failed", F_STRN("method", req->method), F_STR("route", req->route->path), F_ERR(&e));
         res_done(&call->res);
         res_init(&call->res, call);
+        cors_headers(call);                               /* a page from elsewhere must be able to read why */
         if (http_res_problem(req, &call->res, &e) < 0)
             http_res_empty(&call->res, 500);              /* the arena is used up */
     }

@@ -1,4 +1,5 @@
 /* dispatch.c - from a head to its route, and to the thread where the route's kind wants to run. */
+#include "net/cors.h"
 #include "net/internal.h"
 
 /* An answer that comes before the body: the connection can only go on when the body is here to be passed over. */
@@ -27,6 +28,7 @@ static int fill_req(struct conn *c, const struct head *h, struct err *e) {
     call->http10 = h->minor == 0;
     call->head_only = str_eqz(h->method, "HEAD");
     proxy_apply(c, call);
+    cors_headers(call);
     req->lang = call_lang(req);
     if (str_eqz(h->path, "*")) {
         req->path = h->path;
@@ -95,6 +97,8 @@ bool dispatch_head(struct conn *c, const struct head *h, bool body_here) {
     }
     if (str_eqz(req->path, "*"))
         return answer_unrouted(c, h, body_here, ROUTER_OPTIONS, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    if (cors_preflight(c, h))
+        return false;
     enum router_result found = router_find(c->loop->server->router, req->method, req->path, &m);
     if (found != ROUTER_FOUND)
         return answer_unrouted(c, h, body_here, found, m.allow);

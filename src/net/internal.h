@@ -171,6 +171,8 @@ struct http_server {
     struct iplimit         *iplimit;
     struct cidr            *proxies;
     size_t                  n_proxies;
+    struct str             *cors;         /* origins whose pages may use this API */
+    size_t                  n_cors;
     struct listen_at       *at;
     size_t                  n_at;
     struct loop            *loops;

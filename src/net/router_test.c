@@ -53,12 +53,32 @@ static void finds_routes(void **state) {
     router_free(r);
 }
 
+static void a_page_for_every_other_path(void **state) {
+    static const struct route any[] = { R("GET", ROUTE_ANY_PATH), { 0 } };
+    static const struct route *const all[] = { pages, any, tasks, NULL };
+    struct router *r;
+    struct router_match m;
+    struct err e;
+    assert_int_equal(router_new(all, &r, &e), 0);
+    assert_int_equal(router_find(r, STR("GET"), STR("/nothing/here"), &m), ROUTER_FOUND);
+    assert_ptr_equal(m.route, &any[0]);
+    assert_ptr_equal(router_route(r, m.index), m.route);
+    assert_int_equal(router_find(r, STR("HEAD"), STR("/t/a/b"), &m), ROUTER_FOUND);
+    assert_int_equal(router_find(r, STR("GET"), STR("/t/new"), &m), ROUTER_FOUND);
+    assert_string_equal(m.route->path, "/t/new");
+    assert_int_equal(router_find(r, STR("POST"), STR("/nothing"), &m), ROUTER_NO_PATH);        /* only what can be looked at */
+    assert_int_equal(router_find(r, STR("DELETE"), STR("/v1/tasks"), &m), ROUTER_NO_METHOD);
+    router_free(r);
+}
+
 static void refuses_wrong_tables(void **state) {
     static const struct route bad[][3] = {
         { R("GET", "/a"), R("GET", "/a"), { 0 } },
         { R("GET", "/a/{x}"), R("GET", "/a/{y}"), { 0 } },
         { R("BREW", "/a"), { 0 } },
         { R("GET", "a"), { 0 } },
+        { R("POST", ROUTE_ANY_PATH), { 0 } },
+        { R("GET", ROUTE_ANY_PATH), R("GET", ROUTE_ANY_PATH), { 0 } },
         { R("GET", "/{a}/{b}/{c}/{d}/{e}"), { 0 } },
         { { "GET", "/a", ROUTE_WRITE, .handle = handle }, { 0 } },
         { { "GET", "/a", ROUTE_STREAM, .handle = handle }, { 0 } },
@@ -72,6 +92,6 @@ static void refuses_wrong_tables(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(finds_routes), cmocka_unit_test(refuses_wrong_tables) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(finds_routes), cmocka_unit_test(a_page_for_every_other_path), cmocka_unit_test(refuses_wrong_tables) };
     return RUN(tests);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/id.h"
+#include "net/cors.h"
 
 #define THREADS_MAX 64
 #define COSTLY_NICE 15
@@ -40,6 +41,8 @@ static int build(struct http_server *s, struct err *e) {
         r = listen_parse(s->arena, c->listen, &s->at, &s->n_at, e);
     if (r == 0)
         r = cidr_parse(s->arena, c->trusted_proxies ? c->trusted_proxies : "", &s->proxies, &s->n_proxies, e);
+    if (r == 0)
+        r = cors_parse(s->arena, c->cors_origins ? c->cors_origins : "", &s->cors, &s->n_cors, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < router_count(s->router); i++)

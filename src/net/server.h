@@ -139,6 +139,7 @@ struct http_server_conf {
     int64_t             handler_ms;           /* deadline of an answer made elsewhere: then 503, or ERR_UNCERTAIN for a change that had begun */
     const char         *public_url;           /* "https://…" switches Secure cookies on */
     const char         *trusted_proxies;      /* CIDR list whose X-Forwarded-For/-Proto is believed */
+    const char         *cors_origins;         /* origins whose pages may use this API, with commas */
     const struct route *const *routes;        /* NULL-ended list of tables that end with method == NULL */
     void               *app;
     int  (*authorise)(struct http_req *req, struct err *e);      /* before the body is read; also for need == 0 (may set account) */

@@ -18,6 +18,7 @@ const struct setting net_settings[] = {
     { "net.handler_ms", SET_MS, "60s", 10, 600000, "How long an answer may take to be made." },
     { "net.drain_ms", SET_MS, "20s", 0, 600000, "When stopping: how long requests under way may take to finish." },
     { "net.trusted_proxies", SET_STR, "", 0, 4000, "Addresses or CIDR blocks whose X-Forwarded-For and X-Forwarded-Proto are believed; with commas." },
+    { "net.cors_origins", SET_STR, "", 0, 4000, "Origins whose pages may use this API with the user's session, such as https://photos.example; with commas, no *." },
     { 0 },
 };
 
@@ -38,6 +39,7 @@ void http_server_conf_from(const struct config *cfg, struct http_server_conf *re
         .handler_ms = config_int(cfg, "net.handler_ms"),
         .drain_ms = config_int(cfg, "net.drain_ms"),
         .trusted_proxies = config_str(cfg, "net.trusted_proxies"),
+        .cors_origins = config_str(cfg, "net.cors_origins"),
     };
 }
 

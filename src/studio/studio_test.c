@@ -12,7 +12,10 @@
 #include "studio/studio.h"
 
 /* ---- a small catalogue on disk, with one file replaced by the test ---- */
-static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: { en: t, zh: 题 }\nlead: { en: l, zh: 述 }\nrecipes: [r]\nguest: { credits: 7 }\n";
+static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: { en: t, zh: 题 }\nlead: { en: l, zh: 述 }\n"
+                              "theme: { light: { accent: \"#123abc\" }, dark: {} }\n"
+                              "examples:\n  - { before: [a.webp, b.jpg], after: c.png, alt: { en: x, zh: 例 } }\n"
+                              "recipes: [r]\nguest: { credits: 7 }\n";
 static const char RECIPE[] = "recipe: r\n"
                              "version: 3\n"
                              "title: { en: R, zh: 方 }\n"
@@ -42,7 +45,7 @@ static void put(const struct folder *f, const char *name, const char *text) {
 }
 
 static int setup(void **state) {
-    static const char *const dirs[] = { "products", "products/p", "products/p/recipes", "share", "share/templates", "share/templates/t" };
+    static const char *const dirs[] = { "products", "products/p", "products/p/recipes", "products/p/examples", "share", "share/templates", "share/templates/t" };
     struct folder *f = calloc(1, sizeof *f);
     snprintf(f->dir, sizeof f->dir, "/tmp/zt-studio-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
@@ -53,6 +56,9 @@ static int setup(void **state) {
     }
     put(f, "products/p/product.yaml", PRODUCT);
     put(f, "products/p/recipes/r.yaml", RECIPE);
+    put(f, "products/p/examples/a.webp", "A");
+    put(f, "products/p/examples/b.jpg", "B");
+    put(f, "products/p/examples/c.png", "C");
     put(f, "share/templates/t/template.yaml", TEMPLATE);
     put(f, "share/templates/t/thumb.jpg", "x");
     put(f, "share/templates/t/back.jpg", "x");
@@ -99,7 +105,15 @@ static void a_catalogue_is_read(void **state) {
     assert_true(str_eqz(t->data, "{\"a\":1}"));
     assert_int_equal(t->n_files, 1);
     assert_int_equal(t->dir.p[0], '/');
-    assert_int_equal(studio_product(s, STR_NULL)->guest_credits, 7);
+    const struct studio_product *p = studio_product(s, STR_NULL);
+    assert_int_equal(p->guest_credits, 7);
+    assert_true(str_eqz(p->light[STUDIO_ACCENT], "#123abc"));
+    assert_true(str_eqz(p->dark[STUDIO_ACCENT], "#e2735f"));        /* what is left out is the house's own */
+    assert_int_equal(p->n_examples, 1);
+    assert_int_equal(p->examples[0].n_before, 2);
+    assert_true(str_eqz(p->examples[0].before[1].bytes, "B"));
+    assert_true(str_eqz(p->examples[0].after.bytes, "C"));
+    assert_true(str_eqz(p->examples[0].alt.zh, "例"));
     assert_null(studio_recipe(s, STR("nope")));
     assert_null(studio_recipe_at(s, 1));
 }
@@ -125,8 +139,17 @@ static void wrong_files_are_refused_with_their_line(void **state) {
         { "products/p/recipes/r.yaml", RECIPE, "title: { en: R, zh: 方 }", "title: { en: R }", "field \"zh\" is missing" },
         { "products/p/product.yaml", PRODUCT, "[r]", "[r, s]", "s.yaml" },
         { "products/p/product.yaml", PRODUCT, "[r]", "[r, r]", "belongs to another product" },
-        { "products/p/product.yaml", PRODUCT, "[r]", "[../r]", "product.yaml:5" },
+        { "products/p/product.yaml", PRODUCT, "[r]", "[../r]", "product.yaml:8" },
         { "products/p/product.yaml", PRODUCT, "credits: 7", "credits: -7", "credits" },
+        { "products/p/product.yaml", PRODUCT, "lead: { en: l, zh: 述 }\n", "", "field \"lead\" is missing" },
+        { "products/p/product.yaml", PRODUCT, "accent:", "akzent:", "product.yaml:5: unknown field \"akzent\"" },
+        { "products/p/product.yaml", PRODUCT, "#123abc", "#123abG", "product.yaml:5: accent must be a colour" },
+        { "products/p/product.yaml", PRODUCT, "#123abc", "red", "accent must be a colour" },
+        { "products/p/product.yaml", PRODUCT, "#123abc", "#123abc;}", "accent must be a colour" },
+        { "products/p/product.yaml", PRODUCT, "[a.webp, b.jpg]", "[a.webp]", "before must be a list of 2 to 4" },
+        { "products/p/product.yaml", PRODUCT, "after: c.png", "after: ../c.png", "plain file name" },
+        { "products/p/product.yaml", PRODUCT, "after: c.png", "after: c.svg", "must be a .webp, .jpg or .png" },
+        { "products/p/product.yaml", PRODUCT, "after: c.png", "after: d.png", "examples/d.png" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "gone.jpg", "template.yaml:7: there is no file gone.jpg" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "../back.jpg", "plain file name" },
         { "share/templates/t/template.yaml", TEMPLATE, "thumb: thumb.jpg", "thumb: .thumb", "plain file name" },

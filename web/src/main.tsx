@@ -3,6 +3,7 @@ import { createRoot, hydrateRoot } from 'react-dom/client';
 import { App, newCache } from './app';
 import { connect } from './lib/api';
 import { readBoot } from './lib/boot';
+import { preferredLang } from './words';
 import { adoptSession } from './lib/session';
 import './styles.css';
 
@@ -11,8 +12,9 @@ async function begin(): Promise<void> {
   if (!root) return;
   connect(boot.api);
   await adoptSession();
-  const app = <App boot={boot} cache={newCache()} />;
-  if (location.pathname === '/' && root.firstElementChild) hydrateRoot(root, app);
+  // served from elsewhere, nobody has looked at what the visitor prefers
+  const lang = boot.api ? preferredLang(boot.lang) : boot.lang, app = <App boot={{ ...boot, lang }} cache={newCache()} />;
+  if (location.pathname === '/' && lang === boot.lang && root.firstElementChild) hydrateRoot(root, app);
   else createRoot(root).render(app);
 }
 

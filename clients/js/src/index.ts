@@ -1,15 +1,15 @@
 /**
  * A typed client of the HTTP API. Paths, bodies and answers come from schema.d.ts, which is made from /openapi.json.
  */
-import { Problem, UNREACHABLE } from './problem';
-import { Renewal } from './session';
-import { watch, type Watching } from './watch';
-import type { components, paths } from './schema';
+import { Problem, UNREACHABLE } from './problem.js';
+import { Renewal } from './session.js';
+import { watch, type Watching } from './watch.js';
+import type { components, paths } from './schema.js';
 
-export { Problem, UNREACHABLE } from './problem';
-export type { ProblemDocument, Reason, Words } from './problem';
-export type { Watching } from './watch';
-export type { components, paths } from './schema';
+export { Problem, UNREACHABLE } from './problem.js';
+export type { ProblemDocument, Reason, Words } from './problem.js';
+export type { Watching } from './watch.js';
+export type { components, paths } from './schema.js';
 
 export type Schemas = components['schemas'];
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';

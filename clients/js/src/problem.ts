@@ -1,5 +1,5 @@
 /** What the server answered instead of what was asked (RFC 9457), or that nothing answered at all. */
-import type { components } from './schema';
+import type { components } from './schema.js';
 
 export type Reason = components['schemas']['Reason'];
 export interface Words { title: string; next: string }

@@ -37,6 +37,7 @@ export class Journey {
   };
   readonly now = (): number => this.version;
 
+  private readonly agreed = (): boolean => this.consent;
   private readonly changed = (): void => {
     this.version++;
     for (const fn of this.hearers) fn();
@@ -108,7 +109,7 @@ export class Journey {
     this.changed();
     const revive = async (from: KeptPhoto, purpose: Purpose): Promise<Photo | null> => {
       try {
-        return Photo.again(from.name, purpose, await api.get('/v1/assets/{id}', { path: { id: from.asset } }), from.ticked, this.bytesMax, this.changed);
+        return Photo.again(from.name, purpose, await api.get('/v1/assets/{id}', { path: { id: from.asset } }), from.ticked, this.bytesMax, this.agreed, this.changed);
       } catch { return null; }        // deleted since, or somebody else's
     };
     const [photos, backdrop] = await Promise.all([Promise.all(kept.photos.map(p => revive(p, 'people'))), kept.backdrop ? revive(kept.backdrop, 'backdrop') : null]);
@@ -125,7 +126,7 @@ export class Journey {
   }
 
   private make(file: File, purpose: Purpose): Photo {
-    const photo = new Photo(file.name, purpose, file, this.bytesMax, this.changed);
+    const photo = new Photo(file.name, purpose, file, this.bytesMax, this.agreed, this.changed);
     this.enqueue(photo);
     return photo;
   }

@@ -31,13 +31,13 @@ export class Photo {
   ticked: ReadonlySet<number> = new Set();
   private small = false;
 
-  constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly changed: () => void) {
+  constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly agreed: () => boolean, private readonly changed: () => void) {
     if (file) this.url = URL.createObjectURL(file);
   }
 
   /** One that was sent before this page was opened. */
-  static again(name: string, purpose: Purpose, asset: Asset, ticked: number[], bytesMax: number, changed: () => void): Photo {
-    const photo = new Photo(name, purpose, null, bytesMax, changed);
+  static again(name: string, purpose: Purpose, asset: Asset, ticked: number[], limit: number, agreed: () => boolean, changed: () => void): Photo {
+    const photo = new Photo(name, purpose, null, limit, agreed, changed);
     photo.take(asset);
     photo.ticked = new Set(ticked);
     return photo;
@@ -106,7 +106,7 @@ export class Photo {
     const { sendFile } = await import('./upload');
     const upload = await sendFile(body, this.name, share => this.move('sending', { share }));
     this.move('checking');
-    this.take(await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: true }, again: true }));
+    this.take(await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: this.agreed() }, again: true }));
   }
 
   private needsOriginal(): boolean {

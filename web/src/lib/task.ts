@@ -2,12 +2,19 @@
 import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, type Schemas } from './api';
+import { madeFrom } from './journey';
 
 export type Task = Schemas['Task'];
 export type Candidate = Schemas['Candidate'];
 
 const WORKING: readonly Task['state'][] = ['queued', 'preparing', 'running', 'checking'];
 const OVER: readonly Task['state'][] = ['done', 'failed', 'cancelled'];
+
+/** The photos a task was made of: what the server says, and what this device remembers. */
+export function photosOf(task: Task): string[] {
+  const people = (task as Task & { people?: { asset: string }[] }).people ?? [];
+  return [...new Set([...people.map(p => p.asset), ...(task.backdrop ? [task.backdrop] : []), ...madeFrom(task.id)])];
+}
 
 export const isWorking = (task: Task): boolean => WORKING.includes(task.state);
 

@@ -19,6 +19,16 @@ function translator(lang: Lang): T {
   return (key, values) => instance.t(key, values ?? {});
 }
 
+/** As the server chooses it: the address, then what was chosen by hand, then the browser. */
+export function preferredLang(otherwise: Lang): Lang {
+  const wishes = [new URLSearchParams(location.search).get('lang'), /(?:^|; )zt_lang=(en|zh)/.exec(document.cookie)?.[1], ...navigator.languages];
+  for (const wish of wishes) {
+    if (/^zh\b/i.test(wish ?? '')) return 'zh';
+    if (/^en\b/i.test(wish ?? '')) return 'en';
+  }
+  return otherwise;
+}
+
 export interface Language { t: T; lang: Lang; locale: string; setLang: (lang: Lang) => void }
 
 const Context = createContext<Language | null>(null);

@@ -26,10 +26,11 @@ function useQuote(journey: Journey, recipe: string | undefined) {
 /** Which photo is meant, and what to do about it. */
 function Issues({ problem }: { problem: Problem }) {
   const { t, lang } = useWords(), journey = useJourney(), issues = problem.document.issues ?? [];
+  const nameOf = (asset: string | undefined): string | undefined => journey.photos.find(p => asset && p.asset?.id === asset)?.name;
   if (!issues.length) return <ProblemNotice problem={problem} />;
   return (
     <Notice kind="bad" title={t('confirmIssues')}>
-      <ul>{issues.map((issue, n) => <li key={n}>{[journey.photos.find(p => p.asset?.id === issue.asset)?.name, lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
+      <ul>{issues.map((issue, n) => <li key={n}>{[nameOf((issue as typeof issue & { other?: string }).other), nameOf(issue.asset), lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
       <Link href={stepHref('photos')}>{t('confirmChange')}</Link>
     </Notice>
   );

@@ -1,6 +1,6 @@
 /** Step 5: four pictures, the best first; each can be seen in full size before one is taken. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState, type ReactNode } from 'react';
+import { Fragment, useState, type ReactNode } from 'react';
 import { api, asProblem } from '../../lib/api';
 import { mostAlike, smallOf, type Candidate, type Task } from '../../lib/task';
 import { Button } from '../../ui/button';
@@ -21,12 +21,12 @@ export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void
   return (
     <ul className={`grid grid-${task.candidates.length}`}>
       {task.candidates.map((candidate, n) => {
-        const marks = marksOf(candidate), label = marks.length ? t('pictureMarked', { n: n + 1, marks: marks.join(', ') }) : t('pictureN', { n: n + 1 });
+        const marks = marksOf(candidate), label = marks.length ? t('pictureMarked', { n: n + 1, marks: marks.join(' ') }) : t('pictureN', { n: n + 1 });
         return (
           <li key={candidate.index}>
             <button type="button" className="grid-picture" aria-label={label} onClick={() => onOpen(n)} data-testid="candidate">
               <img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
-              <span className="marks" aria-hidden="true">{marks.map(mark => <span key={mark}>{mark}</span>)}</span>
+              <span className="marks">{marks.map(mark => <Fragment key={mark}><span>{mark}</span> </Fragment>)}</span>
               <span className="grid-zoom"><Icon name="zoomIn" size={18} /></span>
             </button>
           </li>

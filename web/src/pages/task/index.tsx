@@ -2,8 +2,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, asProblem } from '../../lib/api';
-import { madeFrom } from '../../lib/journey';
-import { isWorking, useTask, type Task } from '../../lib/task';
+import { isWorking, photosOf, useTask, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
@@ -17,7 +16,6 @@ import './task.css';
 
 export default function TaskPage({ id }: { id: string }) {
   const { t } = useWords(), { task, asking } = useTask(id), [deleted, setDeleted] = useState(false);
-  if (deleted) return <div className="width"><Empty icon="trash" title={t('deletedTitle')} text={t('deletedText')}><ButtonLink href="/new">{t('another')}</ButtonLink></Empty></div>;
   if (task.isPending) return <PageSkeleton />;
   if (!task.data) {
     const problem = asProblem(task.error);
@@ -26,6 +24,8 @@ export default function TaskPage({ id }: { id: string }) {
     }
     return <div className="width narrow"><Failed problem={problem} again={() => void task.refetch()} /></div>;
   }
+  const empty = (task.data.state === 'choosing' || task.data.state === 'done') && task.data.candidates.length === 0;
+  if (deleted || empty) return <div className="width"><Empty icon="trash" title={t('deletedTitle')} text={t('deletedText')}><ButtonLink href="/new">{t('another')}</ButtonLink></Empty></div>;
   const at = isWorking(task.data) ? 3 : 4, over = task.data.state === 'failed' || task.data.state === 'cancelled';
   return (
     <>
@@ -66,7 +66,7 @@ function DeleteNow({ task, onDeleted }: { task: Task; onDeleted: () => void }) {
     }
   };
   const remove = useMutation({
-    mutationFn: async () => { for (const id of [...task.candidates.map(c => c.asset), ...madeFrom(task.id)]) await gone(id); },
+    mutationFn: async () => { for (const id of [...task.candidates.map(c => c.asset), ...photosOf(task)]) await gone(id); },
     onSuccess: () => {
       void cache.invalidateQueries({ queryKey: ['tasks'] });
       onDeleted();
