@@ -36,6 +36,15 @@ test('the question before a request is answered for them alone', async t => {
   assert.equal(bad.headers.get('access-control-allow-methods'), null);
 });
 
+test('a change with a cookie comes from them or from here, from nobody else', async t => {
+  const server = await startServer(t, { env: { ZOETROPE_NET_CORS_ORIGINS: FRIEND } });
+  const begin = (origin, site) => fetch(`${server.url}/v1/sessions`, { method: 'POST', headers: { 'content-type': 'application/json', 'sec-fetch-site': site, ...(origin ? { origin } : {}) }, body: '{}' });
+  assert.equal((await begin(FRIEND, 'cross-site')).status, 201);
+  assert.equal((await begin(server.url, 'same-origin')).status, 201);
+  assert.equal((await begin(STRANGER, 'cross-site')).status, 403);
+  assert.equal((await begin(null, 'cross-site')).status, 403);
+});
+
 test('without the setting nobody from elsewhere is told anything', async t => {
   const server = await startServer(t), answer = await fetch(`${server.url}/v1/recipes`, { headers: { origin: FRIEND } });
   assert.equal(answer.headers.get('access-control-allow-origin'), null);

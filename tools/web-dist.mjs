@@ -52,7 +52,7 @@ try {
     put(path.split('?')[0].slice(1), bytes);
     if (!path.endsWith('.js') && !path.endsWith('.css')) return;
     const text = bytes.toString();
-    for (const [, name] of text.matchAll(/["'(](?:\.\/|\/?static\/)([\w.-]+\.(?:js|css|svg|webp))["')]/g)) await copy(`/static/${name}`);
+    for (const [, name] of text.matchAll(/["'`(](?:\.\/|\/?static\/)([\w.-]+\.(?:js|css|svg|webp))["'`)]/g)) await copy(`/static/${name}`);
   };
   for (const [, path] of first.matchAll(/"(\/(?:static|product|theme\.css|icon\.svg)[^"]*)"/g)) await copy(path);
   await copy('/robots.txt');

@@ -78,7 +78,7 @@ int auth_authorise(struct http_req *req, struct err *e) {
         return r;
     if (header.p && r == 0)
         return err_set(e, ERR_UNAUTHENTICATED, "the token in Authorization is not good (any more)");
-    if (!header.p && is_unsafe(req->method) &&
+    if (!header.p && is_unsafe(req->method) && !http_req_from_friend(req) &&
         !auth_same_origin(http_req_header(req, "sec-fetch-site"), http_req_header(req, "origin"), http_req_header(req, "host"),
                           /* unknown= */ !cookie.p && !http_req_cookie(req, AUTH_REFRESH_COOKIE).p))
         return err_set(e, ERR_FORBIDDEN, "a request with a cookie must come from a page of this site");

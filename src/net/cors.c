@@ -45,6 +45,8 @@ static bool allowed(const struct http_call *call, struct str origin) {
     return cors_allowed(s->cors, s->n_cors, origin);
 }
 
+bool http_req_from_friend(const struct http_req *req) { return allowed(call_of(req), http_req_header(req, "Origin")); }
+
 void cors_headers(struct http_call *call) {
     if (call->loop->server->n_cors == 0)
         return;

@@ -86,6 +86,8 @@ struct str http_req_query(struct http_req *req, const char *name);         /* de
 struct str http_req_cookie(const struct http_req *req, const char *name);
 /* One that scripts of the page set themselves: never __Host-, so never to be trusted with more than a wish. */
 struct str http_req_cookie_plain(const struct http_req *req, const char *name);
+/* The browser says that a page of net.cors_origins sends this. */
+bool http_req_from_friend(const struct http_req *req);
 
 /* ---- answers: each returns 0, so that a handler ends with `return http_res_…` ---- */
 /* body is copied unless it lies in the request's arena or is static (say so with borrowed=true). */
