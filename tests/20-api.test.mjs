@@ -415,7 +415,7 @@ describe('the page', () => {
       assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
       for (const [, part] of page.text.matchAll(/(?:src|href)="(\/static\/[^"]+)"/g))
         assert.equal((await new Client(server.url).send('GET', part)).status, 200, part);
-      assert.doesNotMatch(page.text, /<script(?![^>]*src=)|style=|onclick/);
+      assert.doesNotMatch(page.text, /<script(?![^>]*(?:src=|type="application\/json"))|style=|onclick/);
     }
   });
 

@@ -100,8 +100,11 @@ def check_documents():
 
 
 def check_notice():
-    """NOTICE names every npm package of the manifest and every model"""
+    """NOTICE names every npm package of the manifest and of the pages, and every model"""
     notice, bad = read('NOTICE').decode(), []
+    for name in json.loads(read('web/package.json'))['devDependencies']:
+        if not re.search(r'(?<![\w/-])' + re.escape(name) + r'(?![\w/-])', notice):
+            bad.append(f'{name} of web/package.json is not in NOTICE')
     for line in read('tools/manifest.tsv').decode().split('\n'):
         row = line.split('\t')
         if row[0] == 'pack' and row[4].rsplit('@', 1)[0] not in notice:

@@ -18,7 +18,13 @@ function LanguageSwitch() {
 
 function Credits() {
   const { t } = useWords(), wallet = useWallet();
-  return wallet ? <span className="top-credits numbers" data-testid="credits">{t('credits', { count: wallet.available })}</span> : null;
+  if (!wallet) return null;
+  return (
+    <span className="top-credits numbers">
+      <span className="top-credits-words" data-testid="credits">{t('credits', { count: wallet.available })}</span>
+      <span className="top-credits-number" aria-hidden="true"><Icon name="star" size={14} /> {wallet.available}</span>
+    </span>
+  );
 }
 
 function Header() {

@@ -85,7 +85,7 @@ export function ConfirmStep() {
 
   return (
     <>
-      <div className="width narrow">
+      <div className="width narrow step-body">
         <h1>{t('confirmTitle')}</h1>
         <dl className="summary card">
           <div><dt>{t('confirmPeople')}</dt><dd><Faces /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>

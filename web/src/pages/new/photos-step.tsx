@@ -37,6 +37,7 @@ function Roster() {
 export function PhotosStep({ rules }: { rules: { max: number; megabytes: number } }) {
   const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
   const [asked, setAsked] = useState(false), [over, setOver] = useState(false), consent = useRef<HTMLInputElement>(null);
+  const begun = journey.photos.length > 0 && journey.consent;        // then the photos matter more than the advice
   const people = journey.people.length, tooMany = people > rules.max;
   const lacking = !journey.photos.length ? t('needPhotos') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
 
@@ -56,13 +57,13 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
 
   return (
     <>
-      <div className="width narrow" onDragOver={event => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
+      <div className="width narrow step-body" onDragOver={event => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
         <h1>{t('photosTitle')}</h1>
         <p className="soft lead">{t('photosLead', { max: rules.max })}</p>
-        <GoodPhotos />
-        <label className={`consent card ${asked && !journey.consent ? 'consent-asked' : ''}`}>
+        {!begun && <GoodPhotos />}
+        <label className={`consent card ${begun ? 'consent-short' : ''} ${asked && !journey.consent ? 'consent-asked' : ''}`}>
           <input ref={consent} type="checkbox" checked={journey.consent} aria-describedby="consent-more" onChange={event => journey.agree(event.target.checked)} data-testid="consent" />
-          <span><span>{t('consent')}</span><span id="consent-more" className="small soft">{t('consentMore')}</span></span>
+          <span><span>{t('consent')}</span><span id="consent-more" className={begun ? 'unseen' : 'small soft'}>{t('consentMore')}</span></span>
         </label>
         {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
         <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} />)}</ul>

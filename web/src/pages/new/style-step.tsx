@@ -19,7 +19,7 @@ export function StyleStep() {
   const chosen = templates.data?.find(x => x.name === journey.template);
   return (
     <>
-      <div className="width narrow">
+      <div className="width narrow step-body">
         <h1>{t('styleTitle')}</h1>
         <p className="soft lead">{t('styleLead')}</p>
         {templates.isError && <Failed problem={asProblem(templates.error)} again={() => void templates.refetch()} />}
