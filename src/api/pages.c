@@ -10,6 +10,7 @@
 
 #include "api/internal.h"
 #include "base/embed.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "studio/studio.h"
 
@@ -356,6 +357,12 @@ static int send_document(struct http_req *req, struct http_res *res, int page) {
 static int landing_get(struct http_req *req, struct http_res *res, struct err *e) { return send_document(req, res, PAGE_LANDING); }
 static int app_get(struct http_req *req, struct http_res *res, struct err *e) { return send_document(req, res, PAGE_APP); }
 
+/* A task's address shows the page, whoever's it is: the page asks with the visitor's session. What is no id is nobody's. */
+static int task_page_get(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t id;
+    return send_document(req, res, id_parse(req->params[0], "task", &id) < 0 ? PAGE_LOST : PAGE_APP);
+}
+
 /* A person gets a page that says so; a program its problem document. */
 static int lost_get(struct http_req *req, struct http_res *res, struct err *e) {
     struct str accept = http_req_header(req, "Accept");
@@ -397,7 +404,7 @@ static int sitemap_get(struct http_req *req, struct http_res *res, struct err *e
 const struct route api_pages_routes[] = {
     PAGE("/", landing_get, "The first page."),
     PAGE("/new", app_get, "From photos to a task."),
-    PAGE("/t/{task}", app_get, "One task."),
+    PAGE("/t/{task}", task_page_get, "One task."),
     PAGE("/me", app_get, "My pictures, my account."),
     PAGE("/sign-in", app_get, "Sign in."),
     PAGE("/sign-up", app_get, "Create an account."),

@@ -334,6 +334,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody's tasks, newest first. */
+        get: operations["get_v1_admin_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every setting, its value and where it came from; no secrets. */
+        get: operations["get_v1_admin_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -351,12 +385,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process lives. */
+        get: operations["get_healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** It can take work: database, disk, picture process. */
+        get: operations["get_readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Numbers, in Prometheus' text format. */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_cut" | "face_twice" | "people_none" | "people_many" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "task_deadline" | "task_no_result" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -385,7 +470,11 @@ export interface components {
             next_zh: string;
             detail?: string;
             asset?: string;
+            /** @description The second photo it is about. */
+            other?: string;
             face?: number;
+            /** @description Of a task without a result: what its pictures failed, most often first. */
+            checks?: components["schemas"]["Reason"][];
         };
         Text: {
             en: string;
@@ -503,6 +592,11 @@ export interface components {
             recipe: string;
             template: string | null;
             backdrop: string | null;
+            /** @description The photos it is made of, and who of each. */
+            people?: {
+                asset: string;
+                face: number;
+            }[];
             /** @enum {unknown} */
             state: "queued" | "preparing" | "running" | "checking" | "choosing" | "done" | "failed" | "cancelled";
             /** @description In line; 1 is next. */
@@ -544,6 +638,29 @@ export interface components {
         TaskList: {
             items: components["schemas"]["Task"][];
             next: string | null;
+        };
+        Health: {
+            ok: boolean;
+            version: string;
+            uptime_s: number;
+        };
+        /** @description 503 with the same members when it is not ready. */
+        Ready: {
+            ready: boolean;
+            db: boolean;
+            disk: boolean;
+            media: boolean;
+        };
+        SettingList: {
+            items: components["schemas"]["Setting"][];
+        };
+        /** @description A secret's value is "(set)" or empty. */
+        Setting: {
+            name: string;
+            value: string | number | boolean;
+            /** @description The file and line, variable or flag it comes from. */
+            where: string;
+            help: string;
         };
     };
     responses: never;
@@ -889,7 +1006,7 @@ export interface operations {
                     /** @description A complete upload (tus). */
                     upload: string;
                     /**
-                     * @description people (default): faces are found and judged; backdrop: they are not looked for.
+                     * @description people (default): faces are found and judged; backdrop: only faces large enough to be in the way are.
                      * @enum {unknown}
                      */
                     purpose?: "people" | "backdrop";
@@ -1392,7 +1509,155 @@ export interface operations {
             };
         };
     };
+    get_v1_admin_tasks: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_openapi_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metrics: {
         parameters: {
             query?: never;
             header?: never;

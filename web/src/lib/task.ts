@@ -12,8 +12,7 @@ const OVER: readonly Task['state'][] = ['done', 'failed', 'cancelled'];
 
 /** The photos a task was made of: what the server says, and what this device remembers. */
 export function photosOf(task: Task): string[] {
-  const people = (task as Task & { people?: { asset: string }[] }).people ?? [];
-  return [...new Set([...people.map(p => p.asset), ...(task.backdrop ? [task.backdrop] : []), ...madeFrom(task.id)])];
+  return [...new Set([...(task.people ?? []).map(p => p.asset), ...(task.backdrop ? [task.backdrop] : []), ...madeFrom(task.id)])];
 }
 
 export const isWorking = (task: Task): boolean => WORKING.includes(task.state);

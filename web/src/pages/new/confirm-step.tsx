@@ -30,7 +30,7 @@ function Issues({ problem }: { problem: Problem }) {
   if (!issues.length) return <ProblemNotice problem={problem} />;
   return (
     <Notice kind="bad" title={t('confirmIssues')}>
-      <ul>{issues.map((issue, n) => <li key={n}>{[nameOf((issue as typeof issue & { other?: string }).other), nameOf(issue.asset), lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
+      <ul>{issues.map((issue, n) => <li key={n}>{[nameOf(issue.other), nameOf(issue.asset), lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
       <Link href={stepHref('photos')}>{t('confirmChange')}</Link>
     </Notice>
   );

@@ -28,7 +28,7 @@ export default function New() {
   }, [journey]);
 
   // an address of a later step without what it needs: to where it is missing
-  const lacks: Step | null = step !== 'photos' && !journey.people.length ? 'photos' : step === 'confirm' && journey.template === null ? 'style' : null;
+  const lacks: Step | null = step !== 'photos' && !(journey.people.length && journey.consent) ? 'photos' : step === 'confirm' && journey.template === null ? 'style' : null;
   useEffect(() => { if (lacks && !journey.restoring) go(stepHref(lacks), { replace: true }); }, [lacks, journey.restoring, go]);
   useEffect(() => { scrollTo(0, 0); }, [step]);
 

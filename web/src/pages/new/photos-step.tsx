@@ -39,7 +39,7 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
   const [asked, setAsked] = useState(false), [over, setOver] = useState(false), consent = useRef<HTMLInputElement>(null);
   const begun = journey.photos.length > 0 && journey.consent;        // then the photos matter more than the advice
   const people = journey.people.length, tooMany = people > rules.max;
-  const lacking = !journey.photos.length ? t('needPhotos') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
+  const lacking = !journey.photos.length ? t('needPhotos') : !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
 
   const agreed = (): boolean => {
     if (journey.consent) return true;
@@ -76,7 +76,7 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
           <p className="small soft">{t('formats', { mb: rules.megabytes })}</p>
         </div>
       </div>
-      <ActionBar hint={tooMany ? lacking : people ? <Roster /> : lacking}>
+      <ActionBar hint={tooMany || !journey.consent ? lacking : people ? <Roster /> : lacking}>
         <Button big disabled={lacking !== null} onClick={() => go(stepHref('style'))}>{t('next')}</Button>
       </ActionBar>
     </>
