@@ -424,7 +424,7 @@ describe('the page', () => {
       const page = await new Client(server.url).send('GET', path);
       assert.deepEqual([page.status, page.headers.get('content-type')], [404, 'text/html; charset=utf-8'], path);
       assert.match(page.headers.get('content-security-policy'), /default-src 'none'/);
-      assert.match(page.text, /app\.js/);
+      assert.match(page.text, /\/static\/index-/);
     }
   });
 });

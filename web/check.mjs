@@ -36,7 +36,7 @@ for (const name of assets.filter(n => n.endsWith('.js'))) {
 const NEWER = [
   [/:has\(/, ':has()'], [/:is\(/, ':is()'], [/:where\(/, ':where()'], [/(^|[;{\s])inset(-[a-z]+)*:/, 'inset'], [/aspect-ratio:/, 'aspect-ratio'],
   [/\b\d+(\.\d+)?[dsl]v[hw]\b/, 'dvh, svh, lvh'], [/@layer\b/, '@layer'], [/@container\b/, '@container'], [/color-mix\(/, 'color-mix()'], [/oklch\(|oklab\(|lab\(|lch\(/, 'new colour spaces'],
-  [/(margin|padding)-(inline|block):/, 'logical shorthands'], [/translate:|rotate:|scale:/, 'single transforms'], [/@media[^{]*[<>]=/, 'media ranges'], [/(^|[}\s])&/, 'nesting'],
+  [/(margin|padding)-(inline|block):/, 'logical shorthands'], [/translate:|rotate:|scale:/, 'single transforms'], [/@media[^{]*[<>]=/, 'media ranges'], [/(^|[{};\s])&/, 'nesting'],
   [/:not\([^()]*,/, ':not() with a list'], [/overflow(-[xy])?:\s*clip/, 'overflow: clip'],
 ];
 for (const name of assets.filter(n => n.endsWith('.css'))) {
