@@ -58,7 +58,7 @@ strict: setup-full build       ## malformed HTTP, beside nginx: out/strict.json
 web-dist: build        ## the pages alone, for an object store or a CDN: web/dist-static; "-- https://api.example" names the API
 	@$(NODE) tools/web-dist.mjs $(ARGS)
 
-client: build  ## clients/js: the types from what this program's API says, then the package's files
+client: setup-build    ## clients/js: the types from what this program's API says, then the package's files
 	@tools/client $(ARGS)
 
 bench:         # benchmarks come with the speed work; nothing to run yet

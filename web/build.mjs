@@ -13,7 +13,8 @@ const here = import.meta.dirname, out = resolve(process.argv[2] ?? join(here, 'd
 process.chdir(here);
 process.env.NODE_ENV = 'production';
 
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { stdio: ['ignore', 2, 2] });
+// ./run client needs a program of the changed API before the types can agree with it
+if (!process.env.ZT_PAGES_UNCHECKED) execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { stdio: ['ignore', 2, 2] });
 
 const { build } = await import('vite');
 const quiet = { logLevel: 'warn', configFile: join(here, 'vite.config.ts') };

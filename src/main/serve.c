@@ -99,11 +99,9 @@ static int open_studio(struct serve *s, struct err *e) {
 static int open_mail(struct serve *s, struct err *e) {
     struct app *app = &s->app;
     const struct studio_product *p = studio_product(app->studio, STR_NULL);
-    CLEANUP(json_unref) json_t *theme = NULL;
-    const char *accent = json_read(p->theme, &theme, NULL) < 0 ? NULL : json_string_value(json_object_get(theme, "accent"));
     snprintf(s->title_en, sizeof s->title_en, "%.*s", STR_ARG(p->title.en));
     snprintf(s->title_zh, sizeof s->title_zh, "%.*s", STR_ARG(p->title.zh));
-    snprintf(s->accent, sizeof s->accent, "%s", accent ? accent : "");
+    snprintf(s->accent, sizeof s->accent, "%.*s", STR_ARG(p->light[STUDIO_ACCENT]));
     struct mail_brand brand = { s->title_en, s->title_zh, s->accent };
     int r = mail_new(app->cfg, app->db, &brand, &app->mail, e);
     return r < 0 ? r : mail_start(app->mail, e);

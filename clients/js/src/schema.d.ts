@@ -49,12 +49,166 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The devices this account is signed in on. */
+        get: operations["get_v1_sessions"];
+        put?: never;
+        /** Become a guest with welcome credits; with a session: renew it. Tokens are set as cookies. */
+        post: operations["post_v1_sessions"];
+        /** Sign out here. */
+        delete: operations["delete_v1_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         get?: never;
         put?: never;
-        /** Become a guest with welcome credits; with a session: renew it. The token is shown once and set as a cookie. */
-        post: operations["post_v1_sessions"];
-        /** End this session. */
-        delete: operations["delete_v1_sessions"];
+        /** A new access token and a new refresh token for a refresh token, which is used up. */
+        post: operations["post_v1_sessions_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign out that device. */
+        delete: operations["delete_v1_sessions__id_"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/end-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign out everywhere, here too. */
+        post: operations["post_v1_sessions_end_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in. The work of the guest who does moves to the account. */
+        post: operations["post_v1_sessions_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign up: a mail with a link comes. The answer is the same whether or not the address has an account. */
+        post: operations["post_v1_accounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a link again, or for one to choose a new password or to sign in without one. */
+        post: operations["post_v1_mails"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Use a link: it signs this device in. */
+        post: operations["post_v1_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the password; all other devices are signed out. */
+        put: operations["put_v1_me_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A link that signs another device in to this account: once, within 24 hours, as long as this session lives. */
+        post: operations["post_v1_me_link"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -69,6 +223,41 @@ export interface paths {
         };
         /** Who is asking. */
         get: operations["get_v1_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change what the account says about itself; what is left out stays. */
+        patch: operations["patch_v1_me"];
+        trace?: never;
+    };
+    "/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record what somebody agreed to: the words, their language, when, and from which session. */
+        post: operations["post_v1_consents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this account agreed to. */
+        get: operations["get_v1_me_consents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -290,7 +479,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events of a task; resumes behind Last-Event-ID. */
+        /** Server-sent events of a task; resumes behind Last-Event-ID; 204 when there is nothing more to come. */
         get: operations["get_v1_tasks__id__events"];
         put?: never;
         post?: never;
@@ -334,23 +523,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/admin/tasks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Everybody's tasks, newest first. */
-        get: operations["get_v1_admin_tasks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/admin/settings": {
         parameters: {
             query?: never;
@@ -362,6 +534,142 @@ export interface paths {
         get: operations["get_v1_admin_settings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts, newest first, with credits, tasks and stored bytes; q: an account's id or e-mail address. */
+        get: operations["get_v1_admin_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mails, newest first. */
+        get: operations["get_v1_admin_mails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mail, with its text. */
+        get: operations["get_v1_admin_mails__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The disk, stored files by class, unfinished uploads, and what is deleted next. */
+        get: operations["get_v1_admin_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody's tasks, newest first; by state, recipe, account, or free text: a task's, account's or photo's id, or the code of an error. */
+        get: operations["get_v1_admin_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One task with its attempts, events and ledger entries, and all of that as lines in the order of time. */
+        get: operations["get_v1_admin_tasks__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tasks/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a task that is not finished; the owner's credits go back. */
+        post: operations["post_v1_admin_tasks__id__cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/tasks/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new task for the same owner from the same photos, at no price; while the photos live. */
+        post: operations["post_v1_admin_tasks__id__rerun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -436,12 +744,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server is, check by check, with what to do; and the numbers of the moment. */
+        get: operations["get_v1_admin_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_weak" | "email_wrong" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -480,19 +805,73 @@ export interface components {
             en: string;
             zh: string;
         };
+        /** @description A page gets the tokens as cookies that its scripts cannot read; token and refresh are null then. */
         Session: {
+            /**
+             * @description Whose session; or of the link that was used.
+             * @enum {unknown}
+             */
+            kind: "guest" | "person" | "operator" | "confirm" | "reset" | "magic";
             account: string;
             session: string;
-            /** @description Shown once, when the session is made. */
+            /** @enum {unknown} */
+            account_kind: "guest" | "person" | "operator";
+            /** @description Access token, for Authorization: Bearer. */
             token: string | null;
+            /** @description When the access token ends; 0: never. */
             expires_ms: number;
+            /** @description Refresh token; null: the one you have is still good. */
+            refresh: string | null;
+            /** @description When the session ends unless it is used; 0: never. */
+            session_expires_ms: number;
+            /** @description The work of the guest who signed in is on its way, as soon as the task under way has ended. */
+            moving?: boolean;
+        };
+        Accepted: Record<string, never>;
+        Link: {
+            url: string;
+            token: string;
+            expires_ms: number;
+        };
+        ConsentList: {
+            items: components["schemas"]["Consent"][];
+        };
+        Consent: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "faces";
+            version: string;
+            /** @enum {unknown} */
+            lang: "en" | "zh";
+            at_ms: number;
+            session: string;
+        };
+        SessionList: {
+            items: components["schemas"]["Device"][];
+        };
+        Device: {
+            id: string;
+            current: boolean;
+            created_ms: number;
+            /** @description When it last refreshed its tokens. */
+            seen_ms: number;
+            label: string;
+            /** @description Coarse: 192.0.2.0/24, 2001:db8:1::/48. */
+            address: string;
         };
         Me: {
             account: string;
             session: string;
+            /** @enum {unknown} */
+            kind: "guest" | "person" | "operator";
             operator: boolean;
+            email: string | null;
+            verified: boolean;
+            name: string;
             /** @enum {unknown} */
             lang: "en" | "zh";
+            /** @description Two letters, or empty. */
+            region: string;
         };
         Wallet: {
             available: number;
@@ -602,7 +981,10 @@ export interface components {
             /** @description In line; 1 is next. */
             place: number | null;
             progress_pm: number;
+            /** @description From now until it is decided, as likely more as less; null: not known, or decided. */
             eta_ms: number | null;
+            /** @description Nine of ten tasks are decided within this. */
+            eta_p90_ms: number | null;
             asked: number;
             delivered: number;
             /** @description Index of the candidate. */
@@ -661,6 +1043,157 @@ export interface components {
             /** @description The file and line, variable or flag it comes from. */
             where: string;
             help: string;
+        };
+        AdminTask: components["schemas"]["Task"] & {
+            account: string;
+            /** @description In whose line it stands, or which works on it. */
+            engine: string;
+        };
+        AdminTaskList: {
+            items: components["schemas"]["AdminTask"][];
+            next: string | null;
+        };
+        AdminTaskLog: {
+            task: components["schemas"]["AdminTask"];
+            /** @description Oldest first, the first 500. */
+            attempts: components["schemas"]["AdminAttempt"][];
+            /** @description Oldest first, the first 500; those of kind operator are not told to the owner. */
+            events: components["schemas"]["AdminEvent"][];
+            ledger: components["schemas"]["AdminMove"][];
+            /** @description All of these as lines, in the order of time. */
+            log: components["schemas"]["AdminLine"][];
+        };
+        AdminAttempt: {
+            id: string;
+            op: string;
+            /** @description Person or candidate. */
+            index: number;
+            engine: string;
+            /** @enum {unknown} */
+            state: "intent" | "submitted" | "fetching" | "stored" | "refused" | "failed" | "unknown" | "written_off";
+            lease: number;
+            remote_id: string;
+            seed: number;
+            variant: number;
+            asset: string | null;
+            cost_microusd: number;
+            error: string;
+            detail: string;
+            created_ms: number;
+            updated_ms: number;
+        };
+        AdminEvent: {
+            seq: number;
+            kind: string;
+            data: Record<string, never>;
+            at_ms: number;
+        };
+        AdminMove: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "hold" | "capture" | "release" | "cost";
+            /** @enum {unknown} */
+            unit: "credit" | "microusd";
+            amount: number;
+            cause: string;
+            at_ms: number;
+        };
+        AdminLine: {
+            at_ms: number;
+            /** @enum {unknown} */
+            from: "event" | "attempt" | "ledger";
+            text: string;
+        };
+        AdminAccountList: {
+            items: components["schemas"]["AdminAccount"][];
+            next: string | null;
+        };
+        AdminAccount: {
+            id: string;
+            kind: string;
+            email: string | null;
+            created_ms: number;
+            /** @description When a device of it was last here; null when none is known. */
+            seen_ms: number | null;
+            credits: number;
+            held: number;
+            tasks: number;
+            bytes: number;
+        };
+        MailList: {
+            items: components["schemas"]["Mail"][];
+            next: string | null;
+        };
+        Mail: {
+            id: string;
+            to: string;
+            subject: string;
+            /** @enum {unknown} */
+            state: "queued" | "sent" | "failed" | "kept";
+            tries: number;
+            /** @description Empty when nothing went wrong. */
+            error: string;
+            created_ms: number;
+            /** @description One mail only; empty once it was sent, because there was a token in it. */
+            text?: string;
+            html?: string;
+        };
+        AdminStorage: {
+            /** @description Bytes. Below reserve, new work is refused. */
+            disk: {
+                total: number;
+                free: number;
+                reserve: number;
+            };
+            classes: {
+                /** @enum {unknown} */
+                class: "original" | "work" | "result" | "public";
+                files: number;
+                bytes: number;
+                next_due_ms: number | null;
+            }[];
+            uploads: {
+                n: number;
+                bytes: number;
+                next_due_ms: number | null;
+            };
+            /** @description When the next stored file is deleted. */
+            oldest_due_ms: number | null;
+            /** @description Pictures that are deleted within an hour, within a day. */
+            due: {
+                hour: number;
+                day: number;
+                day_bytes: number;
+            };
+        };
+        AdminHealth: {
+            ok: boolean;
+            checks: {
+                name: string;
+                ok: boolean;
+                /** @enum {unknown} */
+                level: "ok" | "warn" | "fail";
+                text: string;
+                /** @description What to do. */
+                next: string | null;
+            }[];
+            stats: {
+                version: string;
+                uptime_s: number;
+                /** @description By state. */
+                tasks: Record<string, never>;
+                oldest_queued_ms: number;
+                attempts_running: number;
+                attempts_failed: number;
+                connections: number;
+                streams: number;
+                eta: {
+                    compared: number;
+                    median_error: number;
+                    bias: number;
+                    p90_kept: number;
+                };
+            };
         };
     };
     responses: never;
@@ -841,6 +1374,35 @@ export interface operations {
             };
         };
     };
+    get_v1_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_v1_sessions: {
         parameters: {
             query?: never;
@@ -901,6 +1463,336 @@ export interface operations {
             };
         };
     };
+    post_v1_sessions_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The refresh token; left out: the cookie's. */
+                    refresh?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_v1_sessions__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_sessions_end_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_sessions_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name@domain; capitals do not matter. */
+                    email: string;
+                    /** @description The password. */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name@domain; capitals do not matter. */
+                    email: string;
+                    /** @description 10 to 128 characters. */
+                    password: string;
+                    /**
+                     * @description Of the mail; left out: as Accept-Language.
+                     * @enum {unknown}
+                     */
+                    lang?: "en" | "zh";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_mails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description name@domain; capitals do not matter. */
+                    email: string;
+                    /**
+                     * @description Which link.
+                     * @enum {unknown}
+                     */
+                    kind: "confirm" | "reset" | "magic";
+                    /**
+                     * @description Of the mail; left out: as Accept-Language.
+                     * @enum {unknown}
+                     */
+                    lang?: "en" | "zh";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description What stands behind # in the link. */
+                    token: string;
+                    /** @description reset: the new one, 10 to 128 characters. */
+                    password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_v1_me_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The present password. */
+                    old: string;
+                    /** @description 10 to 128 characters. */
+                    new: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_me_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_v1_me: {
         parameters: {
             query?: never;
@@ -917,6 +1809,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_v1_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description As others may see it. */
+                    name?: string;
+                    /**
+                     * @description The language of mails.
+                     * @enum {unknown}
+                     */
+                    lang?: "en" | "zh";
+                    /** @description Two capital letters (ISO 3166), or empty. */
+                    region?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description faces: everybody in my photos agrees to their being processed.
+                     * @enum {unknown}
+                     */
+                    kind: "faces";
+                    /** @description Of the words that were shown. */
+                    version: string;
+                    /**
+                     * @description In which they were shown.
+                     * @enum {unknown}
+                     */
+                    lang: "en" | "zh";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_me_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentList"];
                 };
             };
             /** @description What went wrong, and what to do next. */
@@ -1509,7 +2519,72 @@ export interface operations {
             };
         };
     };
-    get_v1_admin_tasks: {
+    get_v1_admin_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_accounts: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description An account's id. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccountList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_mails: {
         parameters: {
             query?: {
                 /** @description Entries on a page. */
@@ -1529,7 +2604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskList"];
+                    "application/json": components["schemas"]["MailList"];
                 };
             };
             /** @description What went wrong, and what to do next. */
@@ -1543,7 +2618,38 @@ export interface operations {
             };
         };
     };
-    get_v1_admin_settings: {
+    get_v1_admin_mails__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_storage: {
         parameters: {
             query?: never;
             header?: never;
@@ -1558,7 +2664,156 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SettingList"];
+                    "application/json": components["schemas"]["AdminStorage"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_tasks: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description Only tasks in this state. */
+                state?: string;
+                /** @description Only tasks of this recipe. */
+                recipe?: string;
+                /** @description Only tasks of this account. */
+                account?: string;
+                /** @description A task's, account's or photo's id, or the code of an error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminTaskList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_tasks__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminTaskLog"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_tasks__id__cancel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminTask"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_tasks__id__rerun: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminTask"];
                 };
             };
             /** @description What went wrong, and what to do next. */
@@ -1672,6 +2927,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminHealth"];
+                };
             };
             /** @description What went wrong, and what to do next. */
             default: {

@@ -1,12 +1,10 @@
-/**
- * Accounts over HTTP. Written against their contract; where a server does not have them yet, it answers 404 and the page says so.
- * Kept apart from the schema's own paths until those are in it.
- */
+/** Accounts over HTTP. */
 import { api } from './api';
 
 export interface Device { id: string; current: boolean; created_ms: number; seen_ms: number; label: string; address: string }
 export type MailKind = 'confirm' | 'reset' | 'magic';
-export type Region = 'CN' | 'GLOBAL';
+/** Two letters, or empty: anywhere. */
+export type Region = 'CN' | '';
 
 const body = (value: unknown): { body: unknown } => ({ body: value });
 

@@ -10,8 +10,7 @@ const MARK = 'zt-session';
 const RENEW_MS = 12 * 60_000;
 type Kind = 'guest' | 'person';
 
-/** The members that come with accounts are optional, so that the page also runs beside a server without them. */
-export type Me = Schemas['Me'] & Partial<{ kind: Kind | 'operator'; email: string | null; verified: boolean; name: string | null; region: string | null }>;
+export type Me = Schemas['Me'];
 
 const hearers = new Set<() => void>();
 
@@ -91,16 +90,18 @@ export function signedOut(): void {
 }
 
 /**
- * On the machine that runs the demo, its session can be taken over from the address: …#session=TOKEN. Nowhere else, because such a
- * link could sign a stranger in to somebody else's account and make them upload their photos there.
+ * On the machine that runs the demo, its account can be opened by the link that it prints: …#magic=TOKEN. Nowhere else without asking
+ * (/auth asks), because such a link could sign a stranger in to somebody else's account and make them upload their photos there.
  */
 export async function adoptSession(): Promise<void> {
-  const token = /^#session=([\w-]{43})$/.exec(location.hash)?.[1];
-  if (!token) return;
+  const token = /^#magic=([\w-]{43})$/.exec(location.hash)?.[1];
+  if (!token || location.pathname === '/auth') return;
   history.replaceState(null, '', location.pathname + location.search);
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) return;
-  const answer = await fetch('/v1/sessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
-  if (answer.ok) setMark('guest');
+  try {
+    const { account_kind } = await api.post('/v1/tokens', { body: { token } });
+    setMark(account_kind === 'guest' ? 'guest' : 'person');
+  } catch { /* used before: the page says whose task it is */ }
 }
 
 /** Nobody is not an error: null. */
@@ -118,7 +119,7 @@ export function useMe(always = false): Me | null | undefined {
     queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000,
     queryFn: async () => {
       const me = await orNobody<Me>(api.get('/v1/me'));
-      setMark(me === null ? null : me.kind && me.kind !== 'guest' ? 'person' : 'guest');
+      setMark(me === null ? null : me.kind !== 'guest' ? 'person' : 'guest');
       return me;
     },
   }).data;

@@ -44,8 +44,7 @@ function DeviceRow({ device }: { device: Device }) {
 
 function Devices({ me }: { me: Me }) {
   const { t } = useWords(), [, go] = useLocation(), [asking, setAsking] = useState(false);
-  // a server without accounts has no such list: then nothing is shown
-  const devices = useQuery({ queryKey: ['devices'], queryFn: account.devices, enabled: me.kind !== undefined });
+  const devices = useQuery({ queryKey: ['devices'], queryFn: account.devices });
   const leave = (): void => {
     signedOut();
     go('/');
@@ -53,14 +52,13 @@ function Devices({ me }: { me: Me }) {
   const out = useMutation({ mutationFn: account.signOut, onSuccess: leave });
   const all = useMutation({ mutationFn: account.endAll, onSuccess: leave });
   const guest = !me.email;
-  if (guest && me.kind === undefined) return null;
   return (
     <div className="panel card">
       {devices.data && <><h3>{t('devicesTitle')}</h3><ul className="devices">{devices.data.items.map(d => <DeviceRow key={d.id} device={d} />)}</ul></>}
       {(out.error ?? all.error) && <ProblemNotice problem={asProblem(out.error ?? all.error)} />}
       <div className="panel-acts">
         {!guest && <Button kind="quiet" busy={out.isPending} onClick={() => out.mutate()}>{t('signOut')}</Button>}
-        {me.kind !== undefined && <Button kind="bare" onClick={() => setAsking(true)}>{t('endAll')}</Button>}
+        <Button kind="bare" onClick={() => setAsking(true)}>{t('endAll')}</Button>
       </div>
       <Dialog open={asking} onClose={() => setAsking(false)} title={t('endAllSure')} text={guest ? t('endAllGuest') : t('endAllText')} actions={(
         <><Button kind="quiet" onClick={() => setAsking(false)}>{t('cancel')}</Button><Button kind="danger" busy={all.isPending} onClick={() => all.mutate()}>{t('endAll')}</Button></>
@@ -94,16 +92,16 @@ function LanguageRegion({ me }: { me: Me | null | undefined }) {
   const save = useMutation({ mutationFn: account.change, onSuccess: () => cache.invalidateQueries({ queryKey: ['me'] }) });
   const speak = (next: Lang): void => {
     setLang(next);
-    if (me?.kind !== undefined) save.mutate({ lang: next });
+    if (me) save.mutate({ lang: next });
   };
   return (
     <div className="panel card">
       <h3>{t('regionTitle')}</h3>
       <div className="field"><label htmlFor="language">{t('language')}</label>
         <select id="language" value={lang} onChange={event => speak(event.target.value as Lang)}><option value="zh" lang="zh-CN">简体中文</option><option value="en" lang="en">English</option></select></div>
-      {me?.kind !== undefined && (
+      {me && (
         <div className="field"><label htmlFor="region">{t('region')}</label>
-          <select id="region" value={me.region ?? 'GLOBAL'} onChange={event => save.mutate({ region: event.target.value as Region })}><option value="CN">{t('regionCn')}</option><option value="GLOBAL">{t('regionGlobal')}</option></select></div>
+          <select id="region" value={me.region === 'CN' ? 'CN' : ''} onChange={event => save.mutate({ region: event.target.value as Region })}><option value="CN">{t('regionCn')}</option><option value="">{t('regionGlobal')}</option></select></div>
       )}
       <p className="small soft" role="status">{save.isSuccess ? t('saved') : ''}</p>
       {save.error && <ProblemNotice problem={asProblem(save.error)} />}

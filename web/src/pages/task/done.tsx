@@ -14,7 +14,7 @@ const DAY = 86_400_000;
 
 function Keep() {
   const { t } = useWords(), me = useMe();
-  if (!me?.kind || me.kind !== 'guest') return null;
+  if (me?.kind !== 'guest') return null;
   return (
     <aside className="keep card">
       <Icon name="mail" size={28} />
