@@ -321,6 +321,42 @@ test('the pictures can be compared by keyboard, and deleted for ever', async t =
   await page.until(`/Deleted/.test(document.querySelector('.empty h1')?.textContent)`);
 });
 
+test('a guest signs up, confirms, signs out and in again, and the picture is still there', async t => {
+  const page = await openPage(t, { lang: 'zh' }), email = 'lin@example.com', operator = new Client(server.url, server.operatorToken());
+  const type = (selector, text) => page.js(`(e => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(e, ${JSON.stringify(text)});
+    e.dispatchEvent(new Event('input', { bubbles: true }));
+  })(document.querySelector('${selector}'))`);
+  const enter = async (path, password) => {
+    await page.go(server.url + path);
+    await page.until(`document.querySelector('form')`);
+    await type('input[type=email]', email);
+    await type('input[name=password]', password);
+    await page.click('button[type=submit]');
+  };
+  await toPrice(page, server.url);
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4`);
+  await enter('/sign-up', 'password12');
+  await page.until(`/密码过于简单/.test(document.querySelector('[role=alert]')?.textContent)`);
+  await enter('/sign-up', 'a long enough secret 7');
+  await page.until(`/查收邮件/.test(document.querySelector('.empty h1')?.textContent)`);
+  const mail = await operator.get(`/v1/admin/mails/${(await operator.get('/v1/admin/mails')).items[0].id}`);
+  await page.cdp('Page.navigate', { url: server.url + /\/auth#confirm=[\w-]+/.exec(mail.text)[0] });
+  await page.until(`/已确认/.test(document.querySelector('.empty h1')?.textContent)`);
+  assert.equal(await page.js('location.hash'), '', 'the token is not left in the address');
+  await page.go(`${server.url}/me`);
+  await page.until(`document.querySelectorAll('.mine').length === 1 && document.querySelector('.account').textContent.includes('${email}')`);
+  await isSound(page);
+  await picture('360-zh-account', page);
+  await page.js(`[...document.querySelectorAll('.panel-acts .button-quiet')].find(b => /退出登录/.test(b.textContent)).click()`);
+  await page.until(`location.pathname === '/' && !${$('credits')}`);
+  await enter('/sign-in', 'not the right secret');
+  await page.until(`document.querySelector('[role=alert]')`);
+  await enter('/sign-in', 'a long enough secret 7');
+  await page.until(`location.pathname === '/me' && document.querySelectorAll('.mine').length === 1`);
+});
+
 test('somebody else\'s task, and being offline, are said', async t => {
   const alice = await Client.guest(server.url), photo = await alice.photo(ONE);
   const task = await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }));
