@@ -175,7 +175,7 @@ export const en = {
   alike: 'Most alike',
   pictureN: 'Picture {{n}}',
   pictureNOf: 'Picture {{n}} of {{all}}',
-  pictureMarked: 'Picture {{n}} ({{marks}})',
+  pictureMarked: 'Picture {{n}} {{marks}}',
   compare: 'Compare',
   compareHint: 'Swipe for the next one, pinch or scroll to zoom',
   compareTwo: 'Two side by side',

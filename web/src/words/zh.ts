@@ -168,7 +168,7 @@ export const zh: Words = {
   alike: '最像本人',
   pictureN: '第 {{n}} 张',
   pictureNOf: '第 {{n}} 张，共 {{all}} 张',
-  pictureMarked: '第 {{n}} 张（{{marks}}）',
+  pictureMarked: '第 {{n}} 张 {{marks}}',
   compare: '对比',
   compareHint: '左右滑动切换，双指或滚轮缩放',
   compareTwo: '两张并排',
