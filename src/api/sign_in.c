@@ -115,17 +115,18 @@ static int accepted(struct http_res *res, struct err *e) {
 struct linked { enum mail_kind mail; struct auth_token_new token; };
 
 /* Both rows; for nobody, when `token.nobody`. */
-static int send_link(struct db_tx *tx, const struct sign_job *job, struct linked *l, struct err *e) {
+static int send_link(struct db_tx *tx, const struct sign_job *job, const struct linked *l, struct err *e) {
     char base[512], link[640], to[MAIL_ADDRESS_MAX], lang[9] = "";
     int r = l->token.account && l->token.kind != AUTH_TOKEN_CONFIRM ? auth_email_of(tx, l->token.account, to, lang, e) : 0;
     if (r < 0)
         return r;
     const char *words = lang[0] ? lang : job->lang;          /* the owner's language, not that of whoever asks */
-    l->token.email = job->email;
-    l->token.lang = words;
-    l->token.token = job->token;
-    l->token.asker = job->guest;
-    if ((r = auth_token_add(tx, &l->token, job->now_ms, e)) < 0)
+    struct auth_token_new t = l->token;
+    t.email = job->email;
+    t.lang = words;
+    t.token = job->token;
+    t.asker = job->guest;
+    if ((r = auth_token_add(tx, &t, job->now_ms, e)) < 0)
         return r;
     api__base_url(job->app, base);
     snprintf(link, sizeof link, "%s/auth#%s=%s", base, auth_token_kind_name(l->token.kind), job->token);
