@@ -83,12 +83,13 @@ test('a session ends 30 days after it was last renewed, and its row goes', async
   const { clock, server, c } = await start(t), other = await Client.guest(server.url);
   const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { timeout: 5000 });
   t.after(() => db.close());
-  const rows = () => db.prepare('SELECT COUNT(*) AS n FROM session WHERE expires_ms > 0').get().n;
+  const rows = () => db.prepare('SELECT COUNT(*) AS n FROM device').get().n;
   assert.equal(rows(), 2);
   clock.set(29 * DAY);
-  await until(async () => (await c.send('POST', '/v1/sessions', { json: {} })).json.expires_ms > Date.now() + 58 * DAY, 'the new time');
+  await until(async () => (await c.send('POST', '/v1/sessions', { json: {} })).json.session_expires_ms > Date.now() + 58 * DAY, 'the new time');
   clock.set(31 * DAY);
-  await until(async () => (await other.send('GET', '/v1/me')).status === 401, 'the end of the session');
+  await until(async () => Date.parse((await fetch(`${server.url}/healthz`)).headers.get('date')) > Date.now() + 30.5 * DAY, 'the new time');
+  isProblem(await other.send('POST', '/v1/sessions/refresh', { json: { refresh: other.refresh }, headers: { authorization: null } }), 401, 'session_over');
   assert.equal((await c.get('/v1/me')).account, c.account, 'who came back stays signed in');
   await until(() => rows() === 1, 'the end of the row');
 });

@@ -43,27 +43,29 @@ export class Client {
     return session;
   }
 
-  /** New tokens for the refresh token. The calls below that throw for a status do it by themselves when it is time. */
+  /** New tokens for the refresh token. A request whose access token has ended, by the server's clock, does it by itself. */
   async renew() {
-    this.expires = Infinity; 
+    this.expires = Infinity;
     return this.take(await this.post('/v1/sessions/refresh', { refresh: this.refresh }, { headers: { authorization: null } }));
   }
 
   /** Any request; never throws for a status; a header of null is not sent. { status, headers, text, json, bytes } */
   async send(method, path, { json, body, headers = {}, signal } = {}) {
     const h = { 'accept-language': this.lang, ...headers };
-    if (this.token && !('authorization' in h)) h.authorization = `Bearer ${this.token}`;
+    const ours = this.token && !('authorization' in h);
+    if (ours) h.authorization = `Bearer ${this.token}`;
     if (json !== undefined) { h['content-type'] ??= 'application/json'; body = JSON.stringify(json); }
     for (const name in h) if (h[name] === null) delete h[name];
     const res = await fetch(this.url + path, { method, headers: h, body, signal, redirect: 'manual' });
     const bytes = Buffer.from(await res.arrayBuffer());
     const answer = { status: res.status, headers: res.headers, bytes, text: bytes.toString('utf8'), json: undefined };
+    if (res.status === 401 && ours && this.refresh && Date.parse(res.headers.get('date')) >= this.expires - 1000 && await this.renew().catch(() => null))
+      return this.send(method, path, { body, headers, signal, ...(json !== undefined && { json }) });
     if (bytes.length && /json/.test(res.headers.get('content-type') ?? '')) answer.json = JSON.parse(answer.text);
     return answer;
   }
 
   async #good(method, path, options) {
-    if (this.refresh && this.expires - Date.now() < 60_000) await this.renew();
     const answer = await this.send(method, path, options);
     if (answer.status < 200 || answer.status > 299) throw new Problem(method, path, answer);
     return answer.json ?? answer.bytes;
