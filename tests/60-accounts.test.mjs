@@ -109,6 +109,19 @@ describe('access tokens', () => {
     assert.deepEqual([checkedNow - checked, rememberedNow - remembered], [1, 49]);
   });
 
+  test('make no other access token: a stolen one ends', async () => {
+    const c = await Client.guest(server.url);
+    const again = await c.send('POST', '/v1/sessions', { json: {} });
+    assert.deepEqual([again.status, again.json.token, again.json.refresh, again.json.session], [200, null, null, c.session]);
+    assert.equal(again.json.expires_ms, part(c.token, 1).exp * 1000);
+    assert.deepEqual(again.headers.getSetCookie(), []);
+    const cookie = await c.send('POST', '/v1/sessions', { json: {}, headers: { authorization: null, origin: server.url, cookie: `zt_access=${c.token}` } });
+    assert.deepEqual([cookie.status, cookie.json.token, cookie.headers.getSetCookie()], [200, null, []]);
+    const both = await c.send('POST', '/v1/sessions', { json: {}, headers: { authorization: null, origin: server.url, cookie: `zt_access=${c.token}; zt_refresh=${c.refresh}` } });
+    assert.deepEqual([both.status, both.json.session, both.headers.getSetCookie().length], [200, c.session, 2], 'the refresh token was used');
+    assert.notEqual(both.json.refresh, c.refresh);
+  });
+
   test('end after 15 minutes; the session goes on', async t => {
     const s = await Clocked.start(t);
     const c = await Client.guest(s.url);

@@ -1,8 +1,8 @@
 /*
  * sessions.c - /v1/sessions: become a guest, refresh, the list of devices, sign out. Signing in with a password is in sign_in.c.
  *
- * POST /v1/sessions is what a page calls when it opens, whoever sits before it: with a good access token the session lasts longer, with
- * only a refresh token that one is used, and with neither there is a new guest.
+ * POST /v1/sessions is what a page calls when it opens, whoever sits before it: a refresh cookie that is good is used; with an access token
+ * alone the session lasts longer, but that token makes no other, or a stolen one would never end; with neither there is a new guest.
  */
 #include "api/session.h"
 
@@ -21,7 +21,6 @@ struct session_job {
     struct auth_session s;
     struct auth_ended ended;
     enum auth_refresh outcome;
-    bool              of_device;         /* WAY_RENEW: not a program's token */
 };
 static const struct json_field no_fields[] = { { 0 } };
 
@@ -53,14 +52,14 @@ static int session_parse(struct http_req *req, struct err *e) {
     if (r < 0)
         return r;
     struct session_job *job = new_job(req);
-    struct str refresh = http_req_cookie(req, AUTH_REFRESH_COOKIE);
+    struct str refresh = http_req_header(req, "authorization").p ? STR_NULL : http_req_cookie(req, AUTH_REFRESH_COOKIE);
+    if (refresh.p && auth_session_refreshable(db_reader(api_app(req)->db), api_app(req)->auth, refresh, job->now_ms))
+        return refresh_job(req, job, refresh);
     if (req->account) {
         job->way = WAY_RENEW;
         job->s = (struct auth_session){ .account = req->account, .session = req->session, .kind = kind_of(req) };
         return 0;
     }
-    if (refresh.p && auth_session_refreshable(db_reader(api_app(req)->db), api_app(req)->auth, refresh, job->now_ms))
-        return refresh_job(req, job, refresh);
     if ((r = api__rate_per_hour(req, "guest", "api.guests_per_hour", e)) < 0)
         return r;
     job->way = WAY_GUEST;
@@ -85,7 +84,8 @@ static int session_write(struct db_tx *tx, struct http_req *req, struct err *e) 
     switch (job->way) {
     case WAY_RENEW:
         r = auth_session_renew(tx, s->session, s->kind, job->now_ms, &s->expires_ms, e);
-        job->of_device = r > 0;
+        if (r == 0)
+            s->expires_ms = 0;           /* a program's token, which has no end */
         return r;
     case WAY_REFRESH:
         r = auth_session_refresh(tx, job->ended.a, job->token, s, job->now_ms, &job->ended, &job->outcome, e);
@@ -113,8 +113,9 @@ static int refresh_answer(struct http_req *req, struct http_res *res, struct err
     }
 }
 
-/* A program's token is what it has; there is nothing to hand out. */
-static int token_answer(struct http_req *req, struct http_res *res, struct err *e) {
+/* What it has goes on; there is nothing to hand out. */
+static int renew_answer(struct http_req *req, struct http_res *res, struct err *e) {
+    const struct session_job *job = req->job;
     BUF_CLEANUP struct buf b;
     buf_init(&b, 1024);
     struct jw w;
@@ -125,9 +126,9 @@ static int token_answer(struct http_req *req, struct http_res *res, struct err *
     jw_kid(&w, "session", "sess", req->session);
     jw_kz(&w, "account_kind", auth_kind_name(kind_of(req)));
     jw_kz(&w, "token", NULL);
-    jw_kint(&w, "expires_ms", 0);
+    jw_kint(&w, "expires_ms", auth_access_ends(req));
     jw_kz(&w, "refresh", NULL);
-    jw_kint(&w, "session_expires_ms", 0);
+    jw_kint(&w, "session_expires_ms", job->s.expires_ms);
     jw_end_obj(&w);
     return api_json(res, 200, &b, e);
 }
@@ -136,9 +137,9 @@ static int session_post(struct http_req *req, struct http_res *res, struct err *
     struct session_job *job = req->job;
     if (job->way == WAY_REFRESH)
         return refresh_answer(req, res, e);
-    if (job->way == WAY_RENEW && !job->of_device)
-        return token_answer(req, res, e);
-    return api__session_answer(req, res, job->way == WAY_GUEST ? 201 : 200, &job->s, NULL, /* moving= */ false, e);
+    if (job->way == WAY_RENEW)
+        return renew_answer(req, res, e);
+    return api__session_answer(req, res, 201, &job->s, NULL, /* moving= */ false, e);
 }
 
 /* ---- POST /v1/sessions/refresh ---- */

@@ -62,6 +62,8 @@ void auth_get_stats(struct auth *a, struct auth_stats *ret);
  * Unsafe methods without a bearer must come from our own pages: see auth_same_origin().
  */
 int auth_authorise(struct http_req *req, struct err *e);
+/* When the access token of an authorised request ends; 0: it came with one that has no end. */
+int64_t auth_access_ends(const struct http_req *req);
 /* Whether an unsafe request is from a page of the same origin, by Sec-Fetch-Site, else by Origin against Host. `unknown` is the answer when
  * the request carries neither: no browser of today leaves both out. Pure. */
 bool auth_same_origin(struct str sec_fetch_site, struct str origin, struct str host, bool unknown);

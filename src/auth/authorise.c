@@ -70,6 +70,13 @@ static struct str bearer(struct str header) {
     return is ? (struct str){ header.p + scheme.n, header.n - scheme.n } : STR_NULL;
 }
 
+int64_t auth_access_ends(const struct http_req *req) {
+    const struct app *app = req->app;
+    struct str header = http_req_header(req, "authorization");
+    struct auth__claims c;
+    return auth__access_check(app->auth, header.p ? bearer(header) : http_req_cookie(req, AUTH_ACCESS_COOKIE), clock_ms(), &c, NULL) == 1 ? c.exp_ms : 0;
+}
+
 int auth_authorise(struct http_req *req, struct err *e) {
     struct str header = http_req_header(req, "authorization"), cookie = http_req_cookie(req, AUTH_ACCESS_COOKIE);
     struct str token = header.p ? bearer(header) : cookie;

@@ -115,6 +115,10 @@ export class Client {
     if (after !== undefined) headers['last-event-id'] = String(after);
     const stop = new AbortController();
     const res = await fetch(this.url + path, { headers, signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal });
+    if (res.status === 401 && this.refresh && Date.parse(res.headers.get('date')) >= this.expires - 1000 && await this.renew().catch(() => null)) {
+      yield* this.events(path, { after, signal });
+      return;
+    }
     if (res.status !== 200) throw new Problem('GET', path, { status: res.status, text: await res.text() });
     let rest = '';
     try {

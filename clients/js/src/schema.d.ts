@@ -816,7 +816,7 @@ export interface components {
             session: string;
             /** @enum {unknown} */
             account_kind: "guest" | "person" | "operator";
-            /** @description Access token, for Authorization: Bearer. */
+            /** @description Access token, for Authorization: Bearer; null: the one you have is still good. */
             token: string | null;
             /** @description When the access token ends; 0: never. */
             expires_ms: number;
