@@ -209,6 +209,35 @@ static void foreign_files_are_left_alone(void **state) {
 static void put_and_name(struct testing *t) { asset(t, (struct blob_asset){ .account = ME }, "crash"); }
 static void reap_now(struct testing *t) { blob_reap(t->s, t->d, clock_ms(), NULL, &t->e); }
 
+struct moved { const char *linked; };
+static int move_rows(struct db_tx *tx, void *arg, struct err *e) { return blob_move_rows(tx, ME, YOU, ((struct moved *)arg)->linked, e); }
+
+static void everything_of_one_account_becomes_anothers(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    char linked[SHA256_HEX + 1];
+    int64_t first = asset(t, (struct blob_asset){ .account = ME }, "mine"), removed = 0;
+    asset(t, (struct blob_asset){ .account = ME, .class = BLOB_RESULT }, "mine");
+    asset(t, (struct blob_asset){ .account = YOU }, "both");
+    asset(t, (struct blob_asset){ .account = ME }, "both");
+    OK(blob_move_files(t->s, t->d, ME, YOU, linked, e));
+    int64_t late = asset(t, (struct blob_asset){ .account = ME }, "came late");
+    assert_int_equal(db_do(t->d, move_rows, &(struct moved){ linked }, e), ERR_RACE);
+    OK(blob_move_files(t->s, t->d, ME, YOU, linked, e));
+    OK(blob_move_files(t->s, t->d, ME, YOU, linked, e));                 /* twice is no harm */
+    OK(db_do(t->d, move_rows, &(struct moved){ linked }, e));
+    OK(blob_sweep(t->s, t->d, &removed, e));
+    assert_int_equal(removed, 4);                                        /* the old names */
+    assert_int_equal(files_in(t, "blob"), 4);
+    struct blob_asset a;
+    int fd = -1;
+    assert_int_equal(blob_asset_get(db_reader(t->d), t->a, first, YOU, &a, e), 1);
+    assert_int_equal(blob_asset_get(db_reader(t->d), t->a, late, ME, &a, e), 0);
+    assert_int_equal(blob_asset_get(db_reader(t->d), t->a, late, YOU, &a, e), 1);
+    OK(blob_asset_open(t->s, &a, &fd, e));
+    close(fd);
+}
+
 static int problems;
 static void count_problem(void *ctx, const char *what) { problems++; }
 
@@ -291,6 +320,7 @@ int main(void) {
         TESTING(assets_belong_to_their_owner),
         TESTING(deleting_takes_the_family_and_then_the_files),
         TESTING(the_reaper_takes_what_has_ended_and_spares_the_young),
+        TESTING(everything_of_one_account_becomes_anothers),
         TESTING(more_than_one_batch_of_rows_can_end),
         TESTING(foreign_files_are_left_alone),
         TESTING(a_kill_anywhere_leaves_no_orphan_and_no_broken_row),

@@ -47,7 +47,7 @@ static int teardown(void **state) {
 
 /* One call of the ledger in a transaction of its own. */
 struct act {
-    enum { GRANT, HOLD, RESOLVE, COST, RAW } what;
+    enum { GRANT, HOLD, RESOLVE, COST, MOVE, RAW } what;
     int64_t account, credits, id;
     const char *cause;
 };
@@ -66,6 +66,8 @@ static int act_fn(struct db_tx *tx, void *arg, struct err *e) {
         return ledger_resolve(tx, a->id, a->credits, e);
     case COST:
         return ledger_cost(tx, a->id, a->credits, e);
+    case MOVE:
+        return ledger_move(tx, a->account, a->id, e);
     case RAW:
         return db_run(tx, NULL, e, raw_sql);
     }
@@ -189,6 +191,30 @@ static void the_list_sums_to_what_is_available(void **state) {
 }
 
 /* xorshift64*: the same life for the same seed. */
+static void what_was_paid_for_moves_and_gifts_do_not(void **state) {
+    struct rig *g = *state;
+    enum { GUEST = 7, PERSON = 8 };
+    assert_int_equal(DO(g, GRANT, GUEST, 100, GUEST, "welcome"), 0);
+    assert_int_equal(DO(g, GRANT, PERSON, 100, PERSON, "welcome"), 0);
+    assert_int_equal(DO(g, GRANT, GUEST, 50, 1, "topup"), 0);
+    assert_int_equal(DO(g, HOLD, GUEST, 120, 500), 0);
+    assert_int_equal(DO(g, MOVE, GUEST, 0, PERSON), ERR_STATE);          /* a task is under way */
+    assert_int_equal(DO(g, RESOLVE, GUEST, 110, 500), 0);                /* 40 are left: the gift was spent first */
+    assert_int_equal(DO(g, MOVE, GUEST, 0, PERSON), 0);
+    expect_balance(g, GUEST, 0, 0);
+    expect_balance(g, PERSON, 140, 0);
+    struct ledger_hold_state h;
+    assert_int_equal(ledger_hold_get(db_reader(g->db), 500, &h, &g->e), 1);
+    assert_int_equal(h.account, PERSON);
+    assert_int_equal(DO(g, MOVE, GUEST, 0, PERSON), 0);                  /* again: nothing is left to move */
+    assert_int_equal(DO(g, GRANT, GUEST, 5, 2, "topup"), 0);             /* and what came late */
+    assert_int_equal(DO(g, MOVE, GUEST, 0, PERSON), 0);
+    expect_balance(g, PERSON, 145, 0);
+    expect_balance(g, GUEST, 0, 0);
+    expect_balance(g, PERSON, 145, 0);
+    expect_clean(g);
+}
+
 static uint64_t next(uint64_t *s) {
     *s ^= *s >> 12;
     *s ^= *s << 25;
@@ -257,6 +283,7 @@ int main(void) {
         T(a_hold_is_resolved_exactly_once),
         T(nobody_spends_what_is_not_there),
         T(the_list_sums_to_what_is_available),
+        T(what_was_paid_for_moves_and_gifts_do_not),
         T(a_random_life_leaves_clean_books),
         T(verify_sees_what_was_broken),
     };
