@@ -5,6 +5,7 @@
 #include "base/json.h"
 
 #define KEEP_MS (30LL * 24 * 3600 * 1000)
+#define VOID_MS (3600LL * 1000)
 
 DB_SQL(mail_insert, "INSERT INTO mail (id, to_addr, kind, lang, subject, plain, html, state, tries, error, created_ms, due_ms) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, ?)");
@@ -78,7 +79,7 @@ int mail_get(struct db_tx *tx, int64_t id, struct buf *out, struct err *e) {
 }
 
 int mail_expire(struct db_tx *tx, int64_t now_ms, struct err *e) {
-    int r = db_run(tx, NULL, e, &mail_void_old, DB_INT(now_ms));
+    int r = db_run(tx, NULL, e, &mail_void_old, DB_INT(now_ms - VOID_MS));
     return r < 0 ? r : db_run(tx, NULL, e, &mail_old, DB_INT(now_ms - KEEP_MS));
 }
 
