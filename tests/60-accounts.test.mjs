@@ -337,9 +337,20 @@ describe('people', () => {
   test('without a session, confirming makes the account', async () => {
     const c = visitor(srv), email = newAddress();
     await c.post('/v1/accounts', { email, password: good });
-    const used = (await useToken(visitor(srv), mailTo(srv, email).token)).json;
+    const used = (await useToken(visitor(srv), mailTo(srv, email).token, good)).json;
     c.take(used);
     assert.deepEqual([used.account_kind, await c.wallet()], ['person', { available: 400, held: 0 }]);
+  });
+
+  test('who did not sign up confirms nothing: a stranger with your address does not get your account', async () => {
+    const stranger = await Client.guest(srv.url), owner = await Client.guest(srv.url), email = newAddress();
+    await stranger.post('/v1/accounts', { email, password: good });
+    const { token } = mailTo(srv, email);
+    for (const c of [owner, visitor(srv)]) isProblem(await useToken(c, token), 422, 'password_asked');
+    isProblem(await useToken(owner, token, 'not what was chosen'), 401, 'sign_in_wrong');
+    isProblem(await signIn(stranger, email, good), 401, 'sign_in_wrong');
+    const other = await useToken(visitor(srv), token, good);        // the very one who signed up, elsewhere
+    assert.deepEqual([other.status, other.json.account], [200, stranger.account]);
   });
 
   test('passwords: long enough, not among the commonest, not the address; NFC', async () => {
@@ -417,7 +428,7 @@ describe('people', () => {
     await visitor(srv).post('/v1/mails', { email, kind: 'confirm' });
     const second = mailTo(srv, email).token;
     assert.notEqual(second, first);
-    const used = await Promise.all([useToken(visitor(srv), second), useToken(visitor(srv), second), useToken(visitor(srv), second)]);
+    const used = await Promise.all([useToken(visitor(srv), second, good), useToken(visitor(srv), second, good), useToken(c, second)]);
     assert.deepEqual(used.map(u => u.status).sort(), [200, 410, 410], 'three at once');
     isProblem(await useToken(visitor(srv), first), 410, 'token_over');
     for (const bad of ['x', 'A'.repeat(43), 'A'.repeat(128)]) isProblem(await useToken(visitor(srv), bad), 410, 'token_over');

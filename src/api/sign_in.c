@@ -34,7 +34,7 @@ static const struct json_field mail_fields[] = {
 };
 static const struct json_field token_fields[] = {
     { "token", JSON_F_STR, true, 1, 128, AT(token), .help = "What stands behind # in the link." },
-    { "password", JSON_F_STR, false, 1, 1024, AT(password), .help = "reset: the new one, " PASSWORD_HELP }, { 0 },
+    { "password", JSON_F_STR, false, 1, 1024, AT(password), .help = "reset: the new one, " PASSWORD_HELP " confirm: the one chosen at sign-up, where another device opens the link." }, { 0 },
 };
 static const struct json_field change_fields[] = {
     { "old", JSON_F_STR, true, 1, 1024, AT(old), .help = "The present password." },
@@ -306,6 +306,22 @@ static int token_write(struct db_tx *tx, void *arg, struct err *e) {
     return r < 0 ? r : begin_session(tx, w->req, job, account, e);
 }
 
+/*
+ * Whoever signs up names an address and a password; that the address is theirs, only its owner's click says. If any click were enough, a
+ * stranger could sign up with your address, wait for you to click, and know the password of your account. So the click must come from the
+ * guest who signed up, or with that password.
+ */
+static int who_signed_up(const struct sign_job *job, struct err *e) {
+    if (job->guest && job->guest == job->used.account)
+        return 0;
+    if (!job->body.password.n)
+        return err_set(e, ERR_PASSWORD_ASKED, "%s", "");
+    if (auth_password_fits(job->app->auth, job->body.password, job->used.sealed))
+        return 0;
+    auth_count_sign_in(job->app->auth, false);
+    return err_set(e, ERR_SIGN_IN_WRONG, "%s", "");
+}
+
 static int token_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct sign_job *job = req->job;
     struct with_req w = { req, job, 0 };
@@ -314,6 +330,8 @@ static int token_post(struct http_req *req, struct http_res *res, struct err *e)
         auth_count_sign_in(job->app->auth, false);
         return err_set(e, ERR_TOKEN_OVER, "%s", "");
     }
+    if (r > 0 && job->used.kind == AUTH_TOKEN_CONFIRM)
+        r = who_signed_up(job, e);
     if (r > 0 && job->used.kind == AUTH_TOKEN_RESET) {
         if (!job->body.password.n)
             return err_set(e, ERR_BAD_INPUT, "password: the new one is missing");

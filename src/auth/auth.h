@@ -133,6 +133,8 @@ int auth_address(struct str given, char out[255], struct err *e);
 int auth_password_seal(struct auth *a, const char *email, struct str password, char out[129], struct err *e);
 /* Costly, and as costly for an address nobody has. 1: *ret_account; 0: no. sealed_again: not empty when the hash is to be replaced by it. */
 int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, int64_t *ret_account, char sealed_again[129], struct err *e);
+/* Costly. Whether it is the password of a sealed one. */
+bool auth_password_fits(struct auth *a, struct str password, const char *sealed);
 int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, struct err *e);
 /* 1: whose address it is; 0: nobody's. */
 int auth_account_of(struct db_tx *tx, const char *email, int64_t *ret_account, struct err *e);

@@ -67,6 +67,11 @@ int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, str
     return 1;
 }
 
+bool auth_password_fits(struct auth *a, struct str password, const char *sealed) {
+    bool again;
+    return auth__driver("email")->prove(a, password, sealed, &again);
+}
+
 int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, struct err *e) {
     return db_run(tx, NULL, e, &identity_secret, DB_TEXT(sealed), DB_INT(account));
 }

@@ -37,8 +37,10 @@ export default function Auth() {
     const [title, text] = WORDS[link.kind];
     return <div className="width"><Empty icon="check" title={t(title)} text={t(text)}><ButtonLink href="/me" big>{t('toPictures')}</ButtonLink></Empty></div>;
   }
-  if (use.isError && link.kind !== 'reset') return <div className="width narrow"><ProblemNotice problem={asProblem(use.error)}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
-  if (link.kind !== 'reset') return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
+  const problem = use.error && asProblem(use.error), asked = link.kind === 'confirm' && problem && ['password_asked', 'sign_in_wrong'].includes(problem.code);
+  if (problem && link.kind !== 'reset' && !asked) return <div className="width narrow"><ProblemNotice problem={problem}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
+  if (link.kind !== 'reset' && !(asked || password)) return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
+  const reset = link.kind === 'reset';
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     use.mutate(password);
@@ -46,10 +48,12 @@ export default function Auth() {
   return (
     <div className="width">
       <form className="form card" onSubmit={submit}>
-        <h1>{t('authReset')}</h1>
-        {use.error && <ProblemNotice problem={asProblem(use.error)} />}
-        <PasswordField label={t('passwordNew')} hint={t('passwordRule')} name="password" autoComplete="new-password" value={password} onValue={setPassword} />
-        <Button type="submit" big busy={use.isPending}>{t('authResetDo')}</Button>
+        <h1>{t(reset ? 'authReset' : 'authIsItYou')}</h1>
+        {problem && <ProblemNotice problem={problem} />}
+        {reset
+          ? <PasswordField label={t('passwordNew')} hint={t('passwordRule')} name="password" autoComplete="new-password" value={password} onValue={setPassword} />
+          : <PasswordField label={t('password')} name="password" autoComplete="current-password" value={password} onValue={setPassword} />}
+        <Button type="submit" big busy={use.isPending}>{t(reset ? 'authResetDo' : 'authConfirmDo')}</Button>
       </form>
     </div>
   );

@@ -273,6 +273,8 @@ export const en = {
   authSignedIn: 'You are signed in',
   authReset: 'Choose a new password',
   authResetDo: 'Save the password',
+  authIsItYou: 'Is it you?',
+  authConfirmDo: 'Confirm',
   authResetDone: 'The new password is saved',
   authResetDoneText: 'You are signed in here. Every other device was signed out.',
   authNothing: 'This link is not whole',

@@ -263,6 +263,8 @@ export const zh: Words = {
   authSignedIn: '登录成功',
   authReset: '设置新密码',
   authResetDo: '保存密码',
+  authIsItYou: '是您本人吗？',
+  authConfirmDo: '确认',
   authResetDone: '新密码已保存',
   authResetDoneText: '本设备已登录，其他设备均已退出。',
   authNothing: '链接不完整',
