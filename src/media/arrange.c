@@ -13,10 +13,8 @@ enum { CANVAS_H = 72, CANVAS_W_MAX = 216, VARIANTS_MAX = 64, STARTS = 24, STEPS 
 struct style {
     float head;   /* wanted head height in frame heights */
     float gap;    /* wanted distance between neighbours' eyes, in heads */
-    float eyes;   /* wanted height of the eye line of the last row */
-    float centre; /* of the group, in frame widths */
     float step;   /* how much lower the front row sits, in heads */
-    float room;   /* at most this much above the highest crown */
+    float room;   /* wanted above the highest hair, in heads */
     bool rows;    /* two rows wanted */
 };
 
@@ -38,21 +36,34 @@ struct cut_cell {
 
 enum { CUT_CELLS_MAX = 1024 };
 
-/* How far head and hair reach from between the eyes, in heads of the unit. */
-struct hair {
+/* How far something reaches from between the eyes, in heads of the unit. */
+struct reach {
     float left, right;
 };
+
+/*
+ * What no wish outweighs, in heads; settle() forces it on every trial. A search that may trade these for a hidden cut outline does:
+ * whoever has only a bust goes down into a corner, and the rest stand on a staircase beside it.
+ */
+static const float row_slack = 0.17f, step_least = 0.72f, step_most = 1.08f, room_least = 0.37f, room_most = 0.88f;
+/* How far below the eyes shoulders end. */
+static const float shoulders = 1.1f;
 
 struct problem {
     const struct arrange_unit *units;
     int n, heads;
+    bool rows_allowed;
     const struct arrange_wish *wish;
     struct style style;
     float jitter[ARRANGE_UNITS_MAX];   /* people are not equally tall */
     uint8_t *solid[ARRANGE_UNITS_MAX]; /* the units' alpha, 0 or 1 */
     uint16_t *before[ARRANGE_UNITS_MAX]; /* w + 1 per row: solid cells to the left */
     int lowest[ARRANGE_UNITS_MAX];       /* the last row that is as wide as a neck */
-    struct hair hair[ARRANGE_UNITS_MAX][ARRANGE_UNITS_MAX];
+    struct reach hair[ARRANGE_UNITS_MAX][ARRANGE_UNITS_MAX];
+    struct reach *widest[ARRANGE_UNITS_MAX]; /* of all rows from the top down to this one */
+    float top[ARRANGE_UNITS_MAX];            /* highest hair above the first person's eyes, in heads */
+    float level[ARRANGE_UNITS_MAX];          /* the unit's eye line below the first person's eyes, in heads */
+    float lowest_eyes[ARRANGE_UNITS_MAX];    /* likewise, of whoever is lowest */
     struct cut_cell *cut[ARRANGE_UNITS_MAX];
     int n_cut[ARRANGE_UNITS_MAX];
     const struct trial *earlier; /* what the variants before this one look like */
@@ -152,6 +163,32 @@ static int list_cut(const struct arrange_unit *u, struct cut_cell *ret_cells) {
     return n;
 }
 
+/* Heads and shoulders from outside: how high and how wide. solid[] stands ready. */
+static void measure_outside(struct problem *p, int i) {
+    const struct arrange_unit *u = &p->units[i];
+    int w = u->alpha.w, h = u->alpha.h, first = h;
+    float crown = 0;
+    p->level[i] = p->lowest_eyes[i] = 0;
+    for (int k = 0; k < u->n_heads; k++) {
+        crown = fmaxf(crown, u->head[k].up - u->head[k].y);
+        p->level[i] += u->head[k].y / (float)u->n_heads;
+        p->lowest_eyes[i] = fmaxf(p->lowest_eyes[i], u->head[k].y);
+    }
+    struct reach so_far = { 0, 0 };
+    for (int y = 0; y < h; y++) {
+        for (int x = 0; x < w; x++)
+            if (p->solid[i][y * w + x]) {
+                so_far.left = fmaxf(so_far.left, (u->eye_x - (float)x) / ARRANGE_GRID);
+                so_far.right = fmaxf(so_far.right, ((float)x + 1 - u->eye_x) / ARRANGE_GRID);
+            }
+        p->widest[i][y] = so_far;
+        if (first == h && p->before[i][y * (w + 1) + w] > 2)
+            first = y;
+    }
+    /* A raised hand is no hair. */
+    p->top[i] = clampf((u->eye_y - (float)first) / ARRANGE_GRID, crown, crown + 0.3f);
+}
+
 /* What unit u is made of, for quick questions. */
 static void measure(struct problem *p, int i) {
     const struct arrange_unit *u = &p->units[i];
@@ -167,16 +204,17 @@ static void measure(struct problem *p, int i) {
         if (sum[w] >= ARRANGE_GRID / 3)
             p->lowest[i] = y;
     }
+    measure_outside(p, i);
     for (int k = 0; k < u->n_heads; k++) {
         const struct arrange_head *q = &u->head[k];
-        struct hair *out = &p->hair[i][k];
+        struct reach *out = &p->hair[i][k];
         float cx = u->eye_x + q->x * ARRANGE_GRID, cy = u->eye_y + q->y * ARRANGE_GRID, widest[2] = { 1.1f * q->size, 1.1f * q->size };
         for (int j = 0; j < u->n_heads; j++) { /* up to half way to a neighbour of the same unit */
             float d = u->head[j].x - q->x;
             if (j != k)
                 widest[d > 0] = fminf(widest[d > 0], fmaxf(fabsf(d) / 2, 0.3f));
         }
-        *out = (struct hair){ q->left, q->right };
+        *out = (struct reach){ q->left, q->right };
         int y0 = clampi((int)(cy - q->up * ARRANGE_GRID), 0, h - 1), y1 = clampi((int)(cy + (q->down + 0.1f) * ARRANGE_GRID), 0, h - 1);
         for (int y = y0; y <= y1; y++)
             for (int side = 0; side < 2; side++) {
@@ -341,10 +379,22 @@ static float eye_line(const struct problem *p, const struct trial *t, int row) {
     int n = 0;
     for (int i = 0; i < p->n; i++)
         if (t->spot[i].row == row) {
-            sum += t->spot[i].y - p->jitter[i] * t->head;
+            sum += t->spot[i].y + (p->level[i] * row_size(row) - p->jitter[i]) * t->head;
             n++;
         }
     return n ? sum / (float)n : -1;
+}
+
+/* How far a row's middle is from the frame's, in frame widths: a front row that stands to one side leaves a hole at the other. */
+static float askew(const struct problem *p, const struct trial *t, int row) {
+    float sum = 0;
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (t->spot[i].row == row) {
+            sum += t->spot[i].x / p->wish->aspect - 0.5f;
+            n++;
+        }
+    return n ? fabsf(sum / (float)n) : 0;
 }
 
 /* How far a row's people stand from the frame's middle on average, in heads. A back row wider than the front makes a valley. */
@@ -359,24 +409,39 @@ static float width(const struct problem *p, const struct trial *t, int row) {
     return n ? sum / (float)n : 0;
 }
 
-/* From the frame's upper edge to the highest crown. */
+/* From the frame's upper edge to the highest hair. */
 static float headroom(const struct problem *p, const struct trial *t) {
     float top = 1;
     for (int i = 0; i < p->n; i++)
-        for (int k = 0; k < p->units[i].n_heads; k++) {
-            const struct arrange_head *h = &p->units[i].head[k];
-            top = fminf(top, t->spot[i].y + (h->y - h->up) * t->head * row_size(t->spot[i].row));
-        }
+        top = fminf(top, t->spot[i].y - p->top[i] * t->head * row_size(t->spot[i].row));
     return top;
 }
 
-/* Heads far down in the frame leave a wall of nothing above them, even where one tall person reaches up. */
-static float empty_above(const struct problem *p, const struct trial *t) {
-    float sum = 0;
-    for (int i = 0; i < p->n; i++)
-        for (int k = 0; k < p->units[i].n_heads; k++)
-            sum += 30 * square(over(t->spot[i].y + p->units[i].head[k].y * t->head * row_size(t->spot[i].row), 0.66f));
-    return sum;
+/* Heads and shoulders of the whole group from left to right, as far as the frame's lower edge shows them. */
+static void span(const struct problem *p, const struct trial *t, float *ret_left, float *ret_right) {
+    float left = 1e9f, right = -1e9f;
+    for (int i = 0; i < p->n; i++) {
+        const struct arrange_unit *u = &p->units[i];
+        const struct spot *s = &t->spot[i];
+        float head = t->head * row_size(s->row);
+        float below = fminf(shoulders + p->lowest_eyes[i], (1 - s->y) / head);
+        int last = clampi((int)(u->eye_y + below * ARRANGE_GRID), 0, u->alpha.h - 1);
+        left = fminf(left, s->x - p->widest[i][last].left * head);
+        right = fmaxf(right, s->x + p->widest[i][last].right * head);
+    }
+    *ret_left = left;
+    *ret_right = right;
+}
+
+/* How much of the width the group fills. One person is measured as in a 4:5 frame, and may be a little wider: arms are. */
+static float judge_fill(const struct problem *p, const struct trial *t) {
+    static const float least[4] = { 0, 0.40f, 0.57f, 0.72f }, most[4] = { 0, 0.58f, 0.78f, 0.90f };
+    int k = clampi(p->heads, 1, 3);
+    float left, right;
+    span(p, t, &left, &right);
+    float filled = (right - left) / (k == 1 ? 0.8f : p->wish->aspect);
+    float wrong = over(least[k], filled) + over(filled, most[k]);
+    return k == 1 ? 200 * square(wrong) : 200 * wrong + 16000 * square(wrong);
 }
 
 /* Rows, eye lines, size, balance: what makes it a composed picture. */
@@ -386,22 +451,21 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
     int n_back = 0;
     for (int i = 0; i < p->n; i++) {
         float line = t->spot[i].row ? back : front;
-        cost += 10 * square((t->spot[i].y - p->jitter[i] * t->head - line) / t->head);
+        cost += 10 * square((t->spot[i].y - line) / t->head + p->level[i] * row_size(t->spot[i].row) - p->jitter[i]);
         n_back += t->spot[i].row;
     }
     if (front < 0)
         cost += 50; /* a back row without a front row */
     else if (back >= 0)
         cost += 14 * square((front - back) / t->head - st->step) + (n_back * 2 > p->n + 1 ? 1.5f : 0) +
-                (p->n >= 4 && n_back < 2 ? 3 : 0) + 5 * over(width(p, t, 1), width(p, t, 0));
+                (p->n >= 4 && n_back < 2 ? 3 : 0) + 5 * over(width(p, t, 1), width(p, t, 0)) +
+                600 * (square(over(askew(p, t, 0), 0.03f)) + square(over(askew(p, t, 1), 0.03f)));
     if (p->heads >= 3)
         cost += st->rows == (n_back > 0) ? 0 : 1.2f;
     else
         cost += n_back ? 2.5f : 0;
-    float highest = back >= 0 && front >= 0 ? fminf(front, back) : fmaxf(front, back);
-    cost += 20 * square(highest - st->eyes) + 10 * square(over(st->eyes - 0.06f, highest));
     float larger = logf(t->head / st->head);
-    cost += (larger > 0 ? 8 : 40) * square(larger) + 800 * square(over(headroom(p, t), st->room)) + empty_above(p, t);
+    cost += (larger > 0 ? 8 : 40) * square(larger) + 12 * square(headroom(p, t) / t->head - st->room) + judge_fill(p, t);
     float sum = 0, lean = 0;
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < p->units[i].n_heads; k++) {
@@ -410,7 +474,7 @@ static float judge_composition(const struct problem *p, const struct trial *t) {
             /* people at the side look inwards */
             lean += over(p->units[i].head[k].yaw_deg * (x / p->wish->aspect - 0.5f), 0.8f) * 0.06f;
         }
-    cost += (p->heads <= 2 ? 300 : 400) * square(sum / (float)p->heads / p->wish->aspect - st->centre) + lean;
+    cost += 100 * square(sum / (float)p->heads / p->wish->aspect - 0.5f) + lean;
     for (int i = 0; i < p->n; i++)
         cost += 2.0f * square(over(t->head * row_size(t->spot[i].row) * p->wish->height_px / p->units[i].head_px_max, 1.5f));
     return cost;
@@ -453,7 +517,7 @@ static float judge_sameness(const struct problem *p, const struct trial *t) {
             diff += 0.8f * fminf(fabsf(dx) + fabsf(dy), 2) / (float)p->n;
             diff += (mine[i] != theirs[i] ? 3.0f : 0) / (float)p->n + (t->spot[i].row != o->spot[i].row ? 2.0f : 0) / (float)p->n;
         }
-        cost += (p->heads == 1 ? 1.0f : 2.5f) * square(over(p->n > 1 ? 3.2f : 2.2f, diff));
+        cost += square(over(p->n > 1 ? 3.2f : 2.2f, diff));
     }
     return cost;
 }
@@ -483,6 +547,30 @@ static struct verdict judge(const struct problem *p, const struct trial *t) {
 
 /* ---- searching ---- */
 
+/* Forces on a trial what must hold of all: its rows, their eye lines, the room above and the middle. */
+static void settle(const struct problem *p, struct trial *t) {
+    int count[2] = { 0 };
+    for (int i = 0; i < p->n; i++) {
+        t->spot[i].row &= p->rows_allowed;
+        count[t->spot[i].row]++;
+    }
+    for (int i = 0; i < p->n && !count[0]; i++)
+        t->spot[i].row = 0;
+    float line[2] = { eye_line(p, t, 0), eye_line(p, t, 1) };
+    float back = line[1] < 0 ? 0 : clampf(line[1], line[0] - step_most * t->head, line[0] - step_least * t->head);
+    for (int i = 0; i < p->n; i++) {
+        struct spot *s = &t->spot[i];
+        float level = p->level[i] * row_size(s->row) * t->head, to = s->row ? back : line[0];
+        s->y = to - level + clampf(s->y + level - line[s->row], -row_slack * t->head, row_slack * t->head);
+    }
+    float room = headroom(p, t), down = clampf(room, room_least * t->head, room_most * t->head) - room, left, right;
+    for (int i = 0; i < p->n; i++)
+        t->spot[i].y += down;
+    span(p, t, &left, &right);
+    for (int i = 0; i < p->n; i++)
+        t->spot[i].x += (p->wish->aspect - left - right) / 2;
+}
+
 /* A first guess: units side by side in a random order, about as large and as high as wanted. */
 static struct trial guess(const struct problem *p, struct dice *d) {
     struct trial t = { .head = p->style.head * dice_between(d, 0.8f, 1.25f) };
@@ -492,15 +580,16 @@ static struct trial guess(const struct problem *p, struct dice *d) {
         seat[i] = seat[j];
         seat[j] = i;
     }
-    bool rows = p->n >= 2 && dice_unit(d) < (p->style.rows ? 0.8f : 0.35f);
-    float middle = p->style.centre * p->wish->aspect, pitch = p->style.gap * t.head * (rows ? 0.7f : 1);
+    bool rows = p->rows_allowed && dice_unit(d) < (p->style.rows ? 0.8f : 0.35f);
+    float middle = p->wish->aspect / 2, pitch = p->style.gap * t.head * (rows ? 0.7f : 1);
     for (int k = 0; k < p->n; k++) {
         struct spot *s = &t.spot[seat[k]];
         s->row = rows && dice_unit(d) < 0.45f;
         s->x = middle + ((float)k - (float)(p->n - 1) / 2) * pitch;
-        s->y = p->style.eyes + (rows && !s->row ? p->style.step * t.head : 0) + p->jitter[seat[k]] * t.head;
+        s->y = (p->style.room + 0.6f + (rows && !s->row ? p->style.step : 0) + p->jitter[seat[k]]) * t.head;
         s->order = dice_unit(d);
     }
+    settle(p, &t);
     return t;
 }
 
@@ -543,6 +632,7 @@ static struct trial nudged(const struct problem *p, const struct trial *from, fl
         t.spot[i].row ^= 1;
         t.spot[i].y += (t.spot[i].row ? -1 : 1) * p->style.step * t.head;
     }
+    settle(p, &t);
     return t;
 }
 
@@ -579,12 +669,14 @@ static struct trial search(const struct problem *p, struct dice *d, struct verdi
     return best;
 }
 
-/* How much body the shortest cut-out has below the eyes, in heads. */
-static float least_below(const struct arrange_unit *units, int n) {
-    float least = 1e9f;
-    for (int i = 0; i < n; i++)
-        least = fminf(least, ((float)units[i].alpha.h - units[i].eye_y) / ARRANGE_GRID);
-    return fmaxf(least, 0.7f);
+/* Heads must be this large for the shortest cut-out to reach the lower edge of the frame. */
+static float least_head(const struct problem *p) {
+    float least = 0;
+    for (int i = 0; i < p->n; i++) {
+        float below = ((float)p->units[i].alpha.h - p->units[i].eye_y) / ARRANGE_GRID;
+        least = fmaxf(least, 1 / (fmaxf(below, 0.7f) + p->top[i] + 0.8f * room_most));
+    }
+    return least;
 }
 
 /* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
@@ -592,15 +684,13 @@ static struct style style_of(int variant, int heads, int units, int wider, struc
     static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.34f, 0.31f, 0.275f, 0.245f, 0.225f };
     float h = usual[clampi(heads, 1, ARRANGE_UNITS_MAX)];
     static const struct style kinds[4] = {
-        { 1.00f, 1.25f, 0.38f, 0.50f, 0.85f, 0.16f, false },
-        { 1.22f, 1.12f, 0.42f, 0.50f, 0.80f, 0.11f, false },
-        { 0.95f, 1.20f, 0.36f, 0.50f, 1.00f, 0.15f, true },
-        { 0.84f, 1.36f, 0.38f, 0.50f, 0.80f, 0.19f, false },
+        { 1.00f, 1.25f, 0.85f, 0.55f, false },
+        { 1.22f, 1.12f, 0.80f, 0.40f, false },
+        { 0.95f, 1.20f, 1.00f, 0.50f, true },
+        { 0.84f, 1.36f, 0.80f, 0.75f, false },
     };
     struct style s = kinds[variant % 4];
     s.head *= h * (heads == 1 && variant % 4 == 1 ? 0.92f : 1);
-    if (heads <= 2 && variant % 4 >= 2)
-        s.centre = variant % 4 == 2 ? 0.42f : 0.50f;
     /* People who stay as they stood can differ in nothing but the frame. */
     if (units == 1 && heads > 1)
         s.head *= variant % 4 == 1 ? 1.12f : variant % 4 == 3 ? 0.92f : 1;
@@ -610,7 +700,6 @@ static struct style style_of(int variant, int heads, int units, int wider, struc
         s.rows = true;
     if (variant >= 4) {
         s.head *= dice_between(d, 0.9f, 1.1f);
-        s.centre = clampf(s.centre + dice_between(d, -0.08f, 0.08f), 0.36f, 0.64f);
         s.gap *= dice_between(d, 0.93f, 1.1f);
     }
     return s;
@@ -618,13 +707,16 @@ static struct style style_of(int variant, int heads, int units, int wider, struc
 
 void arrange_people(const struct arrange_unit *units, int n, const struct arrange_wish *wish, struct arrangement *ret_a) {
     struct problem p = { .units = units, .n = n, .wish = wish };
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         p.heads += units[i].n_heads;
+    p.rows_allowed = n > 1 && (p.heads >= 4 || wish->aspect < 1);
+    for (int i = 0; i < n; i++) {
         size_t pixels = plane_n(&units[i].alpha);
         p.before[i] = malloc(sizeof *p.before[i] * (pixels + (size_t)units[i].alpha.h));
         p.cut[i] = malloc(sizeof(struct cut_cell) * CUT_CELLS_MAX);
         p.solid[i] = malloc(pixels);
-        if (!p.cut[i] || !p.solid[i] || !p.before[i])
+        p.widest[i] = malloc(sizeof(struct reach) * (size_t)units[i].alpha.h);
+        if (!p.cut[i] || !p.solid[i] || !p.before[i] || !p.widest[i])
             abort();
         measure(&p, i);
         p.n_cut[i] = list_cut(&units[i], p.cut[i]);
@@ -639,7 +731,7 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
         struct dice d = { wish->seed * 1000003u + (uint64_t)k };
         p.style = style_of(k, p.heads, n, clampi(wish->wider, 0, 4), &d);
         /* Whoever has only a bust must fill the frame down to its edge: then everybody has to come closer. */
-        p.style.head = fmaxf(p.style.head, (n == 1 ? 0.48f : 0.26f) / least_below(units, n) * (k % 4 == 3 ? 0.92f : 1));
+        p.style.head = fmaxf(p.style.head, least_head(&p));
         for (int i = 0; i < n; i++)
             p.jitter[i] = n > 1 ? dice_between(&d, -0.12f, 0.12f) : 0;
         p.earlier = made + first;
@@ -649,6 +741,7 @@ void arrange_people(const struct arrange_unit *units, int n, const struct arrang
     for (int i = 0; i < n; i++) {
         free(p.cut[i]);
         free(p.solid[i]);
+        free(p.widest[i]);
         free(p.before[i]);
     }
     const struct trial *t = &made[last];
