@@ -379,7 +379,7 @@ static float eye_line(const struct problem *p, const struct trial *t, int row) {
     int n = 0;
     for (int i = 0; i < p->n; i++)
         if (t->spot[i].row == row) {
-            sum += t->spot[i].y + (p->level[i] * row_size(row) - p->jitter[i]) * t->head;
+            sum += t->spot[i].y + p->level[i] * row_size(row) * t->head;
             n++;
         }
     return n ? sum / (float)n : -1;
@@ -557,12 +557,15 @@ static void settle(const struct problem *p, struct trial *t) {
     for (int i = 0; i < p->n && !count[0]; i++)
         t->spot[i].row = 0;
     float line[2] = { eye_line(p, t, 0), eye_line(p, t, 1) };
-    float back = line[1] < 0 ? 0 : clampf(line[1], line[0] - step_most * t->head, line[0] - step_least * t->head);
     for (int i = 0; i < p->n; i++) {
         struct spot *s = &t->spot[i];
-        float level = p->level[i] * row_size(s->row) * t->head, to = s->row ? back : line[0];
-        s->y = to - level + clampf(s->y + level - line[s->row], -row_slack * t->head, row_slack * t->head);
+        float level = line[s->row] - p->level[i] * row_size(s->row) * t->head;
+        s->y = clampf(s->y, level - row_slack * t->head, level + row_slack * t->head);
     }
+    float front = eye_line(p, t, 0), step = front - eye_line(p, t, 1);
+    float back = step - clampf(step, step_least * t->head, step_most * t->head);
+    for (int i = 0; i < p->n; i++)
+        t->spot[i].y += t->spot[i].row ? back : 0;
     float room = headroom(p, t), down = clampf(room, room_least * t->head, room_most * t->head) - room, left, right;
     for (int i = 0; i < p->n; i++)
         t->spot[i].y += down;
