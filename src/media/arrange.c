@@ -441,7 +441,7 @@ static float judge_fill(const struct problem *p, const struct trial *t) {
     span(p, t, &left, &right);
     float filled = (right - left) / (k == 1 ? 0.8f : p->wish->aspect);
     float wrong = over(least[k], filled) + over(filled, most[k]);
-    return k == 1 ? 200 * square(wrong) : 200 * wrong + 16000 * square(wrong);
+    return k == 1 ? 2000 * square(fminf(wrong, 0.06f)) + 80 * wrong : 200 * wrong + 16000 * square(wrong);
 }
 
 /* Rows, eye lines, size, balance: what makes it a composed picture. */
@@ -684,7 +684,7 @@ static float least_head(const struct problem *p) {
 
 /* Four ways to take the picture, then the same with other dice: classic, close, rows (or to one side), wide. */
 static struct style style_of(int variant, int heads, int units, int wider, struct dice *d) {
-    static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.34f, 0.31f, 0.275f, 0.245f, 0.225f };
+    static const float usual[ARRANGE_UNITS_MAX + 1] = { 0.3f, 0.25f, 0.31f, 0.275f, 0.245f, 0.225f };
     float h = usual[clampi(heads, 1, ARRANGE_UNITS_MAX)];
     static const struct style kinds[4] = {
         { 1.00f, 1.25f, 0.85f, 0.55f, false },

@@ -5,8 +5,9 @@
  * A unit is one person, or several who stand together in one photo and stay together. The frame has height 1 and width `aspect`;
  * y grows downwards. Sizes are in heads: chin to crown of the unit's first person. A good arrangement hides every place where a
  * body ends because its photo did (below the frame, beyond its side, or behind somebody), covers no face, keeps heads of the same
- * size in the same row, cuts no hair at the frame's sides, and puts eyes where a photographer would. It is found by a seeded search over a coarse picture of the
- * masks.
+ * size in the same row and cuts no hair at the frame's sides. It is found by a seeded search over a coarse picture of the masks.
+ * Whatever is hidden or not: heads and shoulders are in the frame's middle, eyes of a row within a third of a head, a second row, only
+ * for four or more or in an upright frame, about a head above the first, and a third to nine tenths of a head is free above the hair.
  */
 #ifndef ZT_MEDIA_ARRANGE_H
 #define ZT_MEDIA_ARRANGE_H

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/testing.h"
 #include "media/doll.h"
+#include "media/posed.h"
 #include "media/studio_ops.h"
 #include "media/unit.h"
 
@@ -93,6 +94,24 @@ static void heads_faces_and_feet_are_where_they_belong(void **state) {
         }
         drop_group(&g, n);
     }
+}
+
+/* Selfies with a head of body once sent their people into the corners and everybody else a head above, in every second candidate. */
+static void groups_are_posed_by_the_rules(void **state) {
+    static const float below[][VISION_PEOPLE_MAX] = { { 3.0f, 2.4f, 3.5f, 2.8f, 2.2f }, { 3.4f, 1.2f, 1.1f, 2.8f, 2.9f } };
+    for (size_t b = 0; b < COUNT(below); b++)
+        for (int n = 1; n <= VISION_PEOPLE_MAX; n++) {
+            struct group g;
+            make_group(&g, n, below[b]);
+            for (int k = 0; k < 24; k++) {
+                float aspect = n == 1 ? 0.8f : 1.5f;
+                struct arrange_wish wish = { aspect, 1280, k % 4, (uint64_t)(k / 4) * 7919 + 1001, 0, 0 };
+                struct arrangement a;
+                arrange_people(g.shape, n, &wish, &a);
+                posed_check(&a, g.shape, aspect);
+            }
+            drop_group(&g, n);
+        }
 }
 
 /* Selfies end at the chest: their lower edge must not hang in the air. */
@@ -206,6 +225,7 @@ static void neighbours_stay_together(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_faces_and_feet_are_where_they_belong),
+        cmocka_unit_test(groups_are_posed_by_the_rules),
         cmocka_unit_test(busts_reach_the_lower_edge_or_stand_behind),
         cmocka_unit_test(the_same_wish_gives_the_same_picture_another_variant_another),
         cmocka_unit_test(portrait_frames_work_too),
