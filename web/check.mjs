@@ -45,11 +45,12 @@ for (const name of assets.filter(n => n.endsWith('.css'))) {
 }
 
 // ---- words: every key is used somewhere (that none is missing, tsc says) ----
-const sources = readdirSync(join(here, 'src'), { recursive: true }).filter(n => /\.tsx?$/.test(n) && !/words\/(en|zh)/.test(n)).map(n => readFileSync(join(here, 'src', n), 'utf8')).join('\n');
-const english = readFileSync(join(here, 'src/words/en.ts'), 'utf8');
-for (const [, key] of english.matchAll(/^ {2}(\w+): /gm)) {
-  const base = key.replace(/_(one|other)$/, '');
-  if (!sources.includes(`'${base}'`)) bad.push(`web/src/words/en.ts: nobody says "${key}"`);
+const sources = readdirSync(join(here, 'src'), { recursive: true }).filter(n => /\.tsx?$/.test(n) && !/words\/(admin-)?(en|zh)/.test(n)).map(n => readFileSync(join(here, 'src', n), 'utf8')).join('\n');
+for (const file of ['en.ts', 'admin-en.ts']) {
+  for (const [, key] of readFileSync(join(here, 'src/words', file), 'utf8').matchAll(/^ {2}(\w+): /gm)) {
+    const base = key.replace(/_(one|other)$/, '');
+    if (!sources.includes(`'${base}'`)) bad.push(`web/src/words/${file}: nobody says "${key}"`);
+  }
 }
 
 // ---- weight: what must come before a page works, gzipped ----

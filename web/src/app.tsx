@@ -61,7 +61,7 @@ function Pages() {
   usePageChange();
   useRenewal();
   const [at] = useLocation(), first = useRef(at);
-  useEffect(() => { document.title = text(product.title); }, [at, product, text]);
+  useEffect(() => { if (!at.startsWith('/admin/')) document.title = text(product.title); }, [at, product, text]);        // those have names of their own
   if (status === 404 && at === first.current) return <Lost />;
   return (
     <Suspense fallback={<PageSkeleton />}>

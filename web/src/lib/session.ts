@@ -2,7 +2,7 @@
  * Who is here. Nobody, until something is worth keeping: the first photo makes a guest. The cookie itself cannot be read, so a mark
  * remembers that there is one, and pages that nobody has to sign in for ask nothing of the server.
  */
-import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient, type QueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
 
@@ -114,7 +114,9 @@ async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
   }
 }
 
-export function useMe(always = false): Me | null | undefined {
+export const useMe = (always = false): Me | null | undefined => useMeQuery(always).data;
+
+export function useMeQuery(always = false): UseQueryResult<Me | null> {
   return useQuery({
     queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000,
     queryFn: async () => {
@@ -122,7 +124,7 @@ export function useMe(always = false): Me | null | undefined {
       setMark(me === null ? null : me.kind !== 'guest' ? 'person' : 'guest');
       return me;
     },
-  }).data;
+  });
 }
 
 export function useWallet(): Schemas['Wallet'] | null | undefined {

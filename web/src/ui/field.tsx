@@ -1,5 +1,5 @@
 /** One thing to type. */
-import { useId, useState, type InputHTMLAttributes } from 'react';
+import { useId, useState, type InputHTMLAttributes, type ReactNode } from 'react';
 import { useWords } from '../words';
 import { IconButton } from './button';
 import './field.css';
@@ -15,6 +15,12 @@ export function Field({ label, hint, onValue, ...rest }: Props) {
       {hint && <p className="small soft" id={`${id}-hint`}>{hint}</p>}
     </div>
   );
+}
+
+/** One of a few. */
+export function Select({ label, value, onValue, children }: { label: string; value: string; onValue: (value: string) => void; children: ReactNode }) {
+  const id = useId();
+  return <div className="field"><label htmlFor={id}>{label}</label><select id={id} value={value} onChange={event => onValue(event.target.value)}>{children}</select></div>;
 }
 
 /** 10 to 128 characters, as the server wants them; it can be shown. */

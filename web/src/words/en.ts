@@ -286,6 +286,4 @@ export const en = {
   lostTitle: 'There is nothing here',
   lostText: 'The address may be mistyped, or what was here has gone.',
   lostHome: 'To the start',
-  adminOnly: 'This page is for operators.',
-  adminSoon: 'The operators’ pages are not part of this build.',
 } as const;

@@ -6,17 +6,18 @@ import { zh } from './zh';
 import type { Key, Lang } from './keys';
 
 export type { Key, Lang } from './keys';
-export type T = (key: Key, values?: Record<string, string | number>) => string;
+export type Translate<K extends string> = (key: K, values?: Record<string, string | number>) => string;
+export type T = Translate<Key>;
 
 const LOCALE: Record<Lang, string> = { en: 'en', zh: 'zh-CN' };
 
-function translator(lang: Lang): T {
+export function translator<K extends string>(lang: Lang, words: Record<string, string>): Translate<K> {
   const instance: i18n = i18next.createInstance();
   void instance.init({
     lng: LOCALE[lang], fallbackLng: false, initAsync: false, interpolation: { escapeValue: false },        // React escapes
-    resources: { en: { translation: en }, 'zh-CN': { translation: zh } },
+    resources: { [LOCALE[lang]]: { translation: words } },
   });
-  return (key, values) => instance.t(key, values ?? {});
+  return (key, values) => instance.t(key as string, values ?? {});
 }
 
 /** As the server chooses it: the address, then what was chosen by hand, then the browser. */
@@ -42,7 +43,7 @@ const YEAR_S = 365 * 24 * 3600;
 export function LanguageProvider({ first, children }: { first: Lang; children: ReactNode }) {
   const [lang, set] = useState(first);
   current = lang;
-  const t = useMemo(() => translator(lang), [lang]);
+  const t = useMemo(() => translator<Key>(lang, lang === 'zh' ? zh : en), [lang]);
   const setLang = useCallback((next: Lang) => {
     // the server writes the first screen in this language from now on
     document.cookie = `zt_lang=${next}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;

@@ -275,6 +275,4 @@ export const zh: Words = {
   lostTitle: '这里什么也没有',
   lostText: '地址可能有误，或内容已不存在。',
   lostHome: '回到首页',
-  adminOnly: '此页面仅供运营人员使用。',
-  adminSoon: '本版本不含运营后台。',
 };

@@ -1,0 +1,68 @@
+/** /admin/…: the operator's pages. Each section has its own address; whoever has no rights stands at the door. */
+import { useEffect } from 'react';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import { account } from '../../lib/account';
+import { asProblem } from '../../lib/api';
+import { signedOut, useMeQuery } from '../../lib/session';
+import { Button } from '../../ui/button';
+import { Failed, PageSkeleton } from '../../ui/states';
+import { useAdminWords, type AdminKey } from '../../words/admin';
+import { useWords } from '../../words';
+import { Accounts } from './accounts';
+import { Door } from './door';
+import { Health } from './health';
+import { Mail, Mails } from './mails';
+import { Settings } from './settings';
+import { Storage } from './storage';
+import { OneTask } from './task';
+import { Tasks } from './tasks';
+import './admin.css';
+
+const SECTIONS = ['tasks', 'accounts', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
+
+function useTitle(section: string): void {
+  const { t } = useWords();
+  useEffect(() => { document.title = `${section} · ${t('operators')}`; }, [section, t]);
+}
+
+function Head({ here }: { here: AdminKey }) {
+  const { t } = useAdminWords(), words = useWords();
+  const leave = (): void => { void account.signOut().then(signedOut, signedOut); };
+  return (
+    <div className="admin-head">
+      <div className="admin-top"><h1>{t(here)}</h1><Button kind="bare" onClick={leave} data-testid="leave">{t('signOut')}</Button></div>
+      <nav className="sections" aria-label={`${words.t('operators')}: ${t('sections')}`}>
+        {SECTIONS.map(s => <Link key={s} href={`/admin/${s}`} className="section-link" aria-current={s === here ? 'page' : undefined}>{t(s)}</Link>)}
+      </nav>
+    </div>
+  );
+}
+
+function Inside() {
+  const { t } = useAdminWords(), [at] = useLocation(), here = SECTIONS.find(s => at.split('/')[2] === s);
+  useTitle(t(here ?? 'tasks'));
+  if (!here) return <Redirect to="/admin/tasks" replace />;
+  return (
+    <div className="width admin">
+      <Head here={here} />
+      <Switch>
+        <Route path="/admin/tasks/:id">{({ id }) => <OneTask id={id} key={id} />}</Route>
+        <Route path="/admin/tasks" component={Tasks} />
+        <Route path="/admin/accounts" component={Accounts} />
+        <Route path="/admin/storage" component={Storage} />
+        <Route path="/admin/mails/:id">{({ id }) => <Mail id={id} key={id} />}</Route>
+        <Route path="/admin/mails" component={Mails} />
+        <Route path="/admin/settings" component={Settings} />
+        <Route path="/admin/health" component={Health} />
+        <Route><Redirect to={`/admin/${here}`} replace /></Route>
+      </Switch>
+    </div>
+  );
+}
+
+export default function Admin() {
+  const me = useMeQuery(true);
+  if (me.isError && me.data === undefined) return <div className="width narrow"><Failed problem={asProblem(me.error)} again={() => void me.refetch()} /></div>;
+  if (me.data === undefined) return <PageSkeleton />;
+  return me.data?.operator ? <Inside /> : <Door someone={me.data !== null} />;
+}
