@@ -34,8 +34,7 @@ function Header() {
       <div className="width top-row">
         <Link href="/" className="brand"><Mark /><span>{text(product.title)}</span></Link>
         <nav className="top-nav">
-          <Credits />
-          {me?.operator && <Link href="/admin" className="top-link"><span>{t('operators')}</span></Link>}
+          {me?.operator ? <Link href="/admin" className="top-link" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
           <Link href="/me" className="top-link" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
           <LanguageSwitch />
         </nav>

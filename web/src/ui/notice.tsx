@@ -3,15 +3,15 @@ import type { ReactNode } from 'react';
 import type { Problem } from '../lib/api';
 import { UNREACHABLE } from '@zoetrope/client';
 import { useWords } from '../words';
-import { Icon } from './icons';
+import { Icon, type IconName } from './icons';
 import './notice.css';
 
-interface Props { kind: 'bad' | 'good' | 'info'; title: ReactNode; next?: ReactNode; children?: ReactNode }
+interface Props { kind: 'bad' | 'good' | 'info'; icon?: IconName; title: ReactNode; next?: ReactNode; children?: ReactNode }
 
-export function Notice({ kind, title, next, children }: Props) {
+export function Notice({ kind, icon = kind === 'bad' ? 'warn' : kind === 'good' ? 'check' : 'heart', title, next, children }: Props) {
   return (
     <div className={`notice notice-${kind}`} role={kind === 'bad' ? 'alert' : 'status'}>
-      <Icon name={kind === 'bad' ? 'warn' : kind === 'good' ? 'check' : 'heart'} />
+      <Icon name={icon} />
       <div>
         <p className="notice-title">{title}</p>
         {next && <p>{next}</p>}

@@ -42,7 +42,7 @@ export function Door({ someone }: { someone: boolean }) {
         <span className="empty-icon"><Icon name="shield" size={34} /></span>
         <h1>{t('adminOnly')}</h1>
         <p className="soft">{t('adminOnlyText')}</p>
-        {someone && <Notice kind="info" title={t('adminNotYou')} />}
+        {someone && <Notice kind="info" icon="user" title={t('adminNotYou')} />}
         {problem && (problem.status === 401 ? <Notice kind="bad" title={t('tokenWrong')} next={t('tokenWrongNext')} /> : <ProblemNotice problem={problem} />)}
         <Field label={t('token')} hint={t('tokenHint')} type="password" autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={200} required
           data-testid="token" value={token} onValue={setToken} />

@@ -46,7 +46,8 @@ export function Health() {
     <Loaded asked={asked}>
       {h => (
         <>
-          <Notice kind={h.ok ? 'good' : 'bad'} title={t(!h.ok ? 'healthBad' : h.checks.some(c => c.level === 'warn') ? 'healthWarn' : 'healthGood')} />
+          {!h.ok ? <Notice kind="bad" title={t('healthBad')} /> : h.checks.some(c => c.level === 'warn') ? <Notice kind="info" icon="eye" title={t('healthWarn')} />
+            : <Notice kind="good" title={t('healthGood')} />}
           <ul className="checks card">{h.checks.map((c, n) => <Check key={`${c.name}-${n}`} check={c} />)}</ul>
           <Section title={t('numbers')}><Numbers stats={h.stats} /></Section>
           <Section title={t('taskNumbers')}><Facts items={Object.entries(h.stats.tasks as Record<Task['state'], number>).map(([state, n]) => [t(state as Task['state']), n.toLocaleString(locale)] as const)} /></Section>

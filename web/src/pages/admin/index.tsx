@@ -1,5 +1,5 @@
 /** /admin/…: the operator's pages. Each section has its own address; whoever has no rights stands at the door. */
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { account } from '../../lib/account';
 import { asProblem } from '../../lib/api';
@@ -25,13 +25,21 @@ function useTitle(section: string): void {
   useEffect(() => { document.title = `${section} · ${t('operators')}`; }, [section, t]);
 }
 
+function useRoom(): void {
+  useEffect(() => {
+    document.documentElement.classList.add('wide');
+    return () => document.documentElement.classList.remove('wide');
+  }, []);
+}
+
 function Head({ here }: { here: AdminKey }) {
-  const { t } = useAdminWords(), words = useWords();
+  const { t } = useAdminWords(), words = useWords(), nav = useRef<HTMLElement>(null);
+  useEffect(() => { nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }); }, [here]);        // on a phone they do not all fit
   const leave = (): void => { void account.signOut().then(signedOut, signedOut); };
   return (
     <div className="admin-head">
       <div className="admin-top"><h1>{t(here)}</h1><Button kind="bare" onClick={leave} data-testid="leave">{t('signOut')}</Button></div>
-      <nav className="sections" aria-label={`${words.t('operators')}: ${t('sections')}`}>
+      <nav ref={nav} className="sections" aria-label={`${words.t('operators')}: ${t('sections')}`}>
         {SECTIONS.map(s => <Link key={s} href={`/admin/${s}`} className="section-link" aria-current={s === here ? 'page' : undefined}>{t(s)}</Link>)}
       </nav>
     </div>
@@ -40,6 +48,7 @@ function Head({ here }: { here: AdminKey }) {
 
 function Inside() {
   const { t } = useAdminWords(), [at] = useLocation(), here = SECTIONS.find(s => at.split('/')[2] === s);
+  useRoom();
   useTitle(t(here ?? 'tasks'));
   if (!here) return <Redirect to="/admin/tasks" replace />;
   return (

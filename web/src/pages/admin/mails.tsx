@@ -33,7 +33,7 @@ export function Mails() {
               { label: t('state'), of: m => <State state={m.state} /> },
               { label: t('tries'), number: true, of: m => m.tries },
               { label: t('created'), of: m => <When ms={m.created_ms} /> },
-              { label: t('error'), wide: true, of: m => (m.error ? <span className="error-words">{m.error}</span> : t('none')) },
+              { label: t('error'), wide: true, of: m => (m.error ? <span className="error-words">{m.error}</span> : null) },
             ]} /><More list={list} />
           </>
         ) : <Empty inside icon="mail" title={t('mailsNone')} />)}
@@ -54,7 +54,7 @@ function Shown({ mail }: { mail: Letter }) {
       <div className="one-top"><h2>{mail.subject}</h2><State state={mail.state} /></div>
       {mail.error && <Notice kind="bad" title={mail.error} />}
       <Facts items={[[t('to'), mail.to], [t('created'), date(mail.created_ms)], [t('tries'), mail.tries]]} />
-      {link && <Notice kind="info" title={t('mailLink')} next={t('mailLinkWarn')}><CopyButton text={link} label={'mailCopyLink'} /></Notice>}
+      {link && <Notice kind="info" icon="mail" title={t('mailLink')} next={t('mailLinkWarn')}><CopyButton text={link} label={'mailCopyLink'} /></Notice>}
       {text ? <pre className="letter card" data-testid="letter"><WithLinks text={text} /></pre> : <p className="soft lead">{t('mailErased')}</p>}
     </>
   );

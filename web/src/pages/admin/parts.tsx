@@ -16,11 +16,12 @@ export function Badge({ tone, children }: { tone: Tone; children: ReactNode }) {
   return <span className={`badge badge-${tone}`}>{children}</span>;
 }
 
-/** A value that stands in a column; numbers to the right. */
+/** A value that stands in a column, null for nothing; numbers to the right. */
 export interface Column<T> { label: string; of: (item: T) => ReactNode; number?: boolean; /** The first line of the card on a phone. */ first?: boolean; wide?: boolean }
 
-/** A table on a desk, cards on a phone. The roles stay said, because `display` takes them away. */
+/** A table on a desk, cards on a phone, without what is nothing. The roles stay said, because `display` takes them away. */
 export function Table<T>({ caption, columns, items, keyOf }: { caption: string; columns: readonly Column<T>[]; items: readonly T[]; keyOf: (item: T) => string }) {
+  const { t } = useAdminWords();
   const look = (c: Column<T>): string => [c.number ? 'numbers cell-number' : '', c.first ? 'cell-first' : '', c.wide ? 'cell-wide' : ''].filter(Boolean).join(' ');
   return (
     <div className="table-room">
@@ -30,7 +31,10 @@ export function Table<T>({ caption, columns, items, keyOf }: { caption: string; 
         <tbody role="rowgroup">
           {items.map(item => (
             <tr key={keyOf(item)} role="row">
-              {columns.map(c => <td key={c.label} role="cell" data-label={c.label} className={look(c)}>{c.of(item)}</td>)}
+              {columns.map(c => {
+                const value = c.of(item);
+                return <td key={c.label} role="cell" data-label={c.label} className={`${look(c)}${value === null ? ' cell-none' : ''}`}>{value ?? t('none')}</td>;
+              })}
             </tr>
           ))}
         </tbody>
@@ -59,7 +63,7 @@ interface Asked<T> { data: T | undefined; error: unknown; isError: boolean; refe
 export function Loaded<T>({ asked, children }: { asked: Asked<T>; children: (data: T) => ReactNode }) {
   const { t } = useAdminWords(), { data } = asked;
   if (data === undefined) return asked.isError ? <Failed problem={asProblem(asked.error)} again={() => void asked.refetch()} /> : <Bones />;
-  return <>{asked.isError && <Notice kind="info" title={t('stale')} />}{children(data)}</>;
+  return <>{asked.isError && <Notice kind="info" icon="clock" title={t('stale')} />}{children(data)}</>;
 }
 
 interface Page<T> { items: T[]; next: string | null }
@@ -89,8 +93,10 @@ export function Find({ label, hint, value, onFind, children }: { label: string; 
   return (
     <form className="find" role="search" onSubmit={submit}>
       {children}
-      <div className="find-text"><Field label={label} hint={hint} type="search" enterKeyHint="search" autoCapitalize="none" spellCheck={false} maxLength={254} value={text} onValue={setText} /></div>
-      <Button type="submit" kind="quiet">{t('find')}</Button>
+      <div className="find-text">
+        <Field label={label} hint={hint} type="search" enterKeyHint="search" autoCapitalize="none" spellCheck={false} maxLength={254} value={text} onValue={setText} />
+        <Button type="submit" kind="quiet">{t('find')}</Button>
+      </div>
     </form>
   );
 }
@@ -114,7 +120,7 @@ export function CopyButton({ text, label = 'copy' }: { text: string; label?: Adm
     const timer = setTimeout(() => setDone(false), 2500);
     return () => clearTimeout(timer);
   }, [done]);
-  return <Button kind="quiet" icon={done ? 'check' : 'compare'} onClick={() => void copyText(text).then(() => setDone(true))}><span aria-live="polite">{t(done ? 'copied' : label)}</span></Button>;
+  return <Button kind="quiet" icon={done ? 'check' : undefined} onClick={() => void copyText(text).then(() => setDone(true))}><span aria-live="polite">{t(done ? 'copied' : label)}</span></Button>;
 }
 
 const KI = 1024, UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -127,10 +133,10 @@ export function useBytes(): (bytes: number) => string {
   };
 }
 
-/** 840 ms is "0.8 s", three minutes are "3 min 5 s". */
+/** 840 ms is "0.84 s", three minutes are "3 min 5 s". */
 export function useTook(): (ms: number) => string {
   const { t } = useAdminWords(), { locale } = useWords(), span = useSpan();
-  return ms => (ms < 60_000 ? t('seconds', { n: (Math.max(0, ms) / 1000).toLocaleString(locale, { maximumFractionDigits: ms < 10_000 ? 1 : 0 }) }) : span(ms));
+  return ms => (ms < 60_000 ? t('seconds', { n: (Math.max(0, ms) / 1000).toLocaleString(locale, { maximumFractionDigits: ms < 1000 ? 2 : ms < 10_000 ? 1 : 0 }) }) : span(ms));
 }
 
 /** How long ago, or in how long; the date for who points at it. */
@@ -140,6 +146,3 @@ export function When({ ms }: { ms: number | null | undefined }) {
   const left = ms - now;
   return <time dateTime={new Date(ms).toISOString()} title={date(ms)}>{Math.abs(left) < 10_000 ? t('justNow') : t(left > 0 ? 'inTime' : 'ago', { time: took(Math.round(Math.abs(left) / 1000) * 1000) })}</time>;
 }
-
-/** An id, so short that it can be told from its neighbours; the whole one for who points at it. */
-export const shortId = (id: string): string => id.replace(/^([a-z]+_).*(.{6})$/, '$1…$2');

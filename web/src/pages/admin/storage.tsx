@@ -43,7 +43,7 @@ function Classes({ stored }: { stored: Stored }) {
         { label: t('classOf'), first: true, of: r => r.name },
         { label: t('files'), number: true, of: r => r.files.toLocaleString(locale) },
         { label: t('bytes'), number: true, of: r => bytes(r.bytes) },
-        { label: t('nextDue'), of: r => <When ms={r.due} /> },
+        { label: t('nextDue'), of: r => r.due && <When ms={r.due} /> },
       ]} />
     </Section>
   );

@@ -56,8 +56,8 @@ function Attempts({ items }: { items: readonly Attempt[] }) {
       { label: t('engine'), of: a => a.engine },
       { label: t('took'), number: true, of: a => took(a.updated_ms - a.created_ms) },
       { label: t('seed'), number: true, of: a => a.seed },
-      { label: t('cost'), number: true, of: a => (a.cost_microusd ? t('money', { n: (a.cost_microusd / 1e6).toFixed(4) }) : t('none')) },
-      { label: t('error'), wide: true, of: a => (a.error ? <span className="error-words">{[a.error, a.detail].filter(Boolean).join(': ')}</span> : a.detail || t('none')) },
+      { label: t('cost'), number: true, of: a => (a.cost_microusd ? t('money', { n: (a.cost_microusd / 1e6).toFixed(4) }) : null) },
+      { label: t('error'), wide: true, of: a => (a.error ? <span className="error-words">{[a.error, a.detail].filter(Boolean).join(': ')}</span> : a.detail || null) },
     ]} />
   );
 }
@@ -68,9 +68,9 @@ function Candidates({ task }: { task: AdminTask }) {
   return (
     <Table caption={t('candidates')} items={task.candidates} keyOf={c => c.asset} columns={[
       { label: t('pictures'), first: true, of: c => <>{c.index + 1} {c.index === task.picked && <Badge tone="good">{t('picked')}</Badge>}</> },
-      { label: t('score'), number: true, of: c => (c.score_pm === null ? t('none') : `${(c.score_pm / 10).toFixed(1)} %`) },
+      { label: t('score'), number: true, of: c => (c.score_pm === null ? null : `${(c.score_pm / 10).toFixed(1)} %`) },
       { label: t('size'), number: true, of: c => `${c.width} × ${c.height}` },
-      { label: t('seed'), number: true, of: c => c.seed ?? t('none') },
+      { label: t('seed'), number: true, of: c => c.seed ?? null },
       { label: t('asset'), wide: true, of: c => <span className="id">{c.asset}</span> },
     ]} />
   );

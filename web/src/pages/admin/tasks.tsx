@@ -10,7 +10,7 @@ import { Select } from '../../ui/field';
 import { Icon } from '../../ui/icons';
 import { Empty } from '../../ui/states';
 import { useAdminWords } from '../../words/admin';
-import { Badge, Find, Loaded, More, shortId, Table, usePages, useTook, When, type Column, type Tone } from './parts';
+import { Badge, Find, Loaded, More, Table, usePages, useTook, When, type Column, type Tone } from './parts';
 
 export type AdminTask = Schemas['AdminTask'];
 type State = Task['state'];
@@ -53,14 +53,14 @@ export function useErrorWords(): (error: NonNullable<AdminTask['error']>) => str
 function useColumns(): Column<AdminTask>[] {
   const { t } = useAdminWords(), words = useErrorWords();
   return [
-    { label: t('task'), first: true, of: x => <Link href={`/admin/tasks/${x.id}`} className="id" title={x.id}>{shortId(x.id)}</Link> },
+    { label: t('task'), first: true, of: x => <Link href={`/admin/tasks/${x.id}`} className="id">{x.id}</Link> },
     { label: t('state'), of: x => <><StateBadge state={x.state} />{isWorking(x) && x.progress_pm > 0 && <span className="small soft numbers"> {Math.floor(x.progress_pm / 10)} %</span>}</> },
     { label: t('recipe'), of: x => x.recipe },
-    { label: t('account'), of: x => <Link href={`/admin/tasks?account=${x.account}`} className="id" title={x.account}>{shortId(x.account)}</Link> },
+    { label: t('account'), of: x => <Link href={`/admin/tasks?account=${x.account}`} className="id">{x.account}</Link> },
     { label: t('created'), of: x => <When ms={x.created_ms} /> },
-    { label: t('took'), number: true, of: x => <Took task={x} /> },
+    { label: t('took'), number: true, of: x => (x.started_ms ? <Took task={x} /> : null) },
     { label: t('credits'), number: true, of: x => (x.credits.price ? x.credits.price : t('free')) },
-    { label: t('error'), wide: true, of: x => (x.error ? <span className="error-words" title={x.error.code}>{words(x.error)}</span> : t('none')) },
+    { label: t('error'), wide: true, of: x => (x.error ? <span className="error-words" title={x.error.code}>{words(x.error)}</span> : null) },
   ];
 }
 
@@ -84,7 +84,7 @@ export function Tasks() {
         </Select>
       </Find>
       <div className="under-find">
-        {filter.account && <button type="button" className="chosen" onClick={() => change({ account: '' })} title={filter.account}>{t('ofAccount', { id: shortId(filter.account) })} <Icon name="close" size={16} /><span className="unseen">{t('clear')}</span></button>}
+        {filter.account && <button type="button" className="chosen" onClick={() => change({ account: '' })}>{t('ofAccount', { id: filter.account })} <Icon name="close" size={16} /><span className="unseen">{t('clear')}</span></button>}
         <span className="live small soft"><span className="live-dot" aria-hidden="true" /> {t('live')}</span>
       </div>
       <Loaded asked={list}>
