@@ -49,6 +49,34 @@ describe('rights', () => {
     assert.equal((await alice.get('/v1/tasks')).items.length, 1);
   });
 
+  test('the operator\'s token signs a browser in for half a day, and only that one knows it', async () => {
+    const page = { origin: server.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+    const post = (path, body, headers = {}) => fetch(server.url + path, { method: 'POST', headers: { ...page, ...headers }, body: JSON.stringify(body) });
+    const { token } = await (await post('/v1/me/link', {}, { authorization: `Bearer ${server.operatorToken()}` })).json();
+    const answer = await post('/v1/tokens', { token }), session = await answer.json();
+    assert.deepEqual([answer.status, session.account_kind, session.token, session.refresh], [200, 'operator', null, null]);
+    assert.ok(Math.abs(session.session_expires_ms - Date.now() - 43_200_000) < 60_000);
+    const cookies = answer.headers.getSetCookie();
+    assert.ok(cookies.length === 2 && cookies.every(c => /HttpOnly/.test(c) && !c.includes(server.operatorToken())), cookies.join('\n'));
+    const cookie = cookies.map(c => c.split(';')[0]).join('; ');
+    assert.equal((await fetch(`${server.url}/v1/admin/tasks`, { headers: { cookie } })).status, 200);
+    assert.equal((await fetch(`${server.url}/v1/admin/tasks/${hers.id}/cancel`, { method: 'POST', body: '{}',
+      headers: { cookie, origin: 'https://elsewhere.example', 'content-type': 'application/json', 'idempotency-key': randomUUID() } })).status, 403, 'not from another site');
+    assert.equal((await post('/v1/tokens', { token })).status, 410, 'once');
+    assert.equal((await post('/v1/me/link', {}, { authorization: `Bearer ${'x'.repeat(43)}` })).status, 401);
+    const end = await fetch(`${server.url}/v1/sessions`, { method: 'DELETE', headers: { ...page, cookie } });
+    assert.equal(end.status, 204);
+    assert.equal((await fetch(`${server.url}/v1/admin/tasks`, { headers: { cookie } })).status, 401);
+    assert.equal((await op.send('GET', '/v1/admin/tasks')).status, 200, 'the program\'s token lives on');
+  });
+
+  test('an operator is shown nobody\'s pictures', async () => {
+    for (const asset of [photo.id, hers.candidates[0].asset, hers.candidates[0].thumb]) {
+      assert.equal((await alice.send('GET', `/v1/assets/${asset}/content`)).status, 200);
+      assert.equal((await op.send('GET', `/v1/assets/${asset}/content`)).status, 404, asset);
+    }
+  });
+
   test('the owner is told neither account nor engine', async () => {
     const own = await alice.task(hers.id);
     assert.ok(!('account' in own) && !('engine' in own));

@@ -174,7 +174,7 @@ test('tasks are found, and the filter stands in the address', async t => {
 
   await page.click('a[href="/admin/settings"]');
   await page.until(`${rows} > 50`);
-  await set(page, '[data-testid=setting-find]', 'fake.script');
+  await set(page, '[data-testid=setting-find]', 'FAKE script');
   await page.until(`${rows} === 1 && /compose\\.refused@5/.test(document.querySelector('tbody').textContent)`);
   await page.click('.tick input');
   assert.match(await page.text('tbody tr'), /ZOETROPE_ENGINE_FAKE_SCRIPT/);

@@ -53,7 +53,7 @@ function Shown({ mail }: { mail: Letter }) {
     <>
       <div className="one-top"><h2>{mail.subject}</h2><State state={mail.state} /></div>
       {mail.error && <Notice kind="bad" title={mail.error} />}
-      <Facts items={[[t('to'), mail.to], [t('created'), date(mail.created_ms)], [t('tries'), mail.tries]]} />
+      <Facts long items={[[t('to'), mail.to], [t('created'), date(mail.created_ms)], [t('tries'), mail.tries]]} />
       {link && <Notice kind="info" icon="mail" title={t('mailLink')} next={t('mailLinkWarn')}><CopyButton text={link} label={'mailCopyLink'} /></Notice>}
       {text ? <pre className="letter card" data-testid="letter"><WithLinks text={text} /></pre> : <p className="soft lead">{t('mailErased')}</p>}
     </>

@@ -43,9 +43,9 @@ export function Table<T>({ caption, columns, items, keyOf }: { caption: string; 
   );
 }
 
-/** Names and values of one thing. */
-export function Facts({ items }: { items: readonly (readonly [string, ReactNode] | null)[] }) {
-  return <dl className="facts">{items.filter(i => i !== null).map(([name, value]) => <div key={name}><dt>{name}</dt><dd className="numbers">{value}</dd></div>)}</dl>;
+/** Names and values of one thing; long: the first value needs a line of a phone for itself. */
+export function Facts({ items, long }: { items: readonly (readonly [string, ReactNode] | null)[]; long?: boolean }) {
+  return <dl className={`facts ${long ? 'facts-long' : ''}`}>{items.filter(i => i !== null).map(([name, value]) => <div key={name}><dt>{name}</dt><dd className="numbers">{value}</dd></div>)}</dl>;
 }
 
 export function Section({ title, text, children }: { title: string; text?: string; children: ReactNode }) {

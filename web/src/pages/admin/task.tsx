@@ -160,7 +160,7 @@ function Shown({ all }: { all: All }) {
       <div className="one-top"><h2 className="id">{task.id}</h2><StateBadge state={task.state} /></div>
       {task.error && <Notice kind="bad" title={words(task.error)} next={<><code>{task.error.code}</code>{task.error.checks?.map(c => <span key={c.code}> · {words(c)}</span>)}</>} />}
       <Deeds task={task} />
-      <Facts items={facts} />
+      <Facts long items={facts} />
       <Section title={t('log')} text={t('logText')}><Log lines={all.log} /></Section>
       <Section title={t('attempts')}><Attempts items={all.attempts} /></Section>
       <Section title={t('candidates')} text={t('candidatesText')}><Candidates task={task} /></Section>
