@@ -169,7 +169,7 @@ export const adminEn = {
   mailKept: 'Kept here',
   mailErased: 'The text was erased when the mail was sent, because there was a link in it that signs in.',
   mailLink: 'The link in it',
-  mailLinkWarn: 'It works once and signs in whoever opens it: copy it to a private window, or this browser stops being the operator.',
+  mailLinkWarn: 'It works once and may sign in whoever opens it: copy it to a private window, or this browser stops being the operator.',
   mailCopyLink: 'Copy the link',
 
   // ---- settings ----

@@ -163,7 +163,7 @@ export const adminZh: AdminWords = {
   mailKept: '留存',
   mailErased: '邮件含有登录链接，正文在发送后已清除。',
   mailLink: '邮件中的链接',
-  mailLinkWarn: '链接仅可使用一次，谁打开谁就登录：请复制到无痕窗口打开，否则此浏览器将不再是运营身份。',
+  mailLinkWarn: '链接仅可使用一次，打开者可能会以收件人身份登录：请复制到无痕窗口打开，否则此浏览器将不再是运营身份。',
   mailCopyLink: '复制链接',
 
   settingFind: '查找设置',

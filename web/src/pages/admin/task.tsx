@@ -18,6 +18,7 @@ type Line = Schemas['AdminLine'];
 type Attempt = Schemas['AdminAttempt'];
 
 const OVER: readonly AdminTask['state'][] = ['done', 'failed', 'cancelled'];
+const UNDER_WAY: readonly Attempt['state'][] = ['intent', 'submitted', 'fetching'];
 const FROM = { event: 'from_event', attempt: 'from_attempt', ledger: 'from_ledger' } as const;
 const TRIED: Record<Attempt['state'], Tone> = { intent: 'wait', submitted: 'busy', fetching: 'busy', stored: 'good', refused: 'bad', failed: 'bad', unknown: 'wait', written_off: 'calm' };
 
@@ -54,7 +55,7 @@ function Attempts({ items }: { items: readonly Attempt[] }) {
       { label: t('step'), first: true, of: a => `${a.op} ${a.index}` },
       { label: t('state'), of: a => <Badge tone={TRIED[a.state]}>{a.state}</Badge> },
       { label: t('engine'), of: a => a.engine },
-      { label: t('took'), number: true, of: a => took(a.updated_ms - a.created_ms) },
+      { label: t('took'), number: true, of: a => (UNDER_WAY.includes(a.state) ? null : took(a.updated_ms - a.created_ms)) },
       { label: t('seed'), number: true, of: a => a.seed },
       { label: t('cost'), number: true, of: a => (a.cost_microusd ? t('money', { n: (a.cost_microusd / 1e6).toFixed(4) }) : null) },
       { label: t('error'), wide: true, of: a => (a.error ? <span className="error-words">{[a.error, a.detail].filter(Boolean).join(': ')}</span> : a.detail || null) },
