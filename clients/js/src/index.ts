@@ -117,15 +117,14 @@ export class Client {
   }
 
   private async once<T>(method: string, path: string, call: LooseCall): Promise<T | Problem> {
-    let answer: Response;
     try {
-      answer = await this.fetch(method, path, call);
-    } catch (error) {
+      const answer = await this.fetch(method, path, call);
+      if (!answer.ok) return await Problem.of(answer);
+      return (answer.headers.get('content-type')?.includes('json') ? await answer.json() : undefined) as T;
+    } catch (error) {        // also when the line broke in the middle of the answer
       if (call.signal?.aborted) throw error;
       return Problem.unreachable();
     }
-    if (!answer.ok) return Problem.of(answer);
-    return (answer.headers.get('content-type')?.includes('json') ? await answer.json() : undefined) as T;
   }
 
   private fetch(method: string, path: string, call: { body?: unknown; key?: string; signal?: AbortSignal }): Promise<Response> {

@@ -25,11 +25,14 @@ export function useTask(id: string): { task: UseQueryResult<Task>; asking: boole
   useEffect(() => {
     if (!follow) return undefined;
     return api.watch(`/v1/tasks/${encodeURIComponent(id)}/events`, {
+      types: ['state', 'progress', 'eta'],
       onMode: mode => setAsking(mode === 'asking'),
       onEvent: ({ type, data }) => {
         if (type === 'progress') {
           const { progress_pm } = data as { progress_pm: number };
           cache.setQueryData<Task>(['task', id], old => old && { ...old, progress_pm: Math.max(old.progress_pm, progress_pm) });
+        } else if (type === 'eta') {
+          cache.setQueryData<Task>(['task', id], old => old && { ...old, ...(data as Pick<Task, 'place' | 'eta_ms' | 'eta_p90_ms'>) });
         } else {
           void cache.invalidateQueries({ queryKey: ['task', id] });
         }

@@ -1,6 +1,6 @@
 /** A question that must be answered first. Radix keeps the focus inside, gives it back, and closes on Escape. */
 import * as Radix from '@radix-ui/react-dialog';
-import { useLayoutEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react';
 import { useWords } from '../words';
 import { IconButton } from './button';
 import './dialog.css';
@@ -15,10 +15,33 @@ function useReturn(open: boolean): (event: Event) => void {
   };
 }
 
+let opened = 0;
+const over = (): number | undefined => (history.state as { over?: number } | null)?.over;
+
+/** "Back" closes what lies over the page and stays on the page: that is how a phone closes things. */
+function useBack(open: boolean, onClose: () => void): void {
+  const close = useRef(onClose);
+  useLayoutEffect(() => { close.current = onClose; });
+  useEffect(() => {
+    if (!open) return undefined;
+    const mine = ++opened;
+    // an entry of before a reload is used again
+    if (over() === undefined) history.pushState({ over: mine }, '');
+    else history.replaceState({ over: mine }, '');
+    const moved = (): void => { if (over() !== mine) close.current(); };
+    addEventListener('popstate', moved);
+    return () => {
+      removeEventListener('popstate', moved);
+      if (over() === mine) history.back();
+    };
+  }, [open]);
+}
+
 interface Props { open: boolean; onClose: () => void; title: string; text?: string; children?: ReactNode; actions?: ReactNode }
 
 export function Dialog({ open, onClose, title, text, children, actions }: Props) {
   const { t } = useWords(), goBack = useReturn(open);
+  useBack(open, onClose);
   return (
     <Radix.Root open={open} onOpenChange={next => { if (!next) onClose(); }}>
       <Radix.Portal>
@@ -40,6 +63,7 @@ export function Dialog({ open, onClose, title, text, children, actions }: Props)
 /** Over everything, for pictures. */
 export function FullScreen({ open, onClose, title, children, onKeyDown }: { open: boolean; onClose: () => void; title: string; children: ReactNode; onKeyDown?: (event: React.KeyboardEvent) => void }) {
   const goBack = useReturn(open);
+  useBack(open, onClose);
   return (
     <Radix.Root open={open} onOpenChange={next => { if (!next) onClose(); }}>
       <Radix.Portal>
