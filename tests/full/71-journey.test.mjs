@@ -144,7 +144,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.id('candidate').nth(1).click();
     await walk.$('[role=dialog] img').waitFor();
     await walk.shot('full', { whole: false });
-    if (width > 600) {                                             // two side by side where there is room, else one after the other
+    if (width >= 960) {                                             // two side by side where there is room, else one after the other
       await walk.$('.viewer-two').click();
       await walk.$('.pane').nth(1).waitFor();
       await walk.shot('compare', { whole: false });

@@ -66,7 +66,7 @@ export class Walk {
     await this.agree();
     await this.photos(files);
     await this.next().click();
-    await this.$('.tile input').first().check();
+    await this.$('.tile input[type=radio]').first().check();
     await this.next().click();
     await this.priced();
   }
