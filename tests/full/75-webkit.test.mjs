@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FOUR, NOBODY, ONE } from '../lib/expect.mjs';
+import { FOUR, NOBODY, ONE, sample } from '../lib/expect.mjs';
 import { root, startServer } from '../lib/server.mjs';
 import { NEXT } from '../lib/walk.mjs';
 import { openWebKit } from '../lib/webdriver.mjs';
@@ -29,7 +29,7 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
   await page.until(`document.querySelector('[data-testid=files]')`);
   await page.type('[data-testid=files]', [FOUR, ONE, NOBODY].join('\n'));
   await page.until(settled(3));
-  await page.type('[data-testid=replace-file]', ONE);
+  await page.type('[data-testid=replace-file]', sample('woman-5883428_1280.jpg'));
   await page.until(`document.querySelectorAll('.photo-good').length === 3`);
   await page.click('.chip input:not(:checked)');
   await page.until(`/3/.test(document.querySelector('.action-hint').textContent)`);

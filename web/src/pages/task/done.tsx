@@ -26,7 +26,7 @@ function Keep() {
 export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
   const { t } = useWords(), [open, setOpen] = useState<number | null>(null), [sharing, setSharing] = useState<string | null>(null);
   const at = task.candidates.findIndex(c => c.index === task.picked), picked = task.candidates[at];
-  const days = task.results_until_ms === null ? 0 : Math.max(1, Math.ceil((task.results_until_ms - Date.now()) / DAY));
+  const days = task.results_until_ms === null ? 0 : Math.max(1, Math.floor((task.results_until_ms - Date.now()) / DAY));
   return (
     <div className="width narrow">
       <h1>{t('done')}</h1>

@@ -1,0 +1,217 @@
+// 74-account.test.mjs - the ways in and out of an account, everything by keyboard alone, and axe on the pages that the way to a picture does
+// not pass (that is 71-journey).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Client } from '../lib/client.mjs';
+import { ONE } from '../lib/expect.mjs';
+import { startServer } from '../lib/server.mjs';
+import { openBrowser, openWalk } from '../lib/walk.mjs';
+
+let server, browser, operator;
+before(async () => {
+  [server, browser] = await Promise.all([startServer(null, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=150' } }), openBrowser()]);
+  operator = new Client(server.url, server.operatorToken());
+});
+after(async () => {
+  await browser.close();
+  const { code } = await server.stop();
+  server.forget();
+  assert.equal(code, 0);
+});
+
+/** Where the newest mail to somebody leads. */
+async function link(email, kind) {
+  const { items } = await operator.get('/v1/admin/mails'), { text } = await operator.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
+  return new RegExp(`/auth#${kind}=[\\w-]+`).exec(text)[0];
+}
+
+async function enter(walk, path, email, password) {
+  await walk.go(path);
+  await walk.$('input[type=email]').fill(email);
+  await walk.$('input[name=password]').fill(password);
+  await walk.$('button[type=submit]').click();
+}
+
+test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhere', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'account-en', axe: true }), email = 'mei@example.com', first = 'a long enough secret 7', second = 'another long secret 8';
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  const id = await walk.task();
+  await walk.chosen();
+  await walk.go('/sign-up');
+  await walk.$('input[type=email]').waitFor();
+  await walk.shot('sign-up');
+  await enter(walk, '/sign-up', email, first);
+  await walk.h1('Look into your mail');
+  await walk.shot('mail');
+  await walk.go(await link(email, 'confirm'));
+  await walk.h1('Your e-mail is confirmed');
+  assert.equal(new URL(walk.page.url()).hash, '', 'the token is not left in the address');
+  await walk.shot('confirmed');
+  await walk.go(`/t/${id}`);
+  await walk.chosen();
+
+  await walk.go('/me');
+  await walk.$('.mine').waitFor();
+  await walk.$('.devices').waitFor();
+  await walk.shot('me');
+  await walk.page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await walk.page.waitForURL(url => url.pathname === '/');
+  await walk.go(`/t/${id}`);
+  await walk.h1('This picture is not here');
+  await walk.shot('not-here');
+
+  await enter(walk, `/sign-in?next=/t/${id}`, email, 'not the right secret');
+  await walk.page.locator('[role=alert]', { hasText: /password is wrong/ }).waitFor();
+  assert.equal(await walk.$('input[type=email]').inputValue(), email, 'what was typed stays');
+  await walk.shot('wrong');
+  await walk.$('input[name=password]').fill(first);
+  await walk.$('button[type=submit]').click();
+  await walk.chosen();
+
+  // forgotten, on another device: this one is signed out
+  const phone = await openWalk(t, browser, server.url);
+  await phone.go('/sign-in');
+  await phone.$('input[type=email]').fill(email);
+  await phone.page.getByRole('button', { name: 'Forgot the password?' }).click();
+  await phone.h1('Look into your mail');
+  await phone.go(await link(email, 'reset'));
+  await phone.$('input[name=password]').fill(second);
+  await phone.$('button[type=submit]').click();
+  await phone.h1('The new password is saved');
+  await phone.go(`/t/${id}`);
+  await phone.chosen();
+  await walk.go('/me');
+  await walk.page.getByText('You are a guest').waitFor();
+
+  // back by a link, without a password
+  await walk.go('/sign-in');
+  await walk.$('input[type=email]').fill(email);
+  await walk.page.getByRole('button', { name: 'Mail me a link instead' }).click();
+  await walk.h1('Look into your mail');
+  await walk.go(await link(email, 'magic'));
+  await walk.h1('You are signed in');
+  await walk.go('/me');
+  await walk.$('.mine').waitFor();
+  await walk.until(() => document.querySelectorAll('.devices li').length === 2);
+  await walk.page.getByRole('button', { name: /^Sign out .+/ }).filter({ hasNotText: 'everywhere' }).first().click();
+  await walk.until(() => document.querySelectorAll('.devices li').length === 1);
+  await phone.page.reload();
+  await phone.h1('This picture is not here');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('axe has nothing against the other pages', async t => {
+  const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
+  const walk = await openWalk(t, browser, slow.url, { lang: 'zh', name: 'other-zh', axe: true });
+  for (const [name, path, ready] of [['sign-in', '/sign-in', 'input[type=email]'], ['auth-nothing', '/auth', '.empty'], ['admin', '/admin', '.empty'], ['me-empty', '/me', '.empty'], ['lost', '/sign-in/nowhere', '.empty']]) {
+    await walk.page.goto(slow.url + path);
+    await walk.$(ready).waitFor();
+    await walk.shot(name);
+  }
+  await walk.go('/auth#reset=0123456789012345678901234567890123456789012');
+  await walk.$('input[name=password]').waitFor();
+  await walk.shot('reset');
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  await walk.$('[role=progressbar]').waitFor();
+  await walk.$('.working-acts button').click();
+  await walk.$('[role=dialog]').waitFor();
+  await walk.shot('cancel', { whole: false });
+  await walk.context.setOffline(true);
+  await walk.$('.connection').waitFor();
+  await walk.shot('offline', { whole: false });
+  await walk.context.setOffline(false);
+  await walk.$('[role=dialog] .button-danger').click();
+  await walk.h1('已取消');
+  await walk.shot('cancelled');
+});
+
+/** Tab, until the focus is on what is wanted; on the way it is always seen, never lost, and never covered. */
+async function tabTo(walk, selector, { most = 60, key = 'Tab' } = {}) {
+  for (let n = 0; n < most; n++) {
+    await walk.page.keyboard.press(key);
+    const at = await walk.page.evaluate(selector => {
+      const e = document.activeElement;
+      if (!e || e === document.body) return { lost: true };
+      // a control that is drawn by its neighbour (a tile, a face) is seen as that neighbour
+      const seen = [e, e.nextElementSibling, e.parentElement].filter(Boolean).some(x => getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) > 0 || getComputedStyle(x).boxShadow !== 'none' && x !== e.parentElement);
+      const b = e.getBoundingClientRect(), top = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2), bar = top?.closest('.action-bar');
+      return { hit: e.matches(selector), seen, covered: bar !== null && bar !== undefined && !bar.contains(e), what: e.outerHTML.slice(0, 160) };
+    }, selector);
+    if (at.lost) continue;                                                   // the browser's own controls, between the last and the first
+    assert.ok(at.seen, `one sees where the focus is: ${at.what}`);
+    assert.ok(!at.covered, `the focus is not under the bar: ${at.what}`);
+    if (at.hit) return;
+  }
+  assert.fail(`${selector} was never reached by ${key}`);
+}
+const focused = walk => walk.page.evaluate(() => document.activeElement !== document.body && document.activeElement !== null);
+
+test('the whole way by keyboard alone', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'keys-en' }), press = key => walk.page.keyboard.press(key);
+  await walk.go('/');
+  await walk.$('.closing').waitFor();
+  await press('Tab');
+  assert.ok(await walk.page.evaluate(() => document.activeElement.matches('.skip')), 'first of all the way past the head');
+  await tabTo(walk, '.hero a');
+  await press('Enter');
+  await walk.id('consent').waitFor();
+  await tabTo(walk, '[data-testid=consent]');
+  await press('Space');
+  await walk.id('files').waitFor({ state: 'attached' });
+  await tabTo(walk, '.drop .button');
+  const [chooser] = await Promise.all([walk.page.waitForEvent('filechooser'), press('Enter')]);
+  await chooser.setFiles([ONE, ONE]);
+  await walk.settled(2);
+  assert.ok(await focused(walk), 'the focus is still somewhere');
+  await tabTo(walk, '.chip input', { key: 'Shift+Tab' });
+  await press('Space');
+  await walk.page.locator('.action-hint', { hasText: '1 person joins' }).waitFor();
+  await tabTo(walk, '.action-bar .button-primary');
+  await press('Enter');
+  await walk.$('.tile input[type=radio]').first().waitFor();
+  assert.ok(await focused(walk), 'a new step has the focus');
+  await tabTo(walk, '.tile input[type=radio]');
+  await press('ArrowRight');
+  await walk.$('.tile input[type=radio]:checked').waitFor();
+  await tabTo(walk, '.action-bar .button-primary');
+  await press('Enter');
+  await walk.priced();
+  await tabTo(walk, '.action-bar .button-primary');
+  await press('Enter');
+  await walk.task();
+  await walk.chosen();
+  await tabTo(walk, '[data-testid=candidate]');
+  await press('Enter');
+  await walk.$('[role=dialog]').waitFor();
+  const title = await walk.$('.viewer-title').innerText();
+  await press('ArrowRight');
+  await walk.until(title => document.querySelector('.viewer-title').innerText !== title, title);
+  for (let n = 0; n < 12; n++) {                                               // round and round inside
+    await press('Tab');
+    assert.ok(await walk.page.evaluate(() => !!document.activeElement.closest('[role=dialog]')), 'the focus stays in what lies on top');
+  }
+  await press('Escape');
+  await walk.gone('[role=dialog]');
+  assert.ok(await walk.page.evaluate(() => document.activeElement.dataset.testid === 'candidate'), 'and goes back to where it was');
+  await press('Enter');
+  await walk.$('[role=dialog]').waitFor();
+  await tabTo(walk, '.viewer-act .button');
+  await press('Enter');
+  await walk.id('picked').waitFor();
+  await walk.gone('[role=dialog]');
+  await tabTo(walk, '.result-acts .button:not(a)');
+  await press('Enter');
+  await walk.$('img.share-card').waitFor();
+  await press('Escape');
+  await walk.gone('[role=dialog]');
+  await tabTo(walk, '.under-quiet button');
+  await press('Enter');
+  await walk.$('[role=dialog]').waitFor();
+  await tabTo(walk, '[role=dialog] .button-danger');
+  await press('Enter');
+  await walk.h1('Deleted');
+  await tabTo(walk, '.empty .button');
+  assert.deepEqual(walk.errors, []);
+});
