@@ -24,13 +24,12 @@ int api__session_answer(struct http_req *req, struct http_res *res, int status, 
     jw_kz(&w, "account_kind", auth_kind_name(s->kind));
     jw_kz(&w, "token", page ? NULL : access);
     jw_kint(&w, "expires_ms", expires_ms);
-    jw_kz(&w, "refresh", page || !s->refresh[0] ? NULL : s->refresh);
+    jw_kz(&w, "refresh", page ? NULL : s->refresh);
     jw_kint(&w, "session_expires_ms", s->expires_ms);
     jw_kbool(&w, "moving", moving);
     jw_end_obj(&w);
     http_res_cookie(res, AUTH_ACCESS_COOKIE, access, (expires_ms - now_ms) / 1000, /* http_only= */ true);
-    if (s->refresh[0])
-        http_res_cookie(res, AUTH_REFRESH_COOKIE, s->refresh, (s->expires_ms - now_ms) / 1000, /* http_only= */ true);
+    http_res_cookie(res, AUTH_REFRESH_COOKIE, s->refresh, (s->expires_ms - now_ms) / 1000, /* http_only= */ true);
     return api_json(res, status, &b, e);
 }
 

@@ -9,7 +9,7 @@
 
 /*
  * The Session as JSON, and both tokens as cookies. A page gets them as cookies alone, which its scripts cannot read; whoever sends no
- * Sec-Fetch-Site is a program and gets them as JSON too. kind: of the mailed token that was used, or NULL. refresh "": left as it is.
+ * Sec-Fetch-Site is a program and gets them as JSON too. kind: of the mailed token that was used, or NULL.
  * moving: the guest's work follows when its task has ended.
  */
 int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, bool moving, struct err *e);

@@ -36,7 +36,7 @@ static int refresh_job(struct http_req *req, struct session_job *job, struct str
     struct auth *a = api_app(req)->auth;
     job->way = WAY_REFRESH;
     job->token = token;
-    auth_refresh_new(a, auth_refresh_session(a, token), job->s.refresh);
+    auth_refresh_next(a, token, job->s.refresh);
     return 0;
 }
 
@@ -102,8 +102,6 @@ static int refresh_answer(struct http_req *req, struct http_res *res, struct err
     auth_count_refresh(api_app(req)->auth, job->outcome);
     switch (job->outcome) {
     case AUTH_REFRESH_RECENT:
-        job->s.refresh[0] = '\0';
-        return api__session_answer(req, res, 200, &job->s, NULL, /* moving= */ false, e);
     case AUTH_REFRESH_GOOD:
         return api__session_answer(req, res, 200, &job->s, NULL, /* moving= */ false, e);
     case AUTH_REFRESH_REUSED:

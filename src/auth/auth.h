@@ -73,8 +73,10 @@ void auth_token_new(char out[AUTH_TOKEN_MAX]);         /* 32 random bytes, base6
 /* Signs an access token that ends after AUTH_ACCESS_MS, or at ends_ms when that is earlier; *ret_expires_ms says when. */
 int auth_access_new(struct auth *a, int64_t account, int64_t session, enum auth_kind kind, int64_t ends_ms, char out[AUTH_ACCESS_MAX],
                     int64_t *ret_expires_ms, struct err *e);
-/* A refresh token for a session; its successor is another one of the same session. */
+/* A refresh token for a new session. */
 void auth_refresh_new(struct auth *a, int64_t session, char out[AUTH_TOKEN_MAX]);
+/* The one that follows a refresh token: always the same, and nobody else can tell which. */
+void auth_refresh_next(struct auth *a, struct str token, char out[AUTH_TOKEN_MAX]);
 
 /* ---- sessions ---- */
 /* What a new session is told about its device. */
@@ -93,7 +95,7 @@ struct auth_ended { struct auth *a; int n; int64_t ids[AUTH_DEVICES_MAX * 2]; };
 struct auth_session {
     int64_t account, session, expires_ms;
     enum auth_kind kind;
-    char refresh[AUTH_TOKEN_MAX];                      /* shown once; "" = the one it has is still good */
+    char refresh[AUTH_TOKEN_MAX];                      /* shown once; again only to who lost the answer */
 };
 int auth_guest_new(struct db_tx *tx, int64_t account, int64_t now_ms, struct err *e);   /* the account alone; credits are granted by the caller */
 /* s->account, kind, session (id_new) and refresh are the caller's; sets expires_ms. */
@@ -104,11 +106,11 @@ int auth_session_renew(struct db_tx *tx, int64_t session, enum auth_kind kind, i
 /* What a refresh token is worth. */
 enum auth_refresh {
     AUTH_REFRESH_GOOD,      /* changed: `out` has the new one */
-    AUTH_REFRESH_RECENT,    /* the one before, within 10 s of the change: two tabs, or a lost answer. Another access token, no other change */
+    AUTH_REFRESH_RECENT,    /* the one before, within 10 s of the change: two tabs, or a lost answer. The same new one again, no other change */
     AUTH_REFRESH_OVER,      /* unknown, or of a session that has ended */
     AUTH_REFRESH_REUSED,    /* an old one: the session was ended just now */
 };
-/* in: out->refresh holds the new token (auth_refresh_new for auth_refresh_session(token)). */
+/* in: out->refresh holds the new token (auth_refresh_next). */
 int auth_session_refresh(struct db_tx *tx, struct auth *a, struct str token, struct auth_session *out, int64_t now_ms, struct auth_ended *ended,
                          enum auth_refresh *ret, struct err *e);
 /* Whether it would be good or recent, as things stand. Changes nothing. */

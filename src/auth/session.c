@@ -62,20 +62,33 @@ void auth_token_new(char out[AUTH_TOKEN_MAX]) {
 }
 
 /*
- * A refresh token is 32 bytes: its session (8), random (12), and a MAC over both under a key of this server (12). The MAC says that we gave
+ * A refresh token is 32 bytes: its session (8), random or made from the one before (12), and a MAC over both under a key of this server (12). The MAC says that we gave
  * it out, however long ago: of an old one it is known whose it was, without keeping a list, and a made-up one ends nobody's session.
  */
 #define BODY_BYTES 20
 #define MAC_BYTES  12
 
-void auth_refresh_new(struct auth *a, int64_t session, char out[AUTH_TOKEN_MAX]) {
+static void write_refresh(struct auth *a, int64_t session, const uint8_t random[CRYPTO_MAC], char out[AUTH_TOKEN_MAX]) {
     uint8_t bytes[BODY_BYTES + MAC_BYTES], mac[CRYPTO_MAC];
     for (int i = 0; i < 8; i++)
         bytes[i] = (uint8_t)(session >> (56 - 8 * i));
-    crypto_random(bytes + 8, BODY_BYTES - 8);
+    memcpy(bytes + 8, random, BODY_BYTES - 8);
     crypto_mac(a->mac_key, bytes, BODY_BYTES, mac);
     memcpy(bytes + BODY_BYTES, mac, MAC_BYTES);
     base64url_encode(bytes, sizeof bytes, out);
+}
+
+void auth_refresh_new(struct auth *a, int64_t session, char out[AUTH_TOKEN_MAX]) {
+    uint8_t random[CRYPTO_MAC];
+    crypto_random(random, sizeof random);
+    write_refresh(a, session, random, out);
+}
+
+/* Not by chance but by our key: whoever asks again, because the answer was lost, gets the same one. 43 bytes are no body: the MACs differ. */
+void auth_refresh_next(struct auth *a, struct str token, char out[AUTH_TOKEN_MAX]) {
+    uint8_t random[CRYPTO_MAC];
+    crypto_mac(a->mac_key, token.p, token.n, random);
+    write_refresh(a, auth_refresh_session(a, token), random, out);
 }
 
 int64_t auth_refresh_session(struct auth *a, struct str token) {
