@@ -239,6 +239,20 @@ describe('refresh tokens', () => {
     assert.notEqual(answers[0].json.refresh, c.refresh);
   });
 
+  test('an old one is no new guest either: POST /v1/sessions ends the session; that of a guest who is gone is', async () => {
+    const c = await Client.guest(server.url), stolen = c.refresh;
+    const open = refreshToken => new Client(server.url).send('POST', '/v1/sessions', { json: {}, headers: { origin: server.url, cookie: `zt_refresh=${refreshToken}` } });
+    await c.renew();
+    await c.renew();
+    const first = await open(stolen);
+    isProblem(first, 401, 'session_reused');
+    assert.ok(first.headers.getSetCookie().every(x => /=; .*Max-Age=0/.test(x)), 'cookies are taken back');
+    isProblem(await me(server.url, c.token), 401, 'unauthenticated');
+    isProblem(await refresh(server.url, c.refresh), 401, 'session_over');
+    assert.equal((await open(c.refresh)).status, 201);
+    assert.equal((await open('A'.repeat(43))).status, 201, 'not ours');
+  });
+
   test('made-up ones end nobody\'s session', async () => {
     const c = await Client.guest(server.url);
     const bytes = Buffer.from(c.refresh, 'base64url');
@@ -482,6 +496,16 @@ describe('people', () => {
     isProblem(await refresh(srv.url, stolen), 401, 'session_reused');
     assert.equal(mailTo(srv, p.email).kind, 'stolen');
     isProblem(await me(srv.url, p.token), 401, 'unauthenticated');
+  });
+
+  test('a person whose session ended is told so, not made a guest, as long as the cookie lives', async t => {
+    const s = await Clocked.start(t), p = await person(s.server), phone = await device(s.server, p);
+    const open = () => visitor(s).send('POST', '/v1/sessions', { json: {}, headers: { origin: s.url, cookie: `zt_refresh=${phone.refresh}` } });
+    await p.delete(`/v1/sessions/${phone.session}`);
+    isProblem(await open(), 401, 'session_over');
+    await s.move(DAY);
+    isProblem(await open(), 401, 'session_over');
+    assert.deepEqual(rows(s.server, 'SELECT label, address FROM device WHERE ended_ms > 0').map(r => r.label + r.address), ['', ''], 'no more than that it was there');
   });
 
   test('devices: seen with a label and a coarse address, signed out one by one or all', async () => {

@@ -2,7 +2,8 @@
  * sessions.c - /v1/sessions: become a guest, refresh, the list of devices, sign out. Signing in with a password is in sign_in.c.
  *
  * POST /v1/sessions is what a page calls when it opens, whoever sits before it: a refresh cookie that is good is used; with an access token
- * alone the session lasts longer, but that token makes no other, or a stolen one would never end; with neither there is a new guest.
+ * alone the session lasts longer, but that token makes no other, or a stolen one would never end; with neither there is a new guest. Only a
+ * guest is replaced by a new one without a word: an old cookie that comes back, or one of a person, is answered as a refresh would be.
  */
 #include "api/session.h"
 
@@ -53,7 +54,12 @@ static int session_parse(struct http_req *req, struct err *e) {
         return r;
     struct session_job *job = new_job(req);
     struct str refresh = http_req_header(req, "authorization").p ? STR_NULL : http_req_cookie(req, AUTH_REFRESH_COOKIE);
-    if (refresh.p && auth_session_refreshable(db_reader(api_app(req)->db), api_app(req)->auth, refresh, job->now_ms))
+    enum auth_refresh worth;
+    enum auth_kind kind;
+    r = refresh.p ? auth_session_judge(db_reader(api_app(req)->db), api_app(req)->auth, refresh, job->now_ms, &worth, &kind, e) : 0;
+    if (r < 0)
+        return r;
+    if (r == 1 && (worth != AUTH_REFRESH_OVER || (kind != AUTH_KIND_GUEST && !req->account)))
         return refresh_job(req, job, refresh);
     if (req->account) {
         job->way = WAY_RENEW;

@@ -113,8 +113,8 @@ enum auth_refresh {
 /* in: out->refresh holds the new token (auth_refresh_next). */
 int auth_session_refresh(struct db_tx *tx, struct auth *a, struct str token, struct auth_session *out, int64_t now_ms, struct auth_ended *ended,
                          enum auth_refresh *ret, struct err *e);
-/* Whether it would be good or recent, as things stand. Changes nothing. */
-bool auth_session_refreshable(struct db_tx *tx, struct auth *a, struct str token, int64_t now_ms);
+/* 1: what it would be worth, as things stand, and whose session it is or was; 0: not ours, or forgotten. Changes nothing. */
+int auth_session_judge(struct db_tx *tx, struct auth *a, struct str token, int64_t now_ms, enum auth_refresh *ret, enum auth_kind *ret_kind, struct err *e);
 void auth_count_refresh(struct auth *a, enum auth_refresh outcome);
 int64_t auth_refresh_session(struct auth *a, struct str token);       /* whose it is or was; 0: we never gave it out */
 

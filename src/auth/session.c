@@ -7,7 +7,6 @@
 
 #define RECENT_MS   (10LL * 1000)                      /* how long the refresh token before the last change is forgiven */
 #define DAY_MS      (24LL * 3600 * 1000)
-#define END_KEEP_MS (AUTH_ACCESS_MS * 4)               /* an ended row stays longer than any of its access tokens */
 
 DB_SQL(account_add, "INSERT INTO account (id, kind, created_ms) VALUES (?, ?, ?)");
 DB_SQL(device_add, "INSERT INTO device (id, account_id, token_sha, before_sha, rotated_ms, created_ms, seen_ms, expires_ms, ended_ms, "
@@ -16,12 +15,11 @@ DB_SQL(device_one, "SELECT d.account_id, d.token_sha, d.before_sha, d.rotated_ms
                    "JOIN account a ON a.id = d.account_id WHERE d.id = ?");
 DB_SQL(device_rotate, "UPDATE device SET token_sha = ?, before_sha = ?, rotated_ms = ?, seen_ms = ?, expires_ms = ? WHERE id = ?");
 DB_SQL(device_renew, "UPDATE device SET seen_ms = ?, expires_ms = ? WHERE id = ? AND ended_ms = 0");
-DB_SQL(device_end, "UPDATE device SET ended_ms = ? WHERE id = ? AND account_id = ? AND ended_ms = 0");
+DB_SQL(device_end, "UPDATE device SET ended_ms = ?, label = '', address = '' WHERE id = ? AND account_id = ? AND ended_ms = 0");
 DB_SQL(device_list, "SELECT id, created_ms, seen_ms, label, address FROM device WHERE account_id = ? AND ended_ms = 0 AND expires_ms > ? "
                     "ORDER BY seen_ms DESC, id DESC LIMIT 100");
 DB_SQL(device_live, "SELECT id FROM device WHERE account_id = ? AND ended_ms = 0 ORDER BY seen_ms DESC, id DESC LIMIT 100");
 DB_SQL(device_forget, "DELETE FROM device WHERE expires_ms <= ?");
-DB_SQL(device_forget_ended, "DELETE FROM device WHERE ended_ms > 0 AND ended_ms <= ?");
 DB_SQL(session_end, "DELETE FROM session WHERE id = ? AND account_id = ?");
 DB_SQL(session_end_others, "DELETE FROM session WHERE account_id = ? AND id <> ?");
 DB_SQL(session_forget, "DELETE FROM session WHERE expires_ms > 0 AND expires_ms <= ?");
@@ -195,15 +193,17 @@ static enum auth_refresh judge(const struct device_row *d, const char *sha, int6
     return recent ? AUTH_REFRESH_RECENT : AUTH_REFRESH_REUSED;
 }
 
-bool auth_session_refreshable(struct db_tx *tx, struct auth *a, struct str token, int64_t now_ms) {
+int auth_session_judge(struct db_tx *tx, struct auth *a, struct str token, int64_t now_ms, enum auth_refresh *ret, enum auth_kind *ret_kind, struct err *e) {
     struct device_row d;
     char sha[SHA256_HEX + 1];
     int64_t session = auth_refresh_session(a, token);
-    if (!session || read_device(tx, session, &d, NULL) != 1)
-        return false;
+    int r = session ? read_device(tx, session, &d, e) : 0;
+    if (r <= 0)
+        return r;
     auth__sha(token, sha);
-    enum auth_refresh j = judge(&d, sha, now_ms);
-    return j == AUTH_REFRESH_GOOD || j == AUTH_REFRESH_RECENT;
+    *ret = judge(&d, sha, now_ms);
+    *ret_kind = d.kind;
+    return 1;
 }
 
 int auth_session_refresh(struct db_tx *tx, struct auth *a, struct str token, struct auth_session *out, int64_t now_ms, struct auth_ended *ended,
@@ -264,10 +264,10 @@ int auth_session_list(struct db_tx *tx, int64_t account, int64_t current, int64_
 
 DB_SQL(token_forget, "DELETE FROM login_token WHERE expires_ms <= ?");
 
+/* An ended session stays as long as its cookie: whose it was is told to who comes with it. Its access tokens have ended long before. */
 int auth_expire(struct db_tx *tx, int64_t now_ms, struct err *e) {
     int r = db_run(tx, NULL, e, &device_forget, DB_INT(now_ms));
-    if (r < 0 || (r = db_run(tx, NULL, e, &device_forget_ended, DB_INT(now_ms - END_KEEP_MS))) < 0 ||
-        (r = db_run(tx, NULL, e, &token_forget, DB_INT(now_ms - DAY_MS))) < 0)
+    if (r < 0 || (r = db_run(tx, NULL, e, &token_forget, DB_INT(now_ms - DAY_MS))) < 0)
         return r;
     return db_run(tx, NULL, e, &session_forget, DB_INT(now_ms));
 }

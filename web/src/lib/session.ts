@@ -45,7 +45,16 @@ let wanted = false;
 let starting: Promise<void> | null = null;
 
 async function start(): Promise<void> {
-  await api.post('/v1/sessions', { body: {}, again: true });
+  try {
+    await api.post('/v1/sessions', { body: {}, again: true });
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 401)) throw error;        // the session this device had was ended; its cookies are gone
+    const was = mark();
+    setMark(null);
+    somebodyElse();
+    if (was === 'person') throw error;
+    await api.post('/v1/sessions', { body: {}, again: true });
+  }
   const fresh = mark() === null;
   if (fresh) setMark('guest');
   if (fresh) somebodyElse();
