@@ -583,6 +583,47 @@ describe('people', () => {
     assert.equal((await signIn(visitor(s), p.email, p.password)).status, 201);
   });
 
+  describe('a password that changes while another request is about to act on it', () => {
+    /** A server whose present hash is slow and whose next ones are not, a person of it, and a link to reset the password. */
+    async function slowHash(t) {
+      const dataDir = tempDir('zt-slow-'), fast = { ...many, ZOETROPE_AUTH_HASH_THREADS: '2' };
+      t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+      let s = await startServer(t, { dataDir, env: { ...many, ZOETROPE_AUTH_HASH_PASSES: String(60 * slow) } });
+      const p = await person(s);
+      await s.stop();
+      s = await startServer(t, { dataDir, env: fast });
+      p.url = s.url;
+      await visitor(s).post('/v1/mails', { email: p.email, kind: 'reset' });
+      return { s, p, token: mailTo(s, p.email).token };
+    }
+    const next = 'a new good password';
+
+    test('the old one signs nobody in afterwards, and does not come back', async t => {
+      const { s, p, token } = await slowHash(t), n = await hashes(s);
+      let late = null;
+      const intruder = signIn(visitor(s), p.email, p.password).then(a => { late = a; });
+      await until(async () => await hashes(s) > n, 'the password is not being proved');
+      assert.equal((await useToken(visitor(s), token, next)).status, 200);
+      assert.equal(late, null, 'the sign-in is still under way');
+      await intruder;
+      isProblem(late, 401, 'sign_in_wrong');
+      assert.equal((await signIn(visitor(s), p.email, next)).status, 201);
+      isProblem(await signIn(visitor(s), p.email, p.password), 401, 'sign_in_wrong');
+    });
+
+    test('nor does it change the new one, from a session that has ended', async t => {
+      const { s, p, token } = await slowHash(t), n = await hashes(s);
+      let late = null;
+      const intruder = p.send('PUT', '/v1/me/password', { json: { old: p.password, new: 'the intruder\'s own' } }).then(a => { late = a; });
+      await until(async () => await hashes(s) > n, 'the password is not being proved');
+      assert.equal((await useToken(visitor(s), token, next)).status, 200);
+      assert.equal(late, null, 'the change is still under way');
+      await intruder;
+      isProblem(late, 401, 'unauthenticated');
+      assert.equal((await signIn(visitor(s), p.email, next)).status, 201);
+    });
+  });
+
   test('when too many wait for a hash, the next are told to come again; other routes go on', async t => {
     const s = await startServer(t, { env: { ...many, ZOETROPE_AUTH_HASH_QUEUE_MAX: '2', ZOETROPE_AUTH_HASH_PASSES: '20' } });
     const c = await Client.guest(s.url);

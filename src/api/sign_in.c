@@ -55,6 +55,7 @@ struct sign_job {
     bool               moves;                                /* the guest's work follows */
     char               token[AUTH_TOKEN_MAX];
     struct auth_token  used;
+    struct auth_proved proved;
 };
 
 static int sign_job(struct http_req *req, const struct json_field *fields, struct err *e) {
@@ -233,25 +234,25 @@ static int password_parse(struct http_req *req, struct err *e) {
     return r < 0 ? r : sign_in_rate(req, ((struct sign_job *)req->job)->email, e);
 }
 
-struct with_req { struct http_req *req; struct sign_job *job; int64_t account; };
-
 static int password_write(struct db_tx *tx, void *arg, struct err *e) {
-    const struct with_req *w = arg;
-    int r = w->job->sealed[0] ? auth_password_set(tx, w->account, w->job->sealed, e) : 0;
-    if (r < 0 || (r = end_old(tx, w->job, e)) < 0 || (r = bring_guest(tx, w->job, w->account, e)) < 0)
+    struct http_req *req = arg;
+    struct sign_job *job = req->job;
+    const struct auth_proved *p = &job->proved;
+    int r = auth_password_still(tx, p, e);
+    if (r < 0 || (p->again[0] && (r = auth_password_set(tx, p->account, p->again, e)) < 0) || (r = end_old(tx, job, e)) < 0 ||
+        (r = bring_guest(tx, job, p->account, e)) < 0)
         return r;
-    return begin_session(tx, w->req, w->job, w->account, e);
+    return begin_session(tx, req, job, p->account, e);
 }
 
 static int password_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct sign_job *job = req->job;
-    struct with_req w = { req, job, 0 };
-    int r = auth_password_prove(job->app->auth, db_reader(job->app->db), job->email, job->body.password, &w.account, job->sealed, e);
+    int r = auth_password_prove(job->app->auth, db_reader(job->app->db), job->email, job->body.password, &job->proved, e);
     if (r == 0) {
         auth_count_sign_in(job->app->auth, false);
         return err_set(e, ERR_SIGN_IN_WRONG, "%s", "");
     }
-    if (r < 0 || (r = db_do(job->app->db, password_write, &w, e)) < 0)
+    if (r < 0 || (r = db_do(job->app->db, password_write, req, e)) < 0)
         return r;
     return session_begun(req, res, 201, NULL, e);
 }
@@ -291,8 +292,8 @@ static int reset(struct db_tx *tx, struct sign_job *job, struct err *e) {
 }
 
 static int token_write(struct db_tx *tx, void *arg, struct err *e) {
-    const struct with_req *w = arg;
-    struct sign_job *job = w->job;
+    struct http_req *req = arg;
+    struct sign_job *job = req->job;
     int64_t account = job->used.account;
     int r = auth_token_use(tx, &job->used, job->now_ms, e);
     if (r < 0 || (job->old_account == account && (r = end_old(tx, job, e)) < 0))
@@ -303,7 +304,7 @@ static int token_write(struct db_tx *tx, void *arg, struct err *e) {
         r = reset(tx, job, e);
     else if (job->guest && job->guest == job->used.asker)
         r = bring_guest(tx, job, account, e);
-    return r < 0 ? r : begin_session(tx, w->req, job, account, e);
+    return r < 0 ? r : begin_session(tx, req, job, account, e);
 }
 
 /*
@@ -324,7 +325,6 @@ static int who_signed_up(const struct sign_job *job, struct err *e) {
 
 static int token_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct sign_job *job = req->job;
-    struct with_req w = { req, job, 0 };
     int r = auth_token_find(db_reader(job->app->db), job->body.token, job->now_ms, &job->used, e);
     if (r == 0) {
         auth_count_sign_in(job->app->auth, false);
@@ -337,7 +337,7 @@ static int token_post(struct http_req *req, struct http_res *res, struct err *e)
             return err_set(e, ERR_BAD_INPUT, "password: the new one is missing");
         r = auth_password_seal(job->app->auth, job->used.email, job->body.password, job->sealed, e);
     }
-    if (r < 0 || (r = db_do(job->app->db, token_write, &w, e)) < 0)
+    if (r < 0 || (r = db_do(job->app->db, token_write, req, e)) < 0)
         return r;
     return session_begun(req, res, 200, auth_token_kind_name(job->used.kind), e);
 }
@@ -352,29 +352,31 @@ static int change_parse(struct http_req *req, struct err *e) {
 }
 
 static int change_write(struct db_tx *tx, void *arg, struct err *e) {
-    const struct with_req *w = arg;
-    struct sign_job *job = w->job;
+    struct http_req *req = arg;
+    struct sign_job *job = req->job;
     char lang[9] = "", email[MAIL_ADDRESS_MAX];
-    int r = auth_password_set(tx, w->account, job->sealed, e);
-    if (r < 0 || (r = auth_session_end_all(tx, w->account, w->req->session, job->now_ms, &job->ended[0], e)) < 0 ||
-        (r = auth_email_of(tx, w->account, email, lang, e)) < 0)
+    int r = auth_session_lives(tx, req->session, e);
+    if (r == 0)
+        return err_set(e, ERR_UNAUTHENTICATED, "this session was ended just now");
+    if (r < 0 || (r = auth_password_still(tx, &job->proved, e)) < 0 || (r = auth_password_set(tx, req->account, job->sealed, e)) < 0 ||
+        (r = auth_session_end_all(tx, req->account, req->session, job->now_ms, &job->ended[0], e)) < 0 ||
+        (r = auth_email_of(tx, req->account, email, lang, e)) < 0)
         return r;
     return mail_add(job->app->mail, tx, &(struct mail_new){ .kind = MAIL_PASSWORD, .to = job->email, .lang = lang[0] ? lang : job->lang }, job->now_ms, e);
 }
 
 static int change_put(struct http_req *req, struct http_res *res, struct err *e) {
     struct sign_job *job = req->job;
-    struct with_req w = { req, job, 0 };
     char lang[9];
     int r = auth_email_of(db_reader(job->app->db), req->account, job->email, lang, e);
     if (r == 1)
-        r = auth_password_prove(job->app->auth, db_reader(job->app->db), job->email, job->body.old, &w.account, job->sealed, e);
+        r = auth_password_prove(job->app->auth, db_reader(job->app->db), job->email, job->body.old, &job->proved, e);
     if (r == 0) {
         auth_count_sign_in(job->app->auth, false);
         return err_set(e, ERR_SIGN_IN_WRONG, "%s", "");
     }
     if (r < 0 || (r = auth_password_seal(job->app->auth, job->email, job->body.password, job->sealed, e)) < 0 ||
-        (r = db_do(job->app->db, change_write, &w, e)) < 0)
+        (r = db_do(job->app->db, change_write, req, e)) < 0)
         return r;
     return http_res_empty(res, 204);
 }

@@ -65,6 +65,11 @@ void auth__ended_commit(void *arg) {
         add_ended(ended->a, ended->ids[i], now_ms);
 }
 
+int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e) {
+    DB_ROWS rows;
+    return db_one(tx, &rows, e, &session_lives, DB_INT(session));
+}
+
 /* 1: it lives, as far as anybody here knows; 0: it ended. */
 static int lives(struct auth *a, int64_t session, int64_t now_ms, struct err *e) {
     if (atomic_load(&a->ended_known) == 0)
@@ -77,8 +82,7 @@ static int lives(struct auth *a, int64_t session, int64_t now_ms, struct err *e)
     pthread_mutex_unlock(&a->ended_lock);
     if (ended || !ask)
         return !ended;
-    DB_ROWS rows;
-    return db_one(db_reader(a->db), &rows, e, &session_lives, DB_INT(session));
+    return auth_session_lives(db_reader(a->db), session, e);
 }
 
 /* ---- tokens that were verified ---- */

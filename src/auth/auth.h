@@ -118,6 +118,7 @@ int auth_session_judge(struct db_tx *tx, struct auth *a, struct str token, int64
 void auth_count_refresh(struct auth *a, enum auth_refresh outcome);
 int64_t auth_refresh_session(struct auth *a, struct str token);       /* whose it is or was; 0: we never gave it out */
 
+int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e);              /* 1: the device is signed in, 0: no more */
 int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e);  /* 1: ended, 0: none */
 int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e);
 struct buf;
@@ -133,8 +134,12 @@ const char *auth_token_kind_name(enum auth_token_kind k);             /* "confir
 int auth_address(struct str given, char out[255], struct err *e);
 /* Costly. ERR_PASSWORD_WEAK says why. What is kept of it goes to out. */
 int auth_password_seal(struct auth *a, const char *email, struct str password, char out[129], struct err *e);
-/* Costly, and as costly for an address nobody has. 1: *ret_account; 0: no. sealed_again: not empty when the hash is to be replaced by it. */
-int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, int64_t *ret_account, char sealed_again[129], struct err *e);
+/* A password that was right: whose, by which hash, and what that hash is to be replaced by ("" = nothing). */
+struct auth_proved { int64_t account; char secret[129], again[129]; };
+/* Costly, and as costly for an address nobody has. 1: *ret; 0: no. */
+int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, struct auth_proved *ret, struct err *e);
+/* In the transaction that acts on it: ERR_SIGN_IN_WRONG when the password was changed since. */
+int auth_password_still(struct db_tx *tx, const struct auth_proved *p, struct err *e);
 /* Costly. Whether it is the password of a sealed one. */
 bool auth_password_fits(struct auth *a, struct str password, const char *sealed);
 int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, struct err *e);

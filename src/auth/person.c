@@ -8,6 +8,7 @@
 DB_SQL(identity_one, "SELECT account_id, secret FROM identity WHERE driver = 'email' AND subject = ?");
 DB_SQL(identity_add, "INSERT INTO identity (id, account_id, driver, subject, secret, created_ms, verified_ms) VALUES (?, ?, 'email', ?, ?, ?, ?)");
 DB_SQL(identity_secret, "UPDATE identity SET secret = ? WHERE account_id = ? AND driver = 'email'");
+DB_SQL(identity_still, "SELECT 1 FROM identity WHERE account_id = ? AND driver = 'email' AND secret = ?");
 DB_SQL(identity_of, "SELECT i.subject, p.lang FROM identity i LEFT JOIN profile p ON p.account_id = i.account_id WHERE i.account_id = ? AND i.driver = 'email'");
 DB_SQL(account_person, "UPDATE account SET kind = 'person' WHERE id = ? AND kind = 'guest'");
 DB_SQL(account_guest, "SELECT 1 FROM account a WHERE a.id = ? AND a.kind = 'guest' AND NOT EXISTS (SELECT 1 FROM account_move m WHERE m.from_id = a.id)");
@@ -49,27 +50,30 @@ int auth_account_of(struct db_tx *tx, const char *email, int64_t *ret_account, s
     return find_identity(tx, email, ret_account, secret, e);
 }
 
-int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, int64_t *ret_account, char sealed_again[AUTH_SECRET_MAX],
-                        struct err *e) {
-    char secret[AUTH_SECRET_MAX];
-    int64_t account = 0;
+int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, struct auth_proved *ret, struct err *e) {
+    struct auth_proved p = { 0 };
     bool again = false;
-    int r = find_identity(tx, email, &account, secret, e);
+    int r = find_identity(tx, email, &p.account, p.secret, e);
     if (r < 0)
         return r;
     const struct auth_driver *d = auth__driver("email");
-    if (!d->prove(a, password, r ? secret : NULL, &again))
+    if (!d->prove(a, password, r ? p.secret : NULL, &again))
         return 0;
-    sealed_again[0] = '\0';
-    if (again && d->seal(a, email, password, sealed_again, NULL) < 0)
-        sealed_again[0] = '\0';                       /* too weak by newer rules: it still signs in */
-    *ret_account = account;
+    if (again && d->seal(a, email, password, p.again, NULL) < 0)
+        p.again[0] = '\0';                            /* too weak by newer rules: it still signs in */
+    *ret = p;
     return 1;
 }
 
 bool auth_password_fits(struct auth *a, struct str password, const char *sealed) {
     bool again;
     return auth__driver("email")->prove(a, password, sealed, &again);
+}
+
+int auth_password_still(struct db_tx *tx, const struct auth_proved *p, struct err *e) {
+    DB_ROWS rows;
+    int r = db_one(tx, &rows, e, &identity_still, DB_INT(p->account), DB_TEXT(p->secret));
+    return r != 0 ? r : err_set(e, ERR_SIGN_IN_WRONG, "%s", "");
 }
 
 int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, struct err *e) {
