@@ -223,7 +223,7 @@ describe('accounts, storage, health', () => {
     isProblem(await op.send('GET', '/v1/admin/mails/mail_0000000000001'), 404, 'not_found');
     const by = q => op.get(`/v1/admin/accounts?q=${encodeURIComponent(q)}`).then(list => list.items.map(a => [a.kind, a.email]));
     assert.deepEqual(await by('carol@example.com'), []);
-    assert.equal((await carol.send('POST', '/v1/tokens', { json: { token } })).status, 200);
+    assert.equal((await carol.send('POST', '/v1/tokens', { json: { token, accept: true } })).status, 200);
     assert.deepEqual(await by('CAROL@example.com'), [['person', 'carol@example.com']]);
   });
 

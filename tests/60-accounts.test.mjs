@@ -297,7 +297,7 @@ function mailTo(srv, to) {
 }
 const visitor = srv => new Client(srv.url);
 const signIn = (c, email, password) => c.send('POST', '/v1/sessions/password', { json: { email, password } });
-const useToken = (c, token, password) => c.send('POST', '/v1/tokens', { json: { token, ...password && { password } } });
+const useToken = (c, token, password, accept = true) => c.send('POST', '/v1/tokens', { json: { token, ...password && { password }, ...accept && { accept } } });
 
 /** Signs up, confirms; c is then the person's first device. */
 async function person(srv, { c, email = newAddress(), password = good } = {}) {
@@ -658,6 +658,25 @@ describe('people', () => {
     const used = await useToken(visitor(srv), (await op.post('/v1/me/link', {})).token);
     assert.equal(used.json.account_kind, 'operator');
     assert.equal((await new Client(srv.url, used.json.token).get('/v1/me')).operator, true);
+  });
+
+  test('a link of somebody else\'s signs nobody in who does not say so: it names the account first, and is not used up', async () => {
+    const p = await person(srv), first = p.email[0], masked = `${first}…@photos.example`, unasked = (c, token) => useToken(c, token, undefined, false);
+    const asks = async (c, token, who) => assert.equal(isProblem(await unasked(c, token), 422, 'accept_asked').detail, who);
+    await visitor(srv).post('/v1/mails', { email: p.email, kind: 'magic' });
+    const sent = mailTo(srv, p.email).token, victim = await Client.guest(srv.url);
+    await asks(victim, sent, masked);
+    await asks(visitor(srv), sent, masked);
+    await asks(await person(srv), sent, masked);
+    assert.equal((await victim.get('/v1/me')).kind, 'guest', 'the victim is who it was');
+    const { token } = await p.post('/v1/me/link', {}), guests = (await victim.post('/v1/me/link', {})).token;
+    await asks(victim, token, masked);
+    assert.equal((await unasked(p, token)).status, 200, 'in that account already');
+    await asks(visitor(srv), guests, 'a guest');
+    await asks(visitor(srv), (await new Client(srv.url, srv.operatorToken()).post('/v1/me/link', {})).token, 'the operator');
+    assert.equal((await useToken(visitor(srv), sent)).json.account, p.account);
+    await victim.post('/v1/mails', { email: p.email, kind: 'magic' });
+    assert.equal((await unasked(victim, mailTo(srv, p.email).token)).json.account, p.account, 'the guest who asked for it');
   });
 
   test('rates: sign-ins by address and account, mails by mailbox', async t => {

@@ -4,6 +4,9 @@
  * Whether an address has an account must not be learnt from an answer, nor from how long it takes: a password is hashed in any case, the same
  * rows are written in any case (for nobody: 'void'), and the answer is the same. What hashes runs on the costly pool.
  *
+ * Nobody is signed in to somebody else's account by one careless click, or a stranger who sent them a link would get their next photos: a link
+ * that signs in, opened by anybody but the guest who asked for it, is answered with whose account it is, until they accept that.
+ *
  * A sign-in always begins a new session and ends the one it came with, so a session that somebody planted is worth nothing. A guest's work
  * moves over when the person typed a password here, or opened a link that this very guest had asked for; not by any other link, or a mail
  * from a stranger could carry somebody's photos into the stranger's account.
@@ -22,7 +25,7 @@
 static const char *const langs[] = { "en", "zh", NULL };
 static const char *const kinds[] = { "confirm", "reset", "magic", NULL };
 
-struct sign_body { struct str email, password, token, old; int lang, kind; };
+struct sign_body { struct str email, password, token, old; int lang, kind; bool accept; };
 #define AT(member) offsetof(struct sign_body, member)
 #define EMAIL_FIELD    { "email", JSON_F_STR, true, 1, 254, AT(email), .help = "name@domain; capitals do not matter." }
 #define PASSWORD_HELP  "10 to 128 characters."
@@ -34,7 +37,8 @@ static const struct json_field mail_fields[] = {
 };
 static const struct json_field token_fields[] = {
     { "token", JSON_F_STR, true, 1, 128, AT(token), .help = "What stands behind # in the link." },
-    { "password", JSON_F_STR, false, 1, 1024, AT(password), .help = "reset: the new one, " PASSWORD_HELP " confirm: the one chosen at sign-up, where another device opens the link." }, { 0 },
+    { "password", JSON_F_STR, false, 1, 1024, AT(password), .help = "reset: the new one, " PASSWORD_HELP " confirm: the one chosen at sign-up, where another device opens the link." },
+    { "accept", JSON_F_BOOL, false, 0, 0, AT(accept), .help = "magic: true: the account named by accept_asked is the one to be signed in to. Ask the person first." }, { 0 },
 };
 static const struct json_field change_fields[] = {
     { "old", JSON_F_STR, true, 1, 1024, AT(old), .help = "The present password." },
@@ -323,6 +327,28 @@ static int who_signed_up(const struct sign_job *job, struct err *e) {
     return err_set(e, ERR_SIGN_IN_WRONG, "%s", "");
 }
 
+/* "l…@photos.example": its owner knows it again, others do not learn it. */
+static void mask(const char *email, char out[MAIL_ADDRESS_MAX + 3]) {
+    size_t first = str_utf8_char(str_z(email));
+    const char *at = strrchr(email, '@');
+    snprintf(out, MAIL_ADDRESS_MAX + 3, "%.*s…%s", (int)first, email, at ? at : "");
+}
+
+static int who_accepts(struct http_req *req, const struct sign_job *job, struct err *e) {
+    const struct auth_token *t = &job->used;
+    bool expected = (job->guest && job->guest == t->asker) || job->old_account == t->account;
+    if (job->body.accept || expected)
+        return 0;
+    struct auth_me me;
+    char email[MAIL_ADDRESS_MAX], who[MAIL_ADDRESS_MAX + 3];
+    int r = auth_me_get(db_reader(job->app->db), req->arena, t->account, &me, e);
+    if (r < 0)
+        return r;
+    snprintf(email, sizeof email, "%.*s", STR_ARG(me.email));
+    mask(email, who);
+    return err_set(e, ERR_ACCEPT_ASKED, "%s", email[0] ? who : me.kind == AUTH_KIND_OPERATOR ? "the operator" : "a guest");
+}
+
 static int token_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct sign_job *job = req->job;
     int r = auth_token_find(db_reader(job->app->db), job->body.token, job->now_ms, &job->used, e);
@@ -332,6 +358,8 @@ static int token_post(struct http_req *req, struct http_res *res, struct err *e)
     }
     if (r > 0 && job->used.kind == AUTH_TOKEN_CONFIRM)
         r = who_signed_up(job, e);
+    if (r > 0 && job->used.kind == AUTH_TOKEN_MAGIC)
+        r = who_accepts(req, job, e);
     if (r > 0 && job->used.kind == AUTH_TOKEN_RESET) {
         if (!job->body.password.n)
             return err_set(e, ERR_BAD_INPUT, "password: the new one is missing");
@@ -422,7 +450,7 @@ const struct route api_sign_in_routes[] = {
     { "POST", "/v1/mails", ROUTE_WRITE, 0, 0, mails_post, mails_parse, mails_write, .body_max = API_BODY_MAX, .in = mail_fields, .out = "Accepted",
       .help = "Ask for a link again, or for one to choose a new password or to sign in without one." },
     { "POST", "/v1/tokens", ROUTE_BLOCKING, ROUTE_COSTLY, 0, token_post, token_parse, .body_max = API_BODY_MAX, .in = token_fields, .out = "Session",
-      .help = "Use a link: it signs this device in." },
+      .help = "Use a link: it signs this device in. 422 accept_asked: it was asked for elsewhere; the detail says whose account it is, and it is not used up." },
     { "PUT", "/v1/me/password", ROUTE_BLOCKING, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
       .in = change_fields, .help = "Change the password; all other devices are signed out." },
     { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = no_fields, .out = "Link",

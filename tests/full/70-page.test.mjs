@@ -285,6 +285,20 @@ test('the language is kept, the task can be cancelled, credits come back', async
   await isSound(page);
 });
 
+test('a link of an account names it and asks before it signs in', async t => {
+  const alice = await Client.guest(server.url), page = await openPage(t, { width: 360, height: 740 });
+  const link = async () => (await alice.post('/v1/me/link', {})).url;
+  await page.cdp('Page.navigate', { url: await link() });
+  await page.until(`/Open these pictures here/.test(document.body?.innerText)`);
+  assert.equal(await page.js(`fetch('/v1/me').then(r => r.status)`), 401, 'nobody yet');
+  assert.equal(await page.js('location.hash'), '');
+  await picture('360-en-auth', page);
+  await isSound(page);
+  await page.js(`[...document.querySelectorAll('button')].find(b => /Open these/.test(b.innerText)).click()`);
+  await page.until(`/You are signed in/.test(document.body.innerText)`);
+  assert.equal(await page.js(`fetch('/v1/me').then(r => r.json()).then(m => m.account)`), alice.account);
+});
+
 test('the pictures can be compared by keyboard, and deleted for ever', async t => {
   const alice = await Client.guest(server.url), photo = await alice.photo(ONE), page = await openPage(t, { width: 1280, height: 800 });
   const task = await alice.waitTask((await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }))).id);

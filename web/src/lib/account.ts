@@ -12,7 +12,7 @@ export const account = {
   signIn: (email: string, password: string) => api.send<unknown>('POST', '/v1/sessions/password', body({ email, password })),
   signUp: (email: string, password: string, lang: string) => api.send<unknown>('POST', '/v1/accounts', body({ email, password, lang })),
   mail: (email: string, kind: MailKind, lang: string) => api.send<unknown>('POST', '/v1/mails', body({ email, kind, lang })),
-  useToken: (token: string, password?: string) => api.send<{ kind: MailKind }>('POST', '/v1/tokens', body(password === undefined ? { token } : { token, password })),
+  useToken: (token: string, how: { password?: string; accept?: true } = {}) => api.send<{ kind: MailKind; account_kind: string }>('POST', '/v1/tokens', body({ token, ...how })),
   signOut: () => api.send<unknown>('DELETE', '/v1/sessions'),
   devices: () => api.send<{ items: Device[] }>('GET', '/v1/sessions'),
   endDevice: (id: string) => api.send<unknown>('DELETE', '/v1/sessions/{id}', { path: { id } }),

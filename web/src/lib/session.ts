@@ -99,8 +99,8 @@ export function signedOut(): void {
 }
 
 /**
- * On the machine that runs the demo, its account can be opened by the link that it prints: …#magic=TOKEN. Nowhere else without asking
- * (/auth asks), because such a link could sign a stranger in to somebody else's account and make them upload their photos there.
+ * On the machine that runs the demo, its account is opened by the link that it prints, …#magic=TOKEN, and accepted at once. Nowhere else: such
+ * a link could sign somebody in to a stranger's account and make them upload their photos there. /auth asks before it accepts one.
  */
 export async function adoptSession(): Promise<void> {
   const token = /^#magic=([\w-]{43})$/.exec(location.hash)?.[1];
@@ -108,7 +108,7 @@ export async function adoptSession(): Promise<void> {
   history.replaceState(null, '', location.pathname + location.search);
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) return;
   try {
-    const { account_kind } = await api.post('/v1/tokens', { body: { token } });
+    const { account_kind } = await api.post('/v1/tokens', { body: { token, accept: true } });
     setMark(account_kind === 'guest' ? 'guest' : 'person');
   } catch { /* used before: the page says whose task it is */ }
 }

@@ -22,14 +22,14 @@ function readToken(): { kind: MailKind; token: string } | null {
 export default function Auth() {
   const { t } = useWords(), [link] = useState(readToken), [password, setPassword] = useState(''), begun = useRef(false);
   const use = useMutation({
-    mutationFn: (next?: string) => account.useToken(link?.token ?? '', next),
-    onSuccess: () => signedIn('person'),
+    mutationFn: (how: { password?: string; accept?: true }) => account.useToken(link?.token ?? '', how),
+    onSuccess: ({ account_kind }) => signedIn(account_kind === 'guest' ? 'guest' : 'person'),
   });
   useEffect(() => {
     if (!link || begun.current) return;
     begun.current = true;        // a token works once: never sent twice, also not by React's strict mode
     history.replaceState(null, '', '/auth');
-    if (link.kind !== 'reset') use.mutate(undefined);
+    if (link.kind !== 'reset') use.mutate({});
   }, [link, use]);
 
   if (!link) return <div className="width"><Empty icon="mail" title={t('authNothing')} text={t('authNothingText')}><ButtonLink href="/sign-in">{t('authAgain')}</ButtonLink></Empty></div>;
@@ -37,13 +37,25 @@ export default function Auth() {
     const [title, text] = WORDS[link.kind];
     return <div className="width"><Empty icon="check" title={t(title)} text={t(text)}><ButtonLink href="/me" big>{t('toPictures')}</ButtonLink></Empty></div>;
   }
-  const problem = use.error && asProblem(use.error), asked = link.kind === 'confirm' && problem && ['password_asked', 'sign_in_wrong'].includes(problem.code);
+  const problem = use.error && asProblem(use.error), whose = problem?.code === 'accept_asked' ? problem.document.detail ?? '' : null;
+  if (whose !== null || use.variables?.accept) {
+    const name = whose?.includes('@') ? t('authSignInAs', { who: whose }) : t('authOpenHere');
+    const failed = problem && whose === null;
+    return (
+      <div className="width">
+        <Empty icon="mail" title={t('authAsk')} text={t('authAskText')}>
+          {failed ? <ProblemNotice problem={problem} /> : <Button big busy={use.isPending} onClick={() => use.mutate({ accept: true })}>{name}</Button>}
+        </Empty>
+      </div>
+    );
+  }
+  const asked = link.kind === 'confirm' && problem && ['password_asked', 'sign_in_wrong'].includes(problem.code);
   if (problem && link.kind !== 'reset' && !asked) return <div className="width narrow"><ProblemNotice problem={problem}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
   if (link.kind !== 'reset' && !(asked || password)) return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
   const reset = link.kind === 'reset';
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    use.mutate(password);
+    use.mutate({ password });
   };
   return (
     <div className="width">
