@@ -844,6 +844,29 @@ describe('the work of a guest who signs in', () => {
       await verify(dataDir);
     });
 
+  test('moves with a link to a new password that this guest asked for, and with a confirmation by the password of the sign-up', async t => {
+    const s = await startServer(t, { env });
+    const p = await person(s), g = await Client.guest(s.url), photo = await g.photo(ONE), was = g.token;
+    await visitor(s).post('/v1/mails', { email: p.email, kind: 'reset' });
+    const strange = await useToken(g, mailTo(s, p.email).token, 'a new good password');
+    isProblem(await new Client(s.url, strange.json.token).send('GET', `/v1/assets/${photo.id}`), 404, 'not_found');
+    assert.equal((await me(s.url, was)).status, 200, 'a link that somebody else asked for takes nothing along');
+    await g.post('/v1/mails', { email: p.email, kind: 'reset' });
+    g.take((await useToken(g, mailTo(s, p.email).token, 'another good password')).json);
+    assert.equal((await g.get(`/v1/assets/${photo.id}`)).id, photo.id);
+    isProblem(await me(s.url, was), 401, 'unauthenticated');
+
+    for (const signer of [await Client.guest(s.url), visitor(s)]) {
+      const other = await Client.guest(s.url), kept = await other.photo(ONE), before = other.token, email = newAddress();
+      await signer.post('/v1/accounts', { email, password: good });
+      other.take((await useToken(other, mailTo(s, email).token, good)).json);
+      assert.equal((await other.get(`/v1/assets/${kept.id}`)).id, kept.id);
+      isProblem(await me(s.url, before), 401, 'unauthenticated');
+      assert.deepEqual(await other.wallet(), { available: 400, held: 0 }, 'welcome credits are given once');
+    }
+    await verify(s.dataDir);
+  });
+
   test('stays when a link opens that this guest had not asked for; moves when it had', async t => {
     const s = await startServer(t, { env });
     const p = await person(s), g = await Client.guest(s.url), photo = await g.photo(ONE);

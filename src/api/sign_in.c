@@ -55,7 +55,7 @@ struct sign_job {
     int64_t            guest, old_account, old_session;      /* who came: a guest, and the session to be ended; 0 = none */
     struct auth_device on;
     struct auth_session s;
-    struct auth_ended  ended[3];
+    struct auth_ended  ended[4];
     bool               moves;                                /* the guest's work follows */
     char               token[AUTH_TOKEN_MAX];
     struct auth_token  used;
@@ -214,7 +214,7 @@ static int bring_guest(struct db_tx *tx, struct sign_job *job, int64_t to, struc
     job->moves = true;
     if ((r = auth_move_add(tx, job->guest, to, job->now_ms, e)) < 0)
         return r;
-    return auth_session_end_all(tx, job->guest, /* except= */ 0, job->now_ms, &job->ended[2], e);
+    return auth_session_end_all(tx, job->guest, /* except= */ 0, job->now_ms, &job->ended[3], e);
 }
 
 /* Moves what can be moved at once; the keeper does the rest. */
@@ -302,11 +302,14 @@ static int token_write(struct db_tx *tx, void *arg, struct err *e) {
     int r = auth_token_use(tx, &job->used, job->now_ms, e);
     if (r < 0 || (job->old_account == account && (r = end_old(tx, job, e)) < 0))
         return r;
-    if (job->used.kind == AUTH_TOKEN_CONFIRM)
+    bool brings = job->guest == job->used.asker;
+    if (job->used.kind == AUTH_TOKEN_CONFIRM) {
+        brings = true;                                       /* who_signed_up(): this guest, or whoever typed the password */
         r = confirm(tx, job, &account, e);
-    else if (job->used.kind == AUTH_TOKEN_RESET)
+    } else if (job->used.kind == AUTH_TOKEN_RESET) {
         r = reset(tx, job, e);
-    else if (job->guest && job->guest == job->used.asker)
+    }
+    if (r >= 0 && brings)
         r = bring_guest(tx, job, account, e);
     return r < 0 ? r : begin_session(tx, req, job, account, e);
 }
