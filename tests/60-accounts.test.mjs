@@ -461,6 +461,32 @@ describe('people', () => {
     isProblem(await useToken(visitor(s), late), 410, 'token_over');
   });
 
+  test('a link that ends while its new password is being hashed is over', async t => {
+    const s = await Clocked.start(t, { env: { ...many, ZOETROPE_AUTH_HASH_PASSES: String(90 * slow) } }), p = await person(s.server);
+    await visitor(s).post('/v1/mails', { email: p.email, kind: 'reset' });
+    const n = await hashes(s);
+    let answer = null;
+    const late = useToken(visitor(s), mailTo(s.server, p.email).token, 'a new good password').then(a => { answer = a; });
+    await until(async () => await hashes(s) > n, 'the password is not being hashed');
+    await s.move(61 * MIN);
+    assert.equal(answer, null, 'it is still being hashed');
+    await late;
+    isProblem(answer, 410, 'token_over');
+    assert.equal((await signIn(visitor(s), p.email, p.password)).status, 201, 'the old one stays');
+  });
+
+  test('a guest whose work is on its way to a person is signed in to no more', async t => {
+    const dataDir = tempDir('zt-moving-');
+    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+    const s = await startServer(t, { dataDir, env: many }), g = await Client.guest(s.url), p = await person(s);
+    const { token } = await g.post('/v1/me/link', {});
+    const db = new DatabaseSync(join(dataDir, 'zoetrope.db'));        // as if the guest's sign-in fell between the look and the use
+    db.exec(`INSERT INTO account_move SELECT g.id, p.id, 0, 9e15 FROM account g, account p WHERE g.kind = 'guest' AND p.kind = 'person'`);
+    db.close();
+    isProblem(await useToken(visitor(s), token), 410, 'token_over');
+    assert.ok(p.account);
+  });
+
   test('reset: a new password, every session ended, the owner told', async () => {
     const p = await person(srv), other = await device(srv, p);
     await visitor(srv).post('/v1/mails', { email: p.email, kind: 'reset' });

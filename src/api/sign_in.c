@@ -198,8 +198,10 @@ static int end_old(struct db_tx *tx, struct sign_job *job, struct err *e) {
 static int begin_session(struct db_tx *tx, struct http_req *req, struct sign_job *job, int64_t account, struct err *e) {
     struct auth_me me;
     int r = auth_me_get(tx, req->arena, account, &me, e);
-    if (r < 0)
+    if (r < 0 || (me.kind == AUTH_KIND_GUEST && (r = auth_is_guest(tx, account, e)) < 0))
         return r;
+    if (me.kind == AUTH_KIND_GUEST && r == 0)
+        return err_set(e, ERR_TOKEN_OVER, "this guest signed in, and everything went along");
     job->s = (struct auth_session){ .account = account, .session = id_new(), .kind = me.kind };
     auth_refresh_new(job->app->auth, job->s.session, job->s.refresh);
     return auth_session_add(tx, &job->s, &job->on, job->now_ms, &job->ended[1], e);
@@ -299,7 +301,12 @@ static int token_write(struct db_tx *tx, void *arg, struct err *e) {
     struct http_req *req = arg;
     struct sign_job *job = req->job;
     int64_t account = job->used.account;
-    int r = auth_token_use(tx, &job->used, job->now_ms, e);
+    job->now_ms = clock_ms();                                /* a hash took its time: what was found then may be over now */
+    int r = auth_token_find(tx, job->body.token, job->now_ms, &job->used, e);
+    if (r == 0)
+        return err_set(e, ERR_TOKEN_OVER, "it ended just now");
+    if (r > 0)
+        r = auth_token_use(tx, &job->used, job->now_ms, e);
     if (r < 0 || (job->old_account == account && (r = end_old(tx, job, e)) < 0))
         return r;
     bool brings = job->guest == job->used.asker;
