@@ -515,6 +515,17 @@ describe('people', () => {
     isProblem(await (await Client.guest(srv.url)).send('PUT', '/v1/me/password', { json: { old: 'x', new: 'y' } }), 403, 'forbidden');
   });
 
+  test('changing the password ends the links of before, too', async () => {
+    const p = await person(srv), tokens = [(await p.post('/v1/me/link', {})).token];
+    for (const kind of ['magic', 'reset']) {
+      await visitor(srv).post('/v1/mails', { email: p.email, kind });
+      tokens.push(mailTo(srv, p.email).token);
+    }
+    assert.equal((await p.send('PUT', '/v1/me/password', { json: { old: p.password, new: 'a new good password' } })).status, 204);
+    for (const token of tokens) isProblem(await useToken(visitor(srv), token, 'the finder\'s own one'), 410, 'token_over');
+    assert.equal((await useToken(visitor(srv), (await p.post('/v1/me/link', {})).token)).status, 200, 'a new one is');
+  });
+
   test('a stolen token of a person: all ends, and a mail says so', async () => {
     const p = await person(srv), stolen = p.refresh;
     await p.renew();

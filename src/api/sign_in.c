@@ -398,6 +398,7 @@ static int change_write(struct db_tx *tx, void *arg, struct err *e) {
         return err_set(e, ERR_UNAUTHENTICATED, "this session was ended just now");
     if (r < 0 || (r = auth_password_still(tx, &job->proved, e)) < 0 || (r = auth_password_set(tx, req->account, job->sealed, e)) < 0 ||
         (r = auth_session_end_all(tx, req->account, req->session, job->now_ms, &job->ended[0], e)) < 0 ||
+        (r = auth_token_cancel(tx, req->account, job->email, job->now_ms, e)) < 0 ||
         (r = auth_email_of(tx, req->account, email, lang, e)) < 0)
         return r;
     return mail_add(job->app->mail, tx, &(struct mail_new){ .kind = MAIL_PASSWORD, .to = job->email, .lang = lang[0] ? lang : job->lang }, job->now_ms, e);
@@ -462,7 +463,7 @@ const struct route api_sign_in_routes[] = {
     { "POST", "/v1/tokens", ROUTE_BLOCKING, ROUTE_COSTLY, 0, token_post, token_parse, .body_max = API_BODY_MAX, .in = token_fields, .out = "Session",
       .help = "Use a link: it signs this device in. 422 accept_asked: it was asked for elsewhere; the detail says whose account it is, and it is not used up." },
     { "PUT", "/v1/me/password", ROUTE_BLOCKING, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
-      .in = change_fields, .help = "Change the password; all other devices are signed out." },
+      .in = change_fields, .help = "Change the password; all other devices are signed out, and no link of before is good any more." },
     { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = no_fields, .out = "Link",
       .help = "A link that signs another device in to this account: once, within 24 hours, as long as this session lives." },
     { 0 },

@@ -166,6 +166,8 @@ struct auth_token { int64_t id, account, asker; enum auth_token_kind kind; char 
 int auth_token_find(struct db_tx *tx, struct str token, int64_t now_ms, struct auth_token *ret, struct err *e);
 /* Uses it up: ERR_TOKEN_OVER when somebody was faster. */
 int auth_token_use(struct db_tx *tx, const struct auth_token *t, int64_t now_ms, struct err *e);
+/* None of the links in a mailbox, nor of those that the account made itself, is good any more. */
+int auth_token_cancel(struct db_tx *tx, int64_t account, const char *email, int64_t now_ms, struct err *e);
 /* A guest becomes a person: the identity's row, and the account's kind. ERR_TOKEN_OVER when the address has an account by now. */
 int auth_person_new(struct db_tx *tx, int64_t account, const char *email, const char *sealed, int64_t now_ms, struct err *e);
 /* 1: it is a guest still, and nothing of it is on its way to somebody else. */

@@ -22,6 +22,8 @@ DB_SQL(token_signup, "SELECT account_id, secret FROM login_token WHERE driver = 
                      "ORDER BY id DESC LIMIT 1");
 DB_SQL(token_cancel, "UPDATE login_token SET used_ms = ?, secret = '' WHERE driver = 'email' AND subject = ? AND kind IN ('confirm', 'reset', 'magic') AND used_ms = 0");
 
+DB_SQL(token_cancel_own, "UPDATE login_token SET used_ms = ?, secret = '' WHERE driver = 'email' AND subject = '' AND kind = 'magic' AND account_id = ? AND used_ms = 0");
+
 static const char *const token_names[AUTH_TOKEN_KIND_COUNT] = { "confirm", "reset", "magic" };
 const char *auth_token_kind_name(enum auth_token_kind k) { return token_names[k]; }
 
@@ -137,6 +139,11 @@ int auth_token_use(struct db_tx *tx, const struct auth_token *t, int64_t now_ms,
         return err_set(e, ERR_TOKEN_OVER, "it was used just now");
     /* Whoever proved the address needs none of the other links that lie in its mailbox, and nobody else shall. */
     return t->email[0] ? db_run(tx, NULL, e, &token_cancel, DB_INT(now_ms), DB_TEXT(t->email)) : 0;
+}
+
+int auth_token_cancel(struct db_tx *tx, int64_t account, const char *email, int64_t now_ms, struct err *e) {
+    int r = db_run(tx, NULL, e, &token_cancel, DB_INT(now_ms), DB_TEXT(email));
+    return r < 0 ? r : db_run(tx, NULL, e, &token_cancel_own, DB_INT(now_ms), DB_INT(account));
 }
 
 int auth_person_new(struct db_tx *tx, int64_t account, const char *email, const char *sealed, int64_t now_ms, struct err *e) {
