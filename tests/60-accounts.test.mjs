@@ -697,6 +697,24 @@ describe('people', () => {
     assert.equal((await new Client(srv.url, used.json.token).get('/v1/me')).operator, true);
   });
 
+  test('the operator\'s pages end with the token that opened them, and with a sign-in there; the link lasts minutes', async t => {
+    const s = await Clocked.start(t, { env: many }), op = new Client(s.url, s.server.operatorToken());
+    const link = async () => (await op.post('/v1/me/link', {})).token;
+    const late = await link();
+    await s.move(11 * MIN);
+    isProblem(await useToken(visitor(s), late), 410, 'token_over');
+    const p = await person(s.server), pages = [visitor(s), visitor(s)];
+    for (const c of pages) c.take((await useToken(c, await link())).json);
+    assert.equal((await signIn(pages[0], p.email, p.password)).status, 201);
+    isProblem(await me(s.url, pages[0].token), 401, 'unauthenticated');
+    assert.equal((await me(s.url, pages[1].token)).status, 200);
+    assert.equal((await signIn(op, p.email, p.password)).status, 201);
+    assert.equal((await me(s.url, op.token)).status, 200, 'a program keeps its token');
+    await op.delete('/v1/sessions');
+    isProblem(await me(s.url, pages[1].token), 401, 'unauthenticated');
+    isProblem(await refresh(s.url, pages[1].refresh), 401, 'session_over');
+  });
+
   test('a link of somebody else\'s signs nobody in who does not say so: it names the account first, and is not used up', async () => {
     const p = await person(srv), first = p.email[0], masked = `${first}…@photos.example`, unasked = (c, token) => useToken(c, token, undefined, false);
     const asks = async (c, token, who) => assert.equal(isProblem(await unasked(c, token), 422, 'accept_asked').detail, who);

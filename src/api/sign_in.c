@@ -74,8 +74,10 @@ static int sign_job(struct http_req *req, const struct json_field *fields, struc
     job->credits = api__welcome_credits(job->app);
     bool is_operator = req->rights & AUTH_OPERATOR;
     job->guest = req->account && !is_operator && !(req->rights & AUTH_PERSON) ? req->account : 0;
-    job->old_account = is_operator ? 0 : req->account;       /* the operator's programs keep their token */
-    job->old_session = is_operator ? 0 : req->session;
+    if (!is_operator || auth_access_ends(req)) {             /* the operator's programs keep their token */
+        job->old_account = req->account;
+        job->old_session = req->session;
+    }
     for (size_t i = 0; i < COUNT(job->ended); i++)
         job->ended[i].a = job->app->auth;
     auth_device_of(req, &job->on);
@@ -429,10 +431,15 @@ static int link_parse(struct http_req *req, struct err *e) {
     return r < 0 ? r : api__rate(req, "link", str_z(who), config_int(api_app(req)->cfg, "auth.mails_per_hour"), e);
 }
 
+static int64_t link_ends(const struct http_req *req) {
+    const struct sign_job *job = req->job;
+    return job->now_ms + (req->rights & AUTH_OPERATOR ? AUTH_OPERATOR_LINK_MS : AUTH_LINK_MS);
+}
+
 static int link_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     const struct sign_job *job = req->job;
     struct auth_token_new t = { .kind = AUTH_TOKEN_MAGIC, .email = "", .sealed = "", .lang = job->lang, .account = req->account, .session = req->session,
-                                .ends_ms = job->now_ms + AUTH_LINK_MS, .token = job->token };
+                                .ends_ms = link_ends(req), .token = job->token };
     return auth_token_add(tx, &t, job->now_ms, e);
 }
 
@@ -448,7 +455,7 @@ static int link_post(struct http_req *req, struct http_res *res, struct err *e) 
     jw_obj(&w);
     jw_kz(&w, "url", link);
     jw_kz(&w, "token", job->token);
-    jw_kint(&w, "expires_ms", job->now_ms + AUTH_LINK_MS);
+    jw_kint(&w, "expires_ms", link_ends(req));
     jw_end_obj(&w);
     return api_json(res, 201, &b, e);
 }
@@ -465,6 +472,6 @@ const struct route api_sign_in_routes[] = {
     { "PUT", "/v1/me/password", ROUTE_BLOCKING, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
       .in = change_fields, .help = "Change the password; all other devices are signed out, and no link of before is good any more." },
     { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = no_fields, .out = "Link",
-      .help = "A link that signs another device in to this account: once, within 24 hours, as long as this session lives." },
+      .help = "A link that signs another device in to this account: once, within 24 hours (the operator: 10 minutes), as long as this session lives." },
     { 0 },
 };

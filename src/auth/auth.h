@@ -119,13 +119,15 @@ void auth_count_refresh(struct auth *a, enum auth_refresh outcome);
 int64_t auth_refresh_session(struct auth *a, struct str token);       /* whose it is or was; 0: we never gave it out */
 
 int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e);              /* 1: the device is signed in, 0: no more */
-int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e);  /* 1: ended, 0: none */
+/* 1: ended, 0: none. With a program's token all devices of the account end. */
+int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e);
 int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e);
 struct buf;
 int auth_session_list(struct db_tx *tx, int64_t account, int64_t current, int64_t now_ms, struct buf *out, struct err *e);   /* JSON array */
 
 /* ---- people: logins, the links that prove an address, passwords. `lang` "en" or "zh" ---- */
 #define AUTH_LINK_MS    (24LL * 3600 * 1000)            /* confirm, and links made by the account itself */
+#define AUTH_OPERATOR_LINK_MS (10LL * 60 * 1000)
 #define AUTH_MAILED_MS  (3600LL * 1000)                 /* reset, magic */
 enum auth_token_kind { AUTH_TOKEN_CONFIRM, AUTH_TOKEN_RESET, AUTH_TOKEN_MAGIC, AUTH_TOKEN_KIND_COUNT };
 const char *auth_token_kind_name(enum auth_token_kind k);             /* "confirm", "reset", "magic" */

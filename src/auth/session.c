@@ -114,18 +114,6 @@ static int end_one(struct db_tx *tx, int64_t account, int64_t session, int64_t n
     return 1;
 }
 
-int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e) {
-    ended->n = 0;
-    int r = end_one(tx, account, session, now_ms, ended, e);
-    if (r == 1)
-        db_on_commit(tx, auth__ended_commit, ended);
-    if (r != 0)
-        return r;
-    int64_t changed = 0;                                   /* a program's token */
-    r = db_run(tx, &changed, e, &session_end, DB_INT(session), DB_INT(account));
-    return r < 0 ? r : changed > 0;
-}
-
 /* Those that were seen last are kept: `keep` of them. */
 static int end_from(struct db_tx *tx, int64_t account, int keep, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e) {
     int64_t ids[100];
@@ -142,6 +130,21 @@ static int end_from(struct db_tx *tx, int64_t account, int keep, int64_t except,
     if (r >= 0 && ended->n)
         db_on_commit(tx, auth__ended_commit, ended);
     return r < 0 ? r : 0;
+}
+
+int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e) {
+    ended->n = 0;
+    int r = end_one(tx, account, session, now_ms, ended, e);
+    if (r == 1)
+        db_on_commit(tx, auth__ended_commit, ended);
+    if (r != 0)
+        return r;
+    int64_t changed = 0;                                   /* a program's token: whoever had it may have made devices with it */
+    r = db_run(tx, &changed, e, &session_end, DB_INT(session), DB_INT(account));
+    if (r < 0 || changed == 0)
+        return r < 0 ? r : 0;
+    r = end_from(tx, account, 0, 0, now_ms, ended, e);
+    return r < 0 ? r : 1;
 }
 
 int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e) {
