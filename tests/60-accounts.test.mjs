@@ -620,6 +620,24 @@ describe('people', () => {
     assert.equal((await signIn(visitor(s), p.email, p.password)).status, 201);
   });
 
+  test('an old and cheaper hash does not tell either who has an account', async t => {
+    const dataDir = tempDir('zt-cheaper-');
+    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+    let s = await startServer(t, { dataDir, env: many });
+    const p = await person(s);
+    await s.stop();
+    s = await startServer(t, { dataDir, env: { ...many, ZOETROPE_AUTH_HASH_PASSES: '16' } });
+    const times = { known: [], unknown: [] };
+    for (let i = 0; i < 5; i++)
+      for (const [kind, email] of [['known', p.email], ['unknown', newAddress()]]) {
+        const began = performance.now();
+        assert.equal((await signIn(visitor(s), email, 'wrong password')).status, 401);
+        times[kind].push(performance.now() - began);
+      }
+    const [known, unknown] = [times.known, times.unknown].map(list => list.sort((a, b) => a - b)[2]);
+    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `medians: ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
+  });
+
   describe('a password that changes while another request is about to act on it', () => {
     /** A server whose present hash is slow and whose next ones are not, a person of it, and a link to reset the password. */
     async function slowHash(t) {
