@@ -253,6 +253,22 @@ describe('refresh tokens', () => {
     assert.equal((await open('A'.repeat(43))).status, 201, 'not ours');
   });
 
+  test('a clock that is set back revives neither an old one nor a session that ended', async t => {
+    const s = await Clocked.start(t), [c, left, other] = [await Client.guest(s.url), await Client.guest(s.url), await Client.guest(s.url)];
+    await left.delete('/v1/sessions');
+    await s.move(20 * MIN);
+    await other.renew();
+    await other.delete('/v1/sessions');
+    await s.move(-20 * MIN);
+    isProblem(await me(s.url, left.token), 401, 'unauthenticated');
+    const before = c.refresh;
+    await c.renew();
+    await s.move(-5000);
+    assert.equal((await refresh(s.url, before)).status, 200, 'a step of seconds is nobody\'s theft');
+    await s.move(-30_000);
+    isProblem(await refresh(s.url, before), 401, 'session_reused');
+  });
+
   test('made-up ones end nobody\'s session', async () => {
     const c = await Client.guest(server.url);
     const bytes = Buffer.from(c.refresh, 'base64url');

@@ -3,7 +3,7 @@
  *
  * The tables are this process's: verified tokens, so that nothing is verified twice, and sessions that ended less than an access token's
  * life ago, so that their tokens are refused at once. The second is filled by the commit that ends a session, and at start from the
- * database. Were it ever full, the database is asked instead, until the oldest of what did not fit has no token any more.
+ * database. It counts by the monotonic clock: one that was ahead and is set back must not have forgotten anybody. Were it ever full, the database is asked instead, until the oldest of what did not fit has no token any more.
  */
 #include "auth/internal.h"
 #include "base/clock.h"
@@ -45,13 +45,13 @@ static void sweep_ended(struct auth *a, int64_t now_ms) {
     free(old);
 }
 
-static void add_ended(struct auth *a, int64_t session, int64_t at_ms) {
-    int64_t now_ms = clock_ms();
+static void add_ended(struct auth *a, int64_t session, int64_t ago_ms) {
+    int64_t now_ms = clock_mono_ms();
     pthread_mutex_lock(&a->ended_lock);
     if (a->n_ended >= ENDED_SLOTS / 2 || now_ms - a->ended_swept_ms > KEEP_MS)
         sweep_ended(a, now_ms);
     if (a->n_ended < ENDED_SLOTS / 2)
-        put_ended(a, session, at_ms);
+        put_ended(a, session, now_ms - ago_ms);
     else
         a->overflow_until_ms = now_ms + KEEP_MS;
     atomic_store(&a->ended_known, (int64_t)a->n_ended);
@@ -60,9 +60,8 @@ static void add_ended(struct auth *a, int64_t session, int64_t at_ms) {
 
 void auth__ended_commit(void *arg) {
     const struct auth_ended *ended = arg;
-    int64_t now_ms = clock_ms();
     for (int i = 0; i < ended->n; i++)
-        add_ended(ended->a, ended->ids[i], now_ms);
+        add_ended(ended->a, ended->ids[i], /* ago_ms= */ 0);
 }
 
 int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e) {
@@ -71,14 +70,14 @@ int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e) {
 }
 
 /* 1: it lives, as far as anybody here knows; 0: it ended. */
-static int lives(struct auth *a, int64_t session, int64_t now_ms, struct err *e) {
+static int lives(struct auth *a, int64_t session, struct err *e) {
     if (atomic_load(&a->ended_known) == 0)
         return 1;
     pthread_mutex_lock(&a->ended_lock);
     size_t i = slot_of(session);
     while (a->ended[i].session != 0 && a->ended[i].session != session)
         i = (i + 1) & (ENDED_SLOTS - 1);
-    bool ended = a->ended[i].session == session, ask = a->overflow_until_ms > now_ms;
+    bool ended = a->ended[i].session == session, ask = a->overflow_until_ms > clock_mono_ms();
     pthread_mutex_unlock(&a->ended_lock);
     if (ended || !ask)
         return !ended;
@@ -184,7 +183,7 @@ int auth__access_check(struct auth *a, struct str token, int64_t now_ms, struct 
     }
     if (c.exp_ms <= now_ms || c.iat_ms > now_ms + AHEAD_MS)
         return 0;
-    int r = lives(a, c.session, now_ms, e);
+    int r = lives(a, c.session, e);
     if (r == 1)
         *ret = c;
     return r;
@@ -203,8 +202,10 @@ int auth__access_open(struct auth *a, struct err *e) {
     int64_t now_ms = clock_ms();
     DB_ROWS rows;
     int r = db_query(db_reader(a->db), &rows, e, &ended_recently, DB_INT(now_ms - KEEP_MS));
-    while (r >= 0 && (r = db_next(&rows, e)) == 1)
-        add_ended(a, db_int(&rows, 0), db_int(&rows, 1));
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        int64_t ago_ms = now_ms - db_int(&rows, 1);
+        add_ended(a, db_int(&rows, 0), ago_ms < 0 ? 0 : ago_ms);
+    }
     return r < 0 ? r : 0;
 }
 

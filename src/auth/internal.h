@@ -45,7 +45,7 @@ struct auth {
     pthread_mutex_t  ended_lock;           /* guards what follows */
     struct { int64_t session, at_ms; } *ended;
     size_t           n_ended;
-    int64_t          ended_swept_ms, overflow_until_ms;
+    int64_t          ended_swept_ms, overflow_until_ms;      /* of the monotonic clock, as at_ms is */
     _Atomic int64_t  ended_known;
 
     _Atomic int64_t  sign_ins, refused, refreshed, reused, hashes, checked, remembered;

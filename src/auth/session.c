@@ -192,7 +192,8 @@ static enum auth_refresh judge(const struct device_row *d, const char *sha, int6
         return AUTH_REFRESH_OVER;
     if (strcmp(sha, d->token_sha) == 0)
         return AUTH_REFRESH_GOOD;
-    bool recent = strcmp(sha, d->before_sha) == 0 && now_ms - d->rotated_ms <= RECENT_MS;
+    int64_t ago_ms = now_ms - d->rotated_ms;               /* less than nothing when the clock was set back meanwhile */
+    bool recent = strcmp(sha, d->before_sha) == 0 && ago_ms <= RECENT_MS && ago_ms >= -RECENT_MS;
     return recent ? AUTH_REFRESH_RECENT : AUTH_REFRESH_REUSED;
 }
 
