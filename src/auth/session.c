@@ -13,7 +13,8 @@ DB_SQL(device_add, "INSERT INTO device (id, account_id, token_sha, before_sha, r
                    "label, address) VALUES (?, ?, ?, '', ?, ?, ?, ?, 0, ?, ?)");
 DB_SQL(device_one, "SELECT d.account_id, d.token_sha, d.before_sha, d.rotated_ms, d.expires_ms, d.ended_ms, a.kind FROM device d "
                    "JOIN account a ON a.id = d.account_id WHERE d.id = ?");
-DB_SQL(device_rotate, "UPDATE device SET token_sha = ?, before_sha = ?, rotated_ms = ?, seen_ms = ?, expires_ms = ? WHERE id = ?");
+DB_SQL(device_rotate, "UPDATE device SET token_sha = ?, before_sha = ?, rotated_ms = ?, seen_ms = ?, expires_ms = ? "
+                      "WHERE id = ? AND token_sha = ? AND ended_ms = 0");
 DB_SQL(device_renew, "UPDATE device SET seen_ms = ?, expires_ms = ? WHERE id = ? AND ended_ms = 0");
 DB_SQL(device_end, "UPDATE device SET ended_ms = ?, label = '', address = '' WHERE id = ? AND account_id = ? AND ended_ms = 0");
 DB_SQL(device_list, "SELECT id, created_ms, seen_ms, label, address FROM device WHERE account_id = ? AND ended_ms = 0 AND expires_ms > ? "
@@ -226,10 +227,12 @@ int auth_session_refresh(struct db_tx *tx, struct auth *a, struct str token, str
     out->kind = d.kind;
     out->expires_ms = d.expires_ms;
     if (*ret == AUTH_REFRESH_GOOD) {
+        int64_t changed = 0;
         auth__sha(str_z(out->refresh), next);
         out->expires_ms = now_ms + auth_session_ms(d.kind);
-        return db_run(tx, NULL, e, &device_rotate, DB_TEXT(next), DB_TEXT(d.token_sha), DB_INT(now_ms), DB_INT(now_ms), DB_INT(out->expires_ms),
-                      DB_INT(out->session));
+        r = db_run(tx, &changed, e, &device_rotate, DB_TEXT(next), DB_TEXT(d.token_sha), DB_INT(now_ms), DB_INT(now_ms), DB_INT(out->expires_ms),
+                   DB_INT(out->session), DB_TEXT(d.token_sha));
+        return r < 0 || changed == 1 ? r : err_set(e, ERR_RACE, "another process changed this refresh token just now");
     }
     if (*ret != AUTH_REFRESH_REUSED)
         return 0;
