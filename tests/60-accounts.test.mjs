@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, createSign, generateKeyPairSync } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
@@ -469,6 +470,16 @@ describe('people', () => {
     assert.ok(stored.includes(createHash('sha256').update(second).digest('hex')) && !stored.includes(second), 'only hashes are stored');
   });
 
+  test('a link asked for again is that of one\'s own sign-up, also when a stranger signed up with the address later', async () => {
+    const c = await Client.guest(srv.url), email = newAddress();
+    await c.post('/v1/accounts', { email, password: good });
+    await (await Client.guest(srv.url)).post('/v1/accounts', { email, password: 'the stranger knows it' });
+    await c.post('/v1/mails', { email, kind: 'confirm' });
+    const used = await useToken(c, mailTo(srv, email).token);
+    assert.deepEqual([used.status, used.json.account], [200, c.account]);
+    isProblem(await signIn(visitor(srv), email, 'the stranger knows it'), 401, 'sign_in_wrong');
+  });
+
   test('links end with time', async t => {
     const s = await Clocked.start(t), c = await Client.guest(s.url), email = newAddress();
     await c.post('/v1/accounts', { email, password: good });
@@ -783,6 +794,18 @@ describe('people', () => {
     for (let i = 0; i < 4; i++) statuses.push((await signIn(visitor(s), newAddress(), good)).status);
     assert.equal(statuses.at(-1), 429, 'one address');
   });
+});
+
+test('no stranger keeps an owner from a link: mails are counted by who asks, too; a mailbox has its own end', async t => {
+  const s = await startServer(t, { env: { ZOETROPE_AUTH_MAILS_PER_HOUR: '6' } }), email = newAddress();
+  const ask = from => new Promise((done, fail) => {
+    const body = JSON.stringify({ email, kind: 'reset' });
+    request(`${s.url}/v1/mails`, { method: 'POST', localAddress: from, headers: { 'content-type': 'application/json', 'content-length': body.length } },
+      answer => { answer.resume(); done(answer.statusCode); }).on('error', fail).end(body);
+  });
+  for (const want of [202, 202, 429, 429]) assert.equal(await ask('127.0.0.1'), want);
+  for (const last of [2, 3, 4]) assert.deepEqual([await ask(`127.0.0.${last}`), await ask(`127.0.0.${last}`)], [202, 202], 'from elsewhere');
+  assert.equal(await ask('127.0.0.5'), 429, 'but not without end');
 });
 
 // ---- what moves with a person ----

@@ -98,16 +98,20 @@ static int sign_in_rate(struct http_req *req, const char *email, struct err *e) 
     return api__rate(req, "sign_in", str_z(who), (n + 2) / 3, e);
 }
 
-/* Per mailbox, per account that asks, and per network address. */
+/* Per account that asks, per network address, and per mailbox from there; per mailbox in all several times that, so that no single stranger
+ * keeps its owner from a link. */
 static int mail_rate(struct http_req *req, const char *email, struct err *e) {
     int64_t n = config_int(api_app(req)->cfg, "auth.mails_per_hour");
-    char ip[33], sha[SHA256_HEX + 1], account[24];
+    char ip[33], sha[SHA256_HEX + 1], account[24], from[SHA256_HEX + 40];
     sha256_hex(email, strlen(email), sha);
     snprintf(account, sizeof account, "%lld", (long long)req->account);
     int r = api__rate(req, "mail_ip", api__peer(req, ip), 10 * n, e);
     if (r >= 0 && req->account)
         r = api__rate(req, "mail_account", str_z(account), n, e);
-    return r < 0 ? r : api__rate(req, "mail", str_z(sha), n, e);
+    snprintf(from, sizeof from, "%.32s:%s", sha, ip);
+    if (r < 0 || (r = api__rate(req, "mail_from", str_z(from), n, e)) < 0)
+        return r;
+    return api__rate(req, "mail", str_z(sha), 4 * n, e);
 }
 
 static int accepted(struct http_res *res, struct err *e) {
@@ -179,7 +183,7 @@ static int mails_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     enum auth_token_kind kind = (enum auth_token_kind)job->body.kind;
     int64_t account = 0, guest = 0;
     char sealed[CRYPTO_PASSWORD_MAX + 1] = "";
-    int known = auth_account_of(tx, job->email, &account, e), waits = known < 0 ? known : auth_signup_find(tx, job->email, job->now_ms, &guest, sealed, e);
+    int known = auth_account_of(tx, job->email, &account, e), waits = known < 0 ? known : auth_signup_find(tx, job->email, job->guest, job->now_ms, &guest, sealed, e);
     if (waits < 0)
         return waits;
     bool confirm = kind == AUTH_TOKEN_CONFIRM;

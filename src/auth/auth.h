@@ -160,8 +160,8 @@ struct auth_token_new {
     bool        nobody;
 };
 int auth_token_add(struct db_tx *tx, const struct auth_token_new *t, int64_t now_ms, struct err *e);
-/* The newest sign-up of an address that waits for its confirmation: 1, its hash and guest; 0: none. */
-int auth_signup_find(struct db_tx *tx, const char *email, int64_t now_ms, int64_t *ret_guest, char sealed[129], struct err *e);
+/* The sign-up of an address that waits for its confirmation, the asking guest's own rather than the newest: 1, its hash and guest; 0: none. */
+int auth_signup_find(struct db_tx *tx, const char *email, int64_t asker, int64_t now_ms, int64_t *ret_guest, char sealed[129], struct err *e);
 
 struct auth_token { int64_t id, account, asker; enum auth_token_kind kind; char email[255], sealed[129], lang[9]; };
 /* 1: good, 0: used, too old, unknown, or its session has ended. Changes nothing. */

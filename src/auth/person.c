@@ -19,7 +19,7 @@ DB_SQL(token_one, "SELECT t.id, t.kind, t.subject, t.account_id, t.asker_id, t.s
                   "AND d.ended_ms = 0) OR EXISTS (SELECT 1 FROM session s WHERE s.id = t.session_id))");
 DB_SQL(token_use, "UPDATE login_token SET used_ms = ?, secret = '' WHERE id = ? AND used_ms = 0");
 DB_SQL(token_signup, "SELECT account_id, secret FROM login_token WHERE driver = 'email' AND subject = ? AND kind = 'confirm' AND used_ms = 0 AND expires_ms > ? "
-                     "ORDER BY id DESC LIMIT 1");
+                     "ORDER BY CASE WHEN account_id = ? THEN 0 ELSE 1 END, id DESC LIMIT 1");
 DB_SQL(token_cancel, "UPDATE login_token SET used_ms = ?, secret = '' WHERE driver = 'email' AND subject = ? AND kind IN ('confirm', 'reset', 'magic') AND used_ms = 0");
 
 DB_SQL(token_cancel_own, "UPDATE login_token SET used_ms = ?, secret = '' WHERE driver = 'email' AND subject = '' AND kind = 'magic' AND account_id = ? AND used_ms = 0");
@@ -103,9 +103,9 @@ int auth_token_add(struct db_tx *tx, const struct auth_token_new *t, int64_t now
                   DB_INT(t->account), DB_INT(t->asker), DB_INT(t->session), DB_TEXT(t->sealed), DB_TEXT(t->lang), DB_INT(now_ms), DB_INT(t->ends_ms));
 }
 
-int auth_signup_find(struct db_tx *tx, const char *email, int64_t now_ms, int64_t *ret_guest, char sealed[AUTH_SECRET_MAX], struct err *e) {
+int auth_signup_find(struct db_tx *tx, const char *email, int64_t asker, int64_t now_ms, int64_t *ret_guest, char sealed[AUTH_SECRET_MAX], struct err *e) {
     DB_ROWS rows;
-    int r = db_one(tx, &rows, e, &token_signup, DB_TEXT(email), DB_INT(now_ms));
+    int r = db_one(tx, &rows, e, &token_signup, DB_TEXT(email), DB_INT(now_ms), DB_INT(asker ? asker : -1));
     if (r == 1) {
         *ret_guest = db_int(&rows, 0);
         copy(sealed, AUTH_SECRET_MAX, db_str(&rows, 1));
