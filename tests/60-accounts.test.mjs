@@ -188,6 +188,16 @@ describe('access tokens', () => {
   });
 });
 
+test('an address that is too long for an access token is refused at start, not at the first visitor', async t => {
+  const url = n => `https://${'x'.repeat(n - 8)}`;
+  await assert.rejects(startServer(t, { env: { ZOETROPE_PUBLIC_URL: url(500) } }), e => {
+    assert.match(e.message, /public_url of 500 characters/);
+    return true;
+  });
+  const s = await startServer(t, { env: { ZOETROPE_PUBLIC_URL: url(200) } });
+  assert.equal((await new Client(s.url).send('POST', '/v1/sessions', { json: {} })).status, 201);
+});
+
 describe('refresh tokens', () => {
   test('turn with every use', async () => {
     const c = await Client.guest(server.url);

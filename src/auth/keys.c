@@ -19,6 +19,7 @@
 
 #define JWK_BYTES_MAX 1024
 #define SLACK_MS      (60LL * 1000)        /* between the clocks of two machines */
+#define PAYLOAD_MS_MAX 9999999999000LL      /* the year 2286 */
 
 DB_SQL(key_list, "SELECT kid, sealed, created_ms FROM sign_key ORDER BY created_ms DESC LIMIT 8");
 DB_SQL(key_add, "INSERT INTO sign_key (kid, sealed, created_ms) VALUES (?, ?, ?)");
@@ -63,8 +64,21 @@ static int master_read(const char *data_dir, uint8_t master[CRYPTO_KEY], struct 
 
 /* ---- one key ---- */
 
-static int sign(const struct auth__key *k, const char *payload, char out[AUTH_ACCESS_MAX], struct err *e) {
-    return jws_sign(k->jwk, k->kid, payload, out, AUTH_ACCESS_MAX) ? 0 : err_set(e, ERR_INTERNAL, "an access token cannot be signed");
+static int sign(const struct auth *a, const struct auth__key *k, const struct auth__claims *c, char out[AUTH_ACCESS_MAX], struct err *e) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 1024);
+    struct jw w;
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kz(&w, "iss", a->issuer);
+    jw_kid(&w, "sub", "acct", c->account);
+    jw_kid(&w, "sid", "sess", c->session);
+    jw_kz(&w, "kind", auth_kind_name(c->kind));
+    jw_kint(&w, "iat", c->iat_ms / 1000);
+    jw_kint(&w, "exp", c->exp_ms / 1000);
+    jw_end_obj(&w);
+    bool good = !b.failed && jws_sign(k->jwk, k->kid, b.p, out, AUTH_ACCESS_MAX);
+    return good ? 0 : err_set(e, ERR_CONFIG, "an access token cannot be signed: public_url of %zu characters may be too long for it", strlen(a->issuer));
 }
 
 /* Puts a key in front of the others. The caller holds keys_lock. */
@@ -72,7 +86,7 @@ static int key_use(struct auth *a, const char *kid, int64_t created_ms, struct j
     struct auth__key k = { .created_ms = created_ms, .jwk = jwk };
     char token[AUTH_ACCESS_MAX];
     snprintf(k.kid, sizeof k.kid, "%s", kid);
-    int r = sign(&k, "{}", token, e);
+    int r = sign(a, &k, &(struct auth__claims){ INT64_MAX, INT64_MAX, PAYLOAD_MS_MAX, PAYLOAD_MS_MAX, AUTH_KIND_OPERATOR }, token, e);   /* none is longer */
     if (r < 0)
         return r;
     size_t n = strcspn(token, ".");
@@ -214,28 +228,11 @@ int auth_keys_turn(struct auth *a, int64_t now_ms, struct err *e) {
 
 int auth_access_new(struct auth *a, int64_t account, int64_t session, enum auth_kind kind, int64_t ends_ms, char out[AUTH_ACCESS_MAX],
                     int64_t *ret_expires_ms, struct err *e) {
-    char acct[ID_TEXT_MAX], sess[ID_TEXT_MAX];
     int64_t now_s = clock_ms() / 1000, exp_s = now_s + AUTH_ACCESS_MS / 1000;
     if (ends_ms > 0 && exp_s > ends_ms / 1000)
         exp_s = ends_ms / 1000;
-    id_text(acct, "acct", account);
-    id_text(sess, "sess", session);
-    BUF_CLEANUP struct buf b;
-    buf_init(&b, 1024);
-    struct jw w;
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_kz(&w, "iss", a->issuer);
-    jw_kz(&w, "sub", acct);
-    jw_kz(&w, "sid", sess);
-    jw_kz(&w, "kind", auth_kind_name(kind));
-    jw_kint(&w, "iat", now_s);
-    jw_kint(&w, "exp", exp_s);
-    jw_end_obj(&w);
-    if (b.failed)
-        return err_set(e, ERR_INTERNAL, "public_url is too long for an access token");
     pthread_rwlock_rdlock(&a->keys_lock);
-    int r = sign(&a->keys[0], b.p, out, e);
+    int r = sign(a, &a->keys[0], &(struct auth__claims){ account, session, now_s * 1000, exp_s * 1000, kind }, out, e);
     pthread_rwlock_unlock(&a->keys_lock);
     if (r >= 0)
         *ret_expires_ms = exp_s * 1000;
