@@ -180,7 +180,14 @@ describe('access tokens', () => {
     assert.equal((await me(s.url, stays.token)).status, 200);
     isProblem(await me(s.url, ends.token), 401, 'unauthenticated');
     await s.kill();
-    rmSync(join(dataDir, 'master.key'));
+    const file = join(dataDir, 'master.key'), key = readFileSync(file);
+    rmSync(file);
+    await assert.rejects(startServer(t, { dataDir }), /master\.key is missing/, 'a lost key is no reason to sign everybody out');
+    writeFileSync(file, key);
+    s = await startServer(t, { dataDir });
+    assert.equal((await me(s.url, stays.token)).status, 200);
+    await s.kill();
+    writeFileSync(file, '');
     s = await startServer(t, { dataDir });
     isProblem(await me(s.url, stays.token), 401, 'unauthenticated');
     isProblem(await refresh(s.url, stays.refresh), 401, 'session_over');

@@ -43,7 +43,7 @@ int64_t auth_session_ms(enum auth_kind k);             /* how long a session las
 extern const struct setting auth_settings[];           /* rows "auth.…" */
 
 /* ---- life ---- */
-/* Reads or makes the master key and the keys that sign; makes the operator's account and token at first start. ret_made: <data>/operator.token
+/* Reads or makes the master key (ERR_CONFIG when it is missing, and keys in the database are sealed with it) and the keys that sign; makes the operator's account and token at first start. ret_made: <data>/operator.token
  * was written (0600, never to the log). Ending the operator's session with DELETE /v1/sessions and starting again makes a new one. */
 int auth_open(const struct config *cfg, struct db *d, const char *data_dir, struct auth **ret_a, bool *ret_made, struct err *e);
 void auth_close(struct auth *a);

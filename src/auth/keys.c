@@ -22,6 +22,7 @@
 #define PAYLOAD_MS_MAX 9999999999000LL      /* the year 2286 */
 
 DB_SQL(key_list, "SELECT kid, sealed, created_ms FROM sign_key ORDER BY created_ms DESC LIMIT 8");
+DB_SQL(key_any, "SELECT 1 FROM sign_key LIMIT 1");
 DB_SQL(key_add, "INSERT INTO sign_key (kid, sealed, created_ms) VALUES (?, ?, ?)");
 DB_SQL(key_forget, "DELETE FROM sign_key WHERE kid = ?");
 
@@ -42,20 +43,29 @@ int auth__file_write(const char *data_dir, const char *name, const char *text, s
     return 0;
 }
 
-static int master_read(const char *data_dir, uint8_t master[CRYPTO_KEY], struct err *e) {
+static int master_make(const char *data_dir, uint8_t master[CRYPTO_KEY], struct err *e) {
+    char text[AUTH_TOKEN_MAX + 1];
+    crypto_random(master, CRYPTO_KEY);
+    base64url_encode(master, CRYPTO_KEY, text);
+    int r = auth__file_write(data_dir, "master.key", text, e);
+    crypto_wipe(text, sizeof text);
+    return r;
+}
+
+/* A file that is missing where keys are sealed with it is an accident, such as a backup without it; an empty one is what the operator wants. */
+static int master_read(const char *data_dir, bool needed, uint8_t master[CRYPTO_KEY], struct err *e) {
     char path[4096], text[AUTH_TOKEN_MAX + 1] = "";
     snprintf(path, sizeof path, "%s/master.key", data_dir);
     __attribute__((cleanup(fd_close_p))) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
-        crypto_random(master, CRYPTO_KEY);
-        base64url_encode(master, CRYPTO_KEY, text);
-        int r = auth__file_write(data_dir, "master.key", text, e);
-        crypto_wipe(text, sizeof text);
-        return r;
-    }
+    if (fd < 0 && errno == ENOENT && needed)
+        return err_set(e, ERR_CONFIG, "%s is missing: put it back, or make an empty one (: > master.key), and everybody signs in again", path);
+    if (fd < 0 && errno == ENOENT)
+        return master_make(data_dir, master, e);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (n < 0)
         return err_sys(e, ERR_CONFIG, "%s", path);
+    if (n == 0)
+        return master_make(data_dir, master, e);
     struct str line = { text, (size_t)n };
     int got = base64_decode(str_cut(&line, '\n'), /* standard= */ false, master, CRYPTO_KEY);
     crypto_wipe(text, sizeof text);
@@ -173,8 +183,12 @@ static int keys_load(struct auth *a, struct err *e) {
 
 int auth__keys_open(struct auth *a, const char *data_dir, struct err *e) {
     uint8_t master[CRYPTO_KEY];
-    int r = master_read(data_dir, master, e);
-    if (r < 0)
+    int r;
+    {
+        DB_ROWS rows;
+        r = db_one(db_reader(a->db), &rows, e, &key_any);
+    }
+    if (r < 0 || (r = master_read(data_dir, /* needed= */ r == 1, master, e)) < 0)
         return r;
     crypto_derive(master, 1, a->seal_key);
     crypto_derive(master, 2, a->mac_key);
