@@ -4,6 +4,7 @@
  * Files first: each is linked into the person's folder, durably. Then one transaction changes the owner of every row; it fails, to be tried
  * again, when there is a file that was not linked. A crash before the commit leaves links that nobody names, for the sweep at start; after
  * it, old names without rows, for the reaper. Nothing is moved while a task of the guest is under way: its worker has read whose it is.
+ * What comes late for a decided task looks at its owner again, and is fetched again when that is another one (task/store.c).
  * The guest's sessions ended in the transaction that wrote the row of account_move, but a request that had begun before may still add
  * something; so the row stays for 15 minutes, longer than any request, and what comes late is moved too.
  */

@@ -319,6 +319,62 @@ static void a_late_result_is_given_free(void **state) {
     testing_clean(t);
 }
 
+struct testing_move { int64_t from, to; };
+static int move_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct testing_move *m = arg;
+    int r = task_move(tx, m->from, m->to, e);
+    return r < 0 ? r : ledger_move(tx, m->from, m->to, e);
+}
+
+/* What the dispatcher's hands do for an answer that comes late, up to the files it is to be written into. */
+static struct call *late_call(struct testing *t, int64_t task) {
+    struct err *e = &t->e;
+    struct task__attempt a;
+    DB_SQL(unknown, "SELECT MAX(id) FROM attempt WHERE task_id = ? AND state = 'unknown'");
+    OK(task__attempt_load(db_reader(t->db), testing_count(t, &unknown, task), &a, e));
+    struct call *k = call_late(t->core, &a, op_of(STR("compose")));
+    run_add(t->core, k->run);
+    store_reopen(&k->job);
+    OK(k->rc);
+    assert_int_equal(write(blob_put_fd(k->put[0]), "a picture", 9), 9);
+    k->facts = STR("{\"type\":\"image/png\",\"width\":8,\"height\":8}");
+    return k;
+}
+
+static void late_call_over(struct call *k) {
+    struct run *r = k->run;
+    call_stop(k);
+    run_free_if_over(r);
+}
+
+static void a_late_result_waits_until_its_new_owner_is_known(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    t->use = "fake_remote";
+    go(state, "compose.unknown");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_close(t);
+    testing_open(t);
+
+    struct call *k = late_call(t, task);
+    OK(db_do(t->db, move_fn, &(struct testing_move){ ME, YOU }, e));
+    store_result(&k->job);                                        /* its bytes lie in the folder of ME */
+    assert_int_equal(k->rc, ERR_RACE);
+    store_unknown(&k->job);
+    late_call_over(k);
+    testing_clean(t);
+
+    k = late_call(t, task);
+    store_result(&k->job);
+    OK(k->rc);
+    late_call_over(k);
+    assert_int_equal(testing_row(t, task).state, TASK_CHOOSING);
+    assert_int_equal(testing_pick(t, task, YOU, 0), 0);
+    testing_clean(t);
+}
+
 static void a_result_that_is_late_but_in_time_is_paid(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
@@ -485,6 +541,7 @@ int main(void) {
         TESTING(a_cancelled_call_frees_its_slot),
         TESTING(an_unknown_outcome_keeps_the_hold_until_the_deadline),
         TESTING(a_late_result_is_given_free),
+        TESTING(a_late_result_waits_until_its_new_owner_is_known),
         TESTING(a_result_that_is_late_but_in_time_is_paid),
         TESTING(a_call_that_never_happened_is_made_again),
         TESTING(a_submit_without_an_answer_is_not_repeated),

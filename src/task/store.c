@@ -202,6 +202,8 @@ static int late_fn(struct db_tx *tx, void *arg, struct err *e) {
     int r = load(tx, k, &t, &a, e);
     if (r < 0)
         return r;
+    if (t.account != k->run->row.account)        /* the bytes lie in the folder of whoever had the task when it was asked about */
+        return err_set(e, ERR_RACE, "the task has another owner by now");
     struct task__candidate cand = candidate_of(res);
     if (cand.verdict == CANDIDATE_UNSEEN)
         cand.verdict = CANDIDATE_FINE;           /* the layers to judge it by are gone; its owner judges, for free */
