@@ -61,8 +61,13 @@ export interface Waiting {
 export interface Options {
     /** "https://api.example"; empty: where the page came from. */
     origin?: string;
-    /** For programs that keep no cookies. */
+    /** For programs that keep no cookies. With `refresh` both are renewed by themselves: the new ones are written here, and told. */
     token?: string;
+    refresh?: string;
+    onTokens?: (tokens: {
+        token: string;
+        refresh: string;
+    }) => void;
     lang?: () => string;
     /** null: it is over. */
     onWaiting?: (waiting: Waiting | null) => void;
@@ -89,5 +94,7 @@ export declare class Client {
     send<T>(method: string, template: string, call?: LooseCall): Promise<T>;
     private once;
     private fetch;
+    /** By the cookie, or by the token of a program. */
+    private refresh;
     private revive;
 }

@@ -6,16 +6,15 @@ import { Renewal } from './session.js';
 import { watch } from './watch.js';
 export { Problem, UNREACHABLE } from './problem.js';
 const TRIES = 6;
+const REFRESH = '/v1/sessions/refresh';
+/** What begins or renews a session needs none. */
+const BEGINS = ['/v1/sessions', '/v1/sessions/password', REFRESH];
 const pause = (ms) => new Promise(done => setTimeout(done, ms));
 export class Client {
     constructor(options = {}) {
         this.options = options;
         this.origin = (options.origin ?? '').replace(/\/$/, '');
-        this.renewal = new Renewal(async () => {
-            const answer = await this.fetch('POST', '/v1/sessions/refresh', {});
-            if (!answer.ok)
-                throw await Problem.of(answer);
-        });
+        this.renewal = new Renewal(() => this.refresh(), options.token === undefined);
     }
     get(path, call = {}) {
         return this.send('GET', path, call);
@@ -50,7 +49,7 @@ export class Client {
                     this.options.onWaiting?.(null);
                 return problem;
             }
-            if (problem.status === 401 && !renewed && !template.startsWith('/v1/sessions')) {
+            if (problem.code === 'unauthenticated' && !renewed && !(method === 'POST' && BEGINS.includes(template))) {
                 renewed = true;
                 if (await this.revive())
                     continue;
@@ -86,7 +85,7 @@ export class Client {
         const headers = {};
         if (this.options.lang)
             headers['accept-language'] = this.options.lang();
-        if (this.options.token)
+        if (this.options.token && path !== REFRESH)
             headers['authorization'] = `Bearer ${this.options.token}`;
         if (call.body !== undefined)
             headers['content-type'] = 'application/json';
@@ -96,6 +95,23 @@ export class Client {
             method, headers, credentials: this.origin ? 'include' : 'same-origin',
             ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }), ...(call.signal ? { signal: call.signal } : {}),
         });
+    }
+    /** By the cookie, or by the token of a program. */
+    async refresh() {
+        const { token, refresh } = this.options;
+        if (token !== undefined && refresh === undefined)
+            throw new Problem({ code: 'unauthenticated', status: 401 });
+        const answer = await this.fetch('POST', REFRESH, refresh === undefined ? {} : { body: { refresh } });
+        if (!answer.ok)
+            throw await Problem.of(answer);
+        if (refresh === undefined)
+            return;
+        const fresh = await answer.json();
+        if (fresh.token === null)
+            return;
+        this.options.token = fresh.token;
+        this.options.refresh = fresh.refresh ?? refresh;
+        this.options.onTokens?.({ token: fresh.token, refresh: this.options.refresh });
     }
     async revive() {
         try {

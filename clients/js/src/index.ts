@@ -40,8 +40,10 @@ export interface Waiting { why: 'busy' | 'unreachable'; seconds: number }
 export interface Options {
   /** "https://api.example"; empty: where the page came from. */
   origin?: string;
-  /** For programs that keep no cookies. */
+  /** For programs that keep no cookies. With `refresh` both are renewed by themselves: the new ones are written here, and told. */
   token?: string;
+  refresh?: string;
+  onTokens?: (tokens: { token: string; refresh: string }) => void;
   lang?: () => string;
   /** null: it is over. */
   onWaiting?: (waiting: Waiting | null) => void;
@@ -50,6 +52,9 @@ export interface Options {
 }
 
 const TRIES = 6;
+const REFRESH = '/v1/sessions/refresh';
+/** What begins or renews a session needs none. */
+const BEGINS = ['/v1/sessions', '/v1/sessions/password', REFRESH];
 const pause = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms));
 
 export class Client {
@@ -58,10 +63,7 @@ export class Client {
 
   constructor(private readonly options: Options = {}) {
     this.origin = (options.origin ?? '').replace(/\/$/, '');
-    this.renewal = new Renewal(async () => {
-      const answer = await this.fetch('POST', '/v1/sessions/refresh', {});
-      if (!answer.ok) throw await Problem.of(answer);
-    });
+    this.renewal = new Renewal(() => this.refresh(), options.token === undefined);
   }
 
   get<P extends PathsWith<'get'>>(path: P, call: Call<Operation<P, 'get'>> = {}): Promise<Answer<Operation<P, 'get'>>> {
@@ -100,7 +102,7 @@ export class Client {
         if (attempt > 1) this.options.onWaiting?.(null);
         return problem;
       }
-      if (problem.status === 401 && !renewed && !template.startsWith('/v1/sessions')) {
+      if (problem.code === 'unauthenticated' && !renewed && !(method === 'POST' && BEGINS.includes(template))) {
         renewed = true;
         if (await this.revive()) continue;
         throw problem;
@@ -130,13 +132,27 @@ export class Client {
   private fetch(method: string, path: string, call: { body?: unknown; key?: string; signal?: AbortSignal }): Promise<Response> {
     const headers: Record<string, string> = {};
     if (this.options.lang) headers['accept-language'] = this.options.lang();
-    if (this.options.token) headers['authorization'] = `Bearer ${this.options.token}`;
+    if (this.options.token && path !== REFRESH) headers['authorization'] = `Bearer ${this.options.token}`;
     if (call.body !== undefined) headers['content-type'] = 'application/json';
     if (call.key) headers['idempotency-key'] = call.key;
     return fetch(this.url(path), {
       method, headers, credentials: this.origin ? 'include' : 'same-origin',
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }), ...(call.signal ? { signal: call.signal } : {}),
     });
+  }
+
+  /** By the cookie, or by the token of a program. */
+  private async refresh(): Promise<void> {
+    const { token, refresh } = this.options;
+    if (token !== undefined && refresh === undefined) throw new Problem({ code: 'unauthenticated', status: 401 });
+    const answer = await this.fetch('POST', REFRESH, refresh === undefined ? {} : { body: { refresh } });
+    if (!answer.ok) throw await Problem.of(answer);
+    if (refresh === undefined) return;
+    const fresh = await answer.json() as Schemas['Session'];
+    if (fresh.token === null) return;
+    this.options.token = fresh.token;
+    this.options.refresh = fresh.refresh ?? refresh;
+    this.options.onTokens?.({ token: fresh.token, refresh: this.options.refresh });
   }
 
   private async revive(): Promise<boolean> {

@@ -16,18 +16,18 @@ function markRenewal(): void {
   try { localStorage.setItem(MARK, String(Date.now())); } catch { /* then each tab renews for itself */ }
 }
 
-/** Calls renew() at most once at a time; not at all when another tab has done so since `since`. */
+/** Calls renew() at most once at a time; where the tabs share a cookie, not at all when another has done so a moment ago. */
 export class Renewal {
   private running: Promise<void> | null = null;
 
-  constructor(private readonly renew: () => Promise<void>) {}
+  constructor(private readonly renew: () => Promise<void>, private readonly shared: boolean) {}
 
   run(): Promise<void> {
-    this.running ??= exclusively(async () => {
-      if (Date.now() - lastRenewal() < FRESH_MS) return;
+    this.running ??= (this.shared ? exclusively(async () => {
+      if (Math.abs(Date.now() - lastRenewal()) < FRESH_MS) return;        // a mark of the future: the clock was set back
       await this.renew();
       markRenewal();
-    }).finally(() => { this.running = null; });
+    }) : this.renew()).finally(() => { this.running = null; });
     return this.running;
   }
 }
