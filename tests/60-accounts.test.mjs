@@ -924,6 +924,19 @@ describe('the work of a guest who signs in', () => {
     await verify(s.dataDir);
   });
 
+  test('is left to the keeper when it is much: nobody who signs in waits for hundreds of files', async t => {
+    const s = await startServer(t, { env });
+    const p = await person(s), g = await Client.guest(s.url), photo = await g.photo(ONE), tasks = [];
+    for (let i = 0; i < 5; i++) tasks.push((await portrait(g, photo, { candidates: 4 })).id);
+    assert.ok(rows(s, 'SELECT sha FROM asset').length > 32);
+    const answer = await signIn(g, p.email, p.password);
+    g.take(answer.json);
+    assert.deepEqual([answer.status, answer.json.moving], [201, true]);
+    await until(async () => (await g.get('/v1/tasks')).items.length, 'the tasks did not come');
+    assert.deepEqual(await sees(g), tasks.sort());
+    await verify(s.dataDir);
+  });
+
   test('takes along what a request under way adds late', async t => {
     const s = await Clocked.start(t, { env });
     const p = await person(s.server), g = await Client.guest(s.url);

@@ -83,7 +83,9 @@ struct blob_usage {
 int blob_usage_get(struct blob_store *s, struct db_tx *reader, int64_t now_ms, struct blob_usage *ret, struct err *e);
 int blob_usage_of(struct db_tx *reader, int64_t account, int64_t *ret_bytes, struct err *e);   /* of all assets of one account */
 /* ---- everything of one account becomes another's. Files first, then rows: a crash in between leaves files that nobody names ---- */
-/* Makes each file of `from` durable among those of `to` and says in linked which those were. Waits on the disk. */
+/* 1: the account has no more than `max` assets; 0: it has. */
+int blob_move_few(struct db_tx *reader, int64_t account, int64_t max, struct err *e);
+/* Makes each file of `from` durable among those of `to`, in batches, and says in linked which those were. Waits on the disk. */
 int blob_move_files(struct blob_store *s, struct db *d, int64_t from, int64_t to, char linked[SHA256_HEX + 1], struct err *e);
 /* The rows of assets and uploads. ERR_RACE when there are files now that were not linked: link them and try again. */
 int blob_move_rows(struct db_tx *tx, int64_t from, int64_t to, const char *linked, struct err *e);

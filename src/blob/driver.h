@@ -16,6 +16,8 @@ struct blob_key {
     char       sha[SHA256_HEX + 1];
 };
 
+#define BLOB_LINKS_MAX 64
+
 /* One file found by walk(). Returning < 0 ends the walk. */
 typedef int blob_walk_fn(void *ctx, const struct blob_key *k, int64_t age_ms, struct err *e);
 
@@ -27,8 +29,9 @@ struct blob_driver {
     /* Makes the temporary file at `path` (open as fd) durable as k: when this returns, a power cut cannot take it. Consumes path. An equal file
      * is replaced, so that its age starts anew. */
     int  (*store)(void *home, const struct blob_key *k, const char *path, int fd, struct err *e);
-    /* Makes the bytes of `from` durable as `to` too; young, also when they are there already. ERR_NOT_FOUND: there is no `from`. */
-    int  (*link)(void *home, const struct blob_key *from, const struct blob_key *to, struct err *e);
+    /* Makes the bytes of n <= BLOB_LINKS_MAX files of one account, in order of class and sha, durable as those of account `to` too; young, also
+     * when they are there already. What is gone is passed over. */
+    int  (*link)(void *home, const struct blob_key *from, size_t n, int64_t to, struct err *e);
     int  (*get)(void *home, const struct blob_key *k, int *ret_fd, int64_t *ret_bytes, struct err *e);
     int  (*remove)(void *home, const struct blob_key *k, struct err *e);      /* what is gone already is a success */
     int  (*age)(void *home, const struct blob_key *k, int64_t *ret_ms, struct err *e);

@@ -81,10 +81,10 @@ static int make_folder(struct local *l, char *path, size_t n, struct err *e) {
     return r;
 }
 
-static int make_folders(struct local *l, char path[PATH_LEN], struct err *e) {
+static int make_folders(struct local *l, char path[PATH_LEN], size_t n, struct err *e) {
     int r = 0;
     pthread_mutex_lock(&l->making);
-    for (size_t i = 0, depth = 0; r >= 0 && depth < FOLDERS; i++)
+    for (size_t i = 0, depth = 0; r >= 0 && depth < n; i++)
         if (path[i] == '/') {
             r = make_folder(l, path, i, e);
             depth++;
@@ -99,7 +99,7 @@ static int local_store(void *home, const struct blob_key *k, const char *from, i
     path_of(k, path);
     if (failpoint_hit(FP_BLOB_AFTER_WRITE) < 0 || fdatasync(fd) < 0)
         return err_sys(e, ERR_IO, "fdatasync of a new file");
-    int r = make_folders(l, path, e);
+    int r = make_folders(l, path, FOLDERS, e);
     if (r < 0)
         return r;
     if (failpoint_hit(FP_BLOB_AFTER_SYNC) < 0 || renameat(AT_FDCWD, from, l->dir, path) < 0)
@@ -110,20 +110,77 @@ static int local_store(void *home, const struct blob_key *k, const char *from, i
     return sync_folder(l->dir, path, e);
 }
 
-static int local_link(void *home, const struct blob_key *from, const struct blob_key *to, struct err *e) {
-    struct local *l = home;
+/* ---- many files at once: each folder is fsynced once ---- */
+
+/* The folder that holds it, and the one above. */
+static void folders_of(const struct blob_key *k, char leaf[PATH_LEN], char above[PATH_LEN]) {
+    path_of(k, leaf);
+    *strrchr(leaf, '/') = 0;
+    snprintf(above, PATH_LEN, "%.*s", (int)(strrchr(leaf, '/') - leaf), leaf);
+}
+
+static bool same_folder(const struct blob_key *a, const struct blob_key *b) { return memcmp(a->sha, b->sha, 2) == 0; }
+
+/* The folders of n files of one account and class. Those that are new become durable together, or are not there. */
+static int make_leaves(struct local *l, const struct blob_key *k, size_t n, struct err *e) {
+    char leaf[PATH_LEN], above[PATH_LEN];
+    bool made[BLOB_LINKS_MAX] = { 0 }, any = false;
+    path_of(&k[0], leaf);
+    int r = make_folders(l, leaf, FOLDERS - 1, e);
+    pthread_mutex_lock(&l->making);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        folders_of(&k[i], leaf, above);
+        made[i] = mkdirat(l->dir, leaf, 0700) == 0;
+        any |= made[i];
+        if (!made[i] && errno != EEXIST)
+            r = err_sys(e, ERR_IO, "folder %s", leaf);
+    }
+    if (r >= 0 && any)
+        r = sync_folder(l->dir, above, e);
+    for (size_t i = 0; r < 0 && i < n; i++)
+        if (made[i]) {
+            folders_of(&k[i], leaf, above);
+            unlinkat(l->dir, leaf, AT_REMOVEDIR);
+        }
+    pthread_mutex_unlock(&l->making);
+    return r;
+}
+
+static int link_one(struct local *l, const struct blob_key *from, const struct blob_key *to, struct err *e) {
     char old[PATH_LEN], path[PATH_LEN];
     path_of(from, old);
     path_of(to, path);
-    int r = make_folders(l, path, e);
-    if (r < 0)
-        return r;
     if (linkat(l->dir, old, l->dir, path, 0) < 0 && errno != EEXIST)
-        return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", old);
-    if (utimensat(l->dir, path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(e, ERR_IO, "%s", path);
-    *strrchr(path, '/') = 0;
-    r = sync_folder(l->dir, path, e);
+        return errno == ENOENT ? 0 : err_sys(e, ERR_IO, "%s", old);
+    return utimensat(l->dir, path, NULL, AT_SYMLINK_NOFOLLOW) < 0 ? err_sys(e, ERR_IO, "%s", path) : 0;
+}
+
+static int link_class(struct local *l, const struct blob_key *from, const struct blob_key *to, size_t n, struct err *e) {
+    char leaf[PATH_LEN], above[PATH_LEN];
+    int r = make_leaves(l, to, n, e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = link_one(l, &from[i], &to[i], e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        if (i == 0 || !same_folder(&to[i], &to[i - 1])) {
+            folders_of(&to[i], leaf, above);
+            r = sync_folder(l->dir, leaf, e);
+        }
+    return r;
+}
+
+static int local_link(void *home, const struct blob_key *from, size_t n, int64_t account, struct err *e) {
+    struct blob_key to[BLOB_LINKS_MAX];
+    int r = 0;
+    assert(n <= BLOB_LINKS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        to[i] = from[i];
+        to[i].account = account;
+    }
+    for (size_t i = 0, end; r >= 0 && i < n; i = end) {
+        for (end = i + 1; end < n && from[end].class == from[i].class; end++)
+            ;
+        r = link_class(home, &from[i], &to[i], end - i, e);
+    }
     if (r >= 0 && failpoint_hit(FP_BLOB_AFTER_LINK) < 0)
         r = err_sys(e, ERR_IO, "failpoint blob.after_link");
     return r;

@@ -1,8 +1,8 @@
 /*
  * powercut.h - a model of the worst disk under the store, for tests: what would be left of the files if the power went now.
  *
- * The linker puts the functions below in place of fdatasync, fsync, renameat, mkdirat and openat (meson.build: --wrap). They call the real ones
- * and keep the model: contents are safe up to the size at their last fdatasync; a name is safe once its folder was fsynced after it got the name.
+ * The linker puts the functions below in place of fdatasync, fsync, renameat, linkat, mkdirat and openat (meson.build: --wrap). They call the real
+ * ones and keep the model: contents are safe up to the size at their last fdatasync; a name is safe once its folder was fsynced after it got the name.
  * Threads: any; who holds `lock` sees the disk stand still. Used by: *_test.c only, included once.
  */
 #ifndef ZT_BLOB_POWERCUT_H
@@ -22,20 +22,22 @@
 int __real_fdatasync(int fd);
 int __real_fsync(int fd);
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __real_mkdirat(int dir, const char *path, mode_t mode);
 int __real_openat64(int dir, const char *path, int flags, mode_t mode);
 int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __wrap_mkdirat(int dir, const char *path, mode_t mode);
 int __wrap_openat64(int dir, const char *path, int flags, mode_t mode);
 
-enum { NAMES_MAX = 512, SYNCS_MAX = 512 };
+enum { NAMES_MAX = 2048, SYNCS_MAX = 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct name { ino_t dir; char name[80]; bool safe; } names[NAMES_MAX];     /* made since the test began */
 static struct sync { ino_t file; int64_t bytes; } syncs[SYNCS_MAX];
-static int n_names, n_syncs;
+static int n_names, n_syncs, n_fsyncs;
 static bool ignore_folder_syncs, ignore_file_syncs;                               /* a disk that lies: the check must notice */
 static int fail_folder_sync;                                                      /* this one from now fails; 0 = none */
 
@@ -97,6 +99,7 @@ int __wrap_fsync(int fd) {
         errno = EIO;
         return -1;
     }
+    n_fsyncs++;
     int r = __real_fsync(fd);
     powercut_synced(fd);
     return r;
@@ -104,6 +107,12 @@ int __wrap_fsync(int fd) {
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to) {
     int r = __real_renameat(from_dir, from, to_dir, to);
     powercut_named(to_dir, to);
+    return r;
+}
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
+    int r = __real_linkat(from_dir, from, to_dir, to, flags);
+    if (r == 0)
+        powercut_named(to_dir, to);
     return r;
 }
 int __wrap_mkdirat(int dir, const char *path, mode_t mode) {

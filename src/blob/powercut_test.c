@@ -98,10 +98,58 @@ static void an_answered_offset_survives_a_power_cut(void **state) {
     assert_false(powercut_survives(t->dir, path, grow(t, &u, 0, "hello")));
 }
 
+static void path_of(char out[192], int64_t account, enum blob_class class, const char *sha) {
+    char owner[ID_TEXT_MAX];
+    id_text(owner, "acct", account);
+    snprintf(out, 192, "blob/%s/%s/%.2s/%s", blob_class_name(class), owner, sha, sha);
+}
+
+/* More files than are linked at once, many of them in the same folders. */
+static void files_that_move_survive_a_power_cut_for_one_fsync_a_folder(void **state) {
+    enum { FILES = 150 };
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    char path[192], linked[SHA256_HEX + 1], sha[FILES][SHA256_HEX + 1];
+    bool seen[BLOB_CLASS_COUNT][256] = { 0 };
+    int leaves = 0;
+    for (int i = 0; i < FILES; i++) {
+        enum blob_class class = i % 3 ? BLOB_RESULT : BLOB_ORIGINAL;
+        char text[16];
+        unsigned first;
+        snprintf(text, sizeof(text), "%d", i);
+        struct blob_asset a = { .id = id_new(), .account = ME, .class = class, .type = STR("x"), .role = STR("x") };
+        struct blob_put *p = NULL;
+        OK(blob_put_begin(t->s, ME, class, &p, e));
+        OK(blob_put_write(p, text, strlen(text), e));
+        OK(blob_put_end(p, a.sha, &a.bytes, e));
+        OK(db_do(t->d, add_asset, &a, e));
+        memcpy(sha[i], a.sha, sizeof(a.sha));
+        assert_int_equal(sscanf(a.sha, "%2x", &first), 1);
+        leaves += !seen[class][first];
+        seen[class][first] = true;
+    }
+    assert_int_equal(blob_move_few(db_reader(t->d), ME, FILES, e), 1);
+    assert_int_equal(blob_move_few(db_reader(t->d), ME, FILES - 1, e), 0);
+    n_fsyncs = 0;
+    OK(blob_move_files(t->s, t->d, ME, ME + 1, linked, e));
+    for (int i = 0; i < FILES; i++) {
+        path_of(path, ME + 1, i % 3 ? BLOB_RESULT : BLOB_ORIGINAL, sha[i]);
+        if (!powercut_survives(t->dir, path, 1))
+            fail_msg("%s would be lost", path);
+    }
+    if (n_fsyncs > leaves + 12)                                      /* and the folders above, for each batch that needs a new one */
+        fail_msg("%d fsyncs for %d files in %d folders", n_fsyncs, FILES, leaves);
+    ignore_folder_syncs = true;
+    OK(blob_move_files(t->s, t->d, ME, ME + 2, linked, e));
+    path_of(path, ME + 2, BLOB_ORIGINAL, sha[0]);
+    assert_false(powercut_survives(t->dir, path, 1));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answered_asset_survives_a_power_cut, setup, testing_teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_could_not_be_made_durable_is_made_again, setup, testing_teardown),
+        cmocka_unit_test_setup_teardown(files_that_move_survive_a_power_cut_for_one_fsync_a_folder, setup, testing_teardown),
         cmocka_unit_test_setup_teardown(an_answered_offset_survives_a_power_cut, setup, testing_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
