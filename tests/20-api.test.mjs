@@ -97,7 +97,9 @@ describe('sessions', () => {
     for (let i = 0; i < 2; i++) assert.equal((await c.send('POST', '/v1/sessions', { json: {} })).status, 201);
     const refused = await c.send('POST', '/v1/sessions', { json: {} });
     isProblem(refused, 429, 'rate_limited');
-    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    const seconds = Number(refused.headers.get('retry-after'));
+    assert.ok(seconds > 540 && seconds <= 600, `six in an hour are one in 600 seconds, not in ${seconds}`);
+    assert.match(refused.json.detail, new RegExp(`again in ${seconds} seconds`));
   });
 });
 

@@ -69,7 +69,8 @@ int api__rate(struct http_req *req, const char *what, struct str who, int64_t n,
     int r = cache_take(api_app(req)->cache, str_z(key), &rate, 1, &wait_ms, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)(wait_ms / 1000 + 1));
+    req->retry_s = (wait_ms + 999) / 1000;
+    return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)req->retry_s);
 }
 
 int64_t api__welcome_credits(const struct app *app) {

@@ -80,6 +80,7 @@ struct http_req {
     unsigned            rights;       /* set by authorise() */
     int64_t             session;      /* set by authorise() */
     const char         *lang;         /* "en" or "zh": Accept-Language, or set by authorise() */
+    int64_t             retry_s;      /* set by who refuses it: Retry-After of the problem; 0 = a moment */
 };
 struct str http_req_header(const struct http_req *req, const char *name);  /* first one; STR_NULL when absent */
 struct str http_req_query(struct http_req *req, const char *name);         /* decoded in the arena; STR_NULL when absent */
