@@ -137,6 +137,22 @@ describe('a stream', () => {
     isProblem(await alice.send('GET', `/v1/tasks/${task.id}/events`, { headers: { 'last-event-id': 'x' } }), 400, 'bad_input');
   });
 
+  test('ends with its session', async t => {
+    const stuck = await startServer(t, { env: { ...slow, ZOETROPE_ENGINE_FAKE_SCRIPT: 'cutout.hang' } }), c = await Client.guest(stuck.url);
+    const path = `/v1/tasks/${(await buy(c, await c.photo(ONE))).id}/events`;
+    const watch = async () => {
+      let signedOut = false;
+      for await (const f of frames(c, path)) {
+        if (signedOut || !f.event) continue;
+        signedOut = true;
+        assert.equal((await c.send('DELETE', '/v1/sessions')).status, 204);
+      }
+      return signedOut;
+    };
+    assert.ok(await within(25_000, watch(), () => 'it goes on'));
+    isProblem(await c.send('GET', path), 401, 'unauthenticated');
+  });
+
   test('is not collected by proxies, and says within 15 seconds that it lives, with a fresh hint', async t => {
     const stuck = await startServer(t, { env: { ...slow, ZOETROPE_ENGINE_FAKE_SCRIPT: 'cutout.hang' } }), c = await Client.guest(stuck.url), own = await c.photo(ONE);
     const task = await buy(c, own);

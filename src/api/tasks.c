@@ -112,11 +112,16 @@ static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) 
     return api_list(res, &page, &items, e);
 }
 
-struct stream { struct db *db; struct task_stream of; };
+/* session: 0 for a program's token, which has none that ends by itself. */
+struct stream { struct app *app; int64_t session; struct task_stream of; };
 
+/* Nothing more is told to a session that ended, nor to a guest whose work moved to a person: their sessions end with it. */
 static int stream_pull(void *ctx, int64_t *seq, struct buf *out, struct err *e) {
     struct stream *s = ctx;
-    return task_events(db_reader(s->db), &s->of, seq, out, e);
+    int r = s->session ? auth_session_lives(s->app->auth, s->session, e) : 1;
+    if (r <= 0)
+        return r < 0 ? r : /* over */ 1;
+    return task_events(db_reader(s->app->db), &s->of, seq, out, e);
 }
 
 /* Whoever comes back for what they have heard to the end: 204 tells a browser to stop coming back. 1: all was said. */
@@ -145,7 +150,7 @@ static int events_get(struct http_req *req, struct http_res *res, struct err *e)
     if ((r = heard_all(req, db_reader(app->db), id, e)) != 0)
         return r < 0 ? r : http_res_empty(res, 204);
     struct stream *s = ARENA_NEW(req->arena, struct stream);
-    *s = (struct stream){ .db = app->db, .of = { .c = app->tasks, .task = id } };
+    *s = (struct stream){ .app = app, .session = auth_access_ends(req) ? req->session : 0, .of = { .c = app->tasks, .task = id } };
     return http_res_sse(res, id, stream_pull, s);
 }
 

@@ -84,6 +84,8 @@ static int lives(struct auth *a, int64_t session, struct err *e) {
     return auth_session_lives(db_reader(a->db), session, e);
 }
 
+int auth_session_lives(struct auth *a, int64_t session, struct err *e) { return lives(a, session, clock_ms(), e); }
+
 /* ---- tokens that were verified ---- */
 
 static struct auth__seen *seen_slot(struct auth *a, const uint8_t sha[SHA256_LEN], pthread_mutex_t **ret_lock) {

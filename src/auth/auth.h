@@ -64,6 +64,9 @@ void auth_get_stats(struct auth *a, struct auth_stats *ret);
 int auth_authorise(struct http_req *req, struct err *e);
 /* When the access token of an authorised request ends; 0: it came with one that has no end. */
 int64_t auth_access_ends(const struct http_req *req);
+/* Of a request that goes on after it was authorised, and within AUTH_ACCESS_MS of the last time it asked: 1, or 0 when the session of that token
+ * has ended. Cheap. */
+int auth_session_lives(struct auth *a, int64_t session, struct err *e);
 /* Whether an unsafe request is from a page of the same origin, by Sec-Fetch-Site, else by Origin against Host. `unknown` is the answer when
  * the request carries neither: no browser of today leaves both out. Pure. */
 bool auth_same_origin(struct str sec_fetch_site, struct str origin, struct str host, bool unknown);
