@@ -114,6 +114,7 @@ describe('access tokens', () => {
     const c = await Client.guest(server.url);
     const again = await c.send('POST', '/v1/sessions', { json: {} });
     assert.deepEqual([again.status, again.json.token, again.json.refresh, again.json.session], [200, null, null, c.session]);
+    assert.deepEqual([Object.keys(again.json).length, again.json.moving], [9, false], 'a whole Session');
     assert.equal(again.json.expires_ms, part(c.token, 1).exp * 1000);
     assert.deepEqual(again.headers.getSetCookie(), []);
     const cookie = await c.send('POST', '/v1/sessions', { json: {}, headers: { authorization: null, origin: server.url, cookie: `zt_access=${c.token}` } });

@@ -31,11 +31,10 @@ static int me_answer(struct http_req *req, struct http_res *res, struct err *e) 
 
 /* ---- PATCH /v1/me ---- */
 
-static const char *const langs[] = { "en", "zh", NULL };
 struct me_body { struct str name, region; int lang; };
 static const struct json_field me_fields[] = {
     { "name", JSON_F_STR, false, 0, 80, offsetof(struct me_body, name), .help = "As others may see it." },
-    { "lang", JSON_F_ENUM, false, 0, 0, offsetof(struct me_body, lang), .names = langs, .help = "The language of mails." },
+    { "lang", JSON_F_ENUM, false, 0, 0, offsetof(struct me_body, lang), .names = api__langs, .help = "The language of mails." },
     { "region", JSON_F_STR, false, 0, 2, offsetof(struct me_body, region), .help = "Two capital letters (ISO 3166), or empty." },
     { 0 },
 };
@@ -57,7 +56,7 @@ static int me_parse(struct http_req *req, struct err *e) {
 
 static int me_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     const struct me_body *body = req->job;
-    struct auth_profile p = { body->name, body->lang < 0 ? STR_NULL : str_z(langs[body->lang]), body->region };
+    struct auth_profile p = { body->name, body->lang < 0 ? STR_NULL : str_z(api__langs[body->lang]), body->region };
     return auth_profile_set(tx, req->account, &p, e);
 }
 

@@ -5,14 +5,12 @@
 #include "cache/cache.h"
 #include "studio/studio.h"
 
-int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, bool moving, struct err *e) {
-    struct app *app = api_app(req);
-    char access[AUTH_ACCESS_MAX];
-    int64_t expires_ms = 0, now_ms = clock_ms();
-    int r = auth_access_new(app->auth, s->account, s->session, s->kind, s->expires_ms, access, &expires_ms, e);
-    if (r < 0)
-        return r;
-    bool page = http_req_header(req, "sec-fetch-site").p != NULL;
+const struct json_field api__no_fields[] = { { 0 } };
+const char *const api__langs[] = { "en", "zh", NULL };
+
+/* The Session. token, refresh NULL: nothing new. */
+static int session_json(struct http_res *res, int status, const struct auth_session *s, const char *kind, const char *token, int64_t expires_ms,
+                        const char *refresh, bool moving, struct err *e) {
     BUF_CLEANUP struct buf b;
     buf_init(&b, 4096);
     struct jw w;
@@ -22,15 +20,30 @@ int api__session_answer(struct http_req *req, struct http_res *res, int status, 
     jw_kid(&w, "account", "acct", s->account);
     jw_kid(&w, "session", "sess", s->session);
     jw_kz(&w, "account_kind", auth_kind_name(s->kind));
-    jw_kz(&w, "token", page ? NULL : access);
+    jw_kz(&w, "token", token);
     jw_kint(&w, "expires_ms", expires_ms);
-    jw_kz(&w, "refresh", page ? NULL : s->refresh);
+    jw_kz(&w, "refresh", refresh);
     jw_kint(&w, "session_expires_ms", s->expires_ms);
     jw_kbool(&w, "moving", moving);
     jw_end_obj(&w);
+    return api_json(res, status, &b, e);
+}
+
+int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, bool moving, struct err *e) {
+    struct app *app = api_app(req);
+    char access[AUTH_ACCESS_MAX];
+    int64_t expires_ms = 0, now_ms = clock_ms();
+    int r = auth_access_new(app->auth, s->account, s->session, s->kind, s->expires_ms, access, &expires_ms, e);
+    if (r < 0)
+        return r;
+    bool page = http_req_header(req, "sec-fetch-site").p != NULL;
     http_res_cookie(res, AUTH_ACCESS_COOKIE, access, (expires_ms - now_ms) / 1000, /* http_only= */ true);
     http_res_cookie(res, AUTH_REFRESH_COOKIE, s->refresh, (s->expires_ms - now_ms) / 1000, /* http_only= */ true);
-    return api_json(res, status, &b, e);
+    return session_json(res, status, s, kind, page ? NULL : access, expires_ms, page ? NULL : s->refresh, moving, e);
+}
+
+int api__session_goes_on(struct http_req *req, struct http_res *res, const struct auth_session *s, struct err *e) {
+    return session_json(res, 200, s, NULL, NULL, auth_access_ends(req), NULL, /* moving= */ false, e);
 }
 
 void api__session_clear(struct http_res *res) {
@@ -56,8 +69,7 @@ void api__base_url(const struct app *app, char out[512]) {
 }
 
 struct str api__peer(const struct http_req *req, char out[33]) {
-    static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
-    hex_encode(req->peer.ip, memcmp(req->peer.ip, v4_mapped, sizeof v4_mapped) == 0 ? 16 : 8, out);
+    hex_encode(req->peer.ip, auth_peer_is_v4(&req->peer) ? 16 : 8, out);
     return str_z(out);
 }
 

@@ -13,6 +13,8 @@
  * moving: the guest's work follows when its task has ended.
  */
 int api__session_answer(struct http_req *req, struct http_res *res, int status, const struct auth_session *s, const char *kind, bool moving, struct err *e);
+/* What it has goes on; there is nothing to hand out. */
+int api__session_goes_on(struct http_req *req, struct http_res *res, const struct auth_session *s, struct err *e);
 /* Takes both cookies back. */
 void api__session_clear(struct http_res *res);
 /* The problem with both cookies taken back. */
@@ -22,6 +24,8 @@ void api__base_url(const struct app *app, char out[512]);
 /* ERR_RATE when `what` of `who` happens more than n times in an hour; a third at once. */
 int api__rate(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e);
 struct str api__peer(const struct http_req *req, char out[33]);      /* the address (IPv6: its /64) as hex */
+extern const struct json_field api__no_fields[];     /* a body of {} */
+extern const char *const api__langs[];               /* those of mails; ends with NULL */
 /* What a new account is given. */
 int64_t api__welcome_credits(const struct app *app);
 

@@ -23,7 +23,6 @@ struct session_job {
     struct auth_ended ended;
     enum auth_refresh outcome;
 };
-static const struct json_field no_fields[] = { { 0 } };
 
 static struct session_job *new_job(struct http_req *req) {
     struct session_job *job = ARENA_NEW(req->arena, struct session_job);
@@ -49,7 +48,7 @@ static enum auth_kind kind_of(const struct http_req *req) {
 
 static int session_parse(struct http_req *req, struct err *e) {
     char nothing;
-    int r = api_body(req, no_fields, &nothing, e);
+    int r = api_body(req, api__no_fields, &nothing, e);
     if (r < 0)
         return r;
     struct session_job *job = new_job(req);
@@ -117,32 +116,12 @@ static int refresh_answer(struct http_req *req, struct http_res *res, struct err
     }
 }
 
-/* What it has goes on; there is nothing to hand out. */
-static int renew_answer(struct http_req *req, struct http_res *res, struct err *e) {
-    const struct session_job *job = req->job;
-    BUF_CLEANUP struct buf b;
-    buf_init(&b, 1024);
-    struct jw w;
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_kz(&w, "kind", auth_kind_name(kind_of(req)));
-    jw_kid(&w, "account", "acct", req->account);
-    jw_kid(&w, "session", "sess", req->session);
-    jw_kz(&w, "account_kind", auth_kind_name(kind_of(req)));
-    jw_kz(&w, "token", NULL);
-    jw_kint(&w, "expires_ms", auth_access_ends(req));
-    jw_kz(&w, "refresh", NULL);
-    jw_kint(&w, "session_expires_ms", job->s.expires_ms);
-    jw_end_obj(&w);
-    return api_json(res, 200, &b, e);
-}
-
 static int session_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct session_job *job = req->job;
     if (job->way == WAY_REFRESH)
         return refresh_answer(req, res, e);
     if (job->way == WAY_RENEW)
-        return renew_answer(req, res, e);
+        return api__session_goes_on(req, res, &job->s, e);
     return api__session_answer(req, res, 201, &job->s, NULL, /* moving= */ false, e);
 }
 
@@ -197,7 +176,7 @@ static int end_write(struct db_tx *tx, struct http_req *req, struct err *e) {
 static int end_all_parse(struct http_req *req, struct err *e) {
     char nothing;
     new_job(req);
-    return api_body(req, no_fields, &nothing, e);
+    return api_body(req, api__no_fields, &nothing, e);
 }
 
 static int end_all_write(struct db_tx *tx, struct http_req *req, struct err *e) {
@@ -213,7 +192,7 @@ static int signed_out(struct http_req *req, struct http_res *res, struct err *e)
 }
 
 const struct route api_sessions_routes[] = {
-    { "POST", "/v1/sessions", ROUTE_WRITE, 0, 0, session_post, session_parse, session_write, .body_max = API_BODY_MAX, .in = no_fields,
+    { "POST", "/v1/sessions", ROUTE_WRITE, 0, 0, session_post, session_parse, session_write, .body_max = API_BODY_MAX, .in = api__no_fields,
       .out = "Session", .help = "Become a guest with welcome credits; with a session: renew it. Tokens are set as cookies." },
     { "POST", "/v1/sessions/refresh", ROUTE_WRITE, 0, 0, session_post, refresh_parse, session_write, .body_max = API_BODY_MAX, .in = refresh_fields,
       .out = "Session", .help = "A new access token and a new refresh token for a refresh token, which is used up." },
@@ -221,6 +200,6 @@ const struct route api_sessions_routes[] = {
     { "DELETE", "/v1/sessions", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_parse, end_write, .help = "Sign out here." },
     { "DELETE", "/v1/sessions/{id}", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_other_parse, end_write, .help = "Sign out that device." },
     { "POST", "/v1/sessions/end-all", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_all_parse, end_all_write, .body_max = API_BODY_MAX,
-      .in = no_fields, .help = "Sign out everywhere, here too." },
+      .in = api__no_fields, .help = "Sign out everywhere, here too." },
     { 0 },
 };

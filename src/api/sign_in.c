@@ -22,14 +22,13 @@
 #include "ledger/ledger.h"
 #include "mail/mail.h"
 
-static const char *const langs[] = { "en", "zh", NULL };
 static const char *const kinds[] = { "confirm", "reset", "magic", NULL };
 
 struct sign_body { struct str email, password, token, old; int lang, kind; bool accept; };
 #define AT(member) offsetof(struct sign_body, member)
 #define EMAIL_FIELD    { "email", JSON_F_STR, true, 1, 254, AT(email), .help = "name@domain; capitals do not matter." }
 #define PASSWORD_HELP  "10 to 128 characters."
-#define LANG_FIELD     { "lang", JSON_F_ENUM, false, 0, 0, AT(lang), .names = langs, .help = "Of the mail; left out: as Accept-Language." }
+#define LANG_FIELD     { "lang", JSON_F_ENUM, false, 0, 0, AT(lang), .names = api__langs, .help = "Of the mail; left out: as Accept-Language." }
 static const struct json_field password_fields[] = { EMAIL_FIELD, { "password", JSON_F_STR, true, 1, 1024, AT(password), .help = "The password." }, { 0 } };
 static const struct json_field account_fields[] = { EMAIL_FIELD, { "password", JSON_F_STR, true, 1, 1024, AT(password), .help = PASSWORD_HELP }, LANG_FIELD, { 0 } };
 static const struct json_field mail_fields[] = {
@@ -44,7 +43,6 @@ static const struct json_field change_fields[] = {
     { "old", JSON_F_STR, true, 1, 1024, AT(old), .help = "The present password." },
     { "new", JSON_F_STR, true, 1, 1024, AT(password), .help = PASSWORD_HELP }, { 0 },
 };
-static const struct json_field no_fields[] = { { 0 } };
 
 struct sign_job {
     struct sign_body   body;
@@ -70,7 +68,7 @@ static int sign_job(struct http_req *req, const struct json_field *fields, struc
         return r;
     job->app = api_app(req);
     job->now_ms = clock_ms();
-    job->lang = job->body.lang < 0 ? req->lang : langs[job->body.lang];
+    job->lang = job->body.lang < 0 ? req->lang : api__langs[job->body.lang];
     job->credits = api__welcome_credits(job->app);
     bool is_operator = req->rights & AUTH_OPERATOR;
     job->guest = req->account && !is_operator && !(req->rights & AUTH_PERSON) ? req->account : 0;
@@ -429,7 +427,7 @@ static int change_put(struct http_req *req, struct http_res *res, struct err *e)
 /* ---- POST /v1/me/link ---- */
 
 static int link_parse(struct http_req *req, struct err *e) {
-    int r = sign_job(req, no_fields, e);
+    int r = sign_job(req, api__no_fields, e);
     char who[24];
     snprintf(who, sizeof who, "%lld", (long long)req->account);
     return r < 0 ? r : api__rate(req, "link", str_z(who), config_int(api_app(req)->cfg, "auth.mails_per_hour"), e);
@@ -475,7 +473,7 @@ const struct route api_sign_in_routes[] = {
       .help = "Use a link: it signs this device in. 422 accept_asked: it was asked for elsewhere; the detail says whose account it is, and it is not used up." },
     { "PUT", "/v1/me/password", ROUTE_BLOCKING, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
       .in = change_fields, .help = "Change the password; all other devices are signed out, and no link of before is good any more." },
-    { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = no_fields, .out = "Link",
+    { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Link",
       .help = "A link that signs another device in to this account: once, within 24 hours (the operator: 10 minutes), as long as this session lives." },
     { 0 },
 };

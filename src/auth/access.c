@@ -3,7 +3,8 @@
  *
  * The tables are this process's: verified tokens, so that nothing is verified twice, and sessions that ended less than an access token's
  * life ago, so that their tokens are refused at once. The second is filled by the commit that ends a session, and at start from the
- * database. It counts by the monotonic clock: one that was ahead and is set back must not have forgotten anybody. Were it ever full, the database is asked instead, until the oldest of what did not fit has no token any more.
+ * database. It counts by the monotonic clock: the wall clock may have been ahead, and must not forget anybody when it is set back. Were it
+ * ever full, the database is asked instead, until the oldest of what did not fit has no token any more.
  */
 #include "auth/internal.h"
 #include "base/clock.h"

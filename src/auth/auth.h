@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -32,6 +33,8 @@ enum {
 enum auth_kind { AUTH_KIND_GUEST, AUTH_KIND_PERSON, AUTH_KIND_OPERATOR, AUTH_KIND_COUNT };
 const char *auth_kind_name(enum auth_kind k);          /* "guest", "person", "operator" */
 
+#define AUTH_SUBJECT_MAX 255                           /* an address, NUL included */
+#define AUTH_SECRET_MAX  (CRYPTO_PASSWORD_MAX + 1)     /* what is kept of a password */
 #define AUTH_TOKEN_MAX  44                             /* an opaque token: 43 characters + NUL */
 #define AUTH_ACCESS_MAX 640                            /* an access token, NUL included */
 #define AUTH_ACCESS_COOKIE  "zt_access"
@@ -43,8 +46,8 @@ int64_t auth_session_ms(enum auth_kind k);             /* how long a session las
 extern const struct setting auth_settings[];           /* rows "auth.…" */
 
 /* ---- life ---- */
-/* Reads or makes the master key (ERR_CONFIG when it is missing, and keys in the database are sealed with it) and the keys that sign; makes the operator's account and token at first start. ret_made: <data>/operator.token
- * was written (0600, never to the log). Ending the operator's session with DELETE /v1/sessions and starting again makes a new one. */
+/* Reads or makes the master key (ERR_CONFIG when it is missing, and keys in the database are sealed with it) and the keys that sign; makes the
+ * operator's account and token at first start. ret_made: <data>/operator.token was written (0600, never to the log). Ending the operator's session with DELETE /v1/sessions and starting again makes a new one. */
 int auth_open(const struct config *cfg, struct db *d, const char *data_dir, struct auth **ret_a, bool *ret_made, struct err *e);
 void auth_close(struct auth *a);
 /* Keeper, every second: a new key when the newest is 30 days old; forgets those whose tokens have all ended. Cheap when there is nothing to do. */
@@ -89,6 +92,7 @@ void auth_device_of(const struct http_req *req, struct auth_device *ret);
 void auth_device_label(struct str user_agent, char out[80]);
 /* 192.0.2.0/24, 2001:db8:1::/48. Pure. */
 void auth_device_address(const struct http_addr *peer, char out[56]);
+bool auth_peer_is_v4(const struct http_addr *peer);
 
 /* Sessions that a transaction ended; told to this process when it commits. Must live until then: a job of a request, or the stack of who waits
  * in db_do(). */
@@ -136,11 +140,11 @@ enum auth_token_kind { AUTH_TOKEN_CONFIRM, AUTH_TOKEN_RESET, AUTH_TOKEN_MAGIC, A
 const char *auth_token_kind_name(enum auth_token_kind k);             /* "confirm", "reset", "magic" */
 
 /* The subject of an address; ERR_EMAIL_WRONG. */
-int auth_address(struct str given, char out[255], struct err *e);
+int auth_address(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e);
 /* Costly. ERR_PASSWORD_WEAK says why. What is kept of it goes to out. */
-int auth_password_seal(struct auth *a, const char *email, struct str password, char out[129], struct err *e);
+int auth_password_seal(struct auth *a, const char *email, struct str password, char out[AUTH_SECRET_MAX], struct err *e);
 /* A password that was right: whose, by which hash, and what that hash is to be replaced by ("" = nothing). */
-struct auth_proved { int64_t account; char secret[129], again[129]; };
+struct auth_proved { int64_t account; char secret[AUTH_SECRET_MAX], again[AUTH_SECRET_MAX]; };
 /* Costly, and as costly for an address nobody has. 1: *ret; 0: no. */
 int auth_password_prove(struct auth *a, struct db_tx *tx, const char *email, struct str password, struct auth_proved *ret, struct err *e);
 /* In the transaction that acts on it: ERR_SIGN_IN_WRONG when the password was changed since. */
@@ -151,7 +155,7 @@ int auth_password_set(struct db_tx *tx, int64_t account, const char *sealed, str
 /* 1: whose address it is; 0: nobody's. */
 int auth_account_of(struct db_tx *tx, const char *email, int64_t *ret_account, struct err *e);
 /* 1: the account's address and its language ("" = never said); 0: it has none. */
-int auth_email_of(struct db_tx *tx, int64_t account, char out[255], char lang[9], struct err *e);
+int auth_email_of(struct db_tx *tx, int64_t account, char out[AUTH_SUBJECT_MAX], char lang[9], struct err *e);
 void auth_count_sign_in(struct auth *a, bool good);
 
 /* A single-use token; the caller sends it. account, asker and session as in the table login_token; nobody: it can never be used. */
@@ -164,9 +168,9 @@ struct auth_token_new {
 };
 int auth_token_add(struct db_tx *tx, const struct auth_token_new *t, int64_t now_ms, struct err *e);
 /* The sign-up of an address that waits for its confirmation, the asking guest's own rather than the newest: 1, its hash and guest; 0: none. */
-int auth_signup_find(struct db_tx *tx, const char *email, int64_t asker, int64_t now_ms, int64_t *ret_guest, char sealed[129], struct err *e);
+int auth_signup_find(struct db_tx *tx, const char *email, int64_t asker, int64_t now_ms, int64_t *ret_guest, char sealed[AUTH_SECRET_MAX], struct err *e);
 
-struct auth_token { int64_t id, account, asker; enum auth_token_kind kind; char email[255], sealed[129], lang[9]; };
+struct auth_token { int64_t id, account, asker; enum auth_token_kind kind; char email[AUTH_SUBJECT_MAX], sealed[AUTH_SECRET_MAX], lang[9]; };
 /* 1: good, 0: used, too old, unknown, or its session has ended. Changes nothing. */
 int auth_token_find(struct db_tx *tx, struct str token, int64_t now_ms, struct auth_token *ret, struct err *e);
 /* Uses it up: ERR_TOKEN_OVER when somebody was faster. */
@@ -204,7 +208,7 @@ int auth_profile_set(struct db_tx *tx, int64_t account, const struct auth_profil
 
 /* ---- for the operator ---- */
 /* email: empty when there is none. seen_ms: when a device was last here, 0 = none is known. */
-struct auth_listed { int64_t id, created_ms, seen_ms; char kind[17], email[255]; };
+struct auth_listed { int64_t id, created_ms, seen_ms; char kind[17], email[AUTH_SUBJECT_MAX]; };
 /* Newest first, before_id 0 = all: how many were written. account: only this one, 0 = all. */
 int auth_account_list(struct db_tx *reader, int64_t account, int64_t before_id, int max, struct auth_listed *ret, struct err *e);
 

@@ -40,11 +40,15 @@ void auth_device_label(struct str ua, char out[80]) {
         snprintf(out, 80, "%s", browser ? browser : system ? system : "Unknown device");
 }
 
-void auth_device_address(const struct http_addr *peer, char out[56]) {
+bool auth_peer_is_v4(const struct http_addr *peer) {
     static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+    return memcmp(peer->ip, v4_mapped, sizeof v4_mapped) == 0;
+}
+
+void auth_device_address(const struct http_addr *peer, char out[56]) {
     uint8_t ip[16] = { 0 };
     char text[INET6_ADDRSTRLEN] = "";
-    bool v4 = memcmp(peer->ip, v4_mapped, sizeof v4_mapped) == 0;
+    bool v4 = auth_peer_is_v4(peer);
     memcpy(ip, v4 ? peer->ip + 12 : peer->ip, v4 ? 3 : 6);
     inet_ntop(v4 ? AF_INET : AF_INET6, ip, text, sizeof text);
     snprintf(out, 56, "%s/%d", text, v4 ? 24 : 48);

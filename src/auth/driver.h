@@ -8,12 +8,7 @@
 #ifndef ZT_AUTH_DRIVER_H
 #define ZT_AUTH_DRIVER_H
 
-#include "base/crypto.h"
-#include "base/err.h"
-#include "base/str.h"
-
-#define AUTH_SUBJECT_MAX 255
-#define AUTH_SECRET_MAX  (CRYPTO_PASSWORD_MAX + 1)
+#include "auth/auth.h"
 
 struct auth;
 struct auth_driver {

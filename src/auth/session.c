@@ -61,8 +61,9 @@ void auth_token_new(char out[AUTH_TOKEN_MAX]) {
 }
 
 /*
- * A refresh token is 32 bytes: its session (8), random or made from the one before (12), and a MAC over both under a key of this server (12). The MAC says that we gave
- * it out, however long ago: of an old one it is known whose it was, without keeping a list, and a made-up one ends nobody's session.
+ * A refresh token is 32 bytes: its session (8), random bytes or such as its predecessor gives (12), and a MAC over both under a key of this
+ * server (12). The MAC says that we gave it out, however long ago: of an old one it is known whose it was, without keeping a list, and a
+ * made-up one ends nobody's session.
  */
 #define BODY_BYTES 20
 #define MAC_BYTES  12

@@ -188,7 +188,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change the password; all other devices are signed out. */
+        /** Change the password; all other devices are signed out, and no link of before is good any more. */
         put: operations["put_v1_me_password"];
         post?: never;
         delete?: never;
@@ -206,7 +206,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A link that signs another device in to this account: once, within 24 hours, as long as this session lives. */
+        /** A link that signs another device in to this account: once, within 24 hours (the operator: 10 minutes), as long as this session lives. */
         post: operations["post_v1_me_link"];
         delete?: never;
         options?: never;
