@@ -397,7 +397,7 @@ static int change_write(struct db_tx *tx, void *arg, struct err *e) {
     struct http_req *req = arg;
     struct sign_job *job = req->job;
     char lang[9] = "", email[MAIL_ADDRESS_MAX];
-    int r = auth_session_lives(tx, req->session, e);
+    int r = auth_device_lives(tx, req->session, e);
     if (r == 0)
         return err_set(e, ERR_UNAUTHENTICATED, "this session was ended just now");
     if (r < 0 || (r = auth_password_still(tx, &job->proved, e)) < 0 || (r = auth_password_set(tx, req->account, job->sealed, e)) < 0 ||

@@ -65,7 +65,7 @@ void auth__ended_commit(void *arg) {
         add_ended(ended->a, ended->ids[i], /* ago_ms= */ 0);
 }
 
-int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e) {
+int auth_device_lives(struct db_tx *tx, int64_t session, struct err *e) {
     DB_ROWS rows;
     return db_one(tx, &rows, e, &session_lives, DB_INT(session));
 }
@@ -82,10 +82,10 @@ static int lives(struct auth *a, int64_t session, struct err *e) {
     pthread_mutex_unlock(&a->ended_lock);
     if (ended || !ask)
         return !ended;
-    return auth_session_lives(db_reader(a->db), session, e);
+    return auth_device_lives(db_reader(a->db), session, e);
 }
 
-int auth_session_lives(struct auth *a, int64_t session, struct err *e) { return lives(a, session, clock_ms(), e); }
+int auth_session_lives(struct auth *a, int64_t session, struct err *e) { return lives(a, session, e); }
 
 /* ---- tokens that were verified ---- */
 

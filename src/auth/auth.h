@@ -125,7 +125,7 @@ int auth_session_judge(struct db_tx *tx, struct auth *a, struct str token, int64
 void auth_count_refresh(struct auth *a, enum auth_refresh outcome);
 int64_t auth_refresh_session(struct auth *a, struct str token);       /* whose it is or was; 0: we never gave it out */
 
-int auth_session_lives(struct db_tx *tx, int64_t session, struct err *e);              /* 1: the device is signed in, 0: no more */
+int auth_device_lives(struct db_tx *tx, int64_t session, struct err *e);               /* 1: the device is signed in, 0: no more */
 /* 1: ended, 0: none. With a program's token all devices of the account end. */
 int auth_session_end(struct db_tx *tx, int64_t account, int64_t session, int64_t now_ms, struct auth_ended *ended, struct err *e);
 int auth_session_end_all(struct db_tx *tx, int64_t account, int64_t except, int64_t now_ms, struct auth_ended *ended, struct err *e);
