@@ -95,6 +95,36 @@ static void a_photo_lives_until_the_last_task_that_needs_it(void **state) {
     testing_clean(t);
 }
 
+struct rerun { struct testing *t; int64_t task, id, photo, until_ms; };
+static int rerun_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct rerun *g = arg;
+    return task_operator_rerun(tx, g->t->core, g->task, g->id, THEM, e);
+}
+static int keep_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct rerun *g = arg;
+    return blob_asset_keep_until(tx, g->photo, g->until_ms, e);
+}
+
+static void what_the_operator_makes_again_keeps_no_face_longer(void **state) {
+    struct testing *t = go(state, "");
+    struct err *e = &t->e;
+    DB_SQL(photo, "SELECT MIN(asset_id) FROM task_input WHERE task_id = ?");
+    DB_SQL(until, "SELECT delete_at_ms FROM asset WHERE id = ?");
+    struct rerun g = { .t = t, .task = testing_buy(t, ME, GROUP), .id = id_new() };
+    testing_expect(t, g.task, TASK_CHOOSING);
+    g.photo = testing_count(t, &photo, g.task);
+    g.until_ms = clock_ms() + 3600000;                            /* the day is nearly over */
+    OK(db_do(t->db, keep_fn, &g, e));
+    OK(db_do(t->db, rerun_fn, &g, e));
+    assert_true(testing_count(t, &until, g.photo) >= g.until_ms + testing_row(t, g.id).limit_ms);      /* while it is needed */
+    testing_expect(t, g.id, TASK_CHOOSING);
+    struct task_row row = testing_row(t, g.id);
+    int64_t ends_ms = testing_count(t, &until, g.photo);
+    assert_true(ends_ms >= g.until_ms - 1000);
+    assert_true(ends_ms <= g.until_ms + (row.ended_ms - row.created_ms) + 1000);
+    testing_clean(t);
+}
+
 static void progress_is_told_four_times_a_second_at_most(void **state) {
     struct testing *t = *state;
     t->slots = "1";
@@ -526,6 +556,7 @@ int main(void) {
         TESTING(the_best_candidate_stands_first),
         TESTING(results_and_originals_die_on_their_days),
         TESTING(a_photo_lives_until_the_last_task_that_needs_it),
+        TESTING(what_the_operator_makes_again_keeps_no_face_longer),
         TESTING(progress_is_told_four_times_a_second_at_most),
         TESTING(what_could_never_run_is_found_at_start),
         TESTING(the_checks_that_failed_are_named_most_often_first),

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "ledger/ledger.h"
@@ -22,6 +23,8 @@ DB_SQL(operate_one, "SELECT id FROM task WHERE id = ? AND (? = '' OR state = ?)"
 DB_SQL(operate_attempts, "SELECT id, op, ix, engine, state, fence, remote_id, seed, variant, asset_id, cost_microusd, error_code, error_text, "
                          "created_ms, updated_ms FROM attempt WHERE task_id = ? ORDER BY id LIMIT ?");
 DB_SQL(operate_events, "SELECT seq, kind, data, at_ms FROM task_event WHERE task_id = ? ORDER BY seq LIMIT ?");
+DB_SQL(operate_inputs_end, "SELECT COALESCE(MIN(delete_at_ms), 0) FROM asset WHERE delete_at_ms > 0 AND (id IN (SELECT asset_id FROM task_input "
+                           "WHERE task_id = ?) OR id IN (SELECT backdrop_asset FROM task WHERE id = ?))");
 DB_SQL(operate_inputs, "SELECT asset_id, face FROM task_input WHERE task_id = ? ORDER BY ix");
 DB_SQL(operate_count, "SELECT COUNT(*) FROM task WHERE account_id = ?");
 
@@ -164,6 +167,17 @@ static int inputs_of(struct db_tx *tx, int64_t task, struct task_new *n, struct 
     return r;
 }
 
+/* The person was told when the photos end: what is left of that, after the new task as before it. */
+static int keep_as_long(struct db_tx *tx, int64_t task, struct task_new *n, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &operate_inputs_end, DB_INT(task), DB_INT(task));
+    if (r < 0 || db_int(&rows, 0) == 0)
+        return r < 0 ? r : 0;
+    int64_t left_ms = db_int(&rows, 0) - clock_ms(), whole_ms = n->recipe->keep_inputs_ms;
+    n->keep_inputs_ms = left_ms < 1 ? 1 : left_ms < whole_ms ? left_ms : whole_ms;
+    return 0;
+}
+
 int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(1u << 20);
     struct task_row t;
@@ -177,7 +191,8 @@ int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int
                           .weight = t.weight };
     if (!n.recipe)
         return err_set(e, ERR_UNKNOWN_RECIPE, "%s is not there any more", t.recipe);
-    if ((r = task__params(tx, task, a, &n.params, e)) < 0 || (r = inputs_of(tx, task, &n, e)) < 0 || (r = task_create(tx, c, &n, e)) < 0)
+    if ((r = task__params(tx, task, a, &n.params, e)) < 0 || (r = inputs_of(tx, task, &n, e)) < 0 ||
+        (r = keep_as_long(tx, task, &n, e)) < 0 || (r = task_create(tx, c, &n, e)) < 0)
         return r;
     if ((r = tell_operator(tx, c, task, "rerun", by, "as", new_id, e)) < 0)
         return r;

@@ -43,6 +43,7 @@ struct task_new {
     int64_t    price_credits;                              /* held in all */
     struct str params;                                     /* JSON object, merged over the recipe's */
     int        weight;                                     /* fair turns: 1 free … 8 */
+    int64_t    keep_inputs_ms;                             /* after the end; 0: as the recipe says */
 };
 /* Whether the steps of the recipe know these parameters and their values; before anything is priced. ERR_BAD_JSON, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD. */
 int task_params_check(const struct studio_recipe *recipe, struct str params, struct err *e);
@@ -79,7 +80,8 @@ int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e)
 int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
 int task_event_list(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
 /* Inside write functions; by: the operator's account, kept as an event. A cancel of what is cancelled does nothing. A re-run is a new task of
- * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_PHOTO_GONE when a photo was deleted. */
+ * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_PHOTO_GONE when a photo was deleted. It
+ * lengthens the life of the photos by the time it takes. */
 int task_operator_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t by, struct err *e);
 int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e);
 
