@@ -1038,6 +1038,20 @@ test('consents: the words, their language, when, from which session; one comes w
     isProblem(await c.send('POST', '/v1/consents', { json }), 400, 'bad_input');
 });
 
+test('the same words are agreed to once, and nobody fills the table', async t => {
+  const s = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_API_PHOTOS_PER_HOUR: '30' } });
+  const c = await Client.guest(s.url), agree = json => c.send('POST', '/v1/consents', { json: { kind: 'faces', version: '1', lang: 'en', ...json } });
+  const first = await agree(), again = await agree();
+  assert.deepEqual([first.status, again.status], [201, 200]);
+  assert.deepEqual(again.json, first.json, 'when it was, and from which session');
+  assert.notEqual((await agree({ lang: 'zh' })).json.id, first.json.id);
+  assert.notEqual((await agree({ version: '2' })).json.id, first.json.id);
+  assert.equal((await c.get('/v1/me/consents')).items.length, 3);
+  const statuses = [];
+  for (let i = 0; i < 7; i++) statuses.push((await agree({ version: `v${i}` })).status);
+  assert.deepEqual(statuses, [201, 201, 201, 201, 201, 201, 429]);
+});
+
 test('verify tells what is wrong with accounts', async t => {
   const dataDir = tempDir('zt-verify-');
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));

@@ -18,7 +18,7 @@ const struct route *const api_routes[] = {
 
 const struct setting api_settings[] = {
     { "api.guests_per_hour", SET_INT, "60", 1, 1000000, "New guests that one address may start in an hour; a third of them at once." },
-    { "api.photos_per_hour", SET_INT, "300", 1, 1000000, "Photos that one account may have taken in in an hour; a third of them at once." },
+    { "api.photos_per_hour", SET_INT, "300", 1, 1000000, "Photos that one account may have taken in in an hour, and consents; a third of them at once." },
     { "product.guest_credits", SET_INT, "-1", -1, 1000000, "Credits given to a new guest; -1: as the product says." },
     { "product.icp", SET_STR, "", 0, 200, "Registration number that the law of mainland China wants at the foot of every page; empty: none." },
     { 0 },

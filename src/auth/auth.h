@@ -194,6 +194,7 @@ int auth_move_rows(struct db_tx *tx, int64_t from, int64_t to, struct err *e);  
 /* ---- consent ---- */
 struct auth_consent { int64_t id, account, session; struct str kind, version, lang; int64_t at_ms; };
 int auth_consent_add(struct db_tx *tx, const struct auth_consent *c, struct err *e);
+int auth_consent_find(struct db_tx *tx, struct auth_consent *c, struct err *e);     /* by account, kind, version, lang: 1, the rest is filled; 0 */
 int auth_consent_has(struct db_tx *tx, int64_t account, struct str kind, struct err *e);        /* 1/0 */
 int auth_consent_list(struct db_tx *tx, int64_t account, struct buf *out, struct err *e);      /* JSON array, newest first, 100 at most */
 

@@ -6,11 +6,23 @@
 
 DB_SQL(consent_add, "INSERT INTO consent (id, account_id, session_id, kind, version, lang, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)");
 DB_SQL(consent_has, "SELECT 1 FROM consent WHERE account_id = ? AND kind = ? LIMIT 1");
+DB_SQL(consent_find, "SELECT id, session_id, at_ms FROM consent WHERE account_id = ? AND kind = ? AND version = ? AND lang = ? ORDER BY id LIMIT 1");
 DB_SQL(consent_list, "SELECT id, kind, version, lang, at_ms, session_id FROM consent WHERE account_id = ? ORDER BY id DESC LIMIT 100");
 
 int auth_consent_add(struct db_tx *tx, const struct auth_consent *c, struct err *e) {
     return db_run(tx, NULL, e, &consent_add, DB_INT(c->id), DB_INT(c->account), DB_INT(c->session), DB_STR(c->kind), DB_STR(c->version), DB_STR(c->lang),
                   DB_INT(c->at_ms));
+}
+
+int auth_consent_find(struct db_tx *tx, struct auth_consent *c, struct err *e) {
+    DB_ROWS rows;
+    int r = db_one(tx, &rows, e, &consent_find, DB_INT(c->account), DB_STR(c->kind), DB_STR(c->version), DB_STR(c->lang));
+    if (r == 1) {
+        c->id = db_int(&rows, 0);
+        c->session = db_int(&rows, 1);
+        c->at_ms = db_int(&rows, 2);
+    }
+    return r;
 }
 
 int auth_consent_has(struct db_tx *tx, int64_t account, struct str kind, struct err *e) {

@@ -241,7 +241,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what somebody agreed to: the words, their language, when, and from which session. */
+        /** Record what somebody agreed to: the words, their language, when, and from which session; once each. */
         post: operations["post_v1_consents"];
         delete?: never;
         options?: never;
