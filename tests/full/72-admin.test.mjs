@@ -192,8 +192,10 @@ test('a task is cancelled, and a failed one made again for nothing', async t => 
   await page.js(`(b => { b.focus(); b.click(); })(document.querySelector('.deeds .button-danger'))`);
   await page.until(`document.querySelector('[role=dialog] .button-danger')`);
   await page.until(`document.querySelector('[role=dialog]').getAnimations().length === 0`);
+  await page.js(`document.querySelector('[role=dialog]').dataset.same = 'yes'`);
   await isSound(page, 'asked before it is cancelled');
   await picture('1440-en-cancel', page);
+  assert.deepEqual(await page.js(`(d => [d.dataset.same, document.querySelectorAll('[role=dialog]').length])(document.querySelector('[role=dialog]'))`), ['yes', 1], 'it stays while the task behind it is read again');
   await page.cdp('Input.dispatchKeyEvent', { type: 'keyDown', key: 'Escape' });
   await page.until(`!document.querySelector('[role=dialog]') && document.activeElement.matches('.deeds .button-danger')`);
   assert.ok(!['cancelled', 'failed'].includes((await bob.task(his.id)).state), 'only asked');
