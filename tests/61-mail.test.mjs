@@ -88,7 +88,7 @@ test('a mail goes out encrypted and signed in, in both forms, and its text is fo
   const link = new RegExp(`${server.url}/auth#confirm=([\\w-]{43})`).exec(plain);
   assert.ok(link && html.includes(link[0]) && html.includes('#a8322a'));
   assert.deepEqual({ ...row(server, to) }, { state: 'sent', tries: 1, error: '', plain: '', html: '' });
-  assert.equal((await new Client(server.url).send('POST', '/v1/tokens', { json: { token: link[1] } })).status, 200);
+  assert.equal((await new Client(server.url).send('POST', '/v1/tokens', { json: { token: link[1], password: 'correct horse battery staple' } })).status, 200);
   for (const line of m.text.split('\r\n')) assert.ok(line.length <= 78 && /^[\x20-\x7e\t]*$/.test(line));
 });
 
