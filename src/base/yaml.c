@@ -48,6 +48,8 @@ static int event_next(struct reader *r) {
     const char *what = r->parser.problem ? r->parser.problem : "cannot be read";
     /* Encoding errors know no line, only an offset in bytes; the mark is then where reading stopped. */
     size_t line = r->parser.problem_mark.line ? r->parser.problem_mark.line : r->parser.mark.line;
+    if (strstr(what, "cannot start any token"))
+        return err_set(r->e, ERR_CONFIG, "%s:%d: %s (a tab? YAML indents with spaces)", r->name, (int)line + 1, what);
     return refuse(r, (int)line + 1, what);
 }
 

@@ -85,7 +85,7 @@ static void refuses_with_file_and_line(void **state) {
         { STR("a: [1, 2\nb: 3\n"), "t.yaml:" },
         { STR("a: 'open\n"), "t.yaml:" },
         { STR("a: b: c\n"), "t.yaml:1: mapping values" },
-        { STR("a:\n\t- 1\n"), "t.yaml:2:" },
+        { STR("a:\n\t- 1\n"), "t.yaml:2: found character that cannot start any token (a tab? YAML indents with spaces)" },
         { STR("\xFF\xFE" "a\0:\0 \0" "1\0"), "t.yaml:" },                  /* UTF-16 */
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
