@@ -407,7 +407,7 @@ describe('people', () => {
 
   test('passwords: long enough, not among the commonest, not the address; NFC', async () => {
     const c = visitor(srv), email = newAddress();
-    for (const [password, why] of [['short', /short/], ['x'.repeat(129), /long/], ['aaaaaaaaaaaa', /common/], ['1Q2W3E4R5T', /common/], ['qwertyuiop', /common/],
+    for (const [password, why] of [['short', /short/], ['x'.repeat(129), /long/], ['aaaaaaaaaaaa', /one character/], ['中'.repeat(12), /one character/], [' '.repeat(12), /only spaces/], ['1Q2W3E4R5T', /common/], ['qwertyuiop', /common/],
       [email, /address/], [email.split('@')[0], /address/], ['中'.repeat(9), /short/]])
       assert.match(isProblem(await c.send('POST', '/v1/accounts', { json: { email, password } }), 422, 'password_weak').detail, why, password);
     assert.equal(mailTo(srv, email), null);

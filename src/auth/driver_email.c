@@ -38,8 +38,9 @@ static bool is_common(struct str s) {
 }
 
 static bool one_character(struct str s) {
-    for (size_t i = 1; i < s.n; i++)
-        if (s.p[i] != s.p[0])
+    size_t first = str_utf8_char(s);
+    for (size_t i = first; i < s.n; i++)
+        if (s.p[i] != s.p[i - first])
             return false;
     return true;
 }
@@ -58,7 +59,9 @@ static int judge(struct str s, const char *subject, struct err *e) {
         return err_set(e, ERR_PASSWORD_WEAK, "too long: %d characters are the most", CHARS_MAX);
     if (is_address(s, subject))
         return err_set(e, ERR_PASSWORD_WEAK, "it is the address");
-    if (is_common(s) || one_character(s))
+    if (one_character(s))
+        return err_set(e, ERR_PASSWORD_WEAK, s.p[0] == ' ' ? "it has only spaces in it" : "it is one character again and again");
+    if (is_common(s))
         return err_set(e, ERR_PASSWORD_WEAK, "it is among the commonest ones");
     return 0;
 }
