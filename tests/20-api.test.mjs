@@ -65,7 +65,9 @@ describe('sessions', () => {
     const cookie = { cookie: `zt_access=${c.token}`, authorization: null };
     assert.equal((await c.send('GET', '/v1/me', { headers: cookie })).json.account, c.account);
     await c.delete('/v1/sessions');
-    isProblem(await c.send('GET', '/v1/me'), 401, 'unauthenticated');
+    const refused = await c.send('GET', '/v1/me');
+    isProblem(refused, 401, 'unauthenticated');
+    assert.equal(refused.headers.get('www-authenticate'), 'Bearer');
     isProblem(await c.send('GET', '/v1/me', { headers: cookie }), 401, 'unauthenticated');
   });
 

@@ -55,6 +55,8 @@ int http_res_problem_with(struct http_req *req, struct http_res *res, const stru
         return err_set(NULL, ERR_TOO_BIG, "a problem of over %d bytes", PROBLEM_MAX);
     if (r->retry == RETRY_LATER && (r->http == 503 || r->http == 429))
         http_res_header(res, "Retry-After", "%lld", (long long)(req->retry_s ? req->retry_s : RETRY_AFTER_S));
+    if (r->http == 401)
+        http_res_header(res, "WWW-Authenticate", "Bearer");   /* RFC 9110 15.5.2 wants a challenge; browsers open no dialog for this one */
     http_res_header(res, "Content-Language", "%s", req->lang);
     if (req->route && req->route->problem_headers)
         req->route->problem_headers(res);

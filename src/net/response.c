@@ -266,6 +266,8 @@ struct str res_head(struct http_res *res, const char *date) {
     for (unsigned i = 0; i < COUNT(defaults); i++)
         if (!(res->defaults_set & 1u << i))
             p = put(p, defaults[i].line);
+    if (call->loop->server->https)
+        p = put(p, STR("Strict-Transport-Security: max-age=31536000\r\n"));
     if (!call->keep_alive)
         p = put(p, STR("Connection: close\r\n"));
     else if (call->http10)
