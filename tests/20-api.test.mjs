@@ -433,6 +433,20 @@ describe('the page', () => {
   });
 });
 
+describe('a slash too many', () => {
+  const ask = path => fetch(server.url + path, { redirect: 'manual', headers: { accept: 'text/html' } });
+  test('leads to the page without it, and only to a page of ours', async () => {
+    for (const [path, to] of [['/me/', '/me'], ['/new/', '/new'], ['/sign-in/?next=%2Fme', '/sign-in?next=%2Fme'], ['/t/task_0000000000001/', '/t/task_0000000000001'], ['/admin/tasks/', '/admin/tasks']]) {
+      const answer = await ask(path);
+      assert.deepEqual([answer.status, answer.headers.get('location')], [308, to], path);
+    }
+    for (const path of ['/nowhere/', '/v1/me/', '/static/a.js/', '/t/', '/t/a b/', '/admin/%5cevil/', '/admin/%2f/', '//me/', '/me//']) {
+      const answer = await ask(path);
+      assert.ok([400, 404].includes(answer.status) && !answer.headers.has('location'), `${path}: ${answer.status}`);
+    }
+  });
+});
+
 describe('operations', () => {
   test('health, readiness and numbers', async () => {
     assert.equal((await alice.get('/healthz')).ok, true);

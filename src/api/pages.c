@@ -363,9 +363,15 @@ static int task_page_get(struct http_req *req, struct http_res *res, struct err 
     return send_document(req, res, id_parse(req->params[0], "task", &id) < 0 ? PAGE_LOST : PAGE_APP);
 }
 
+static bool is_page(struct str path);
+
 /* A person gets a page that says so; a program its problem document. */
 static int lost_get(struct http_req *req, struct http_res *res, struct err *e) {
-    struct str accept = http_req_header(req, "Accept");
+    struct str accept = http_req_header(req, "Accept"), bare = { req->path.p, req->path.n - 1 };
+    if (str_ends(req->path, STR("/")) && is_page(bare)) {
+        http_res_header(res, "Location", "%.*s%s%.*s", STR_ARG(bare), req->query.n ? "?" : "", STR_ARG(req->query));
+        return http_res_empty(res, 308);
+    }
     bool person = accept.n && memmem(accept.p, accept.n, "text/html", 9) && !str_starts(req->path, STR("/v1/"));
     return person ? send_document(req, res, PAGE_LOST) : err_set(e, ERR_NOT_FOUND, "%.*s %.*s", STR_ARG(req->method), STR_ARG(req->path));
 }
@@ -421,3 +427,21 @@ const struct route api_pages_routes[] = {
     PAGE(ROUTE_ANY_PATH, lost_get, "There is no such page."),
     { 0 },
 };
+
+/* Is it the address of a page, not of a part of one? What fills a {hole} must be plain: it goes into a Location. */
+static bool is_page(struct str path) {
+    for (size_t i = 0; i < path.n; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/", path.p[i]) || !path.p[i])
+            return false;
+    for (const struct route *r = api_pages_routes; r->method; r++) {
+        struct str want = str_z(r->path), have = path;
+        bool same = r->handle == app_get || r->handle == task_page_get;
+        while (same && want.p && have.p) {
+            struct str w = str_cut(&want, '/'), h = str_cut(&have, '/');
+            same = str_starts(w, STR("{")) ? h.n > 0 : str_eq(w, h);
+        }
+        if (same && !want.p && !have.p)
+            return true;
+    }
+    return false;
+}
