@@ -158,6 +158,14 @@ test('it drains: requests under way are answered, new ones are not taken', async
   await assert.rejects(fetch(`${server.url}/healthz`));
 });
 
+test('when it says that it is ready, so does /readyz; else it says why not', async t => {
+  const server = await startServer(t);
+  assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+  const lame = await startServer(t, { env: { ZOETROPE_MEDIA_HELPER: '/nonexistent' } });
+  assert.equal((await fetch(`${lame.url}/readyz`)).status, 503);
+  assert.match(lame.said[1], /^It takes no work yet: the picture process does not start/);
+});
+
 test('the ready line is the only thing on stdout', async t => {
   const proc = spawn(binary(), ['serve'], { env: { PATH: process.env.PATH, ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: folder(t) } });
   t.after(() => proc.kill('SIGKILL'));

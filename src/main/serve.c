@@ -27,6 +27,8 @@
 #include "studio/studio.h"
 #include "task/task.h"
 
+#define READY_WAIT_MS 5000            /* for the picture process, which takes about half a second */
+
 struct serve {
     struct app         app;
     struct ops_keeper *keeper;
@@ -183,8 +185,18 @@ static void stop(struct serve *s) {
     db_close(app->db);
 }
 
+/* The door is open already, but /readyz says 503 until the picture process has loaded its models. */
+static const char *await_ready(const struct serve *s) {
+    int64_t until = clock_mono_ms() + READY_WAIT_MS;
+    bool waits;
+    const char *why;
+    while ((why = ops_not_ready(&s->app, &waits)) && waits && clock_mono_ms() < until && !signals_wait_ms(10))
+        ;
+    return why;
+}
+
 /* The one line on stdout, for people and for whoever starts us. */
-static void say_ready(const struct serve *s) {
+static void say_ready(const struct serve *s, const char *lacks) {
     const struct config *cfg = s->app.cfg;
     const char *url = config_str(cfg, "public_url");
     struct str at = str_z(config_str(cfg, "listen"));
@@ -201,6 +213,8 @@ static void say_ready(const struct serve *s) {
     else
         printf("http://%.*s:%d/", any ? 9 : (int)host - 1, any ? "127.0.0.1" : at.p, http_server_port(s->app.server));
     printf("  (data in %s; Ctrl-C ends it)\n", s->app.data_dir);
+    if (lacks)
+        printf("It takes no work yet: %s; /readyz answers 200 when it does\n", lacks);
     if (s->operator_made)
         printf("The operator's token was written to %s/operator.token\n", s->app.data_dir);
     fflush(stdout);
@@ -217,7 +231,7 @@ int command_serve(const struct config *cfg, int argc, char **argv) {
         return main_fail("serve", &e);
     }
     log_event(LOG_INFO, "server.started", F_STR("version", ZT_VERSION), F_INT("port", http_server_port(s.app.server)));
-    say_ready(&s);
+    say_ready(&s, await_ready(&s));
     int sig = signals_wait();
     log_event(LOG_INFO, "server.stopping", F_INT("signal", sig));
     stop(&s);

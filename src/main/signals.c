@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -42,6 +43,12 @@ int signals_setup(struct err *e) {
         return err_sys(e, ERR_INTERNAL, "signals");
     pthread_detach(thread);
     return 0;
+}
+
+bool signals_wait_ms(int ms) {
+    if (!atomic_load(&first))
+        nanosleep(&(struct timespec){ .tv_nsec = (long)ms * 1000 * 1000 }, NULL);
+    return atomic_load(&first) != 0;
 }
 
 int signals_wait(void) {

@@ -565,6 +565,7 @@ void media_cancel(struct media *m, struct media_job *j) {
 void media_get_stats(struct media *m, struct media_stats *ret) {
     pthread_mutex_lock(&m->lock);
     *ret = m->stats;
+    ret->down = m->down;
     pthread_mutex_unlock(&m->lock);
 }
 

@@ -41,7 +41,7 @@ void media_cancel(struct media *m, struct media_job *j); /* done() follows soon 
 /* Submits and waits; for pool threads. The result's copy lives in a. */
 int media_run(struct media *m, struct media_job *j, struct arena *a, struct str *ret_result, struct err *e);
 
-struct media_stats { int64_t jobs, failed, died, timed_out, over_memory, restarts, queued, running, ms_sum; int pid; int slots; bool ready; };
+struct media_stats { int64_t jobs, failed, died, timed_out, over_memory, restarts, queued, running, ms_sum; int pid; int slots; bool ready, down /* its last start failed */; };
 void media_get_stats(struct media *m, struct media_stats *ret);
 /* What the helper said at its start: versions, models loaded and missing, sandbox level. JSON, lives in a. For doctor and /readyz. */
 int media_info(struct media *m, struct arena *a, struct str *ret_json, struct err *e);

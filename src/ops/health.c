@@ -31,6 +31,15 @@ static int health_get(struct http_req *req, struct http_res *res, struct err *e)
     return answer(res, 200, &b, e);
 }
 
+const char *ops_not_ready(const struct app *app, bool *ret_waits) {
+    struct media_stats media;
+    media_get_stats(app->media, &media);
+    *ret_waits = !media.ready && !media.down;
+    if (!media.ready)
+        return media.down ? "the picture process does not start (`zoetrope doctor` says why)" : "the picture process is still starting";
+    return blob_room(app->blobs, 0, NULL) < 0 ? "the disk is full" : NULL;
+}
+
 /* Failing is an answer of ready_get(), not an error of the lane. */
 struct ready_job { bool db; };
 

@@ -14,6 +14,8 @@
 
 extern const struct setting ops_settings[];               /* rows "ops.…" */
 extern const struct route ops_routes[];                   /* /healthz /readyz /metrics */
+/* What keeps /readyz from saying 200, for a person; NULL when nothing does. ret_waits: it is starting and may pass by itself soon. */
+const char *ops_not_ready(const struct app *app, bool *ret_waits);
 extern const struct route ops_admin_routes[];             /* /v1/admin/health */
 /* http_server_conf.access_log: one line a request; health checks and numbers only at level debug. */
 void ops_access_log(const struct http_req *req, int status, int64_t bytes, int64_t took_us);

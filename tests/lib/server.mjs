@@ -32,6 +32,7 @@ process.on('exit', () => { for (const s of running) s.proc.kill('SIGKILL'); });
 
 class Server {
   log = [];              // every line of the log, parsed
+  said = [];             // every line on stdout
   #waiting = [];
 
   constructor(proc, dataDir, ownsData) {
@@ -123,6 +124,7 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   });
   const out = createInterface({ input: proc.stdout });
   const ready = new Promise(found => out.on('line', line => {
+    server.said.push(line);
     const m = /^zoetrope is ready: (http:\/\/([^/]+:(\d+)))\//.exec(line);
     if (m) found(m);
     else if (/^zoetrope is ready: /.test(line))             // a public_url was set: where it really listens is in the log
