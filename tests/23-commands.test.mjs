@@ -31,11 +31,18 @@ test('wrong commands, flags and settings end with 2 and say where', async t => {
   const dir = folder(t);
   mkdirSync(join(dir, 'empty'));
   writeFileSync(join(dir, 'bad.yaml'), 'net:\n  idle_ms: 5s\n  speed: 9\n');
+  writeFileSync(join(dir, 'url.yaml'), '# users see\npublic_url: photos.example\n');
   for (const [args, env, said] of [
     [[], {}, /usage/], [['fly'], {}, /no command "fly"/], [['serve', '--fly=1'], {}, /fly/], [['serve', 'now'], {}, /"now"/], [['serve', '--deep'], {}, /deep/],
     [['serve', '--net.idle_ms=soon'], {}, /--net\.idle_ms/], [['serve'], { ZOETROPE_NET_IDLE_MS: '-1' }, /ZOETROPE_NET_IDLE_MS/],
     [['serve', `--config=${join(dir, 'bad.yaml')}`], {}, /bad\.yaml:3/], [['serve', '--role=worker'], {}, /worker.*all/], [['serve', '--log.level=loud'], {}, /log\.level/],
     [['serve', `--products=${join(dir, 'empty')}`], {}, /no product/], [['serve', '--listen=nowhere'], {}, /listen.*"nowhere"/],
+    [['serve', `--config=${join(dir, 'url.yaml')}`], {}, /url\.yaml:2: "photos\.example" must begin with http/],
+    ...['ftp://a', 'HTTPS://a', '//a', 'a:80'].map(url => [['serve', `--public_url=${url}`], {}, /--public_url: .* must begin with http/]),
+    ...['https://a/sub/', 'https://a/?x', 'https://a?x=1', 'https://a#x', 'http://a//'].map(url => [['serve', `--public_url=${url}`], {}, /--public_url: .* must end behind the host/]),
+    ...['https://', 'https:///', 'http://a b', 'http://u@a', 'http://-a', 'http://[::1', 'http://[]', 'https://:80', 'http://a"b'].map(url => [['serve', `--public_url=${url}`], {}, /--public_url: .* names no host/]),
+    ...['http://a:', 'http://a:0', 'http://a:65536', 'http://a:8x'].map(url => [['serve', `--public_url=${url}`], {}, /--public_url: .* has no port/]),
+    [['serve', `--public_url=https://${'a'.repeat(193)}`], {}, /--public_url/],
     [['serve'], { ZOETROPE_NET_TRUSTED_PROXIES: 'everybody' }, /ZOETROPE_NET_TRUSTED_PROXIES: /],
     [['serve', '--nope'], {}, /--nope: there is no such setting; did you mean --node\?/], [['serve', '--xyzzy'], {}, /--xyzzy: there is no such setting; `zoetrope settings`/], [['serve', '--lisen=127.0.0.1:0'], {}, /--lisen: .*did you mean --listen\?/],
     [['serve', '--net.idlems', '5s'], {}, /did you mean --net\.idle_ms\?/], [['serve', '--data'], {}, /--data: needs a value/],
@@ -52,6 +59,14 @@ test('zoetrope.example.yaml is what the program prints, and loads', async t => {
   assert.equal(readFileSync(join(root, 'zoetrope.example.yaml'), 'utf8'), stdout, 'run: build/zoetrope settings > zoetrope.example.yaml');
   const { code, stderr } = await runZoetrope(['version', `--config=${join(root, 'zoetrope.example.yaml')}`]);
   assert.equal(code, 0, stderr);
+});
+
+test('an address of users that is one is taken; https is then all there is', async t => {
+  for (const url of ['https://photos.example', 'http://photos.example:8080/', 'https://[::1]:443', `https://${'a'.repeat(192)}`]) {
+    const server = await startServer(t, { env: { ZOETROPE_PUBLIC_URL: url } }), { port } = await server.waitLog(l => l.ev === 'server.started');
+    for (const path of ['/healthz', '/v1/me', '/', '/nowhere'])
+      assert.equal((await fetch(`http://127.0.0.1:${port}${path}`)).headers.get('strict-transport-security'), url.startsWith('https') ? 'max-age=31536000' : null, url + path);
+  }
 });
 
 test('with no settings but a folder it serves, keeps its secrets to itself, and ends with 0 on both signals', async t => {
@@ -142,9 +157,9 @@ test('doctor finds what is broken', async t => {
   const dir = folder(t), data = join(dir, 'data');
   mkdirSync(data);
   writeFileSync(join(data, 'zoetrope.db'), 'this is not a database, and long enough to be looked at'.repeat(200));
-  const { code, stdout } = await runZoetrope(['doctor'], { env: { ZOETROPE_DATA: data, ZOETROPE_MEDIA_HELPER: '/nonexistent', ZOETROPE_SHARE: dir }, ms: 90_000 });
+  const { code, stdout } = await runZoetrope(['doctor'], { env: { ZOETROPE_DATA: data, ZOETROPE_MEDIA_HELPER: '/nonexistent', ZOETROPE_SHARE: dir, ZOETROPE_PUBLIC_URL: 'photos.example' }, ms: 90_000 });
   assert.equal(code, 1, stdout);
-  for (const what of ['studio', 'pictures']) assert.match(stdout, new RegExp(`^FAIL {2}${what}`, 'm'), stdout);
+  for (const what of ['settings', 'studio', 'pictures']) assert.match(stdout, new RegExp(`^FAIL {2}${what}`, 'm'), stdout);
 });
 
 test('it drains: requests under way are answered, new ones are not taken', async t => {

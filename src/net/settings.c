@@ -4,7 +4,7 @@
 
 const struct setting net_settings[] = {
     { "listen", SET_STR, "127.0.0.1:8080", 1, 1000, "Where to listen: address:port, [address]:port or unix:/path, several with commas." },
-    { "public_url", SET_STR, "", 0, 500, "The address users see, such as https://photos.example; https switches secure cookies on." },
+    { "public_url", SET_STR, "", 0, 200, "The address users see, such as https://photos.example, without a path; https switches secure cookies and HSTS on." },
     { "net.event_threads", SET_INT, "0", 0, 64, "Event threads, each with its own listener; 0 is one a core." },
     { "net.pool_threads", SET_INT, "16", 1, 1024, "Worker threads for requests that wait for a disk or a helper." },
     { "net.pool_queue_max", SET_INT, "256", 1, 100000, "Requests that may wait for a worker; more are answered 503." },
@@ -43,6 +43,36 @@ void http_server_conf_from(const struct config *cfg, struct http_server_conf *re
     };
 }
 
+static bool url_host_ok(struct str host) {
+    bool v6 = str_starts(host, STR("[")) && str_ends(host, STR("]"));
+    static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", v6_chars[] = "[]0123456789abcdefABCDEF:.";
+    return host.n > (v6 ? 3 : 0) && strspn(host.p, v6 ? v6_chars : name_chars) >= host.n && (v6 || (host.p[0] != '.' && host.p[0] != '-'));
+}
+
+/* http[s]://host[:port][/]. Links, cookies and the issuer of tokens are made from it: what is no origin would break each in its own way. */
+static int public_url_check(const char *url, struct err *e) {
+    struct str rest = str_z(url);
+    int64_t port;
+    if (!rest.n)
+        return 0;
+    size_t scheme = str_starts(rest, STR("https://")) ? 8 : str_starts(rest, STR("http://")) ? 7 : 0;
+    if (!scheme)
+        return err_set(e, ERR_CONFIG, "\"%.60s\" must begin with http:// or https://, such as https://photos.example", url);
+    rest.p += scheme, rest.n -= scheme;
+    if (str_ends(rest, STR("/")))
+        rest.n--;
+    if (rest.n && strcspn(rest.p, "/?#") < rest.n)
+        return err_set(e, ERR_CONFIG, "\"%.60s\" must end behind the host: pages lie at /, not below a path, and there is no query", url);
+    const char *colon = memrchr(rest.p, ':', rest.n);
+    if (colon && !memchr(colon, ']', rest.n - (size_t)(colon - rest.p))) {
+        struct str digits = { colon + 1, rest.n - (size_t)(colon + 1 - rest.p) };
+        if (str_int(digits, 1, 65535, &port) < 0)
+            return err_set(e, ERR_CONFIG, "\"%.60s\" has no port between 1 and 65535 behind its ':'", url);
+        rest.n = (size_t)(colon - rest.p);
+    }
+    return url_host_ok(rest) ? 0 : err_set(e, ERR_CONFIG, "\"%.60s\" names no host, such as https://photos.example", url);
+}
+
 int http_server_check(const struct config *cfg, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(1 << 20);
     struct listen_at *at;
@@ -51,6 +81,9 @@ int http_server_check(const struct config *cfg, struct err *e) {
     int r = listen_parse(a, config_str(cfg, "listen"), &at, &n, e);
     if (r < 0)
         return err_prefix(e, "%s: ", config_where(cfg, "listen"));
+    r = public_url_check(config_str(cfg, "public_url"), e);
+    if (r < 0)
+        return err_prefix(e, "%s: ", config_where(cfg, "public_url"));
     r = cidr_parse(a, config_str(cfg, "net.trusted_proxies"), &proxies, &n, e);
     return r < 0 ? err_prefix(e, "%s: ", config_where(cfg, "net.trusted_proxies")) : 0;
 }

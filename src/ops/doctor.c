@@ -104,6 +104,9 @@ int ops_doctor(const struct ops_doctor *d) {
     ops__say(&c, OPS_OK, "version", NULL, "zoetrope %s", ZT_VERSION);
     ops__say(&c, OPS_OK, "settings", NULL, "listen %s (%s), data %s (%s)", config_str(d->cfg, "listen"), config_where(d->cfg, "listen"), d->data_dir,
              config_where(d->cfg, "data"));
+    struct err e = { 0 };
+    if (http_server_check(d->cfg, &e) < 0)
+        ops__say(&c, OPS_FAIL, "settings", "the server does not start with it", "%s", e.text);
     ops__check_machine(&c);
     check_data(&c, d);
     check_studio(&c, d);
