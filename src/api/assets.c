@@ -186,6 +186,6 @@ const struct route api_assets_routes[] = {
     { "GET", "/v1/assets/{id}/content", ROUTE_BLOCKING, 0, AUTH_ACCOUNT, content_get,
       .help = "The picture, or with as=thumb a small one; Range and ETag work. download=1 names it as a file." },
     { "DELETE", "/v1/assets/{id}", ROUTE_WRITE, 0, AUTH_ACCOUNT, asset_delete, delete_parse, delete_write,
-      .help = "Delete it and everything made from it now." },
+      .help = "Delete it now, with its small picture and what was cut out of it. Candidates made from a photo are assets of their own and stay: delete each, too." },
     { 0 },
 };

@@ -328,7 +328,7 @@ export interface paths {
         get: operations["get_v1_assets__id_"];
         put?: never;
         post?: never;
-        /** Delete it and everything made from it now. */
+        /** Delete it now, with its small picture and what was cut out of it. Candidates made from a photo are assets of their own and stay: delete each, too. */
         delete: operations["delete_v1_assets__id_"];
         options?: never;
         head?: never;
