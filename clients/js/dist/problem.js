@@ -1,5 +1,10 @@
 /** Not codes of the server: nobody answered, or not in its language. */
 export const UNREACHABLE = 'unreachable';
+/** Retry-After says when to knock again at the earliest; a limit by the hour says in its detail when that will help. */
+function waitOf(document, retryAfterSeconds) {
+    const said = Number(/again in (\d{1,6}) seconds/.exec(document.detail ?? '')?.[1] ?? NaN);
+    return Number.isFinite(said) ? Math.max(said, retryAfterSeconds ?? 0) : retryAfterSeconds;
+}
 export class Problem extends Error {
     constructor(document, retryAfterSeconds = null) {
         super(document.i18n?.en.title ?? document.code);
@@ -26,7 +31,7 @@ export class Problem extends Error {
         try {
             const document = JSON.parse(text);
             if (typeof document.code === 'string')
-                return new Problem({ ...document, status }, retryAfterSeconds);
+                return new Problem({ ...document, status }, waitOf(document, retryAfterSeconds));
         }
         catch { /* not ours */ }
         return new Problem({ code: `http_${status}`, status }, retryAfterSeconds);

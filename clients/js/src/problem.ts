@@ -16,6 +16,12 @@ export interface ProblemDocument {
   issues?: Reason[];
 }
 
+/** Retry-After says when to knock again at the earliest; a limit by the hour says in its detail when that will help. */
+function waitOf(document: ProblemDocument, retryAfterSeconds: number | null): number | null {
+  const said = Number(/again in (\d{1,6}) seconds/.exec(document.detail ?? '')?.[1] ?? NaN);
+  return Number.isFinite(said) ? Math.max(said, retryAfterSeconds ?? 0) : retryAfterSeconds;
+}
+
 export class Problem extends Error {
   readonly code: string;
   readonly status: number;
@@ -46,7 +52,7 @@ export class Problem extends Error {
   static from(text: string, status: number, retryAfterSeconds: number | null = null): Problem {
     try {
       const document = JSON.parse(text) as ProblemDocument;
-      if (typeof document.code === 'string') return new Problem({ ...document, status }, retryAfterSeconds);
+      if (typeof document.code === 'string') return new Problem({ ...document, status }, waitOf(document, retryAfterSeconds));
     } catch { /* not ours */ }
     return new Problem({ code: `http_${status}`, status }, retryAfterSeconds);
   }
