@@ -3,7 +3,7 @@ import { Client, Problem, type Waiting } from '@zoetrope/client';
 import { currentLang } from '../words';
 import { sessionOver } from './session';
 
-export { Problem } from '@zoetrope/client';
+export { Problem, UNREACHABLE } from '@zoetrope/client';
 export type { Reason, Schemas, Waiting, Words } from '@zoetrope/client';
 
 let waiting: Waiting | null = null;

@@ -4,7 +4,7 @@ import { api } from './api';
 import { Photo, type Purpose } from './photo';
 
 const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
-const AT_ONCE = 2;
+const AT_ONCE = 2, RESUME_MS = 10_000;
 
 interface KeptPhoto { asset: string; name: string; ticked: number[] }
 interface Kept { consent: boolean; template: string | null; photos: KeptPhoto[]; backdrop: KeptPhoto | null }
@@ -30,6 +30,7 @@ export class Journey {
   private readonly hearers = new Set<() => void>();
   private readonly queue: Photo[] = [];
   private sending = 0;
+  private resuming: ReturnType<typeof setTimeout> | null = null;
 
   readonly hear = (fn: () => void): (() => void) => {
     this.hearers.add(fn);
@@ -42,6 +43,7 @@ export class Journey {
     this.version++;
     for (const fn of this.hearers) fn();
     this.keep();
+    this.resumeLater();
   };
 
   get people(): { asset: string; face: number }[] { return this.photos.flatMap(p => p.joining); }
@@ -122,7 +124,19 @@ export class Journey {
 
   /** What the connection interrupted goes on by itself. */
   resume(): void {
-    for (const photo of [...this.photos, ...(this.backdrop ? [this.backdrop] : [])]) if (photo.state === 'lost') this.enqueue(photo);
+    for (const photo of this.lost) this.enqueue(photo);
+  }
+
+  private get lost(): Photo[] { return [...this.photos, ...(this.backdrop ? [this.backdrop] : [])].filter(p => p.state === 'lost'); }
+
+  /** A browser may not notice that the connection is back, and a server that comes back is no such event. */
+  private resumeLater(): void {
+    if (this.resuming !== null || !this.lost.length) return;
+    this.resuming = setTimeout(() => {
+      this.resuming = null;
+      if (navigator.onLine) this.resume();
+      this.resumeLater();
+    }, RESUME_MS);
   }
 
   private make(file: File, purpose: Purpose): Photo {
@@ -133,7 +147,7 @@ export class Journey {
 
   /** Two at a time: more only make each one slower. */
   private enqueue(photo: Photo): void {
-    this.queue.push(photo);
+    if (!this.queue.includes(photo)) this.queue.push(photo);
     void this.work();
   }
 

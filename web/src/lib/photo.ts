@@ -1,12 +1,13 @@
 /** One photo on its way: chosen, made smaller, sent, looked at by the server, ready or refused. */
-import { api, asProblem, Problem, type Schemas } from './api';
+import { api, asProblem, UNREACHABLE, type Problem, type Schemas } from './api';
 import { isLarge, look, open, shrink, type Hint } from './picture';
 import { ensureSession } from './session';
 
 export type Asset = Schemas['Asset'];
 export type Face = Schemas['Face'];
 export type Purpose = 'people' | 'backdrop';
-export type State = 'waiting' | 'shrinking' | 'sending' | 'checking' | 'ready' | 'refused' | 'lost';
+/** refused: this photo will not do. held: not now, the server says why. lost: nobody answers, it goes on by itself. */
+export type State = 'waiting' | 'shrinking' | 'sending' | 'checking' | 'ready' | 'refused' | 'held' | 'lost';
 
 /** Refused here, before anything is sent. */
 export type LocalRefusal = 'tooLarge' | 'notPhoto';
@@ -15,6 +16,11 @@ const IMAGE = /^image\/(jpe?g|png|webp|hei[cf])$/i, NAME = /\.(jpe?g|png|webp|he
 export const ACCEPT = 'image/jpeg,image/png,image/webp,image/heic,image/heif,.heic,.heif';
 /** Past this a phone cannot open it either. */
 const OPEN_BYTES_MAX = 60_000_000;
+
+/** Says something about the moment or about who asks, nothing about the photo. */
+const HELD = new Set([401, 402, 408, 425, 429]);
+/** A shorter wait needs no time of day. */
+const SOON_S = 60;
 
 let counted = 0;
 
@@ -27,9 +33,12 @@ export class Photo {
   asset: Asset | null = null;
   problem: Problem | null = null;
   refusal: LocalRefusal | null = null;
+  heldMs = 0;
   hint: Hint | null = null;
   ticked: ReadonlySet<number> = new Set();
   private small = false;
+  private body: Blob | null = null;
+  private readonly gone = new AbortController();
 
   constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly agreed: () => boolean, private readonly changed: () => void) {
     if (file) this.url = URL.createObjectURL(file);
@@ -43,7 +52,7 @@ export class Photo {
     return photo;
   }
 
-  get busy(): boolean { return this.state !== 'ready' && this.state !== 'refused' && this.state !== 'lost'; }
+  get busy(): boolean { return this.state !== 'ready' && this.state !== 'refused' && this.state !== 'held' && this.state !== 'lost'; }
   get faces(): Face[] { return this.asset?.faces ?? []; }
   get joining(): { asset: string; face: number }[] {
     const asset = this.asset;
@@ -59,15 +68,18 @@ export class Photo {
       if (!IMAGE.test(file.type) && !NAME.test(file.name)) return this.move('refused', { refusal: 'notPhoto' });
       const session = ensureSession();
       session.catch(() => {});        // awaited below
-      const body = await this.prepare(file);
+      const body = this.body ??= await this.prepare(file);
+      if (this.gone.signal.aborted) return;
       if (body.size > this.limit) return this.move('refused', { refusal: 'tooLarge' });
       await session;
       await this.deliver(body);
+      this.body = null;
       // small faces of a large group photo may have been lost by making it smaller: then the original goes after all
       if (this.small && this.needsOriginal() && file.size <= this.limit) await this.deliver(file);
     } catch (error) {
       const problem = asProblem(error);
-      this.move(problem.status === 0 || problem.status >= 500 ? 'lost' : 'refused', { problem });
+      if (this.gone.signal.aborted) return;
+      this.move(problem.code === UNREACHABLE ? 'lost' : HELD.has(problem.status) || problem.status >= 500 ? 'held' : 'refused', { problem, heldMs: Date.now() });
     }
   }
 
@@ -78,15 +90,27 @@ export class Photo {
     this.changed();
   }
 
-  forget(): void { if (this.url?.startsWith('blob:')) URL.revokeObjectURL(this.url); }
+  /** It was taken away: nothing more of it leaves the device. */
+  forget(): void {
+    this.gone.abort();
+    this.letGo();
+  }
+
+  /** When it may be sent again, as far as the server said. */
+  get againMs(): number | null {
+    const after = this.problem?.retryAfterSeconds ?? 0;
+    return this.state === 'held' && after > SOON_S ? this.heldMs + after * 1000 : null;
+  }
 
   /** The file's own picture could not be shown (HEIC): the server's can. */
   cannotShow(): void {
     if (!this.url?.startsWith('blob:')) return;
-    this.forget();
+    this.letGo();
     this.url = this.asset ? api.url(this.asset.content) : null;
     this.changed();
   }
+
+  private letGo(): void { if (this.url?.startsWith('blob:')) URL.revokeObjectURL(this.url); }
 
   private async prepare(file: File): Promise<Blob> {
     this.small = false;
@@ -104,9 +128,11 @@ export class Photo {
   private async deliver(body: Blob): Promise<void> {
     this.move('sending', { share: 0 });
     const { sendFile } = await import('./upload');
-    const upload = await sendFile(body, this.name, share => this.move('sending', { share }));
+    const upload = await sendFile(body, this.name, share => this.move('sending', { share }), this.gone.signal);
     this.move('checking');
-    this.take(await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: this.agreed() }, again: true }));
+    const asset = await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: this.agreed() }, again: true });
+    if (this.gone.signal.aborted) await api.delete('/v1/assets/{id}', { path: { id: asset.id }, again: true });
+    else this.take(asset);
   }
 
   private needsOriginal(): boolean {
@@ -123,7 +149,8 @@ export class Photo {
     this.move(asset.ok ? 'ready' : 'refused');
   }
 
-  private move(state: State, also: Partial<Pick<Photo, 'share' | 'problem' | 'refusal'>> = {}): void {
+  private move(state: State, also: Partial<Pick<Photo, 'share' | 'problem' | 'refusal' | 'heldMs'>> = {}): void {
+    if (this.gone.signal.aborted) return;
     this.state = state;
     Object.assign(this, also);
     this.changed();

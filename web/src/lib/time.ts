@@ -17,6 +17,12 @@ export function useDate(): (ms: number) => string {
   return ms => new Date(ms).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
+/** The time of day alone: of something that is near. */
+export function useTime(): (ms: number) => string {
+  const { locale } = useWords();
+  return ms => new Date(ms).toLocaleTimeString(locale, { timeStyle: 'short' });
+}
+
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 /** "23 h 14 min", as exact as it matters. */

@@ -29,6 +29,8 @@ export const en = {
   oddNext: 'Try again in a moment.',
   crashTitle: 'Something in this page broke.',
   crashNext: 'Your photos and pictures are safe. Reload the page to go on.',
+  signedOutTitle: 'You are signed out here',
+  signedOutPhoto: 'Sign in again, then send the photo once more.',
   requestId: 'Request {{id}}',
 
   // ---- landing ----
@@ -86,6 +88,7 @@ export const en = {
   photoChecking: 'Looking for faces',
   photoCheckingBackdrop: 'Checking',
   photoLost: 'The connection broke. It goes on by itself.',
+  photoAgainAt: 'You can try again at {{time}}. Your photo stays here until then.',
   photoGood_one: 'One person found',
   photoGood_other: '{{count}} people found',
   photoTick: 'Tap the faces that join.',
@@ -100,7 +103,6 @@ export const en = {
   removePhoto: 'Remove {{name}}',
   replacePhoto: 'Choose another',
   replacePhotoNamed: 'Choose another photo instead of {{name}}',
-  retryPhoto: 'Send again',
   tooLarge: 'This file is over {{mb}} MB.',
   tooLargeNext: 'Choose a smaller photo.',
   notPhoto: 'This is not a photo.',

@@ -3,7 +3,8 @@ import { useRef, type ReactNode } from 'react';
 import type { Reason } from '../../lib/api';
 import { useJourney } from '../../lib/journey';
 import { ACCEPT, type Face, type LocalRefusal, type Photo } from '../../lib/photo';
-import { Button, IconButton } from '../../ui/button';
+import { useTime } from '../../lib/time';
+import { Button, ButtonLink, IconButton } from '../../ui/button';
 import { FacePicture } from '../../ui/face';
 import { Icon } from '../../ui/icons';
 import { useProblemWords } from '../../ui/notice';
@@ -18,10 +19,12 @@ function useReasonWords(): (reason: Reason) => Words {
   return reason => (lang === 'zh' ? { title: reason.zh, next: reason.next_zh } : { title: reason.en, next: reason.next_en });
 }
 
-/** Why the photo cannot be used: each reason once. */
+/** Why the photo cannot be used, or not now: each reason once. */
 function useRefusal(photo: Photo): Words[] {
-  const { t } = useWords(), ofProblem = useProblemWords(), ofReason = useReasonWords();
+  const { t } = useWords(), ofProblem = useProblemWords(), ofReason = useReasonWords(), time = useTime();
   if (photo.state === 'lost') return [{ title: t('photoLost'), next: '' }];
+  if (photo.state === 'held' && photo.problem?.status === 401) return [{ title: t('signedOutTitle'), next: t('signedOutPhoto') }];
+  if (photo.state === 'held' && photo.problem) return [{ ...ofProblem(photo.problem), ...(photo.againMs === null ? {} : { next: t('photoAgainAt', { time: time(photo.againMs) }) }) }];
   if (photo.state !== 'refused') return [];
   if (photo.refusal) return [{ title: t(REFUSALS[photo.refusal][0], { mb: Math.round(photo.limit / 1e6) }), next: t(REFUSALS[photo.refusal][1]) }];
   if (photo.problem) return [ofProblem(photo.problem)];
@@ -92,7 +95,7 @@ function Verdict({ photo, refusal }: { photo: Photo; refusal: Words[] }) {
   return (
     <div className="photo-verdict" role="status">
       {photo.busy && <Progress photo={photo} />}
-      {refusal.map(({ title, next }) => <div key={title}><p className="photo-bad"><Icon name="warn" size={18} /> {title}</p>{next && <p className="small soft">{next}</p>}</div>)}
+      {refusal.map(({ title, next }) => <div key={title}><p className={photo.state === 'refused' ? 'photo-bad' : 'photo-wait'}><Icon name={photo.state === 'refused' ? 'warn' : 'clock'} size={18} /> {title}</p>{next && <p className="small soft">{next}</p>}</div>)}
       {photo.state === 'ready' && (
         <p className="photo-good"><Icon name="check" size={18} /> {photo.purpose === 'people' ? t('photoGood', { count: usable }) : t('photoBackdropGood')}</p>
       )}
@@ -102,10 +105,10 @@ function Verdict({ photo, refusal }: { photo: Photo; refusal: Words[] }) {
 }
 
 export function PhotoCard({ photo, full }: { photo: Photo; full: boolean }) {
-  const { t } = useWords(), journey = useJourney(), refusal = useRefusal(photo), several = photo.faces.length > 1, wrong = refusal.length > 0;
+  const { t } = useWords(), journey = useJourney(), refusal = useRefusal(photo), several = photo.faces.length > 1, told = refusal.length > 0, wrong = photo.state === 'refused' && told;
   const replace = (files: File[]): void => journey.add(files, photo);
   return (
-    <li className={`photo card ${several || wrong ? 'photo-wide' : ''} ${wrong ? 'photo-refused' : ''}`} data-testid="photo" data-state={photo.state}>
+    <li className={`photo card ${several || told ? 'photo-wide' : ''} ${wrong ? 'photo-refused' : ''}`} data-testid="photo" data-state={photo.state}>
       <div className="photo-frame">
         {photo.url
           ? <span className="photo-picture"><img src={photo.url} alt={photo.name} onError={() => photo.cannotShow()} />{photo.asset && photo.faces.map(f => <Ring key={f.index} photo={photo} face={f} on={photo.ticked.has(f.index)} />)}</span>
@@ -118,7 +121,8 @@ export function PhotoCard({ photo, full }: { photo: Photo; full: boolean }) {
         {photo.state === 'ready' && <ul className="chips">{photo.faces.map(f => <FaceChip key={f.index} photo={photo} face={f} full={full} />)}</ul>}
         <div className="photo-acts">
           {photo.state === 'refused' && <FileButton kind="primary" icon="swap" label={t('replacePhotoNamed', { name: photo.name })} onFiles={replace} testid="replace-file">{t('replacePhoto')}</FileButton>}
-          {photo.state === 'lost' && <Button kind="quiet" onClick={() => journey.again(photo)}>{t('retryPhoto')}</Button>}
+          {(photo.state === 'lost' || photo.state === 'held') && <Button kind={photo.state === 'held' ? 'primary' : 'quiet'} onClick={() => journey.again(photo)}>{t('retry')}</Button>}
+          {photo.state === 'held' && photo.problem?.status === 401 && <ButtonLink kind="quiet" href="/sign-in?next=/new">{t('signIn')}</ButtonLink>}
         </div>
       </div>
       <IconButton icon="trash" className="photo-remove" label={t('removePhoto', { name: photo.name })} onClick={() => journey.remove(photo)} />

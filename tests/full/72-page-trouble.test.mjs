@@ -1,0 +1,97 @@
+// 72-page-trouble.test.mjs - the pages when the server says no for a while, the session ends, or nobody answers. Pictures of it: out/page/.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openPage } from '../lib/browser.mjs';
+import { FOUR, ONE } from '../lib/expect.mjs';
+import { root, startServer } from '../lib/server.mjs';
+
+let server;
+before(async () => { server = await startServer(null, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=400' } }); });
+after(async () => {
+  const { code } = await server.stop();
+  server.forget();
+  assert.equal(code, 0);
+});
+
+const $ = id => `document.querySelector('[data-testid="${id}"]')`;
+const states = (...all) => `[...document.querySelectorAll('[data-testid=photo]')].map(p => p.dataset.state).join() === '${all.join()}'`;
+const picture = (name, page) => page.screenshot(join(root, 'out/page', `${name}.png`));
+const pressIn = (page, within, words) => page.js(`[...document.querySelectorAll('${within} button')].find(b => /${words}/.test(b.textContent)).click()`);
+
+async function toPhotos(page) {
+  await page.go(`${server.url}/new`);
+  await page.until($('consent'));
+  await page.click('[data-testid=consent]');
+  await page.until($('files'));
+}
+
+/** Requests of this kind are answered with this problem until what is given back is called. */
+async function answered(page, method, path, status, problem, headers = {}) {
+  let on = true;
+  const body = Buffer.from(JSON.stringify({ status, ...problem })).toString('base64');
+  page.pipe.on('Fetch.requestPaused', ({ requestId, request }) => {
+    if (on && request.method === method) {
+      page.cdp('Fetch.fulfillRequest', { requestId, responseCode: status, responseHeaders: Object.entries({ 'content-type': 'application/problem+json', ...headers }).map(([name, value]) => ({ name, value })), body });
+    } else {
+      page.cdp('Fetch.continueRequest', { requestId });
+    }
+  });
+  await page.cdp('Fetch.enable', { patterns: [{ urlPattern: `*${path}` }] });
+  return () => { on = false; };
+}
+
+test('an access token that ended is renewed below an upload', async t => {
+  const page = await openPage(t);
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('ready'));
+  await page.cdp('Network.deleteCookies', { name: 'zt_access', url: server.url });
+  await page.files('[data-testid=files]', [FOUR]);
+  await page.until(`${states('ready', 'ready')} || ${$('photo')} && document.querySelector('.photo-bad, .photo-wait')`);
+  assert.equal(await page.js(states('ready', 'ready')), true, await page.js(`document.querySelector('.photos').textContent`));
+});
+
+test('a full disk is said as what it is, and the photo can be sent again', async t => {
+  const page = await openPage(t), room = await answered(page, 'POST', '/v1/uploads', 503, {
+    code: 'storage_full', i18n: { en: { title: 'Out of room here.', next: 'Try later.' }, zh: { title: '满了。', next: '稍后。' } } }, { 'retry-after': '2' });
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('held'));
+  assert.match(await page.text('.photo-verdict'), /Out of room here\.\s*Try later\./);
+  assert.equal(await page.js(`document.querySelector('.photo-stamp') === null`), true, 'nothing is wrong with the photo');
+  await picture('360-en-full', page);
+  room();
+  await pressIn(page, '.photo-acts', 'Try again');
+  await page.until(states('ready'));
+});
+
+test('the limit of new guests is a wait, with its time', async t => {
+  const page = await openPage(t, { lang: 'zh' }), open = await answered(page, 'POST', '/v1/sessions', 429, {
+    code: 'rate_limited', detail: 'at most 5 in an hour; again in 1500 seconds', i18n: { en: { title: 'Too many.', next: 'Wait.' }, zh: { title: '操作过于频繁。', next: '请稍候再试。' } } }, { 'retry-after': '2' });
+  await toPhotos(page);
+  const before = Date.now();
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('held'));
+  assert.ok(Date.now() - before < 10_000, 'no use in knocking before');
+  assert.match(await page.text('.photo-verdict'), /操作过于频繁。\s*\d+:\d\d 之后可以重试/);
+  assert.equal(await page.js($('replace-file')), null, 'another photo would not help');
+  await picture('360-zh-limit', page);
+  open();
+  await pressIn(page, '.photo-acts', '重试');
+  await page.until(states('ready'));
+});
+
+test('a lost connection is no verdict on the photo, and it goes on by itself', async t => {
+  const page = await openPage(t), off = offline => page.cdp('Network.emulateNetworkConditions', { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('ready'));
+  await off(true);
+  await page.files('[data-testid=files]', [FOUR]);
+  await page.until(states('ready', 'lost'));
+  assert.equal(await page.js(`document.querySelector('.photo-stamp') === null`), true);
+  await picture('360-en-lost', page);
+  await off(false);
+  await page.until(states('ready', 'ready'));
+});
