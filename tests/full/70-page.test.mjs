@@ -374,8 +374,13 @@ test('a guest signs up, confirms, signs out and in again, and the picture is sti
 test('somebody else\'s task, and being offline, are said', async t => {
   const alice = await Client.guest(server.url), photo = await alice.photo(ONE);
   const task = await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }));
-  const page = await openPage(t);
-  await page.go(`${server.url}/t/${task.id}`);
+  const page = await openPage(t), other = await Client.guest(server.url);
+  for (const path of [`/t/${task.id}`, '/me']) {
+    await page.go(server.url + path);
+    await page.until(`/signed out here/.test(document.querySelector('.empty')?.textContent) && document.querySelector('.empty a[href="/sign-in?next=${path}"]')`);
+    await isSound(page);
+  }
+  await page.cdp('Page.navigate', { url: `${server.url}/t/${task.id}#magic=${(await other.post('/v1/me/link', {})).token}` });
   await page.until(`/not here/.test(document.querySelector('.empty h1')?.textContent)`);
   await page.cdp('Network.emulateNetworkConditions', { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
   await page.until(`/offline/.test(document.querySelector('.connection')?.textContent)`);

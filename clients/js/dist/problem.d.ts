@@ -23,7 +23,10 @@ export declare class Problem extends Error {
     readonly retryAfterSeconds: number | null;
     readonly code: string;
     readonly status: number;
+    private readonly atMs;
     constructor(document: ProblemDocument, retryAfterSeconds?: number | null);
+    /** When it may work again, if that is longer than anybody waits before a screen; else null. */
+    get againMs(): number | null;
     /** In one language; null when the server gave no words (it was not our server that answered, or nobody did). */
     words(lang: 'en' | 'zh'): Words | null;
     static unreachable(): Problem;

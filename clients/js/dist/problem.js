@@ -10,9 +10,14 @@ export class Problem extends Error {
         super(document.i18n?.en.title ?? document.code);
         this.document = document;
         this.retryAfterSeconds = retryAfterSeconds;
+        this.atMs = Date.now();
         this.name = 'Problem';
         this.code = document.code;
         this.status = document.status;
+    }
+    /** When it may work again, if that is longer than anybody waits before a screen; else null. */
+    get againMs() {
+        return this.retryAfterSeconds !== null && this.retryAfterSeconds > 60 ? this.atMs + this.retryAfterSeconds * 1000 : null;
     }
     /** In one language; null when the server gave no words (it was not our server that answered, or nobody did). */
     words(lang) {

@@ -25,12 +25,18 @@ function waitOf(document: ProblemDocument, retryAfterSeconds: number | null): nu
 export class Problem extends Error {
   readonly code: string;
   readonly status: number;
+  private readonly atMs = Date.now();
 
   constructor(readonly document: ProblemDocument, readonly retryAfterSeconds: number | null = null) {
     super(document.i18n?.en.title ?? document.code);
     this.name = 'Problem';
     this.code = document.code;
     this.status = document.status;
+  }
+
+  /** When it may work again, if that is longer than anybody waits before a screen; else null. */
+  get againMs(): number | null {
+    return this.retryAfterSeconds !== null && this.retryAfterSeconds > 60 ? this.atMs + this.retryAfterSeconds * 1000 : null;
   }
 
   /** In one language; null when the server gave no words (it was not our server that answered, or nobody did). */

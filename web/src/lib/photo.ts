@@ -19,8 +19,6 @@ const OPEN_BYTES_MAX = 60_000_000;
 
 /** Says something about the moment or about who asks, nothing about the photo. */
 const HELD = new Set([401, 402, 408, 425, 429]);
-/** A shorter wait needs no time of day. */
-const SOON_S = 60;
 
 let counted = 0;
 
@@ -33,7 +31,6 @@ export class Photo {
   asset: Asset | null = null;
   problem: Problem | null = null;
   refusal: LocalRefusal | null = null;
-  heldMs = 0;
   hint: Hint | null = null;
   ticked: ReadonlySet<number> = new Set();
   private small = false;
@@ -79,7 +76,7 @@ export class Photo {
     } catch (error) {
       const problem = asProblem(error);
       if (this.gone.signal.aborted) return;
-      this.move(problem.code === UNREACHABLE ? 'lost' : HELD.has(problem.status) || problem.status >= 500 ? 'held' : 'refused', { problem, heldMs: Date.now() });
+      this.move(problem.code === UNREACHABLE ? 'lost' : HELD.has(problem.status) || problem.status >= 500 ? 'held' : 'refused', { problem });
     }
   }
 
@@ -94,12 +91,6 @@ export class Photo {
   forget(): void {
     this.gone.abort();
     this.letGo();
-  }
-
-  /** When it may be sent again, as far as the server said. */
-  get againMs(): number | null {
-    const after = this.problem?.retryAfterSeconds ?? 0;
-    return this.state === 'held' && after > SOON_S ? this.heldMs + after * 1000 : null;
   }
 
   /** The file's own picture could not be shown (HEIC): the server's can. */
@@ -149,7 +140,7 @@ export class Photo {
     this.move(asset.ok ? 'ready' : 'refused');
   }
 
-  private move(state: State, also: Partial<Pick<Photo, 'share' | 'problem' | 'refusal' | 'heldMs'>> = {}): void {
+  private move(state: State, also: Partial<Pick<Photo, 'share' | 'problem' | 'refusal'>> = {}): void {
     if (this.gone.signal.aborted) return;
     this.state = state;
     Object.assign(this, also);

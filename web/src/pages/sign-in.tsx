@@ -1,5 +1,5 @@
 /** /sign-in and /sign-up: with a password, or with a link by mail. What comes back never says whether an address is known. */
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, type UseMutationResult } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { account, type MailKind } from '../lib/account';
@@ -7,7 +7,7 @@ import { asProblem } from '../lib/api';
 import { signedIn } from '../lib/session';
 import { Button } from '../ui/button';
 import { Field, PasswordField } from '../ui/field';
-import { ProblemNotice } from '../ui/notice';
+import { Notice, ProblemNotice } from '../ui/notice';
 import { Empty } from '../ui/states';
 import { useWords } from '../words';
 
@@ -17,9 +17,18 @@ function useNext(): string {
   return /^\/(?!\/)[\w/?=&-]*$/.test(next) ? next : '/me';
 }
 
-function MailSent({ email, again }: { email: string; again: () => void }) {
+function MailSent({ email, again, change }: { email: string; again: UseMutationResult<unknown, Error, void>; change: () => void }) {
   const { t } = useWords();
-  return <div className="width"><Empty icon="mail" title={t('mailTitle')} text={t('mailText', { email })}><Button kind="quiet" onClick={again}>{t('mailAgain')}</Button></Empty></div>;
+  return (
+    <div className="width">
+      <Empty icon="mail" title={t('mailTitle')} text={t('mailText', { email })}>
+        {again.isError && <ProblemNotice problem={asProblem(again.error)} />}
+        {again.isSuccess && <Notice kind="good" title={t('mailSentAgain')} />}
+        <Button kind="quiet" busy={again.isPending} onClick={() => again.mutate()}>{t('mailAgain')}</Button>
+        <Button kind="bare" onClick={change}>{t('mailChange')}</Button>
+      </Empty>
+    </div>
+  );
 }
 
 export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
@@ -34,6 +43,11 @@ export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
     },
   });
   const mail = useMutation({ mutationFn: (kind: MailKind) => account.mail(email, kind, lang), onSuccess: (_, kind) => setSent(kind) });
+  const again = useMutation({ mutationFn: () => account.mail(email, sent ?? 'confirm', lang) });
+  const change = (): void => {
+    setSent(null);
+    again.reset();
+  };
   const ask = (kind: MailKind): void => {
     setLacksEmail(!email);
     if (email) mail.mutate(kind);
@@ -42,7 +56,7 @@ export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
     event.preventDefault();
     enter.mutate();
   };
-  if (sent) return <MailSent email={email} again={() => mail.mutate(sent)} />;
+  if (sent) return <MailSent email={email} again={again} change={change} />;
   const problem = enter.error ?? mail.error, query = next === '/me' ? '' : `?next=${encodeURIComponent(next)}`;
   return (
     <div className="width">

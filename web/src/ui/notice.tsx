@@ -1,7 +1,8 @@
 /** Something to be told, and what to do next. */
 import type { ReactNode } from 'react';
-import type { Problem } from '../lib/api';
+import type { Problem, Words } from '../lib/api';
 import { UNREACHABLE } from '@zoetrope/client';
+import { useTime } from '../lib/time';
 import { useWords } from '../words';
 import { Icon, type IconName } from './icons';
 import './notice.css';
@@ -23,8 +24,9 @@ export function Notice({ kind, icon = kind === 'bad' ? 'warn' : kind === 'good' 
 
 /** A problem's words in the page's language. */
 export function useProblemWords(): (problem: Problem) => { title: string; next: string } {
-  const { t, lang } = useWords();
-  return problem => problem.words(lang) ?? (problem.code === UNREACHABLE
+  const { t, lang } = useWords(), time = useTime();
+  const told = (words: Words | null, problem: Problem): Words | null => words && (problem.againMs === null ? words : { ...words, next: t('againAt', { time: time(problem.againMs) }) });
+  return problem => told(problem.words(lang), problem) ?? (problem.code === UNREACHABLE
     ? { title: t('unreachableTitle'), next: t('unreachableNext') }
     : { title: t('oddTitle'), next: t('oddNext') });
 }

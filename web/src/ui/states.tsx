@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import type { Problem } from '../lib/api';
 import { useWords } from '../words';
-import { Button } from './button';
+import { Button, ButtonLink } from './button';
 import { Icon, type IconName } from './icons';
 import { ProblemNotice } from './notice';
 import './states.css';
@@ -16,6 +16,12 @@ export function Empty({ icon, title, text, inside, children }: { icon: IconName;
       {children}
     </div>
   );
+}
+
+/** Nobody, as far as the server knows: it has no say about what is here. */
+export function SignedOut({ next, inside, children }: { next: string; inside?: boolean; children?: ReactNode }) {
+  const { t } = useWords();
+  return <Empty icon="user" title={t('signedOutTitle')} text={t('signedOutText')} {...(inside ? { inside } : {})}><ButtonLink href={`/sign-in?next=${next}`}>{t('signIn')}</ButtonLink>{children}</Empty>;
 }
 
 export function PageSkeleton() {

@@ -30,7 +30,9 @@ export const en = {
   crashTitle: 'Something in this page broke.',
   crashNext: 'Your photos and pictures are safe. Reload the page to go on.',
   signedOutTitle: 'You are signed out here',
+  signedOutText: 'Sign in with the account that made the pictures, and they are here again.',
   signedOutPhoto: 'Sign in again, then send the photo once more.',
+  againAt: 'You can try again at {{time}}.',
   requestId: 'Request {{id}}',
 
   // ---- landing ----
@@ -88,7 +90,6 @@ export const en = {
   photoChecking: 'Looking for faces',
   photoCheckingBackdrop: 'Checking',
   photoLost: 'The connection broke. It goes on by itself.',
-  photoAgainAt: 'You can try again at {{time}}. Your photo stays here until then.',
   photoGood_one: 'One person found',
   photoGood_other: '{{count}} people found',
   photoTick: 'Tap the faces that join.',
@@ -268,6 +269,8 @@ export const en = {
   mailTitle: 'Look into your mail',
   mailText: 'If {{email}} can be used, a message with a link is on its way. The link works once.',
   mailAgain: 'Send it again',
+  mailSentAgain: 'Sent once more.',
+  mailChange: 'Use another address',
   emailNeeded: 'Type your e-mail address first.',
   authTitle: 'One moment …',
   authConfirmed: 'Your e-mail is confirmed',

@@ -14,7 +14,8 @@ import { useWords, type Lang } from '../../words';
 
 function Identity({ me }: { me: Me | null | undefined }) {
   const { t } = useWords();
-  if (me?.email) {
+  if (!me) return null;        // the page says so above
+  if (me.email) {
     return (
       <div className="panel card">
         <h3>{t('youAre', { email: me.email })}</h3>

@@ -10,7 +10,7 @@ import { useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
 import { PrivacyClock } from '../../ui/privacy-clock';
-import { Empty, Failed } from '../../ui/states';
+import { Empty, Failed, SignedOut } from '../../ui/states';
 import { useWords, type Key } from '../../words';
 import { Account } from './account';
 import './me.css';
@@ -50,7 +50,8 @@ function Pictures() {
   const { t } = useWords(), tasks = useTasks();
   if (tasks.isPending) return <div className="mine-list">{[1, 2, 3].map(n => <div key={n} className="bone bone-picture" />)}</div>;
   const problem = tasks.isError ? asProblem(tasks.error) : null;
-  if (problem && problem.status !== 401) return <Failed problem={problem} again={() => void tasks.refetch()} />;
+  if (problem?.status === 401) return <SignedOut inside next="/me"><ButtonLink href="/new" kind="quiet" icon="people">{t('start')}</ButtonLink></SignedOut>;
+  if (problem) return <Failed problem={problem} again={() => void tasks.refetch()} />;
   const items = tasks.data?.pages.flatMap(p => p.items) ?? [];
   if (!items.length) return <Empty inside icon="frame" title={t('meEmpty')} text={t('meEmptyText')}><ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink></Empty>;
   return (

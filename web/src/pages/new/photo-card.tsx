@@ -3,7 +3,6 @@ import { useRef, type ReactNode } from 'react';
 import type { Reason } from '../../lib/api';
 import { useJourney } from '../../lib/journey';
 import { ACCEPT, type Face, type LocalRefusal, type Photo } from '../../lib/photo';
-import { useTime } from '../../lib/time';
 import { Button, ButtonLink, IconButton } from '../../ui/button';
 import { FacePicture } from '../../ui/face';
 import { Icon } from '../../ui/icons';
@@ -21,11 +20,10 @@ function useReasonWords(): (reason: Reason) => Words {
 
 /** Why the photo cannot be used, or not now: each reason once. */
 function useRefusal(photo: Photo): Words[] {
-  const { t } = useWords(), ofProblem = useProblemWords(), ofReason = useReasonWords(), time = useTime();
+  const { t } = useWords(), ofProblem = useProblemWords(), ofReason = useReasonWords();
   if (photo.state === 'lost') return [{ title: t('photoLost'), next: '' }];
   if (photo.state === 'held' && photo.problem?.status === 401) return [{ title: t('signedOutTitle'), next: t('signedOutPhoto') }];
-  if (photo.state === 'held' && photo.problem) return [{ ...ofProblem(photo.problem), ...(photo.againMs === null ? {} : { next: t('photoAgainAt', { time: time(photo.againMs) }) }) }];
-  if (photo.state !== 'refused') return [];
+  if (photo.state !== 'refused' && photo.state !== 'held') return [];
   if (photo.refusal) return [{ title: t(REFUSALS[photo.refusal][0], { mb: Math.round(photo.limit / 1e6) }), next: t(REFUSALS[photo.refusal][1]) }];
   if (photo.problem) return [ofProblem(photo.problem)];
   const reasons = photo.asset?.reasons ?? [];

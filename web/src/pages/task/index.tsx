@@ -6,7 +6,7 @@ import { isWorking, photosOf, useTask, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
-import { Empty, Failed, PageSkeleton } from '../../ui/states';
+import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { Steps } from '../../ui/steps';
 import { useWords } from '../../words';
 import { Choosing } from './choosing';
@@ -19,7 +19,8 @@ export default function TaskPage({ id }: { id: string }) {
   if (task.isPending) return <PageSkeleton />;
   if (!task.data) {
     const problem = asProblem(task.error);
-    if (problem.status === 404 || problem.status === 401) {
+    if (problem.status === 401) return <div className="width"><SignedOut next={`/t/${id}`} /></div>;
+    if (problem.status === 404) {
       return <div className="width"><Empty icon="frame" title={t('taskGone')} text={t('taskGoneText')}><ButtonLink href={`/sign-in?next=/t/${id}`}>{t('signIn')}</ButtonLink></Empty></div>;
     }
     return <div className="width narrow"><Failed problem={problem} again={() => void task.refetch()} /></div>;
