@@ -16,6 +16,7 @@ after(async () => {
 
 const $ = id => `document.querySelector('[data-testid="${id}"]')`;
 const states = (...all) => `[...document.querySelectorAll('[data-testid=photo]')].map(p => p.dataset.state).join() === '${all.join()}'`;
+const NEXT = '.action-bar .button-primary';
 const picture = (name, page) => page.screenshot(join(root, 'out/page', `${name}.png`));
 const pressIn = (page, within, words) => page.js(`[...document.querySelectorAll('${within} button')].find(b => /${words}/.test(b.textContent)).click()`);
 
@@ -94,4 +95,54 @@ test('a lost connection is no verdict on the photo, and it goes on by itself', a
   await picture('360-en-lost', page);
   await off(false);
   await page.until(states('ready', 'ready'));
+});
+
+test('consent is recorded before the first photo, once for each picture, and taken back with the photos', async t => {
+  const page = await openPage(t), sent = [];
+  page.pipe.on('Network.requestWillBeSent', ({ request }) => sent.push(`${request.method} ${new URL(request.url).pathname.replace(/\/asset_\w+$/, '')} ${request.postData ?? ''}`.trim()));
+  const at = what => sent.findIndex(s => s.startsWith(what)), count = what => sent.filter(s => s.startsWith(what)).length;
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE, FOUR]);
+  await page.until(states('ready', 'ready'));
+  assert.equal(sent[at('POST /v1/consents')], 'POST /v1/consents {"kind":"faces","version":"2026-11","lang":"en"}');
+  assert.ok(at('POST /v1/consents') < at('POST /v1/uploads'));
+  assert.equal(count('POST /v1/consents'), 1);
+  await page.click('[data-testid=consent]');
+  await page.until(`!${$('photo')} && /were deleted/.test(document.querySelector('[role=status].soft')?.textContent)`);
+  await page.until(`fetch('/v1/tasks').then(() => true)`);
+  assert.equal(count('DELETE /v1/assets'), 2, 'the server has them no more');
+  await picture('360-en-withdrawn', page);
+  await page.click('[data-testid=consent]');
+  await page.until($('files'));
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('ready'));
+  assert.equal(count('POST /v1/consents'), 2);
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('.tile input').length >= 4`);
+  await page.click('.tile input');
+  await page.click(NEXT);
+  await page.until(`document.querySelector('.price') && !document.querySelector('${NEXT}').disabled`);
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4`);
+  await page.js(`document.querySelector('.brand').click()`);
+  await page.until(`document.querySelector('.hero a')`);
+  await page.click('.hero a');
+  await page.until($('consent'));
+  assert.equal(await page.js(`${$('consent')}.checked`), false, 'for another picture it is asked again');
+});
+
+test('who signs out leaves no photo on the device', async t => {
+  const page = await openPage(t);
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE]);
+  await page.until(states('ready'));
+  await page.click('.top-link[href="/me"]');
+  await page.until(`document.querySelector('.devices')`);
+  await pressIn(page, '.panel-acts', 'everywhere');
+  await page.until(`document.querySelector('[role=dialog]')`);
+  await page.click('[role=dialog] .button-danger');
+  await page.until(`document.querySelector('.hero a')`);
+  await page.click('.hero a');
+  await page.until($('consent'));
+  assert.deepEqual(await page.js(`[${$('consent')}.checked, document.querySelectorAll('.photo, .face-picture').length]`), [false, 0]);
 });

@@ -1,5 +1,7 @@
 /** What somebody has put together so far. It outlives a reload (not the tab): the photos are on the server, their numbers here. */
 import { useSyncExternalStore } from 'react';
+import { CONSENT_VERSION } from '../words/consent';
+import { currentLang } from '../words';
 import { api } from './api';
 import { Photo, type Purpose } from './photo';
 
@@ -7,7 +9,7 @@ const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
 const AT_ONCE = 2, RESUME_MS = 10_000;
 
 interface KeptPhoto { asset: string; name: string; ticked: number[] }
-interface Kept { consent: boolean; template: string | null; photos: KeptPhoto[]; backdrop: KeptPhoto | null }
+interface Kept { consent: boolean; recorded: boolean; template: string | null; photos: KeptPhoto[]; backdrop: KeptPhoto | null }
 
 function read<T>(store: () => Storage, key: string): T | null {
   try { return JSON.parse(store().getItem(key) ?? 'null') as T | null; } catch { return null; }
@@ -19,6 +21,8 @@ const tab = (): Storage => sessionStorage, device = (): Storage => localStorage;
 
 export class Journey {
   consent = false;
+  /** Photos were deleted, because somebody no longer agrees. */
+  withdrawn = false;
   photos: Photo[] = [];
   backdrop: Photo | null = null;
   /** Name of a template; "" is the own backdrop. */
@@ -30,6 +34,8 @@ export class Journey {
   private readonly hearers = new Set<() => void>();
   private readonly queue: Photo[] = [];
   private sending = 0;
+  /** The server knows of the consent, or is being told. */
+  private recorded: Promise<void> | null = null;
   private resuming: ReturnType<typeof setTimeout> | null = null;
 
   readonly hear = (fn: () => void): (() => void) => {
@@ -38,7 +44,22 @@ export class Journey {
   };
   readonly now = (): number => this.version;
 
-  private readonly agreed = (): boolean => this.consent;
+  /** Before the first byte of a photo: the server is told what was agreed to, once for each picture that is made. */
+  private readonly agreed = async (): Promise<boolean> => {
+    if (!this.consent) return false;
+    this.recorded ??= this.record();
+    await this.recorded;
+    return this.consent;
+  };
+  private async record(): Promise<void> {
+    try {
+      await api.post('/v1/consents', { body: { kind: 'faces', version: CONSENT_VERSION, lang: currentLang() }, again: true });
+      this.keep();
+    } catch (error) {
+      this.recorded = null;
+      throw error;
+    }
+  }
   private readonly changed = (): void => {
     this.version++;
     for (const fn of this.hearers) fn();
@@ -49,9 +70,29 @@ export class Journey {
   get people(): { asset: string; face: number }[] { return this.photos.flatMap(p => p.joining); }
   get busy(): boolean { return this.photos.some(p => p.busy); }
 
+  /** Who no longer agrees wants the photos back, too. */
   agree(consent: boolean): void {
+    this.withdrawn = !consent && this.all.length > 0;
+    if (!consent) {
+      for (const photo of this.all) this.drop(photo);
+      this.empty();
+    }
     this.consent = consent;
     this.changed();
+  }
+
+  /** Somebody leaves this device: nothing that was chosen stays behind. The server keeps what it has until its time is over. */
+  clear(): void {
+    for (const photo of this.all) photo.forget();
+    this.empty();
+    this.changed();
+  }
+
+  private get all(): Photo[] { return [...this.photos, ...(this.backdrop ? [this.backdrop] : [])]; }
+
+  private empty(): void {
+    this.queue.length = 0;
+    Object.assign(this, { photos: [], backdrop: null, template: null, consent: false, recorded: null });
   }
 
   choose(template: string): void {
@@ -89,15 +130,12 @@ export class Journey {
 
   again(photo: Photo): void { this.enqueue(photo); }
 
-  /** After a task was bought: its originals can be deleted together with it, and the next journey begins empty. */
+  /** After a task was bought: its originals can be deleted together with it, and the next journey begins empty, also of consent. */
   finish(task: string): void {
-    const made = read<Record<string, string[]>>(device, MADE_FROM) ?? {}, assets = [...this.photos, ...(this.backdrop ? [this.backdrop] : [])].flatMap(p => (p.asset ? [p.asset.id] : []));
+    const made = read<Record<string, string[]>>(device, MADE_FROM) ?? {}, assets = this.all.flatMap(p => (p.asset ? [p.asset.id] : []));
     const entries = [...Object.entries(made), [task, assets] as const].slice(-MADE_FROM_MAX);
     write(device, MADE_FROM, Object.fromEntries(entries));
-    for (const photo of this.photos) photo.forget();
-    this.backdrop?.forget();
-    Object.assign(this, { photos: [], backdrop: null, template: null });
-    this.changed();
+    this.clear();
   }
 
   /** Photos that were on the server before this page was opened. */
@@ -105,6 +143,7 @@ export class Journey {
     const kept = read<Kept>(tab, KEPT);
     if (!kept || this.photos.length || this.restoring) return;
     this.consent = kept.consent;
+    this.recorded = kept.recorded ? Promise.resolve() : null;
     this.template = kept.template;
     if (!kept.photos.length && !kept.backdrop) return this.changed();
     this.restoring = true;
@@ -127,7 +166,7 @@ export class Journey {
     for (const photo of this.lost) this.enqueue(photo);
   }
 
-  private get lost(): Photo[] { return [...this.photos, ...(this.backdrop ? [this.backdrop] : [])].filter(p => p.state === 'lost'); }
+  private get lost(): Photo[] { return this.all.filter(p => p.state === 'lost'); }
 
   /** A browser may not notice that the connection is back, and a server that comes back is no such event. */
   private resumeLater(): void {
@@ -174,7 +213,7 @@ export class Journey {
   private keep(): void {
     if (this.restoring) return;
     const kept = (p: Photo): KeptPhoto[] => (p.asset ? [{ asset: p.asset.id, name: p.name, ticked: [...p.ticked] }] : []);
-    const now: Kept = { consent: this.consent, template: this.template, photos: this.photos.flatMap(kept), backdrop: (this.backdrop ? kept(this.backdrop)[0] : null) ?? null };
+    const now: Kept = { consent: this.consent, recorded: this.recorded !== null, template: this.template, photos: this.photos.flatMap(kept), backdrop: (this.backdrop ? kept(this.backdrop)[0] : null) ?? null };
     write(tab, KEPT, now);
   }
 }

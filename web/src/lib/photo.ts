@@ -37,12 +37,12 @@ export class Photo {
   private body: Blob | null = null;
   private readonly gone = new AbortController();
 
-  constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly agreed: () => boolean, private readonly changed: () => void) {
+  constructor(readonly name: string, readonly purpose: Purpose, readonly file: File | null, readonly limit: number, private readonly agreed: () => Promise<boolean>, private readonly changed: () => void) {
     if (file) this.url = URL.createObjectURL(file);
   }
 
   /** One that was sent before this page was opened. */
-  static again(name: string, purpose: Purpose, asset: Asset, ticked: number[], limit: number, agreed: () => boolean, changed: () => void): Photo {
+  static again(name: string, purpose: Purpose, asset: Asset, ticked: number[], limit: number, agreed: () => Promise<boolean>, changed: () => void): Photo {
     const photo = new Photo(name, purpose, null, limit, agreed, changed);
     photo.take(asset);
     photo.ticked = new Set(ticked);
@@ -69,6 +69,7 @@ export class Photo {
       if (this.gone.signal.aborted) return;
       if (body.size > this.limit) return this.move('refused', { refusal: 'tooLarge' });
       await session;
+      if (!await this.agreed()) return;
       await this.deliver(body);
       this.body = null;
       // small faces of a large group photo may have been lost by making it smaller: then the original goes after all
@@ -121,7 +122,7 @@ export class Photo {
     const { sendFile } = await import('./upload');
     const upload = await sendFile(body, this.name, share => this.move('sending', { share }), this.gone.signal);
     this.move('checking');
-    const asset = await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: this.agreed() }, again: true });
+    const asset = await api.post('/v1/assets', { body: { upload, purpose: this.purpose, consent: true }, again: true });
     if (this.gone.signal.aborted) await api.delete('/v1/assets/{id}', { path: { id: asset.id }, again: true });
     else this.take(asset);
   }

@@ -79,6 +79,7 @@ export const en = {
   goodLight: 'Even light',
   consent: 'Everybody in these photos agrees to their being processed for this picture.',
   consentMore: 'Used for this picture only, deleted 24 hours after it is made, never used for training.',
+  consentGone: 'The photos you had added were deleted.',
   consentFirst: 'Please confirm this first: then photos can be chosen.',
   choosePhotos: 'Choose photos',
   addPhotos: 'Add photos',

@@ -77,6 +77,7 @@ export const zh: Words = {
   goodLight: '光线均匀',
   consent: '照片中的每个人都同意为制作这张合影而处理照片。',
   consentMore: '仅用于本次制作，成片后 24 小时删除，绝不用于训练。',
+  consentGone: '您添加的照片已删除。',
   consentFirst: '请先勾选同意，再选择照片。',
   choosePhotos: '选择照片',
   addPhotos: '添加照片',

@@ -66,6 +66,7 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
           <span><span>{t('consent')}</span><span id="consent-more" className={begun ? 'unseen' : 'small soft'}>{t('consentMore')}</span></span>
         </label>
         {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
+        {journey.withdrawn && <p className="soft" role="status">{t('consentGone')}</p>}
         <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} />)}</ul>
         <div className={`drop ${over ? 'drop-over' : ''} ${journey.photos.length ? 'drop-small' : ''}`}>
           {!journey.photos.length && <span className="drop-icon"><Icon name="image" size={34} /></span>}
