@@ -331,8 +331,13 @@ test('the pictures can be compared by keyboard, and deleted for ever', async t =
   await page.click('[role=dialog] .button-danger');
   await page.until(`/Deleted/.test(document.querySelector('.empty h1')?.textContent)`);
   for (const id of [photo.id, ...task.candidates.map(c => c.asset)]) assert.equal((await alice.send('GET', `/v1/assets/${id}`)).status, 404, 'the photo, too');
+  assert.equal(await page.js(`fetch('/v1/assets/${task.candidates[0].asset}/content').then(r => r.status)`), 404, 'nor does the browser remember it');
   await page.cdp('Page.reload');
   await page.until(`/Deleted/.test(document.querySelector('.empty h1')?.textContent)`);
+  await page.go(`${server.url}/me`);
+  await page.until(`/Deleted/.test(document.querySelector('.mine-state')?.textContent) && ${loaded}`);
+  assert.equal(await page.js(`document.querySelector('.mine [data-testid=clock]')`), null);
+  await picture('1280-en-me-deleted', page);
 });
 
 test('a guest signs up, confirms, signs out and in again, and the picture is still there', async t => {

@@ -15,6 +15,8 @@ export function photosOf(task: Task): string[] {
   return [...new Set([...(task.people ?? []).map(p => p.asset), ...(task.backdrop ? [task.backdrop] : []), ...madeFrom(task.id)])];
 }
 
+/** Every picture of it is gone. */
+export const isDeleted = (task: Task): boolean => (task.state === 'choosing' || task.state === 'done') && task.candidates.length === 0;
 export const isWorking = (task: Task): boolean => WORKING.includes(task.state);
 
 /** The stream only says that something happened; the truth is read again. asking: the stream does not get through. */

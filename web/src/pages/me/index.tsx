@@ -5,7 +5,7 @@ import { api, asProblem } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { useTemplates } from '../../lib/catalogue';
 import { useMe } from '../../lib/session';
-import { isWorking, smallOf, type Task } from '../../lib/task';
+import { isDeleted, isWorking, smallOf, type Task } from '../../lib/task';
 import { useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
@@ -29,19 +29,19 @@ function useTasks() {
 
 function Card({ task }: { task: Task }) {
   const { t } = useWords(), text = useText(), date = useDate(), template = useTemplates().data?.find(x => x.name === task.template);
-  const picked = task.candidates.find(c => c.index === task.picked) ?? task.candidates[0], working = isWorking(task), state = t(STATES[task.state] ?? 'stateWorking');
-  const src = picked ? smallOf(picked) : template ? api.url(template.thumb) : null;
+  const picked = task.candidates.find(c => c.index === task.picked) ?? task.candidates[0], working = isWorking(task), deleted = isDeleted(task), state = t(deleted ? 'deletedTitle' : STATES[task.state] ?? 'stateWorking');
+  const src = picked ? smallOf(picked) : template && !deleted ? api.url(template.thumb) : null;
   return (
-    <li className={`mine card mine-${working ? 'working' : task.state}`}>
+    <li className={`mine card mine-${working ? 'working' : deleted ? 'deleted' : task.state}`}>
       <Link href={`/t/${task.id}`}>
         <span className="mine-picture">
-          {src ? <img src={src} alt="" loading="lazy" /> : <Icon name="image" size={32} />}
+          {src ? <img src={src} alt="" loading="lazy" /> : <Icon name={deleted ? 'trash' : 'image'} size={32} />}
           {working && <span className="mine-bar"><span style={{ width: `${Math.max(4, task.progress_pm / 10)}%` }} /></span>}
           <span className="mine-state">{working && <span className="spinner" aria-hidden="true" />}{state}</span>
         </span>
         <span className="mine-words"><span className="mine-name">{template ? text(template.title) : t('styleOwn')}</span><span className="small soft numbers">{date(task.created_ms)}</span></span>
       </Link>
-      {task.results_until_ms !== null && (task.state === 'choosing' || task.state === 'done') && <PrivacyClock until={task.results_until_ms} />}
+      {task.results_until_ms !== null && !deleted && (task.state === 'choosing' || task.state === 'done') && <PrivacyClock until={task.results_until_ms} />}
     </li>
   );
 }

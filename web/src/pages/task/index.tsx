@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, asProblem } from '../../lib/api';
-import { isWorking, photosOf, useTask, type Task } from '../../lib/task';
+import { isDeleted, isWorking, photosOf, useTask, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
@@ -25,8 +25,7 @@ export default function TaskPage({ id }: { id: string }) {
     }
     return <div className="width narrow"><Failed problem={problem} again={() => void task.refetch()} /></div>;
   }
-  const empty = (task.data.state === 'choosing' || task.data.state === 'done') && task.data.candidates.length === 0;
-  if (deleted || empty) return <div className="width"><Empty icon="trash" title={t('deletedTitle')} text={t('deletedText')}><ButtonLink href="/new">{t('another')}</ButtonLink></Empty></div>;
+  if (deleted || isDeleted(task.data)) return <div className="width"><Empty icon="trash" title={t('deletedTitle')} text={t('deletedText')}><ButtonLink href="/new">{t('another')}</ButtonLink></Empty></div>;
   const at = isWorking(task.data) ? 3 : 4, over = task.data.state === 'failed' || task.data.state === 'cancelled';
   return (
     <>
