@@ -68,18 +68,17 @@ export class Client {
         }
     }
     async once(method, path, call) {
-        let answer;
         try {
-            answer = await this.fetch(method, path, call);
+            const answer = await this.fetch(method, path, call);
+            if (!answer.ok)
+                return await Problem.of(answer);
+            return (answer.headers.get('content-type')?.includes('json') ? await answer.json() : undefined);
         }
-        catch (error) {
+        catch (error) { // also when the line broke in the middle of the answer
             if (call.signal?.aborted)
                 throw error;
             return Problem.unreachable();
         }
-        if (!answer.ok)
-            return Problem.of(answer);
-        return (answer.headers.get('content-type')?.includes('json') ? await answer.json() : undefined);
     }
     fetch(method, path, call) {
         const headers = {};
