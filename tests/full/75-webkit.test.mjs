@@ -19,8 +19,10 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
     assert.ok(await page.js('document.scrollingElement.scrollWidth <= innerWidth'), `${name}: nothing stands out to the right`);
     await page.screenshot(join(root, 'out/screens', `webkit-zh-${String(n++).padStart(2, '0')}-${name}.png`));
   };
-  await page.go(`${server.url}/?lang=zh`);
+  await page.go(`${server.url}/`);
   await page.until(`document.querySelector('.closing')`);
+  if (await page.js('document.documentElement.lang') !== 'zh-CN') await page.click('.top-language');
+  await page.until(`document.documentElement.lang === 'zh-CN' && /同框/.test(document.querySelector('h1').textContent)`);
   assert.match(await page.js('navigator.userAgent'), /AppleWebKit\/6\d\d.*Version\/[\d.]+ Safari/);
   assert.match(await page.text('h1'), /同框/);
   await shot('landing');
@@ -52,7 +54,9 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
   await page.click('li:nth-child(2) > [data-testid=candidate]');
   await page.until(`document.querySelector('[role=dialog] img')?.complete`);
   await shot('full');
-  await page.back();
+  console.log(await page.js('JSON.stringify([history.length, history.state, location.href])'));
+  await page.js('history.back()');
+  for (let i = 0; i < 3; i++) { await new Promise(r => setTimeout(r, 1000)); console.log(await page.js('JSON.stringify([history.length, history.state, location.href, !!document.querySelector("[role=dialog]"), document.querySelectorAll("[data-testid=candidate]").length])')); }
   await page.until(`!document.querySelector('[role=dialog]') && document.querySelectorAll('[data-testid=candidate]').length === 4`);
   await page.click('li:nth-child(2) > [data-testid=candidate]');
   await page.click('.viewer-act .button');

@@ -1,5 +1,5 @@
 /** /new: from photos to a task, one step at a time. Each step has its own address, so that "back" goes back. */
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { peopleRules, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
@@ -30,7 +30,14 @@ export default function New() {
   // an address of a later step without what it needs: to where it is missing
   const lacks: Step | null = step !== 'photos' && !(journey.people.length && journey.consent) ? 'photos' : step === 'confirm' && journey.template === null ? 'style' : null;
   useEffect(() => { if (lacks && !journey.restoring) go(stepHref(lacks), { replace: true }); }, [lacks, journey.restoring, go]);
-  useEffect(() => { scrollTo(0, 0); }, [step]);
+  // the button that was pressed is gone with its step: the focus begins anew at the next one
+  const shown = useRef(step);
+  useEffect(() => {
+    if (shown.current === step) return;
+    shown.current = step;
+    scrollTo(0, 0);
+    document.getElementById('main')?.focus({ preventScroll: true });
+  }, [step]);
 
   if (journey.restoring || lacks) return <PageSkeleton />;
   const at = STEPS.indexOf(step);
