@@ -154,6 +154,7 @@ const focused = walk => walk.page.evaluate(() => document.activeElement !== docu
 
 test('the whole way by keyboard alone', async t => {
   const walk = await openWalk(t, browser, server.url, { name: 'keys-en' }), press = key => walk.page.keyboard.press(key);
+  walk.page.on('filechooser', chooser => chooser.setFiles([ONE, ONE]));
   await walk.go('/');
   await walk.$('.closing').waitFor();
   await press('Tab');
@@ -165,8 +166,7 @@ test('the whole way by keyboard alone', async t => {
   await press('Space');
   await walk.id('files').waitFor({ state: 'attached' });
   await tabTo(walk, '.drop .button');
-  const [chooser] = await Promise.all([walk.page.waitForEvent('filechooser'), press('Enter')]);
-  await chooser.setFiles([ONE, ONE]);
+  await press('Enter');
   await walk.settled(2);
   assert.ok(await focused(walk), 'the focus is still somewhere');
   await tabTo(walk, '.chip input', { key: 'Shift+Tab' });

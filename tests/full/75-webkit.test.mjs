@@ -54,9 +54,7 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
   await page.click('li:nth-child(2) > [data-testid=candidate]');
   await page.until(`document.querySelector('[role=dialog] img')?.complete`);
   await shot('full');
-  console.log(await page.js('JSON.stringify([history.length, history.state, location.href])'));
   await page.js('history.back()');
-  for (let i = 0; i < 3; i++) { await new Promise(r => setTimeout(r, 1000)); console.log(await page.js('JSON.stringify([history.length, history.state, location.href, !!document.querySelector("[role=dialog]"), document.querySelectorAll("[data-testid=candidate]").length])')); }
   await page.until(`!document.querySelector('[role=dialog]') && document.querySelectorAll('[data-testid=candidate]').length === 4`);
   await page.click('li:nth-child(2) > [data-testid=candidate]');
   await page.click('.viewer-act .button');

@@ -66,9 +66,8 @@ class Page {
   until(expression, ms = 30_000) {
     const look = async () => {
       for (;;) {
-        const script = `const done = arguments[0], end = performance.now() + 1000, look = () => { let v; try { v = (${expression}); } catch (e) { v = false; } if (v) done(true); else if (performance.now() > end) done(false); else requestAnimationFrame(look); }; look();`;
-        try {
-          if (await this.#call('POST', '/execute/async', { script, args: [] })) return;
+        try {                          // asked again at once; a script that waits inside the page would not outlive a step back
+          if (await this.js(`(() => { try { return Boolean(${expression}); } catch { return false; } })()`)) return;
         } catch (error) {
           if (!/script timeout|javascript error|stale|no such frame|unknown error/.test(error.code)) throw error;
         }
