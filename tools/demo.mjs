@@ -29,6 +29,14 @@ const data = resolve(process.env.ZOETROPE_DATA ?? join(root, 'data'));
 
 const say = text => process.stdout.write(text + '\n');
 
+/** Where `./run serve` will be found by a browser on this machine: by ZOETROPE_PUBLIC_URL, else the first of ZOETROPE_LISTEN that is no socket file. */
+function serveUrl() {
+  const { ZOETROPE_PUBLIC_URL: url, ZOETROPE_LISTEN: listen } = process.env;
+  if (url) return url.replace(/\/$/, '');
+  const at = listen?.split(',').map(a => a.trim()).find(a => a && !a.startsWith('unix:')) ?? '127.0.0.1:8080';
+  return `http://${at.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, '127.0.0.1')}`;
+}
+
 /** The index of the face meant by `pick`, among those the server found. */
 function faceOf(photo, pick) {
   const faces = photo.faces ?? [];
@@ -106,7 +114,7 @@ async function main() {
       say(`Four candidates in ${result.seconds.toFixed(1)} s, the best one first:`);
       for (const c of result.candidates)
         say(`  ${c.file}  ${c.width}x${c.height}  faces ${c.faces}  likeness >= ${c.identity_min.toFixed(2)}  score ${c.score.toFixed(2)}`);
-      const { token } = await client.post('/v1/me/link', {}), link = `http://127.0.0.1:8080/t/${result.task}#magic=${token}`;
+      const { token } = await client.post('/v1/me/link', {}), link = `${serveUrl()}/t/${result.task}#magic=${token}`;
       writeFileSync(join(out, 'open.txt'), `${link}\n`, { mode: 0o600 });
       say(`\nLook at ${out}/pick.jpg and ${out}/contact-sheet.jpg.`);
       say(`To see it in the page: ./run serve, then open  ${link}  (once, within 24 hours)`);
