@@ -146,3 +146,23 @@ test('who signs out leaves no photo on the device', async t => {
   await page.until($('consent'));
   assert.deepEqual(await page.js(`[${$('consent')}.checked, document.querySelectorAll('.photo, .face-picture').length]`), [false, 0]);
 });
+
+test('one person in two photos is said instead of a price', async t => {
+  const page = await openPage(t, { lang: 'zh' });
+  await page.go(`${server.url}/`);
+  await page.until(`document.querySelector('.top a[href="/sign-in"]')`);
+  await picture('360-zh-landing', page);
+  await toPhotos(page);
+  await page.files('[data-testid=files]', [ONE, ONE]);
+  await page.until(states('ready', 'ready'));
+  await page.click(NEXT);
+  await page.until(`document.querySelectorAll('.tile input').length >= 4`);
+  await page.click('.tile input');
+  await page.click(NEXT);
+  await page.until(`document.querySelector('.notice-bad li')`);
+  assert.equal(await page.js(`document.querySelector('.bone-word')`), null, 'nothing looks as if it were still coming');
+  assert.match(await page.text('.notice-bad'), /照片需要先调整/);
+  assert.deepEqual(await page.js(`[...document.querySelectorAll('.summary a')].map(a => a.getClientRects().length)`), [1, 1]);
+  assert.ok(await page.js(`[...document.querySelectorAll('.summary a')].every(a => a.getBoundingClientRect().width > 30)`), 'one word, one line');
+  await picture('360-zh-twice', page);
+});

@@ -36,6 +36,7 @@ function Header() {
         <nav className="top-nav">
           {me?.operator ? <Link href="/admin" className="top-link" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
           <Link href="/me" className="top-link" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
+          {at === '/' && (!me || me.kind === 'guest') && <Link href="/sign-in" className="top-link">{t('signIn')}</Link>}
           <LanguageSwitch />
         </nav>
       </div>

@@ -223,7 +223,7 @@ export const zh: Words = {
   stateCancelled: '已取消',
   accountTitle: '账号',
   guestTitle: '您是访客',
-  guestText: '照片只保存在这个浏览器里。注册账号后，在任何设备上都能找到。',
+  guestText: '您的照片目前只能从这个浏览器查看。注册账号后，在任何设备上都能找到。',
   youAre: '已登录：{{email}}',
   notVerified: '请打开我们发给您的邮件中的链接。',
   devicesTitle: '登录的设备',

@@ -52,8 +52,9 @@ function Place() {
   return <span className="roster">{src && <img className="place" src={src} alt="" />}<span>{template ? text(template.title) : t('styleOwn')}</span></span>;
 }
 
-function Prices({ quote, wallet }: { quote: Schemas['Quote'] | undefined; wallet: Schemas['Wallet'] | null | undefined }) {
+function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefined; refused: boolean; wallet: Schemas['Wallet'] | null | undefined }) {
   const { t } = useWords(), recipe = useRecipe().data, credits = (count: number): string => t('credits', { count });
+  if (refused) return null;        // what has to change first stands below
   const wait = <span className="bone bone-word" />;
   return (
     <>
@@ -80,7 +81,7 @@ export function ConfirmStep() {
     },
     onError: error => { if (asProblem(error).code === 'quote_expired') void quote.refetch(); },
   });
-  const problem = buy.error ?? quote.error ?? recipe.error;
+  const problem = buy.error ?? quote.error ?? recipe.error, issues = problem && asProblem(problem).document.issues?.length;
   useEffect(() => { buy.reset(); }, [quote.data?.id]);
 
   return (
@@ -90,11 +91,11 @@ export function ConfirmStep() {
         <dl className="summary card">
           <div><dt>{t('confirmPeople')}</dt><dd><Faces /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
           <div><dt>{t('confirmStyle')}</dt><dd><Place /><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></dd></div>
-          <Prices quote={quote.data} wallet={wallet} />
+          <Prices quote={quote.data} refused={quote.isError || recipe.isError} wallet={wallet} />
         </dl>
         <p className="soft fair">{t('confirmFair')}</p>
         {problem && <Issues problem={asProblem(problem)} />}
-        {quote.isError && <Button kind="quiet" onClick={() => void quote.refetch()}>{t('retry')}</Button>}
+        {quote.isError && !issues && <Button kind="quiet" onClick={() => void quote.refetch()}>{t('retry')}</Button>}
         {short > 0 && <Notice kind="bad" title={t('confirmShort', { credits: t('credits', { count: short }) })} />}
       </div>
       <ActionBar hint={quote.data && t('credits', { count: quote.data.credits })}>
