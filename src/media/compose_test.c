@@ -486,6 +486,15 @@ static void scores_say_what_is_wrong(void **state) {
     struct face vague[2] = { found_face(303, 101, 2, 0.4f), good[1] };
     score_judge(g.layer, 2, &r, vague, 2, &s);
     assert_true(s.failed[CHECK_IDENTITY] && !s.failed[CHECK_FACES] && s.total < best);
+    for (int i = 0; i < 4; i++) { /* leaning as in the photo, otherwise than in it, and upside down */
+        static const float roll[4] = { 20, 26, 51, -178 }, layer_roll[4] = { 0, 0, 40, 178 };
+        struct face leaning[2] = { good[0], good[1] };
+        leaning[0].roll_deg = roll[i];
+        g.layer[1].f.roll_deg = layer_roll[i];
+        score_judge(g.layer, 2, &r, leaning, 2, &s);
+        assert_true(s.failed[CHECK_FACES] == (i > 0) && !s.failed[CHECK_IDENTITY]);
+    }
+    g.layer[1].f.roll_deg = 0;
     struct compose_report bad = r;
     bad.person[1].edge = 0.1f;
     score_judge(g.layer, 2, &bad, good, 2, &s);

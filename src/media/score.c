@@ -9,6 +9,7 @@
  * more. Light: below this two photos glued together, above it a poor picture that people may still want. */
 static const float identity_min = 0.5f, margin_min = 0.05f, edge_min = 0.55f, light_min = 0.15f, covered_max = 0.12f,
                    floating_max = 0.5f, head_out_max = 0.08f;
+static const float lean_max_deg = 25; /* of a face from how it leans in its layer */
 
 void score_report_write(const struct compose_report *r, struct buf *out) {
     struct jw w;
@@ -130,6 +131,12 @@ static int found_at(const struct compose_report *r, int i, const struct face *fo
     return best;
 }
 
+/* It does not stand in the picture as it did in its photo, or its photo lay on its side. */
+static bool fell_over(const struct face *found, const struct layer_facts *own) {
+    float lean = fabsf(remainderf(found->roll_deg - own->roll_deg, 360));
+    return lean > lean_max_deg || fabsf(found->roll_deg) > VISION_RULES_DEFAULT.roll_max_deg;
+}
+
 /* A face of the scene itself: its middle lies where the empty scene had one. */
 static bool bystander(const struct compose_report *r, const struct face *f) {
     float x = (f->box.x0 + f->box.x1) / 2, y = (f->box.y0 + f->box.y1) / 2;
@@ -161,6 +168,7 @@ void score_judge(const struct layer *layers, int n, const struct compose_report 
         if (at >= 0) {
             float other = -1;
             taken[at] = true;
+            missing |= fell_over(&found[at], &layers[i].f);
             s.identity[i] = face_cosine(found[at].embedding, layers[i].f.embedding);
             for (int j = 0; j < n; j++)
                 if (j != i)

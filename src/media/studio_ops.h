@@ -49,9 +49,9 @@ struct vision_face {
 
 /* What a recipe asks of a face; zero-initialise and set, or use VISION_RULES_DEFAULT. */
 struct vision_rules {
-    float min_px, confidence_min, blur_max, yaw_max_deg, pitch_max_deg;
+    float min_px, confidence_min, blur_max, yaw_max_deg, pitch_max_deg, roll_max_deg;
 };
-#define VISION_RULES_DEFAULT ((struct vision_rules){ 80, 0.7f, 0.75f, 60, 45 })
+#define VISION_RULES_DEFAULT ((struct vision_rules){ 80, 0.7f, 0.75f, 60, 45, 50 })
 
 /*
  * Finds the faces of a photo, ordered from left to right (so an index is stable for the same photo). A plain border around it is

@@ -131,6 +131,8 @@ int vision_face_check(const struct vision_face *f, const struct vision_rules *ru
     if (f->size_px < rules->min_px)
         return err_set(e, ERR_FACE_SMALL, "the face is %.0f pixels across; %.0f are needed", (double)f->size_px,
                        (double)rules->min_px);
+    if (fabsf(f->roll_deg) > rules->roll_max_deg)
+        return err_set(e, ERR_FACE_TILTED, "leaning %.0f degrees; at most %.0f", (double)f->roll_deg, (double)rules->roll_max_deg);
     if (f->confidence < rules->confidence_min)
         return err_set(e, ERR_FACE_UNSURE, "confidence %.2f; %.2f is needed", (double)f->confidence,
                        (double)rules->confidence_min);

@@ -123,6 +123,31 @@ static void says_why_a_photo_is_no_good(void **state) {
     assert_true(n == 0 || g[0].blur > f[0].blur + 0.1f);
 }
 
+/* A photo that lies on its side or stands on its head, without a word of it in the file. */
+static void photos_that_are_not_upright_are_refused(void **state) {
+    static const char *const photos[] = { "girl-919048_1280.jpg", "woman-5883428_1280.jpg" };
+    for (size_t i = 0; i < COUNT(photos); i++) {
+        IMG8_CLEANUP struct img8 img = sample(photos[i]);
+        for (int turn = 1; turn < 4; turn++) {
+            IMG8_CLEANUP struct img8 turned = turn == 2 ? img8_new(img.w, img.h, 3) : img8_new(img.h, img.w, 3);
+            for (int y = 0; y < turned.h; y++)
+                for (int x = 0; x < turned.w; x++) {
+                    int sx = turn == 1 ? y : turn == 2 ? img.w - 1 - x : img.w - 1 - y;
+                    int sy = turn == 1 ? img.h - 1 - x : turn == 2 ? img.h - 1 - y : x;
+                    memcpy(turned.px + (size_t)y * turned.stride + (size_t)(3 * x), img.px + (size_t)sy * img.stride + (size_t)(3 * sx), 3);
+                }
+            struct vision_face f[VISION_FACES_MAX];
+            struct err e = { 0 };
+            int n = vision_faces(vision, &turned, f, VISION_FACES_MAX, &e);
+            for (int k = 0; k < n; k++) {
+                int code = vision_face_check(&f[k], &VISION_RULES_DEFAULT, &e);
+                print_message("# %s turned by %d: roll %.0f, %s\n", photos[i], 90 * turn, (double)f[k].roll_deg, code < 0 ? err_reason(code)->code : "good");
+                assert_int_equal(code, ERR_FACE_TILTED);
+            }
+        }
+    }
+}
+
 static void pictures_without_people_are_errors_not_crashes(void **state) {
     static const int sizes[][2] = { { 1, 1 }, { 1, 700 }, { 3000, 2 }, { 40, 40 }, { 640, 480 }, { 8000, 200 } };
     for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -341,6 +366,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_faces_people_see),
         cmocka_unit_test(says_why_a_photo_is_no_good),
+        cmocka_unit_test(photos_that_are_not_upright_are_refused),
         cmocka_unit_test(pictures_without_people_are_errors_not_crashes),
         cmocka_unit_test(strangers_become_one_picture),
         cmocka_unit_test(strangers_are_posed_by_the_rules),

@@ -69,9 +69,11 @@ static double face_size(const json_t *face) {
 
 static void judge_face(struct verdict *v, const struct studio_input *in, const json_t *face, int index) {
     double size = face_size(face), confidence = number(face, "confidence", 1), blur = number(face, "blur", 0);
-    double yaw = number(face, "yaw", 0), pitch = number(face, "pitch", 0);
+    double yaw = number(face, "yaw", 0), pitch = number(face, "pitch", 0), roll = number(face, "roll", 0);
     if (size < (double)in->face_min_px)
         reason(v, ERR_FACE_SMALL, index, "%d pixels; at least %d", (int)size, (int)in->face_min_px);
+    if (fabs(roll) > in->face_roll_max_deg)
+        reason(v, ERR_FACE_TILTED, index, "leaning %d degrees; at most %d", (int)fabs(roll), in->face_roll_max_deg);
     if (confidence * 1000 < in->face_confidence_min_pm)
         reason(v, ERR_FACE_UNSURE, index, "confidence %.2f; at least %.2f", confidence, in->face_confidence_min_pm / 1000.0);
     if (blur * 1000 > in->face_blur_max_pm)

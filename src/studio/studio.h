@@ -23,7 +23,7 @@ struct studio_input {
     int64_t    face_min_px;                      /* shorter side of the face box, pixels of the upright original */
     int        face_confidence_min_pm;           /* per mille */
     int        face_blur_max_pm;                 /* per mille; 0 = sharp */
-    int        face_yaw_max_deg, face_pitch_max_deg;
+    int        face_yaw_max_deg, face_pitch_max_deg, face_roll_max_deg;
     struct str tags;                             /* templates: comma list, one must match */
 };
 /* One step of a recipe; state names the task state in which it runs, `per` how often. */

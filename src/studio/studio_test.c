@@ -94,6 +94,7 @@ static void a_catalogue_is_read(void **state) {
     assert_int_equal(r->inputs[0].kind, STUDIO_IN_PEOPLE);
     assert_int_equal(r->inputs[0].bytes_max, 10 * 1000 * 1000);
     assert_int_equal(r->inputs[0].face_confidence_min_pm, 700);
+    assert_int_equal(r->inputs[0].face_roll_max_deg, 50);
     assert_int_equal(r->inputs[1].kind, STUDIO_IN_BACKDROP);
     assert_int_equal(r->seeds[1], 1002);
     assert_int_equal(r->steps[0].limit_ms, 9000);
@@ -176,7 +177,7 @@ static void wrong_files_are_refused_with_their_line(void **state) {
 /* ---- verdicts ---- */
 static const struct studio_input rules = { .bytes_max = 10 * 1000 * 1000, .short_side_min_px = 720, .face_min_px = 80,
                                            .face_confidence_min_pm = 700, .face_blur_max_pm = 750, .face_yaw_max_deg = 60,
-                                           .face_pitch_max_deg = 45 };
+                                           .face_pitch_max_deg = 45, .face_roll_max_deg = 50 };
 #define FACE(size, rest) "{\"box\":[10,10,510,510],\"size_px\":" #size "," rest "}"
 #define GOOD FACE(200, "\"confidence\":0.98,\"blur\":0.1,\"yaw\":5,\"pitch\":-4,\"cut\":false")
 #define SMALL FACE(79, "\"confidence\":0.98")
@@ -210,6 +211,9 @@ static void photos_are_judged_by_their_facts(void **state) {
     judge("{\"faces\":[" FACE(80, "\"confidence\":0.69,\"blur\":0.76,\"yaw\":-61,\"cut\":true") "]}", 500, 720, 1000, 0,
           WANT("image_too_small", "face_unsure", "face_blurred", "face_turned", "face_cut"));
     judge("{\"faces\":[" FACE(80, "\"pitch\":46") "]}", 1000, 720, 1000, 0, WANT("face_turned"));
+    judge("{\"faces\":[" FACE(80, "\"roll\":-50") "]}", 1000, 720, 1000, 0, WANT());
+    judge("{\"faces\":[" FACE(80, "\"roll\":51") "]}", 1000, 720, 1000, 0, WANT("face_tilted"));
+    judge("{\"faces\":[" FACE(80, "\"roll\":-90") "]}", 1000, 720, 1000, -1, WANT("face_tilted"));
     /* one good face among several is enough for the photo; without it every face is named */
     judge("{\"faces\":[" SMALL "," GOOD "]}", 1000, 720, 1000, -1, WANT());
     judge("{\"faces\":[" SMALL "," SMALL "]}", 1000, 720, 1000, -1, WANT("face_small", "face_small"));
