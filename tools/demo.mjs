@@ -20,9 +20,9 @@ const girl = person('girl-919048_1280.jpg'), selfie = person('woman-5883428_1280
 const sets = {
   three: [girl, person('sample6.jpg', 3), selfie],
   couple: [selfie, girl],
-  five: [person('sample6.jpg', 0), person('sample3.jpg', 1), girl, selfie, person('sample6.jpg', 3)],
+  five: [person('sample6.jpg', 0), person('sample6.jpg', 1), girl, selfie, person('sample6.jpg', 3)],
   group: [person('sample6.jpg', 0), person('sample6.jpg', 1), person('sample6.jpg', 2), person('sample6.jpg', 3)],
-  alone: [person('sample3.jpg', 0)],
+  alone: [person('sample5.jpg', 4)],
 };
 const out = resolve(process.argv.find(a => a.startsWith('--out='))?.slice(6) ?? join(root, 'demo-out'));
 const data = resolve(process.env.ZOETROPE_DATA ?? join(root, 'data'));

@@ -495,6 +495,10 @@ static void scores_say_what_is_wrong(void **state) {
         assert_true(s.failed[CHECK_FACES] == (i > 0) && !s.failed[CHECK_IDENTITY]);
     }
     g.layer[1].f.roll_deg = 0;
+    struct face blue[2] = { good[0], good[1] };
+    blue[1].odd_light = VISION_RULES_DEFAULT.odd_light_max + 0.01f;
+    score_judge(g.layer, 2, &r, blue, 2, &s);
+    assert_true(s.failed[CHECK_LIGHT] && !s.failed[CHECK_FACES]);
     struct compose_report bad = r;
     bad.person[1].edge = 0.1f;
     score_judge(g.layer, 2, &bad, good, 2, &s);

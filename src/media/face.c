@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "media/odd_light.h"
 #include "media/similarity.h"
 
 enum { NEAR_PX = 128, FAR_PX = 192, MESH_PX = 256, EMBED_PX = 112, NEAR_ANCHORS = 896, FAR_ANCHORS = 2304, RAW = 16 };
@@ -347,6 +348,7 @@ int face_find(const struct face_models *m, const struct img8 *photo, struct face
         }
         face_measure(&f);
         f.blur = blur_of(photo, &f);
+        f.odd_light = odd_light(photo, &f);
         f.cut = is_cut(photo, &f);
         raw[kept++] = f;
     }

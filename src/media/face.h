@@ -47,6 +47,7 @@ struct face {
     float yaw_deg, pitch_deg, roll_deg;
     float head_px; /* chin to crown, from the mesh in space, so it does not shrink when the head turns */
     float blur;    /* 0 sharp .. 1 */
+    float odd_light; /* 0..1: see odd_light.h */
     bool cut;      /* the photo's edge cuts face or crown */
     float embedding[FACE_EMBEDDING];
 };

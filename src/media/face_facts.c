@@ -9,26 +9,26 @@
 #include "base/crypto.h"
 
 struct rules_pm {
-    int64_t min_px, confidence_min_pm, blur_max_pm, yaw_max_deg, pitch_max_deg, roll_max_deg;
+    int64_t min_px, confidence_min_pm, blur_max_pm, yaw_max_deg, pitch_max_deg, roll_max_deg, odd_light_max_pm;
 };
 
 int face_facts_rules(const json_t *obj, struct arena *a, struct vision_rules *ret, struct err *e) {
 #define FIELD(name, lo, hi) { #name, JSON_F_INT, false, lo, hi, offsetof(struct rules_pm, name), NULL, NULL, NULL }
     static const struct json_field fields[] = {
         FIELD(min_px, 0, IMAGE_SIDE_MAX), FIELD(confidence_min_pm, 0, 1000), FIELD(blur_max_pm, 0, 1000),
-        FIELD(yaw_max_deg, 0, 180), FIELD(pitch_max_deg, 0, 180), FIELD(roll_max_deg, 0, 180), { 0 },
+        FIELD(yaw_max_deg, 0, 180), FIELD(pitch_max_deg, 0, 180), FIELD(roll_max_deg, 0, 180), FIELD(odd_light_max_pm, 0, 1000), { 0 },
     };
 #undef FIELD
     const struct vision_rules d = VISION_RULES_DEFAULT;
     struct rules_pm q = { llrintf(d.min_px), llrintf(1000 * d.confidence_min), llrintf(1000 * d.blur_max), llrintf(d.yaw_max_deg),
-                          llrintf(d.pitch_max_deg), llrintf(d.roll_max_deg) };
+                          llrintf(d.pitch_max_deg), llrintf(d.roll_max_deg), llrintf(1000 * d.odd_light_max) };
     if (obj) {
         int r = json_bind(fields, obj, a, &q, e);
         if (r < 0)
             return r;
     }
     *ret = (struct vision_rules){ (float)q.min_px, (float)q.confidence_min_pm / 1000, (float)q.blur_max_pm / 1000, (float)q.yaw_max_deg,
-                                  (float)q.pitch_max_deg, (float)q.roll_max_deg };
+                                  (float)q.pitch_max_deg, (float)q.roll_max_deg, (float)q.odd_light_max_pm / 1000 };
     return 0;
 }
 
@@ -60,6 +60,7 @@ static void write_face(const struct vision_face *f, const struct vision_rules *r
     jw_kreal(w, "pitch", f->pitch_deg, 1);
     jw_kreal(w, "roll", f->roll_deg, 1);
     jw_kreal(w, "blur", f->blur, 3);
+    jw_kreal(w, "odd_light", f->odd_light, 3);
     jw_kbool(w, "cut", f->cut);
     jw_key(w, "eyes");
     jw_arr(w);

@@ -6,6 +6,7 @@
 #include "base/testing.h"
 #include "media/dice.h"
 #include "media/filter.h"
+#include "media/odd_light.h"
 
 static void overlap_knows_boxes_inside_boxes(void **state) {
     struct rectf a = { 0, 0, 10, 10 }, b = { 5, 0, 15, 10 }, c = { 20, 20, 30, 30 }, inside = { 4, 4, 6, 6 };
@@ -70,11 +71,53 @@ static void blur_grows_with_blurring_and_not_with_contrast(void **state) {
     assert_true(face_blur(&tiny) == 1);
 }
 
+static float light_on(const uint8_t left[3], const uint8_t right[3]) {
+    struct face f;
+    memset(&f, 0, sizeof f);
+    IMG8_CLEANUP struct img8 img = img8_new(200, 200, 3);
+    for (int y = 0; y < 200; y++)
+        for (int x = 0; x < 200; x++)
+            memcpy(img.px + (size_t)y * img.stride + (size_t)(3 * x), x < 100 ? left : right, 3);
+    /* a lozenge of a face; eyes and lips are where all points are, at its middle, without size */
+    for (int i = 0; i < FACE_POINTS; i++)
+        f.point[i][0] = f.point[i][1] = 100;
+    f.point[FACE_FOREHEAD][1] = f.point[FACE_SIDE_L][0] = 20;
+    f.point[FACE_CHIN][1] = f.point[FACE_SIDE_R][0] = 180;
+    static const short corner[4][8] = { { 338, 297, 332, 284, 251, 389, 356 }, { 323, 361, 288, 397, 365, 379, 378, 400 },
+                                        { 148, 176, 149, 150, 136, 172, 58, 132 }, { 127, 162, 21, 54, 103, 67, 109 } };
+    for (int k = 0; k < 4; k++)
+        for (int i = 0; i < 8; i++) {
+            f.point[corner[k][i]][0] = k < 2 ? 150 : 50;
+            f.point[corner[k][i]][1] = k == 0 || k == 3 ? 50 : 150;
+        }
+    f.point[377][0] = f.point[93][0] = 100;
+    f.point[377][1] = 180;
+    f.point[93][0] = 20;
+    f.box = (struct rectf){ 20, 20, 180, 180 };
+    f.point[0][0] = f.point[0][1] = 100;
+    return odd_light(&img, &f);
+}
+
+static void skin_of_every_kind_is_no_coloured_light(void **state) {
+    static const uint8_t skin[][3] = { { 255, 224, 205 }, { 241, 194, 165 }, { 224, 172, 105 }, { 198, 134, 66 }, { 141, 85, 36 },
+                                       { 60, 36, 25 },    { 45, 34, 30 },    { 128, 128, 128 }, { 112, 66, 20 },  { 220, 120, 110 },
+                                       { 235, 170, 80 },  { 200, 205, 215 }, { 208, 144, 150 }, { 245, 235, 220 } };
+    static const uint8_t lamp[][3] = { { 70, 90, 220 }, { 200, 60, 200 }, { 60, 200, 90 }, { 90, 150, 230 }, { 60, 180, 190 } };
+    for (size_t i = 0; i < COUNT(skin); i++)
+        if (!(light_on(skin[i], skin[i]) < 0.02f))
+            fail_msg("skin %zu counts as lamp light: %.3f", i, (double)light_on(skin[i], skin[i]));
+    for (size_t i = 0; i < COUNT(lamp); i++) {
+        assert_true(light_on(lamp[i], lamp[i]) > 0.95f);
+        assert_true(fabsf(light_on(skin[1], lamp[i]) - 0.5f) < 0.05f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overlap_knows_boxes_inside_boxes),
         cmocka_unit_test(suppression_keeps_the_best_of_each_heap),
         cmocka_unit_test(pose_and_size_come_out_of_the_mesh),
+        cmocka_unit_test(skin_of_every_kind_is_no_coloured_light),
         cmocka_unit_test(blur_grows_with_blurring_and_not_with_contrast),
     };
     return RUN(tests);

@@ -110,9 +110,9 @@ static void list_faces(struct vision *v, const char *path, const struct img8 *ph
     for (int i = 0; i < n; i++) {
         const struct vision_face *f = &faces[i];
         int r = vision_face_check(f, &VISION_RULES_DEFAULT, &e);
-        printf("  %d: %.0f,%.0f %.0f px, confidence %.2f, yaw %.0f pitch %.0f roll %.0f, blur %.2f: %s\n", i, (double)f->box[0],
+        printf("  %d: %.0f,%.0f %.0f px, confidence %.2f, yaw %.0f pitch %.0f roll %.0f, blur %.2f, coloured light %.3f: %s\n", i, (double)f->box[0],
                (double)f->box[1], (double)f->size_px, (double)f->confidence, (double)f->yaw_deg, (double)f->pitch_deg,
-               (double)f->roll_deg, (double)f->blur, r < 0 ? e.text : "good");
+               (double)f->roll_deg, (double)f->blur, (double)f->odd_light, r < 0 ? e.text : "good");
     }
 }
 

@@ -154,6 +154,7 @@ void score_judge(const struct layer *layers, int n, const struct compose_report 
     struct score s = { .people = n, .faces = n_found, .edge = 1, .light = r->light, .cut_shown = r->cut_shown,
                        .floating = r->floating };
     float id_min = 1, margin = 2;
+    float coloured = 0;
     bool missing = r->n != n || r->covered > covered_max, taken[FACE_FOUND_MAX] = { false };
     for (int i = 0; i < n; i++) {
         int at = i < r->n ? found_at(r, i, found, n_found) : -1;
@@ -168,6 +169,7 @@ void score_judge(const struct layer *layers, int n, const struct compose_report 
         if (at >= 0) {
             float other = -1;
             taken[at] = true;
+            coloured = fmaxf(coloured, found[at].odd_light);
             missing |= fell_over(&found[at], &layers[i].f);
             s.identity[i] = face_cosine(found[at].embedding, layers[i].f.embedding);
             for (int j = 0; j < n; j++)
@@ -185,7 +187,7 @@ void score_judge(const struct layer *layers, int n, const struct compose_report 
     s.failed[CHECK_FACES] = missing;
     s.failed[CHECK_IDENTITY] = id_min < identity_min || margin < margin_min;
     s.failed[CHECK_EDGES] = s.edge < edge_min || s.cut_shown > 1.2f || s.floating > floating_max;
-    s.failed[CHECK_LIGHT] = s.light < light_min;
+    s.failed[CHECK_LIGHT] = s.light < light_min || coloured > VISION_RULES_DEFAULT.odd_light_max;
     float identity = smoothf(0.3f, 0.9f, id_min) * smoothf(-0.1f, 0.3f, margin);
     float clean = s.edge * smoothf(2.5f, 0, s.cut_shown) * smoothf(0.3f, 0, r->covered) * smoothf(1.0f, 0, s.floating) *
                   mixf(0.6f, 1, smoothf(0.45f, 0.10f, s.outside));

@@ -42,6 +42,7 @@ struct vision_face {
     float size_px;                         /* shorter side of box */
     float yaw_deg, pitch_deg, roll_deg;    /* 0 = facing the camera; yaw + to the picture's right, pitch + up, roll + clockwise */
     float blur;                            /* 0 sharp .. 1 nothing left but a smear, at the face's own scale */
+    float odd_light;                       /* 0..1: share of the skin lit in a colour that skin never has */
     bool cut;                              /* the photo's edge cuts the head */
     float eye[2][2], nose[2], mouth[2][2]; /* px; [0] is the one further left in the picture when upright */
     float embedding[VISION_EMBEDDING];     /* who it is (SFace); same person >= 0.363 */
@@ -49,9 +50,9 @@ struct vision_face {
 
 /* What a recipe asks of a face; zero-initialise and set, or use VISION_RULES_DEFAULT. */
 struct vision_rules {
-    float min_px, confidence_min, blur_max, yaw_max_deg, pitch_max_deg, roll_max_deg;
+    float min_px, confidence_min, blur_max, yaw_max_deg, pitch_max_deg, roll_max_deg, odd_light_max;
 };
-#define VISION_RULES_DEFAULT ((struct vision_rules){ 80, 0.7f, 0.75f, 60, 45, 50 })
+#define VISION_RULES_DEFAULT ((struct vision_rules){ 80, 0.7f, 0.75f, 60, 45, 50, 0.15f })
 
 /*
  * Finds the faces of a photo, ordered from left to right (so an index is stable for the same photo). A plain border around it is

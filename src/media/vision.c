@@ -70,6 +70,7 @@ static void summary_of(const struct face *f, struct vision_face *out) {
         .pitch_deg = f->pitch_deg,
         .roll_deg = f->roll_deg,
         .blur = f->blur,
+        .odd_light = f->odd_light,
         .cut = f->cut,
     };
     for (int k = 0; k < 2; k++) {
@@ -142,6 +143,9 @@ int vision_face_check(const struct vision_face *f, const struct vision_rules *ru
         return err_set(e, ERR_FACE_TURNED, "turned %.0f and tilted %.0f degrees", (double)f->yaw_deg, (double)f->pitch_deg);
     if (f->blur > rules->blur_max)
         return err_set(e, ERR_FACE_BLURRED, "blur %.2f; at most %.2f", (double)f->blur, (double)rules->blur_max);
+    if (f->odd_light > rules->odd_light_max)
+        return err_set(e, ERR_FACE_COLOURED_LIGHT, "coloured light on %.2f of the face; at most %.2f", (double)f->odd_light,
+                       (double)rules->odd_light_max);
     return 0;
 }
 

@@ -69,7 +69,7 @@ static double face_size(const json_t *face) {
 
 static void judge_face(struct verdict *v, const struct studio_input *in, const json_t *face, int index) {
     double size = face_size(face), confidence = number(face, "confidence", 1), blur = number(face, "blur", 0);
-    double yaw = number(face, "yaw", 0), pitch = number(face, "pitch", 0), roll = number(face, "roll", 0);
+    double yaw = number(face, "yaw", 0), pitch = number(face, "pitch", 0), roll = number(face, "roll", 0), odd_light = number(face, "odd_light", 0);
     if (size < (double)in->face_min_px)
         reason(v, ERR_FACE_SMALL, index, "%d pixels; at least %d", (int)size, (int)in->face_min_px);
     if (fabs(roll) > in->face_roll_max_deg)
@@ -81,6 +81,8 @@ static void judge_face(struct verdict *v, const struct studio_input *in, const j
     if (fabs(yaw) > in->face_yaw_max_deg || fabs(pitch) > in->face_pitch_max_deg)
         reason(v, ERR_FACE_TURNED, index, "turned %d degrees sideways and %d up or down; at most %d and %d", (int)fabs(yaw),
                (int)fabs(pitch), in->face_yaw_max_deg, in->face_pitch_max_deg);
+    if (odd_light * 1000 > in->face_odd_light_max_pm)
+        reason(v, ERR_FACE_COLOURED_LIGHT, index, "coloured light on %.2f of the face; at most %.2f", odd_light, in->face_odd_light_max_pm / 1000.0);
     if (json_is_true(json_object_get(face, "cut")))
         reason(v, ERR_FACE_CUT, index, "the edge of the photo runs through the head");
 }

@@ -79,12 +79,14 @@ static const struct studio__field face_fields[] = {
     { "yaw_max_deg", STUDIO__INT, false, 1, 180, IN(face_yaw_max_deg) },
     { "pitch_max_deg", STUDIO__INT, false, 1, 180, IN(face_pitch_max_deg) },
     { "roll_max_deg", STUDIO__INT, false, 1, 180, IN(face_roll_max_deg) },
+    { "odd_light_max", STUDIO__PERMILLE, false, 0, 1000, IN(face_odd_light_max_pm) },
     { 0 },
 };
 
 static int read_input(struct arena *a, const char *path, const struct yaml *n, struct studio_input *ret, struct err *e) {
     struct input_file f = { .in = { .name = n->key, .min = 1, .max = 1, .face_blur_max_pm = 750, .face_yaw_max_deg = 60,
-                                    .face_pitch_max_deg = 45, .face_roll_max_deg = 50 } };
+                                    .face_pitch_max_deg = 45, .face_roll_max_deg = 50,
+                                    .face_odd_light_max_pm = 150 } };
     int r = studio__bind(a, path, input_fields, n, &f, e);
     if (r < 0)
         return r;

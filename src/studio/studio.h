@@ -24,6 +24,7 @@ struct studio_input {
     int        face_confidence_min_pm;           /* per mille */
     int        face_blur_max_pm;                 /* per mille; 0 = sharp */
     int        face_yaw_max_deg, face_pitch_max_deg, face_roll_max_deg;
+    int        face_odd_light_max_pm;            /* per mille of the face lit in strong colours */
     struct str tags;                             /* templates: comma list, one must match */
 };
 /* One step of a recipe; state names the task state in which it runs, `per` how often. */

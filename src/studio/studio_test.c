@@ -177,7 +177,7 @@ static void wrong_files_are_refused_with_their_line(void **state) {
 /* ---- verdicts ---- */
 static const struct studio_input rules = { .bytes_max = 10 * 1000 * 1000, .short_side_min_px = 720, .face_min_px = 80,
                                            .face_confidence_min_pm = 700, .face_blur_max_pm = 750, .face_yaw_max_deg = 60,
-                                           .face_pitch_max_deg = 45, .face_roll_max_deg = 50 };
+                                           .face_pitch_max_deg = 45, .face_roll_max_deg = 50, .face_odd_light_max_pm = 100 };
 #define FACE(size, rest) "{\"box\":[10,10,510,510],\"size_px\":" #size "," rest "}"
 #define GOOD FACE(200, "\"confidence\":0.98,\"blur\":0.1,\"yaw\":5,\"pitch\":-4,\"cut\":false")
 #define SMALL FACE(79, "\"confidence\":0.98")
@@ -214,6 +214,8 @@ static void photos_are_judged_by_their_facts(void **state) {
     judge("{\"faces\":[" FACE(80, "\"roll\":-50") "]}", 1000, 720, 1000, 0, WANT());
     judge("{\"faces\":[" FACE(80, "\"roll\":51") "]}", 1000, 720, 1000, 0, WANT("face_tilted"));
     judge("{\"faces\":[" FACE(80, "\"roll\":-90") "]}", 1000, 720, 1000, -1, WANT("face_tilted"));
+    judge("{\"faces\":[" FACE(80, "\"odd_light\":0.1") "]}", 1000, 720, 1000, 0, WANT());
+    judge("{\"faces\":[" FACE(80, "\"odd_light\":0.102") "]}", 1000, 720, 1000, 0, WANT("face_coloured_light"));
     /* one good face among several is enough for the photo; without it every face is named */
     judge("{\"faces\":[" SMALL "," GOOD "]}", 1000, 720, 1000, -1, WANT());
     judge("{\"faces\":[" SMALL "," SMALL "]}", 1000, 720, 1000, -1, WANT("face_small", "face_small"));
