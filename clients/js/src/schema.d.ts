@@ -824,7 +824,7 @@ export interface components {
             refresh: string | null;
             /** @description When the session ends unless it is used; 0: never. */
             session_expires_ms: number;
-            /** @description The work of the guest who signed in is on its way, as soon as the task under way has ended. */
+            /** @description The work of the guest who signed in is on its way: it comes within moments, or as soon as the task under way has ended. */
             moving?: boolean;
         };
         Accepted: Record<string, never>;
