@@ -65,6 +65,16 @@ static void addresses_are_coarse(void **state) {
     assert_string_equal(out, "2001:db8:1::/48");
 }
 
+static void what_would_end_cjose_does_not_reach_it(void **state) {
+    static const char *const bad[] = { "", ".", "..", "e=================lIn0.e30.", "e30.e30", "e30.e30.e30.e30", "e30.a.e30", "e30.e30.abcde", "e3 .e30.e30" };
+    struct jws_key *k = jws_key_new();
+    char plain[64];
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(jws_verify(k, bad[i], strlen(bad[i]), plain, sizeof plain, &n));
+    jws_key_free(k);
+}
+
 static void a_signature_is_of_its_key_and_its_bytes(void **state) {
     struct jws_key *a = jws_key_new(), *b = jws_key_new();
     char token[640], plain[64], *json = jws_key_write(a);
@@ -98,6 +108,7 @@ int main(void) {
         cmocka_unit_test(only_our_own_pages_may_act_with_a_cookie),
         cmocka_unit_test(devices_are_called_by_our_own_words),
         cmocka_unit_test(addresses_are_coarse),
+        cmocka_unit_test(what_would_end_cjose_does_not_reach_it),
         cmocka_unit_test(a_signature_is_of_its_key_and_its_bytes),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -172,7 +172,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Use a link: it signs this device in. */
+        /** Use a link: it signs this device in. 422 accept_asked: it was asked for elsewhere; the detail says whose account it is, and it is not used up. */
         post: operations["post_v1_tokens"];
         delete?: never;
         options?: never;
@@ -188,7 +188,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change the password; all other devices are signed out. */
+        /** Change the password; all other devices are signed out, and no link of before is good any more. */
         put: operations["put_v1_me_password"];
         post?: never;
         delete?: never;
@@ -206,7 +206,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A link that signs another device in to this account: once, within 24 hours, as long as this session lives. */
+        /** A link that signs another device in to this account: once, within 24 hours (the operator: 10 minutes), as long as this session lives. */
         post: operations["post_v1_me_link"];
         delete?: never;
         options?: never;
@@ -241,7 +241,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what somebody agreed to: the words, their language, when, and from which session. */
+        /** Record what somebody agreed to: the words, their language, when, and from which session; once each. */
         post: operations["post_v1_consents"];
         delete?: never;
         options?: never;
@@ -328,7 +328,7 @@ export interface paths {
         get: operations["get_v1_assets__id_"];
         put?: never;
         post?: never;
-        /** Delete it and everything made from it now. */
+        /** Delete it now, with its small picture and what was cut out of it. Candidates made from a photo are assets of their own and stay: delete each, too. */
         delete: operations["delete_v1_assets__id_"];
         options?: never;
         head?: never;
@@ -766,7 +766,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "password_weak" | "email_wrong" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -1700,6 +1700,8 @@ export interface operations {
                     token: string;
                     /** @description reset: the new one, 10 to 128 characters. confirm: the one chosen at sign-up, where another device opens the link. */
                     password?: string;
+                    /** @description magic: true: the account named by accept_asked is the one to be signed in to. Ask the person first. */
+                    accept?: boolean;
                 };
             };
         };
