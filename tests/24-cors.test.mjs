@@ -51,6 +51,13 @@ test('without the setting nobody from elsewhere is told anything', async t => {
   assert.equal(answer.headers.get('vary'), null);
 });
 
+test('a page of another site is refused at the start: no browser would send it the cookie', async () => {
+  const serve = (origin, url) => runZoetrope(['serve'], { env: { ZOETROPE_DATA: tempDir('zt-cors-'), ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_NET_CORS_ORIGINS: origin, ZOETROPE_PUBLIC_URL: url } });
+  const { code, stderr } = await serve('https://photos.example.com,https://photos.example.net', 'https://api.example.com');
+  assert.equal(code, 2);
+  assert.match(stderr, /net\.cors_origins: https:\/\/photos\.example\.net is of another site/);
+});
+
 test('a wrong list is refused at the start', async () => {
   for (const list of ['*', 'https://a.example/path', 'a.example']) {
     const { code, stderr } = await runZoetrope(['serve'], { env: { ZOETROPE_DATA: tempDir('zt-cors-'), ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_NET_CORS_ORIGINS: list } });

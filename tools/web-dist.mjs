@@ -1,6 +1,7 @@
 // web-dist.mjs - the pages as files, for an object store or a CDN.  node tools/web-dist.mjs [API_ORIGIN] [FOLDER]
 //
-// API_ORIGIN   "https://api.example": where the API is; its server needs this site in net.cors_origins. Empty: the same site.
+// API_ORIGIN   "https://api.example.com": where the API is; its server needs the origin of these pages in net.cors_origins, and both must be below
+//              one domain (https://photos.example.com), or browsers send no cookie. Empty: the same origin.
 // FOLDER       default web/dist-static; made anew
 //
 // The server itself writes them: it is started on an empty data folder, asked for every page, and stopped.

@@ -15,6 +15,54 @@ static bool is_origin(struct str s) {
     return true;
 }
 
+/* "https" and "photos.example" of https://photos.example:8443/x; the brackets stay on an IPv6 address. */
+static struct str host_of(struct str url, struct str *ret_scheme) {
+    struct str rest = url, name;
+    *ret_scheme = str_cut(&rest, ':');
+    if (!str_starts(rest, STR("//")))
+        return STR_NULL;
+    rest = (struct str){ rest.p + 2, rest.n - 2 };
+    name = str_cut(&rest, '/');
+    if (name.n && name.p[0] == '[') {
+        const char *end = memchr(name.p, ']', name.n);
+        return end ? (struct str){ name.p, (size_t)(end - name.p) + 1 } : STR_NULL;
+    }
+    return str_cut(&name, ':');
+}
+
+/* The last n labels of a name; STR_NULL when it has fewer. */
+static struct str last_labels(struct str name, int n) {
+    for (size_t i = name.n; i > 0; i--)
+        if (name.p[i - 1] == '.' && --n == 0)
+            return (struct str){ name.p + i, name.n - i };
+    return n == 1 ? name : STR_NULL;
+}
+
+/* "com.cn", "co.uk": registered domains begin one label further left. */
+static bool is_public(struct str two) {
+    static const char *const second[] = { "com", "net", "org", "edu", "gov", "co", "ac", "ne", "or", "go" };
+    struct str rest = two, first = str_cut(&rest, '.');
+    for (size_t i = 0; rest.n == 2 && i < COUNT(second); i++)
+        if (str_eqz(first, second[i]))
+            return true;
+    return false;
+}
+
+bool cors_same_site(struct str origin, struct str url) {
+    struct str scheme_a, scheme_b, a = host_of(origin, &scheme_a), b = host_of(url, &scheme_b);
+    if (!a.n || !b.n || !str_ieq(scheme_a, scheme_b))
+        return false;
+    if (str_ieq(a, b))
+        return true;
+    struct str top = last_labels(a, 1);
+    if (a.p[0] == '[' || (top.n && top.p[0] >= '0' && top.p[0] <= '9'))          /* an address has no domain above it */
+        return false;
+    struct str domain = last_labels(a, 2);
+    if (domain.n && is_public(domain))
+        domain = last_labels(a, 3);
+    return domain.n && str_ieq(domain, last_labels(b, domain.n == last_labels(a, 2).n ? 2 : 3));
+}
+
 int cors_parse(struct arena *a, const char *text, struct str **ret_origins, size_t *ret_n, struct err *e) {
     struct str *list = ARENA_ARRAY(a, struct str, CORS_ORIGINS_MAX);
     size_t n = 0;

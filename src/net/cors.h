@@ -9,6 +9,12 @@
 #include "base/err.h"
 
 #define CORS_ORIGINS_MAX 32
+/*
+ * Browsers send our cookies (SameSite=Lax) to pages of another origin only when it is of the same site: the same scheme, and names below one
+ * registered domain, as photos.example.com and api.example.com are. True also for names below a public suffix that we do not know.
+ * url: public_url, with any port and path. Pure.
+ */
+bool cors_same_site(struct str origin, struct str url);
 
 /* text: "https://a.example,https://b.example:8443"; whole origins as browsers send them, no "*": answers carry somebody's cookies.
  * The list lives in the arena. ERR_CONFIG. */

@@ -21,6 +21,23 @@ static void takes_whole_origins_only(void **state) {
     }
 }
 
+static void knows_where_cookies_go(void **state) {
+    static const struct { const char *origin, *url; bool same; } cases[] = {
+        { "https://photos.example.com", "https://api.example.com", true },    { "https://example.com", "https://api.example.com:8443/x", true },
+        { "https://a.b.example.com", "https://c.example.com", true },         { "https://photos.example", "https://photos.example", true },
+        { "http://127.0.0.1:1", "http://127.0.0.1:2", true },                 { "http://localhost:1", "http://localhost:2/", true },
+        { "http://[::1]:1", "http://[::1]", true },                           { "https://a.photos.com.cn", "https://b.photos.com.cn", true },
+        { "https://photos.example", "https://api.example", false },           { "https://example.com", "https://badexample.com", false },
+        { "https://photos.com.cn", "https://api.com.cn", false },             { "https://photos.co.uk", "https://api.co.uk", false },
+        { "http://photos.example.com", "https://api.example.com", false },    { "http://127.0.0.1", "http://10.0.0.1", false },
+        { "http://1.0.0.1", "http://10.0.0.1", false },                       { "http://localhost", "http://127.0.0.1", false },
+        { "http://[::1]", "http://[::2]", false },                            { "https://photos.example.com", "https://", false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (cors_same_site(str_z(cases[i].origin), str_z(cases[i].url)) != cases[i].same)
+            fail_msg("%s and %s", cases[i].origin, cases[i].url);
+}
+
 static void takes_a_bounded_number(void **state) {
     CLEANUP(arena_free) struct arena *a = arena_new(1 << 16);
     BUF_CLEANUP struct buf text;
@@ -50,6 +67,6 @@ static void knows_exactly_who_is_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(takes_whole_origins_only), cmocka_unit_test(takes_a_bounded_number),
-                                        cmocka_unit_test(knows_exactly_who_is_named) };
+                                        cmocka_unit_test(knows_where_cookies_go), cmocka_unit_test(knows_exactly_who_is_named) };
     return RUN(tests);
 }

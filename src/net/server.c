@@ -43,6 +43,10 @@ static int build(struct http_server *s, struct err *e) {
         r = cidr_parse(s->arena, c->trusted_proxies ? c->trusted_proxies : "", &s->proxies, &s->n_proxies, e);
     if (r == 0)
         r = cors_parse(s->arena, c->cors_origins ? c->cors_origins : "", &s->cors, &s->n_cors, e);
+    for (size_t i = 0; r == 0 && i < s->n_cors && c->public_url && c->public_url[0]; i++)
+        if (!cors_same_site(s->cors[i], str_z(c->public_url)))
+            r = err_set(e, ERR_CONFIG, "net.cors_origins: %.*s is of another site than public_url: no browser would send it the cookies of its user",
+                        STR_ARG(s->cors[i]));
     if (r < 0)
         return r;
     for (size_t i = 0; i < router_count(s->router); i++)

@@ -18,7 +18,7 @@ const struct setting net_settings[] = {
     { "net.handler_ms", SET_MS, "60s", 10, 600000, "How long an answer may take to be made." },
     { "net.drain_ms", SET_MS, "20s", 0, 600000, "When stopping: how long requests under way may take to finish." },
     { "net.trusted_proxies", SET_STR, "", 0, 4000, "Addresses or CIDR blocks whose X-Forwarded-For and X-Forwarded-Proto are believed; with commas." },
-    { "net.cors_origins", SET_STR, "", 0, 4000, "Origins whose pages may use this API with the user's session, such as https://photos.example; with commas, no *." },
+    { "net.cors_origins", SET_STR, "", 0, 4000, "Origins whose pages may use this API with the user's session; below the same domain as public_url, or browsers send no cookie; with commas, no *." },
     { 0 },
 };
 

@@ -1,4 +1,5 @@
-// 71-web-dist.test.mjs - the pages from another origin than the API, as an object store would serve them.
+// 71-web-dist.test.mjs - the pages from another origin than the API, as an object store would serve them; of the same site, as two ports of one
+// host are: pages of another site get no cookie, and the server refuses them (24-cors.test.mjs).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
