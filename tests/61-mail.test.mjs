@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { Client } from './lib/client.mjs';
-import { root, startServer, tempDir, within } from './lib/server.mjs';
+import { root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 let dir, smtp;
 const tests = join(root, 'tests');
@@ -167,4 +167,11 @@ test('to nobody goes nothing', async t => {
   await smtp.wait(e => e.ev === 'message' && e.to[0] === to);
   assert.equal(smtp.messages('nobody@photos.example').length, 0);
   assert.equal(row(server, 'nobody@photos.example').state, 'void');
+});
+
+test('a password in smtp.url is refused at the start, and not said again: the operator can read that setting', async () => {
+  const { code, stderr } = await runZoetrope(['serve'], { env: { ZOETROPE_DATA: tempDir('zt-smtp-url-'), ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_SMTP_URL: 'smtp://us:hunter2@localhost:1' } });
+  assert.equal(code, 2);
+  assert.match(stderr, /smtp\.user/);
+  assert.doesNotMatch(stderr, /hunter2/);
 });

@@ -182,6 +182,8 @@ int mail_new(const struct config *cfg, struct db *d, const struct mail_brand *br
     m->retry_ms = config_int(cfg, "smtp.retry_ms");
     if (m->url[0] && !str_starts(str_z(m->url), STR("smtp://")) && !str_starts(str_z(m->url), STR("smtps://")))
         return err_set(e, ERR_CONFIG, "%s: smtp.url begins with smtp:// or smtps://", config_where(cfg, "smtp.url"));
+    if (strchr(m->url, '@'))                     /* every setting but a secret is shown under /v1/admin/settings */
+        return err_set(e, ERR_CONFIG, "%s: smtp.url holds a name or a password; they belong into smtp.user and smtp.password", config_where(cfg, "smtp.url"));
     if (mail_address(str_z(config_str(cfg, "smtp.from")), m->from, NULL) < 0)
         return err_set(e, ERR_CONFIG, "%s: smtp.from is no address", config_where(cfg, "smtp.from"));
     *ret_m = TAKE(m);
