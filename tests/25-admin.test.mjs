@@ -53,7 +53,7 @@ describe('rights', () => {
     const page = { origin: server.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
     const post = (path, body, headers = {}) => fetch(server.url + path, { method: 'POST', headers: { ...page, ...headers }, body: JSON.stringify(body) });
     const { token } = await (await post('/v1/me/link', {}, { authorization: `Bearer ${server.operatorToken()}` })).json();
-    const answer = await post('/v1/tokens', { token }), session = await answer.json();
+    const answer = await post('/v1/tokens', { token, accept: true }), session = await answer.json();
     assert.deepEqual([answer.status, session.account_kind, session.token, session.refresh], [200, 'operator', null, null]);
     assert.ok(Math.abs(session.session_expires_ms - Date.now() - 43_200_000) < 60_000);
     const cookies = answer.headers.getSetCookie();

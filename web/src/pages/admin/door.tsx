@@ -27,7 +27,7 @@ async function linkFor(bearer: string): Promise<string> {
 export function Door({ someone }: { someone: boolean }) {
   const { t } = useAdminWords(), [token, setToken] = useState('');
   const enter = useMutation({
-    mutationFn: async () => account.useToken(await linkFor(token.trim())),
+    mutationFn: async () => account.useToken(await linkFor(token.trim()), { accept: true }),
     onSuccess: () => signedIn('person'),
     onSettled: () => setToken(''),
   });
