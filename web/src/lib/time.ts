@@ -29,7 +29,7 @@ const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 export function useSpan(): (ms: number) => string {
   const { t } = useWords();
   return ms => {
-    if (ms >= 2 * DAY) return t('days', { count: Math.round(ms / DAY) });
+    if (ms >= 2 * DAY) return t('days', { count: Math.floor(ms / DAY) });
     if (ms >= HOUR) return t('hoursMinutes', { h: Math.floor(ms / HOUR), m: Math.floor((ms % HOUR) / MINUTE) });
     return t('minutesSeconds', { m: Math.floor(ms / MINUTE), s: Math.floor((ms % MINUTE) / 1000) });
   };
