@@ -797,6 +797,19 @@ describe('people', () => {
     assert.equal((await unasked(victim, mailTo(srv, p.email).token)).json.account, p.account, 'the guest who asked for it');
   });
 
+  test('who is signed out and asks for a link is known again by the browser that opens it', async () => {
+    const p = await person(srv), ask = async email => (await visitor(srv).send('POST', '/v1/mails', { json: { email, kind: 'magic' } })).headers.getSetCookie();
+    const [own, other] = [await ask(p.email), await ask(newAddress())], token = mailTo(srv, p.email).token;
+    for (const cookies of [own, other]) {
+      assert.equal(cookies.length, 1);
+      assert.match(cookies[0], /^zt_asked=[\w-]{43}; Path=\/; Max-Age=3600; SameSite=Lax; HttpOnly$/, 'whether or not there is an account');
+    }
+    const open = cookie => visitor(srv).send('POST', '/v1/tokens', { json: { token }, headers: { origin: srv.url, cookie: cookie.split(';')[0] } });
+    isProblem(await open(other[0]), 422, 'accept_asked');
+    isProblem(await open('zt_asked='), 422, 'accept_asked');
+    assert.equal((await open(own[0])).json.account, p.account);
+  });
+
   test('rates: sign-ins by address and account, mails by mailbox', async t => {
     const s = await startServer(t, { env: { ZOETROPE_AUTH_SIGN_INS_PER_HOUR: '9', ZOETROPE_AUTH_MAILS_PER_HOUR: '6' } });
     const email = newAddress(), statuses = [];

@@ -5,7 +5,7 @@
  * rows are written in any case (for nobody: 'void'), and the answer is the same. What hashes runs on the costly pool.
  *
  * Nobody is signed in to somebody else's account by one careless click, or a stranger who sent them a link would get their next photos: a link
- * that signs in, opened by anybody but the guest who asked for it, is answered with whose account it is, until they accept that.
+ * that signs in, opened anywhere but in the browser that asked for it, is answered with whose account it is, until they accept that.
  *
  * A sign-in always begins a new session and ends the one it came with, so a session that somebody planted is worth nothing. A guest's work
  * moves over when the person typed a password here, or opened a link that this very guest had asked for; not by any other link, or a mail
@@ -112,7 +112,11 @@ static int mail_rate(struct http_req *req, const char *email, struct err *e) {
     return api__rate(req, "mail", str_z(sha), 4 * n, e);
 }
 
-static int accepted(struct http_res *res, struct err *e) {
+static int accepted(struct http_req *req, struct http_res *res, struct err *e) {
+    const struct sign_job *job = req->job;
+    char mark[AUTH_TOKEN_MAX];
+    auth_asked_mark(job->app->auth, job->email, mark);
+    http_res_cookie(res, AUTH_ASKED_COOKIE, mark, AUTH_MAILED_MS / 1000, /* http_only= */ true);
     BUF_CLEANUP struct buf b;
     buf_init(&b, 16);
     buf_add_z(&b, "{}");
@@ -165,7 +169,7 @@ static int account_post(struct http_req *req, struct http_res *res, struct err *
     int r = auth_password_seal(job->app->auth, job->email, job->body.password, job->sealed, e);
     if (r < 0 || (r = db_do(job->app->db, account_write, job, e)) < 0)
         return r;
-    return accepted(res, e);
+    return accepted(req, res, e);
 }
 
 /* ---- POST /v1/mails ---- */
@@ -190,7 +194,7 @@ static int mails_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return send_link(tx, job, &l, e);
 }
 
-static int mails_post(struct http_req *req, struct http_res *res, struct err *e) { return accepted(res, e); }
+static int mails_post(struct http_req *req, struct http_res *res, struct err *e) { return accepted(req, res, e); }
 
 /* ---- beginning a session ---- */
 
@@ -348,9 +352,16 @@ static void mask(const char *email, char out[MAIL_ADDRESS_MAX + 3]) {
     snprintf(out, MAIL_ADDRESS_MAX + 3, "%.*s…%s", (int)first, email, at ? at : "");
 }
 
+/* Who is nobody yet, because they were signed out, is known by the mark. A link that was not mailed has no address. */
+static bool asked_here(const struct http_req *req, const struct sign_job *job) {
+    char mark[AUTH_TOKEN_MAX];
+    auth_asked_mark(job->app->auth, job->used.email, mark);
+    return job->used.email[0] && str_eqz(http_req_cookie(req, AUTH_ASKED_COOKIE), mark);
+}
+
 static int who_accepts(struct http_req *req, const struct sign_job *job, struct err *e) {
     const struct auth_token *t = &job->used;
-    bool expected = (job->guest && job->guest == t->asker) || job->old_account == t->account;
+    bool expected = (job->guest && job->guest == t->asker) || job->old_account == t->account || asked_here(req, job);
     if (job->body.accept || expected)
         return 0;
     struct auth_me me;

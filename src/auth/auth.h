@@ -177,6 +177,10 @@ int auth_token_find(struct db_tx *tx, struct str token, int64_t now_ms, struct a
 int auth_token_use(struct db_tx *tx, const struct auth_token *t, int64_t now_ms, struct err *e);
 /* None of the links in a mailbox, nor of those that the account made itself, is good any more. */
 int auth_token_cancel(struct db_tx *tx, int64_t account, const char *email, int64_t now_ms, struct err *e);
+/* What a browser keeps in AUTH_ASKED_COOKIE after it asked for a link to this address: by it the link is known to be opened where it was asked
+ * for. It says nothing about whether the address has an account. */
+#define AUTH_ASKED_COOKIE "zt_asked"
+void auth_asked_mark(struct auth *a, const char *email, char out[AUTH_TOKEN_MAX]);
 /* A guest becomes a person: the identity's row, and the account's kind. ERR_TOKEN_OVER when the address has an account by now. */
 int auth_person_new(struct db_tx *tx, int64_t account, const char *email, const char *sealed, int64_t now_ms, struct err *e);
 /* 1: it is a guest still, and nothing of it is on its way to somebody else. */

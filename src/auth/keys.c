@@ -192,6 +192,7 @@ int auth__keys_open(struct auth *a, const char *data_dir, struct err *e) {
         return r;
     crypto_derive(master, 1, a->seal_key);
     crypto_derive(master, 2, a->mac_key);
+    crypto_derive(master, 3, a->asked_key);
     crypto_wipe(master, sizeof master);
     if ((r = keys_load(a, e)) < 0)
         return r;
@@ -203,6 +204,7 @@ void auth__keys_close(struct auth *a) {
         jws_key_free(a->keys[--a->n_keys].jwk);
     crypto_wipe(a->seal_key, sizeof a->seal_key);
     crypto_wipe(a->mac_key, sizeof a->mac_key);
+    crypto_wipe(a->asked_key, sizeof a->asked_key);
 }
 
 /* ---- turning ---- */

@@ -29,6 +29,12 @@ const char *auth_token_kind_name(enum auth_token_kind k) { return token_names[k]
 
 static void copy(char *out, size_t n, struct str s) { snprintf(out, n, "%.*s", STR_ARG(s)); }
 
+void auth_asked_mark(struct auth *a, const char *email, char out[AUTH_TOKEN_MAX]) {
+    uint8_t mac[CRYPTO_MAC];
+    crypto_mac(a->asked_key, email, strlen(email), mac);
+    base64url_encode(mac, sizeof mac, out);
+}
+
 /* ---- logins ---- */
 
 int auth_address(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e) { return auth__driver("email")->subject(given, out, e); }

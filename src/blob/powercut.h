@@ -37,9 +37,10 @@ enum { NAMES_MAX = 2048, SYNCS_MAX = 1024 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct name { ino_t dir; char name[80]; bool safe; } names[NAMES_MAX];     /* made since the test began */
 static struct sync { ino_t file; int64_t bytes; } syncs[SYNCS_MAX];
-static int n_names, n_syncs, n_fsyncs;
+static int n_names, n_syncs;
+static _Atomic int n_fsyncs;                                                      /* any thread syncs */
 static bool ignore_folder_syncs, ignore_file_syncs;                               /* a disk that lies: the check must notice */
-static int fail_folder_sync;                                                      /* this one from now fails; 0 = none */
+static _Atomic int fail_folder_sync;                                                   /* this one from now fails; 0 = none */
 
 static ino_t powercut_inode_of(int fd, bool *ret_folder, int64_t *ret_bytes) {
     struct stat st;

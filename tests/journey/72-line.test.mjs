@@ -18,14 +18,17 @@ after(async () => {
   assert.equal(code, 0);
 });
 
+/** A picture takes long enough there to be looked at on its way. */
+const slowServer = t => startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.delay=2500; delay=50' } });
+
 /** What the API says of the person whose page it is. */
 const ask = (walk, path) => walk.page.evaluate(path => fetch(path).then(r => r.json()), path);
 const tasks = walk => ask(walk, '/v1/tasks').then(list => list.items);
 
 /** Asks beside the page, with its cookies, while the page itself is cut off. */
 async function untilChoosing(walk, id) {
-  const cookie = (await walk.context.cookies(server.url)).map(c => `${c.name}=${c.value}`).join('; ');
-  const client = new Client(server.url);
+  const cookie = (await walk.context.cookies(walk.url)).map(c => `${c.name}=${c.value}`).join('; ');
+  const client = new Client(walk.url);
   client.send = (send => (method, path, how = {}) => send(method, path, { ...how, headers: { cookie, ...how.headers } }))(client.send.bind(client));
   await within(30_000, (async () => { while ((await client.task(id)).state !== 'choosing'); })());
 }
@@ -102,8 +105,7 @@ test('a photo whose line stays cut says so, and is sent when the line is back', 
 });
 
 test('the news of a task go on after a cut', async t => {
-  const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.delay=2500; delay=50' } });
-  const line = await startShaper(t, slow.port), walk = await openWalk(t, browser, line.url), streams = [];
+  const line = await startShaper(t, (await slowServer(t)).port), walk = await openWalk(t, browser, line.url), streams = [];
   walk.page.on('request', r => { if (/\/events/.test(r.url())) streams.push(r.url()); });
   await walk.toPrice([ONE]);
   await walk.next().click();
@@ -118,7 +120,7 @@ test('the news of a task go on after a cut', async t => {
 });
 
 test('a task is found again after being offline', async t => {
-  const walk = await openWalk(t, browser, server.url);
+  const walk = await openWalk(t, browser, (await slowServer(t)).url);
   await walk.toPrice([ONE]);
   await walk.next().click();
   const id = await walk.task();
@@ -157,9 +159,7 @@ test('a double click buys once', async t => {
   walk.page.on('request', r => { if (r.method() === 'POST' && r.url().endsWith('/v1/tasks')) sent.push(r.headers()['idempotency-key']); });
   await walk.toPrice([ONE]);
   await walk.page.evaluate(next => { const b = document.querySelector(next); b.click(); b.click(); }, NEXT);      // before anything is drawn anew
-  const id = await walk.task();
-  await walk.$('[role=progressbar]').waitFor();
-  const wallet = await ask(walk, '/v1/wallet');
+  const id = await walk.task(), wallet = await ask(walk, '/v1/wallet');
   await walk.chosen();
   assert.equal(new Set(sent).size, 1, 'one decision, one key');
   assert.deepEqual((await tasks(walk)).map(x => x.id), [id]);

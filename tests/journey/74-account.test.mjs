@@ -58,7 +58,7 @@ test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhe
   await walk.page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await walk.page.waitForURL(url => url.pathname === '/');
   await walk.go(`/t/${id}`);
-  await walk.h1('This picture is not here');
+  await walk.h1('You are signed out here');
   await walk.shot('not-here');
 
   await enter(walk, `/sign-in?next=/t/${id}`, email, 'not the right secret');
@@ -82,7 +82,7 @@ test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhe
   await phone.go(`/t/${id}`);
   await phone.chosen();
   await walk.go('/me');
-  await walk.page.getByText('You are a guest').waitFor();
+  await walk.page.getByText('You are signed out here').waitFor();
 
   // back by a link, without a password
   await walk.go('/sign-in');
@@ -91,7 +91,11 @@ test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhe
   await walk.page.waitForFunction(() => document.querySelector('[role=alert]') || /mail/.test(document.querySelector('h1')?.textContent));
   assert.equal(await walk.$('[role=alert]').count(), 0, await walk.$('#main').innerText());
   await walk.h1('Look into your mail');
-  await walk.go(await link(email, 'magic'));
+  const magic = await link(email, 'magic'), stranger = await openWalk(t, browser, server.url, { name: 'stranger-en' });
+  await stranger.go(magic);                                        // asks before another browser becomes somebody's
+  await stranger.h1('Is this account yours?');
+  await stranger.shot('magic');
+  await walk.go(magic);
   await walk.h1('You are signed in');
   await walk.go('/me');
   await walk.$('.mine').waitFor();
@@ -99,14 +103,55 @@ test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhe
   await walk.page.getByRole('button', { name: /^Sign out .+/ }).filter({ hasNotText: 'everywhere' }).first().click();
   await walk.until(() => document.querySelectorAll('.devices li').length === 1);
   await phone.page.reload();
-  await phone.h1('This picture is not here');
+  await phone.h1('You are signed out here');
   assert.deepEqual(walk.errors, []);
+});
+
+test('who signs out in one tab has left the others, too', async t => {
+  const walk = await openWalk(t, browser, server.url), email = 'ying@example.com';
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  const id = await walk.task(), picture = walk.page;
+  await walk.chosen();
+  await walk.tab();
+  await enter(walk, '/sign-up', email, 'a long enough secret 9');
+  await walk.h1('Look into your mail');
+  await walk.go(await link(email, 'confirm'));
+  await walk.h1('Your e-mail is confirmed');
+  const photos = await walk.tab();
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE]);
+  await walk.tab();
+  await walk.go('/me');
+  await walk.page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await walk.page.waitForURL(url => url.pathname === '/');
+  await picture.locator('h1', { hasText: 'You are signed out here' }).waitFor();
+  await photos.getByTestId('consent').waitFor();
+  assert.equal(await photos.getByTestId('photo').count(), 0);
+  assert.equal(await photos.getByTestId('consent').isChecked(), false);
+  for (const page of [picture, photos]) {
+    await page.reload();
+    await page.locator('.top').waitFor();
+    assert.equal(await page.locator('[data-testid=photo], [data-testid=candidate]').count(), 0, 'nor do they come back');
+  }
+  assert.equal(new URL(picture.url()).pathname, `/t/${id}`);
+  assert.deepEqual(walk.errors, []);
+});
+
+test('the language of a link stays', async t => {
+  const walk = await openWalk(t, browser, server.url);
+  await walk.go('/?lang=zh');
+  await walk.$('.closing').waitFor();
+  await walk.go('/new');
+  await walk.id('consent').waitFor();
+  assert.equal(await walk.page.evaluate(() => document.documentElement.lang), 'zh-CN');
 });
 
 test('axe has nothing against the other pages', async t => {
   const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
   const walk = await openWalk(t, browser, slow.url, { lang: 'zh', name: 'other-zh', axe: true });
-  for (const [name, path, ready] of [['sign-in', '/sign-in', 'input[type=email]'], ['auth-nothing', '/auth', '.empty'], ['admin', '/admin', '.empty'], ['me-empty', '/me', '.empty'], ['lost', '/sign-in/nowhere', '.empty']]) {
+  for (const [name, path, ready] of [['sign-in', '/sign-in', 'input[type=email]'], ['auth-nothing', '/auth', '.empty'], ['admin', '/admin', '.door'], ['me-empty', '/me', '.empty'], ['lost', '/sign-in/nowhere', '.empty']]) {
     await walk.page.goto(slow.url + path);
     await walk.$(ready).waitFor();
     await walk.shot(name);

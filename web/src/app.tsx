@@ -5,7 +5,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Problem } from './lib/api';
 import { BootContext, useBoot, useText } from './lib/app-context';
 import type { Boot } from './lib/boot';
-import { bindCache, useRenewal } from './lib/session';
+import { bindCache, useOtherTabs, useRenewal } from './lib/session';
 import { Layout } from './layout';
 import { Landing } from './pages/landing';
 import { Lost } from './pages/lost';
@@ -60,6 +60,7 @@ function Pages() {
   const { status, product } = useBoot(), text = useText();
   usePageChange();
   useRenewal();
+  useOtherTabs();
   const [at] = useLocation(), first = useRef(at);
   useEffect(() => { if (!at.startsWith('/admin/')) document.title = text(product.title); }, [at, product, text]);        // those have names of their own
   if (status === 404 && at === first.current) return <Lost />;

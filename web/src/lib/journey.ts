@@ -4,6 +4,7 @@ import { CONSENT_VERSION } from '../words/consent';
 import { currentLang } from '../words';
 import { api } from './api';
 import { Photo, type Purpose } from './photo';
+import { onLeft } from './session';
 
 const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
 const AT_ONCE = 2, RESUME_MS = 10_000;
@@ -222,6 +223,7 @@ export class Journey {
 export function madeFrom(task: string): string[] { return read<Record<string, string[]>>(device, MADE_FROM)?.[task] ?? []; }
 
 export const journey = new Journey();
+onLeft(() => { journey.clear(); });
 
 export function useJourney(): Journey {
   useSyncExternalStore(journey.hear, journey.now, journey.now);

@@ -91,11 +91,34 @@ export function signedIn(kind: Kind): void {
   somebodyElse();
 }
 
-export function signedOut(): void {
-  setMark(null);
+const leavers = new Set<() => void>();
+/** fn is called when whoever was here has left: nothing of theirs stays in the page. */
+export function onLeft(fn: () => void): void { leavers.add(fn); }
+function left(): void {
   starting = null;
   wanted = false;
+  try { sessionStorage.clear(); } catch { /* not allowed: then nothing was kept there */ }
+  for (const fn of leavers) fn();
+}
+
+export function signedOut(): void {
+  setMark(null);
+  left();
   cache?.clear();
+}
+
+/** Tabs share their cookies: who signs in or out in one does it in all of them. */
+export function useOtherTabs(): void {
+  useEffect(() => {
+    const heard = ({ key, newValue }: StorageEvent): void => {
+      if (key !== MARK) return;
+      for (const hear of hearers) hear();
+      if (newValue === null) left();
+      void cache?.resetQueries();
+    };
+    addEventListener('storage', heard);
+    return () => { removeEventListener('storage', heard); };
+  }, []);
 }
 
 /**

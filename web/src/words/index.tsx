@@ -20,9 +20,18 @@ export function translator<K extends string>(lang: Lang, words: Record<string, s
   return (key, values) => instance.t(key as string, values ?? {});
 }
 
+const YEAR_S = 365 * 24 * 3600;
+
+/** The server writes the first screen in this language from now on. */
+function remember(lang: Lang): void {
+  document.cookie = `zt_lang=${lang}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+}
+
+const inAddress = () => new URLSearchParams(location.search).get('lang');
+
 /** As the server chooses it: the address, then what was chosen by hand, then the browser. */
 export function preferredLang(otherwise: Lang): Lang {
-  const wishes = [new URLSearchParams(location.search).get('lang'), /(?:^|; )zt_lang=(en|zh)/.exec(document.cookie)?.[1], ...navigator.languages];
+  const wishes = [inAddress(), /(?:^|; )zt_lang=(en|zh)/.exec(document.cookie)?.[1], ...navigator.languages];
   for (const wish of wishes) {
     if (/^zh\b/i.test(wish ?? '')) return 'zh';
     if (/^en\b/i.test(wish ?? '')) return 'en';
@@ -38,18 +47,16 @@ const Context = createContext<Language | null>(null);
 let current: Lang = 'en';
 export const currentLang = (): Lang => current;
 
-const YEAR_S = 365 * 24 * 3600;
-
 export function LanguageProvider({ first, children }: { first: Lang; children: ReactNode }) {
   const [lang, set] = useState(first);
   current = lang;
   const t = useMemo(() => translator<Key>(lang, lang === 'zh' ? zh : en), [lang]);
   const setLang = useCallback((next: Lang) => {
-    // the server writes the first screen in this language from now on
-    document.cookie = `zt_lang=${next}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+    remember(next);
     set(next);
   }, []);
   useEffect(() => { document.documentElement.lang = LOCALE[lang]; }, [lang]);
+  useEffect(() => { if (inAddress()) remember(first); }, [first]);       // who follows a link to the Chinese page means the next ones, too
   const value = useMemo(() => ({ t, lang, locale: LOCALE[lang], setLang }), [t, lang, setLang]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }

@@ -4,7 +4,6 @@ import { useState, type FormEvent } from 'react';
 import { useLocation } from 'wouter';
 import { account, type Device, type Region } from '../../lib/account';
 import { asProblem } from '../../lib/api';
-import { journey } from '../../lib/journey';
 import { signedOut, type Me } from '../../lib/session';
 import { useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
@@ -48,7 +47,6 @@ function Devices({ me }: { me: Me }) {
   const { t } = useWords(), [, go] = useLocation(), [asking, setAsking] = useState(false);
   const devices = useQuery({ queryKey: ['devices'], queryFn: account.devices });
   const leave = (): void => {
-    journey.clear();
     signedOut();
     go('/');
   };
