@@ -50,69 +50,6 @@ async function toPrice(page, url, files = [ONE]) {
   await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word') && !document.querySelector('${NEXT}').disabled`);
 }
 
-for (const [width, height, lang] of [[360, 740, 'en'], [360, 740, 'zh'], [1280, 800, 'en'], [1280, 800, 'zh']]) {
-  test(`from photos to the picked picture at ${width}x${height} in ${lang}`, async t => {
-    const page = await openPage(t, { lang, width, height }), name = `${width}-${lang}`, zh = lang === 'zh';
-    await page.go(`${server.url}/`);
-    await page.until(`document.querySelector('.closing') && ${loaded}`);
-    assert.equal(await page.js('document.documentElement.lang'), zh ? 'zh-CN' : 'en');
-    assert.match(await page.text('h1'), zh ? /同框/ : /together/);
-    await isSound(page);
-    await picture(`${name}-0-start`, page);
-
-    await page.click('.hero a');
-    await agree(page);
-    await page.files('[data-testid=files]', [FOUR, ONE, sample('doctor-5871743_640.jpg')]);
-    await page.until(settled(3));
-    assert.equal(await page.js(`document.querySelectorAll('.chip input').length`), 5, 'a face to tap for everybody who may join');
-    assert.match(await page.text('.action-hint'), zh ? /^1 人参加$/ : /^1 person joins$/, 'the only person in a photo joins at once');
-    await page.click('.chip input:not(:checked)');
-    await page.until(`/2/.test(document.querySelector('.action-hint').textContent) && ${loaded}`);
-    await isSound(page);
-    await picture(`${name}-1-photos`, page);
-
-    await page.click(NEXT);
-    await page.until(`document.querySelectorAll('.tile img').length >= 4 && ${loaded}`);
-    assert.equal(await page.js('location.search'), '?step=style');
-    await page.click('.tile input[value=hall]');
-    await isSound(page);
-    await picture(`${name}-2-style`, page);
-
-    await page.click(NEXT);
-    await page.until(`document.querySelector('.price') && !document.querySelector('.bone-word') && ${loaded}`);
-    assert.match(await page.text('.price'), zh ? /40 点/ : /40 credits/);
-    await isSound(page);
-    await picture(`${name}-3-price`, page);
-
-    await page.click(NEXT);
-    await page.until(`location.pathname.startsWith('/t/') && document.querySelector('[role=progressbar]')`);
-    await isSound(page);
-    await picture(`${name}-4-working`, page);
-    await page.go(server.url + await page.js('location.pathname'));                // closed and opened again
-    await page.until(`document.querySelectorAll('[data-testid=candidate]').length === 4 && ${loaded}`);
-    const labels = await page.js(`[...document.querySelectorAll('[data-testid=candidate]')].map(b => b.getAttribute('aria-label'))`);
-    assert.match(labels[0], zh ? /最佳/ : /Best/);
-    assert.equal(labels.filter(l => (zh ? /最像本人/ : /Most alike/).test(l)).length, 1, 'one is the most alike');
-    await isSound(page);
-    await picture(`${name}-5-choose`, page);
-
-    await page.click('li:nth-child(2) > [data-testid=candidate]');
-    await page.until(`document.querySelector('[role=dialog] img')?.complete`);
-    await isSound(page);
-    await page.click('.viewer-act .button');
-    await page.until(`${$('picked')}?.complete`);
-    assert.equal(await page.js(`fetch(document.querySelector('a[download]').href).then(r => r.headers.get('content-disposition').startsWith('attachment'))`), true);
-    assert.match(await page.text('[data-testid=clock]'), zh ? /天后删除/ : /Deleted in \d+ days/);
-    await isSound(page);
-    await picture(`${name}-6-done`, page);
-
-    await page.go(`${server.url}/me`);
-    await page.until(`document.querySelectorAll('.mine').length === 1 && ${loaded}`);
-    await isSound(page);
-    await picture(`${name}-7-me`, page);
-  });
-}
-
 test('the server writes the first screen, in the language that is wanted', async () => {
   const page = (path, headers = {}) => fetch(server.url + path, { headers: { accept: 'text/html', ...headers } });
   for (const [path, headers, lang, words] of [

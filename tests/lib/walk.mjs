@@ -92,10 +92,12 @@ export class Walk {
     }
   }
 
-  /** Nothing stands out to the side, the console is quiet, axe is content; a picture of the whole page is kept. */
+  /** Nothing stands out to the side, a thumb hits every button, the console is quiet, axe is content; a picture of the whole page is kept. */
   async shot(step, { whole = true } = {}) {
     await this.calm();
     assert.ok(await this.page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth), `${step}: nothing stands out to the right`);
+    assert.deepEqual(await this.page.evaluate(() => [...document.querySelectorAll('.button, .icon-button, .top-link')].map(b => [b.outerHTML, b.getBoundingClientRect()])
+      .filter(([, b]) => b.width && (b.width < 44 || b.height < 44)).map(([html]) => html)), [], `${step}: buttons of at least 44 px`);
     assert.deepEqual(this.errors, [], step);
     const size = this.page.viewportSize(), path = join(SCREENS, `${this.name}-${String(this.#shots++).padStart(2, '0')}-${step}.png`);
     // what sticks to the bottom stands at the bottom of the picture

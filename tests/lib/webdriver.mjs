@@ -40,7 +40,8 @@ class Page {
   constructor(base) { this.base = base; }
 
   async #call(method, path, body) {
-    const answer = await fetch(this.base + path, { method, ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}) });
+    const signal = AbortSignal.timeout(60_000);
+    const answer = await fetch(this.base + path, { method, signal, ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}) });
     const { value } = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(`${path}: ${value.error}: ${value.message}`), { code: value.error });
     return value;
@@ -77,6 +78,8 @@ class Page {
   }
 
   async screenshot(file) {
+    // WebKitGTK takes the picture when it next draws, and a page at rest may not draw again: something invisible moves for a while
+    await this.js(`(() => { let n = 0; const draw = () => { document.documentElement.style.outline = \`\${n % 2}px solid transparent\`; if (++n < 120) requestAnimationFrame(draw); }; draw(); })()`);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, Buffer.from(await this.#call('GET', '/screenshot'), 'base64'));
   }

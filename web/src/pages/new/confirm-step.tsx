@@ -9,9 +9,9 @@ import { useJourney, type Journey } from '../../lib/journey';
 import { useWallet } from '../../lib/session';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
-import { FacePicture } from '../../ui/face';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { useWords } from '../../words';
+import { Roster } from './roster';
 import { stepHref } from '.';
 
 function useQuote(journey: Journey, recipe: string | undefined) {
@@ -33,16 +33,6 @@ function Issues({ problem }: { problem: Problem }) {
       <ul>{issues.map((issue, n) => <li key={n}>{[nameOf(issue.other), nameOf(issue.asset), lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
       <Link href={stepHref('photos')}>{t('confirmChange')}</Link>
     </Notice>
-  );
-}
-
-function Faces() {
-  const { t } = useWords(), journey = useJourney();
-  return (
-    <span className="roster">
-      {journey.photos.flatMap(photo => photo.faces.filter(f => photo.ticked.has(f.index)).map(f => photo.url && photo.asset && <FacePicture key={`${photo.key}-${f.index}`} src={photo.url} width={photo.asset.width} height={photo.asset.height} box={f.box} onError={() => photo.cannotShow()} />))}
-      <span>{t('joining', { count: journey.people.length })}</span>
-    </span>
   );
 }
 
@@ -89,7 +79,7 @@ export function ConfirmStep() {
       <div className="width narrow step-body">
         <h1>{t('confirmTitle')}</h1>
         <dl className="summary card">
-          <div><dt>{t('confirmPeople')}</dt><dd><Faces /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
+          <div><dt>{t('confirmPeople')}</dt><dd><Roster /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
           <div><dt>{t('confirmStyle')}</dt><dd><Place /><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></dd></div>
           <Prices quote={quote.data} refused={quote.isError || recipe.isError} wallet={wallet} />
         </dl>

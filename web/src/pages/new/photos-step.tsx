@@ -4,35 +4,12 @@ import { useLocation } from 'wouter';
 import { useJourney } from '../../lib/journey';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
-import { FacePicture } from '../../ui/face';
-import { Icon, type IconName } from '../../ui/icons';
-import { useWords, type Key } from '../../words';
+import { Icon } from '../../ui/icons';
+import { useWords } from '../../words';
+import { GoodPhotos } from './good-photos';
 import { FileButton, PhotoCard } from './photo-card';
+import { Roster } from './roster';
 import { stepHref } from '.';
-
-const GOOD: [Key, IconName][] = [['goodClear', 'eye'], ['goodFront', 'user'], ['goodHead', 'frame'], ['goodLight', 'sun']];
-
-function GoodPhotos() {
-  const { t } = useWords();
-  return (
-    <div className="good" role="group" aria-label={t('goodPhoto')}>
-      {GOOD.map(([key, icon]) => <span key={key}><Icon name={icon} size={22} />{t(key)}</span>)}
-    </div>
-  );
-}
-
-/** Who joins so far, as one will see them. */
-function Roster() {
-  const { t } = useWords(), journey = useJourney();
-  const joining = journey.photos.flatMap(photo => photo.faces.filter(f => photo.ticked.has(f.index) && photo.state === 'ready').map(face => ({ photo, face })));
-  if (!joining.length) return <>{t('photosEmpty')}</>;
-  return (
-    <span className="roster">
-      {joining.map(({ photo, face }) => photo.url && photo.asset && <FacePicture key={`${photo.key}-${face.index}`} src={photo.url} width={photo.asset.width} height={photo.asset.height} box={face.box} />)}
-      <span className="numbers">{t('joining', { count: joining.length })}</span>
-    </span>
-  );
-}
 
 export function PhotosStep({ rules }: { rules: { max: number; megabytes: number } }) {
   const { t } = useWords(), journey = useJourney(), [, go] = useLocation();

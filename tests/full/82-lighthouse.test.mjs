@@ -1,4 +1,4 @@
-// 73-lighthouse.test.mjs - Lighthouse's opinion of the first page and of a picture's page, as on a phone (simulated slow 4G and CPU).
+// 82-lighthouse.test.mjs - Lighthouse's opinion of the first page and of a picture's page, as on a phone (simulated slow 4G and CPU).
 // Three runs each; the median counts, for performance the best: other work on the machine only ever makes it look slower.
 // A picture's page asks not to be indexed, so SEO is measured on the first page only. Reports: out/lighthouse/.
 import assert from 'node:assert/strict';

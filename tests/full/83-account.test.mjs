@@ -1,5 +1,5 @@
-// 74-account.test.mjs - the ways in and out of an account, everything by keyboard alone, and axe on the pages that the way to a picture does
-// not pass (that is 71-journey).
+// 83-account.test.mjs - the ways in and out of an account, everything by keyboard alone, and axe on the pages that the way to a picture does
+// not pass (that is 80-journey).
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';

@@ -1,4 +1,4 @@
-// 75-webkit.test.mjs - the whole way once in WebKit, which every browser on an iPhone is made of. Pictures: out/screens/webkit-….png.
+// 84-webkit.test.mjs - the whole way once in WebKit, which every browser on an iPhone is made of. Pictures: out/screens/webkit-….png.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { NEXT } from '../lib/walk.mjs';
 import { openWebKit } from '../lib/webdriver.mjs';
 
 const settled = n => `[...document.querySelectorAll('[data-testid=photo]')].filter(p => /ready|refused/.test(p.dataset.state)).length === ${n}`;
-const whole = `[...document.images].every(i => i.complete || i.loading === 'lazy')`;
+const whole = `[...document.images].every(i => i.complete || i.loading === 'lazy') && document.getAnimations().every(a => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)`;
 
 test('the whole way in WebKit, on a phone, in Chinese', async t => {
   const server = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=200' } });
@@ -67,6 +67,6 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
   await page.until(`!document.querySelector('[role=dialog]')`);
   await page.click('.under-quiet button');
   await page.click('[role=dialog] .button-danger');
-  await page.until(`/已删除/.test(document.querySelector('h1')?.textContent)`);
+  await page.until(`/已删除/.test(document.querySelector('h1')?.textContent) && !document.querySelector('[role=dialog]') && !history.state?.over`);
   await shot('deleted');
 });
