@@ -929,8 +929,10 @@ describe('the work of a guest who signs in', () => {
     g.take(answer.json);
     assert.deepEqual([answer.status, answer.json.moving], [201, true]);
     assert.deepEqual((await g.get('/v1/tasks')).items, [], 'not yet');
+    assert.equal((await g.get('/v1/me')).moving, true);
     assert.deepEqual(await g.wallet(), { available: 400, held: 0 });
     await until(async () => (await g.get('/v1/tasks')).items.length, 'the task did not come');
+    assert.equal((await g.get('/v1/me')).moving, false, 'although it is looked for what comes late');
     const done = await g.task(task.id);
     assert.deepEqual([done.state, done.candidates.length], ['choosing', 2]);
     await sees(g);

@@ -5,9 +5,9 @@
 
 static int me_answer(struct http_req *req, struct http_res *res, struct err *e) {
     struct auth_me me;
-    int r = auth_me_get(db_reader(api_app(req)->db), req->arena, req->account, &me, e);
-    if (r < 0)
-        return r;
+    int r = auth_me_get(db_reader(api_app(req)->db), req->arena, req->account, &me, e), moving = 0;
+    if (r < 0 || (moving = auth_move_waits(db_reader(api_app(req)->db), req->account, e)) < 0)
+        return r < 0 ? r : moving;
     BUF_CLEANUP struct buf b;
     buf_init(&b, 4096);
     struct jw w;
@@ -22,6 +22,7 @@ static int me_answer(struct http_req *req, struct http_res *res, struct err *e) 
     else
         jw_kz(&w, "email", NULL);
     jw_kbool(&w, "verified", me.email.n > 0);
+    jw_kbool(&w, "moving", moving);
     jw_kstr(&w, "name", me.name);
     jw_kstr(&w, "lang", me.lang.n ? me.lang : str_z(req->lang));
     jw_kstr(&w, "region", me.region);

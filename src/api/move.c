@@ -39,7 +39,7 @@ static int move_rows(struct db_tx *tx, void *arg, struct err *e) {
     if ((r = blob_move_rows(tx, from, to, w->linked, e)) < 0 || (r = shop_quote_move(tx, from, to, e)) < 0 ||
         (r = api_key_move(tx, from, to, e)) < 0 || (r = ledger_move(tx, from, to, e)) < 0 || (r = auth_move_rows(tx, from, to, e)) < 0)
         return r;
-    return w->now_ms - w->m.at_ms > LATE_MS ? auth_move_end(tx, from, e) : auth_move_later(tx, from, w->now_ms + AGAIN_MS, e);
+    return w->now_ms - w->m.at_ms > LATE_MS ? auth_move_end(tx, from, e) : auth_move_done(tx, from, w->now_ms, w->now_ms + AGAIN_MS, e);
 }
 
 static int move(const struct app *app, const struct auth_move *m, int64_t now_ms, bool *ret_open, struct err *e) {

@@ -192,6 +192,8 @@ int auth_move_add(struct db_tx *tx, int64_t from, int64_t to, int64_t now_ms, st
 struct auth_move { int64_t from, to, at_ms; };
 int auth_move_next(struct db_tx *tx, int64_t now_ms, struct auth_move *ret, struct err *e);
 int auth_move_later(struct db_tx *tx, int64_t from, int64_t next_ms, struct err *e);
+int auth_move_done(struct db_tx *tx, int64_t from, int64_t now_ms, int64_t next_ms, struct err *e);      /* the work went along; look again for what comes late */
+int auth_move_waits(struct db_tx *tx, int64_t to, struct err *e);                   /* 1: work is still on its way to this account; 0 */
 int auth_move_end(struct db_tx *tx, int64_t from, struct err *e);
 int auth_move_rows(struct db_tx *tx, int64_t from, int64_t to, struct err *e);      /* consents */
 

@@ -176,6 +176,8 @@ DB_SQL(move_one, "SELECT to_id FROM account_move WHERE from_id = ?");
 DB_SQL(move_add, "INSERT INTO account_move (from_id, to_id, at_ms, next_ms) VALUES (?, ?, ?, ?)");
 DB_SQL(move_next, "SELECT from_id, to_id, at_ms FROM account_move WHERE next_ms <= ? ORDER BY next_ms LIMIT 1");
 DB_SQL(move_later, "UPDATE account_move SET next_ms = ? WHERE from_id = ?");
+DB_SQL(move_done, "UPDATE account_move SET next_ms = ?, moved_ms = ? WHERE from_id = ?");
+DB_SQL(move_waits, "SELECT 1 FROM account_move WHERE to_id = ? AND moved_ms = 0 LIMIT 1");
 DB_SQL(move_end, "DELETE FROM account_move WHERE from_id = ?");
 DB_SQL(move_consents, "UPDATE consent SET account_id = ? WHERE account_id = ?");
 
@@ -198,5 +200,12 @@ int auth_move_next(struct db_tx *tx, int64_t now_ms, struct auth_move *ret, stru
 }
 
 int auth_move_later(struct db_tx *tx, int64_t from, int64_t next_ms, struct err *e) { return db_run(tx, NULL, e, &move_later, DB_INT(next_ms), DB_INT(from)); }
+int auth_move_done(struct db_tx *tx, int64_t from, int64_t now_ms, int64_t next_ms, struct err *e) {
+    return db_run(tx, NULL, e, &move_done, DB_INT(next_ms), DB_INT(now_ms), DB_INT(from));
+}
+int auth_move_waits(struct db_tx *tx, int64_t to, struct err *e) {
+    DB_ROWS rows;
+    return db_one(tx, &rows, e, &move_waits, DB_INT(to));
+}
 int auth_move_end(struct db_tx *tx, int64_t from, struct err *e) { return db_run(tx, NULL, e, &move_end, DB_INT(from)); }
 int auth_move_rows(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &move_consents, DB_INT(to), DB_INT(from)); }

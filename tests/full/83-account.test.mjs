@@ -139,6 +139,26 @@ test('who signs out in one tab has left the others, too', async t => {
   assert.deepEqual(walk.errors, []);
 });
 
+test('a picture that is being made when its guest signs in comes along by itself', async t => {
+  const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.delay=3000; delay=50' } });
+  const email = 'lan@example.com', password = 'a long enough secret 3', there = new Client(slow.url, slow.operatorToken());
+  const first = await Client.guest(slow.url);
+  await first.post('/v1/accounts', { email, password });
+  const { items } = await there.get('/v1/admin/mails'), { text } = await there.get(`/v1/admin/mails/${items[0].id}`);
+  await first.post('/v1/tokens', { token: /#confirm=([\w-]+)/.exec(text)[1] });
+  const walk = await openWalk(t, browser, slow.url, { name: 'moving-en' });
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  const id = await walk.task();
+  await enter(walk, '/sign-in?next=/me', email, password);
+  await walk.page.locator('.notice', { hasText: 'coming to this account' }).waitFor();
+  await walk.shot('me');
+  await walk.$('.mine a').waitFor();
+  assert.equal(await walk.$('.mine a').getAttribute('href'), `/t/${id}`);
+  await walk.gone('.notice');
+  assert.deepEqual(walk.errors, []);
+});
+
 test('the language of a link stays', async t => {
   const walk = await openWalk(t, browser, server.url);
   await walk.go('/?lang=zh');

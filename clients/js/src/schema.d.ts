@@ -867,6 +867,8 @@ export interface components {
             operator: boolean;
             email: string | null;
             verified: boolean;
+            /** @description The work of the guest who signed in is still on its way to this account. */
+            moving: boolean;
             name: string;
             /** @enum {unknown} */
             lang: "en" | "zh";

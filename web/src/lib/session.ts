@@ -7,7 +7,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
 
 const MARK = 'zt-session';
-const RENEW_MS = 12 * 60_000;
+const RENEW_MS = 12 * 60_000, MOVING_MS = 1_000;
 type Kind = 'guest' | 'person';
 
 export type Me = Schemas['Me'];
@@ -150,7 +150,7 @@ export const useMe = (always = false): Me | null | undefined => useMeQuery(alway
 
 export function useMeQuery(always = false): UseQueryResult<Me | null> {
   return useQuery({
-    queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000,
+    queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000, refetchInterval: query => (query.state.data?.moving ? MOVING_MS : false),
     queryFn: async () => {
       const me = await orNobody<Me>(api.get('/v1/me'));
       setMark(me === null ? null : me.kind !== 'guest' ? 'person' : 'guest');

@@ -222,6 +222,8 @@ export const en = {
 
   // ---- my pictures and account ----
   meTitle: 'My pictures',
+  movingTitle: 'Your pictures are coming to this account',
+  movingText: 'What was begun as a guest comes along as soon as it is finished.',
   meEmpty: 'No pictures yet',
   meEmptyText: 'Pictures you make appear here, also while they are being made.',
   meMore: 'Show more',

@@ -213,6 +213,8 @@ export const zh: Words = {
   taskGoneText: '它可能已被删除，或属于其他人。如果是您的，请用制作时的账号登录。',
 
   meTitle: '我的照片',
+  movingTitle: '照片正在转入您的账号',
+  movingText: '登录前开始制作的内容完成后会出现在这里。',
   meEmpty: '还没有照片',
   meEmptyText: '您制作的合影会出现在这里，制作过程中也能看到。',
   meMore: '查看更多',

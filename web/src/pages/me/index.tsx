@@ -1,5 +1,6 @@
 /** /me: my pictures, also those still being made; my account below them. */
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { useText } from '../../lib/app-context';
@@ -9,6 +10,7 @@ import { isDeleted, isWorking, smallOf, type Task } from '../../lib/task';
 import { useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
+import { Notice } from '../../ui/notice';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { Empty, Failed, SignedOut } from '../../ui/states';
 import { useWords, type Key } from '../../words';
@@ -46,13 +48,14 @@ function Card({ task }: { task: Task }) {
   );
 }
 
-function Pictures() {
+function Pictures({ moving }: { moving: boolean }) {
   const { t } = useWords(), tasks = useTasks();
   if (tasks.isPending) return <div className="mine-list">{[1, 2, 3].map(n => <div key={n} className="bone bone-picture" />)}</div>;
   const problem = tasks.isError ? asProblem(tasks.error) : null;
   if (problem?.status === 401) return <SignedOut inside next="/me"><ButtonLink href="/new" kind="quiet" icon="people">{t('start')}</ButtonLink></SignedOut>;
   if (problem) return <Failed problem={problem} again={() => void tasks.refetch()} />;
   const items = tasks.data?.pages.flatMap(p => p.items) ?? [];
+  if (!items.length && moving) return null;
   if (!items.length) return <Empty inside icon="frame" title={t('meEmpty')} text={t('meEmptyText')}><ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink></Empty>;
   return (
     <>
@@ -62,12 +65,23 @@ function Pictures() {
   );
 }
 
+/** What the guest made comes over in a moment, or when it is finished: then it is there without a reload. */
+function useMoving(moving: boolean): void {
+  const cache = useQueryClient(), was = useRef(moving);
+  useEffect(() => {
+    if (was.current && !moving) for (const key of ['tasks', 'wallet']) void cache.invalidateQueries({ queryKey: [key] });
+    was.current = moving;
+  }, [cache, moving]);
+}
+
 export default function Me() {
-  const { t } = useWords(), me = useMe(true);
+  const { t } = useWords(), me = useMe(true), moving = me?.moving ?? false;
+  useMoving(moving);
   return (
     <div className="width me">
       <div className="me-top"><h1>{t('meTitle')}</h1><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
-      <Pictures />
+      {moving && <Notice kind="info" icon="clock" title={t('movingTitle')} next={t('movingText')} />}
+      <Pictures moving={moving} />
       <Account me={me} />
     </div>
   );
