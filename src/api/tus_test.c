@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "api/digest.h"
 #include "api/tus.h"
+#include "base/digest.h"
 
 static struct arena *arena;
 static struct tus_metadata m;

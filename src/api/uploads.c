@@ -7,10 +7,10 @@
  * concatenation, X-HTTP-Method-Override (no client of today needs them).
  */
 #include "api/api.h"
-#include "api/digest.h"
 #include "api/tus.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/id.h"
 #include "blob/blob.h"
 #include "db/db.h"

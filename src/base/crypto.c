@@ -35,11 +35,13 @@ int hex_decode(struct str s, uint8_t *out, size_t n) {
     return 0;
 }
 
-size_t base64url_encode(const void *p, size_t n, char *out) {
-    size_t room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    sodium_bin2base64(out, room, p, n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+static size_t encode64(const void *p, size_t n, int variant, char *out) {
+    size_t room = sodium_base64_encoded_len(n, variant);
+    sodium_bin2base64(out, room, p, n, variant);
     return room - 1;
 }
+size_t base64url_encode(const void *p, size_t n, char *out) { return encode64(p, n, sodium_base64_VARIANT_URLSAFE_NO_PADDING, out); }
+size_t base64_encode(const void *p, size_t n, char *out) { return encode64(p, n, sodium_base64_VARIANT_ORIGINAL, out); }
 
 int base64_decode(struct str s, bool standard, uint8_t *out, size_t cap) {
     assert(cap <= INT32_MAX);

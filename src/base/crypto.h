@@ -24,6 +24,7 @@ void hex_encode(const void *p, size_t n, char *out);   /* 2n + 1 bytes, lower ca
 int hex_decode(struct str s, uint8_t *out, size_t n);  /* exactly 2n digits; 0 or ERR_BAD_INPUT */
 /* URL-safe without padding. out: 4*ceil(n/3)+1 bytes. */
 size_t base64url_encode(const void *p, size_t n, char *out);
+size_t base64_encode(const void *p, size_t n, char *out);         /* RFC 4648 section 4, with padding; the same room */
 /* standard=true: RFC 4648 section 4 with padding; else URL-safe, no padding. Returns bytes written or ERR_BAD_INPUT. */
 int base64_decode(struct str s, bool standard, uint8_t *out, size_t cap);
 bool crypto_equal(const void *a, const void *b, size_t n);   /* constant time */

@@ -52,6 +52,8 @@ static void base64_vectors(void **state) {
         size_t n = strlen(v[i].plain);
         assert_int_equal(base64url_encode(v[i].plain, n, text), strlen(v[i].url));
         check_z(text, v[i].url);
+        assert_int_equal(base64_encode(v[i].plain, n, text), strlen(v[i].standard));
+        check_z(text, v[i].standard);
         assert_int_equal(base64_decode(str_z(v[i].standard), true, out, sizeof(out)), n);
         assert_memory_equal(out, v[i].plain, n);
         assert_int_equal(base64_decode(str_z(v[i].url), false, out, sizeof(out)), n);

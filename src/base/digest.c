@@ -1,5 +1,5 @@
 /* digest.c - a thin cover over OpenSSL's EVP. */
-#include "api/digest.h"
+#include "base/digest.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
- * digest.h - hashes by name, for the checksums that tus clients choose (our own hashing is base/crypto.h).
+ * digest.h - hashes by name, for what others chose: the checksums of tus clients, WebSocket handshakes (our own hashing is base/crypto.h).
  * A file of its own because OpenSSL's headers and base/err.h both claim ERR_STATE.
  * Threads: one at a time for each digest.
  */
-#ifndef ZT_API_DIGEST_H
-#define ZT_API_DIGEST_H
+#ifndef ZT_BASE_DIGEST_H
+#define ZT_BASE_DIGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
