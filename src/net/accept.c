@@ -30,7 +30,8 @@ static struct conn *slot_take(struct loop *l) {
 
 struct conn *conn_open(struct loop *l, int fd, const struct http_addr *peer, bool unix_socket) {
     struct conn *c = slot_take(l);
-    *c = (struct conn){ .loop = l, .fd = fd, .slot = c->slot, .gen = c->gen, .state = CONN_IDLE, .peer = *peer, .events = EPOLLIN };
+    *c = (struct conn){ .loop = l, .fd = fd, .slot = c->slot, .gen = c->gen, .state = CONN_IDLE, .peer = *peer, .events = EPOLLIN,
+                        .again = c->again, .again_next = c->again_next };      /* it may still be listed from before: one turn for nothing */
     c->trusted = unix_socket || cidr_has(l->server->proxies, l->server->n_proxies, peer->ip);
     struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)c->gen << 32 | c->slot };
     if (epoll_ctl(l->ep, EPOLL_CTL_ADD, fd, &ev) < 0) {

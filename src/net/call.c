@@ -37,6 +37,7 @@ void call_free(struct http_call *call) {
         stream_free(call->stream);
     if (call->sse)
         sse_stop(call);
+    ws_free(TAKE(call->ws));
     buf_reset(&call->body);
     if (call->body.cap > BODY_KEEP_BYTES)
         buf_done(&call->body);

@@ -36,6 +36,7 @@ void conn_close(struct conn *c) {
             call_count(call, call->res.status);
         abandon(call);
     }
+    ws_free(TAKE(c->ws));
     timers_clear(&l->timers, &c->timer);
     free(TAKE(c->in));
     close(c->fd);
@@ -174,6 +175,7 @@ static size_t eat(struct conn *c, struct str in) {
         case CONN_IDLE:
         case CONN_HEAD: n = eat_head(c, rest); break;
         case CONN_BODY: n = eat_body(c, rest); break;
+        case CONN_WEBSOCKET: ws_eat(c, rest); n = rest.n; break;
         case CONN_SSE:
         case CONN_LINGER: n = rest.n; break;
         default: break;
@@ -219,6 +221,8 @@ static uint32_t wanted(const struct conn *c) {
         return EPOLLOUT;
     if (c->state == CONN_SSE)
         return EPOLLIN | (sse_wants_out(c) ? EPOLLOUT : 0);
+    if (c->state == CONN_WEBSOCKET)
+        return EPOLLIN | (ws_wants_out(c) ? EPOLLOUT : 0);
     bool full = c->in_n >= READ_BYTES || (c->state == CONN_BODY && c->in_n > 0);
     return c->eof || full ? 0 : EPOLLIN;
 }
@@ -296,10 +300,20 @@ void conn_ready(struct conn *c, uint32_t events) {
             conn_flush(c);
         else if (c->state == CONN_SSE)
             sse_pump(c);
+        else if (c->state == CONN_WEBSOCKET)
+            ws_pump(c);
     }
     if (c->gen == gen && events & EPOLLIN && c->events & EPOLLIN)
         readable(c);
     if (c->gen == gen)
+        conn_go_on(c);
+}
+
+void conn_again(struct conn *c) {
+    uint32_t gen = c->gen;
+    if (c->state == CONN_WEBSOCKET)
+        ws_pump(c);
+    if (c->gen == gen && c->state != CONN_FREE)
         conn_go_on(c);
 }
 
@@ -348,6 +362,7 @@ void conn_timeout(struct conn *c) {
     case CONN_BODY: body_timeout(c); break;
     case CONN_WAIT: handler_timeout(c); break;
     case CONN_SSE: sse_timeout(c); break;
+    case CONN_WEBSOCKET: ws_timeout(c); break;
     case CONN_SEND: stat_add(&c->loop->stats.timeouts, 1); conn_close(c); break;
     default: conn_close(c); break;
     }
@@ -387,6 +402,8 @@ void conn_drain(struct conn *c) {
         conn_close(c);                             /* the client comes back with Last-Event-ID */
         return;
     }
+    if (c->state == CONN_WEBSOCKET)
+        ws_drain(c);
     if (c->state != CONN_IDLE)
         return;                                    /* it ends with its answer */
     readable(c);                                   /* a request may have come with the order to stop */

@@ -48,6 +48,23 @@ static bool near_limit(const struct http_server *s) {
     return st.queued * 2 > s->conf.pool_queue_max || atomic_load(&s->conns_open) * 10 > (int64_t)s->conf.conns_max * 9;
 }
 
+/* RFC 6455 4.2.1. The rest of it is for http_res_websocket(). */
+static int check_handshake(struct http_call *call, struct err *e) {
+    const struct http_server *s = call->loop->server;
+    struct http_req *req = &call->req;
+    char *accept = arena_alloc(req->arena, WS_ACCEPT_LEN + 1);
+    int r = call->http10 || !str_eqz(req->method, "GET") ? err_set(e, ERR_UPGRADE, "only a GET in HTTP/1.1 can become a WebSocket")
+                                                         : ws_handshake(req->headers, req->n_headers, accept, e);
+    if (r == ERR_UPGRADE)
+        http_res_header(&call->res, "Sec-WebSocket-Version", "13");
+    if (r < 0)
+        return r;
+    if (!ws_handshake_origin_ok(http_req_header(req, "Origin"), http_req_header(req, "Host"), str_z(s->conf.public_url), s->cors, s->n_cors))
+        return err_set(e, ERR_FORBIDDEN, "a page of another origin");
+    call->ws_accept = accept;
+    return 0;
+}
+
 /* Everything that can be said before the body is read. */
 static int admit(struct conn *c, const struct head *h, struct err *e) {
     struct http_server *s = c->loop->server;
@@ -66,7 +83,7 @@ static int admit(struct conn *c, const struct head *h, struct err *e) {
         return err_set(e, ERR_TOO_BIG, "a body of %lld bytes, the limit is %zu", (long long)h->body_bytes, route->body_max);
     if (h->body_bytes < 0 && route->body_max == 0)
         return err_set(e, ERR_TOO_BIG, "no body is taken here");
-    return 0;
+    return route->kind == ROUTE_WEBSOCKET ? check_handshake(c->call, e) : 0;
 }
 
 /* OPTIONS, 404 and 405, without a route. */
@@ -171,17 +188,18 @@ static void run(struct conn *c) {
     const struct route *route = call->req.route;
     struct err e = { 0 };
     int r = 0;
+    bool here = route->kind == ROUTE_INLINE || route->kind == ROUTE_WEBSOCKET;
     if (route->parse) {
         log_ctx_set((struct log_ctx){ .req = call->req.id, .account = call->req.account });
         r = route->parse(&call->req, &e);
         log_ctx_set((struct log_ctx){ 0 });
     }
-    if (r >= 0 && route->kind != ROUTE_INLINE)
+    if (r >= 0 && !here)
         r = send_away(call, &e);
     if (r < 0) {
         e.code = e.code ? e.code : r;
         conn_problem(c, &e);
-    } else if (route->kind == ROUTE_INLINE) {
+    } else if (here) {
         call_handle(call);
         conn_answer(c);
     }

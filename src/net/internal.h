@@ -7,6 +7,7 @@
  *
  *   IDLE -> HEAD -> [BODY] -> [WAIT] -> SEND -> IDLE        WAIT: the call is away
  *                                       SEND -> SSE         an event stream, until somebody closes
+ *                                       SEND -> WEBSOCKET   likewise
  *   any  -> LINGER                      answered and shut for writing; what still comes is thrown away for a moment, because closing a
  *                                       socket with unread bytes sends RST, and the client may lose the answer with it
  */
@@ -26,6 +27,7 @@
 #include "net/router.h"
 #include "net/server.h"
 #include "net/timers.h"
+#include "net/ws_handshake.h"
 
 #define READ_BYTES        (32 * 1024)     /* one recv; also the most that is read ahead of the request under way */
 #define STREAM_BUF_BYTES  (128 * 1024)    /* a streamed body has at most two of these */
@@ -38,6 +40,8 @@
 #define SSE_HEARTBEAT_MS  15000
 #define SSE_BUCKETS       256
 #define SSE_OUT_MAX       (256 * 1024)
+#define WS_BUCKETS        256
+#define AGAIN_AT_ONCE     256             /* connections that get another turn before new events are looked at */
 #define WAKE_TOPICS_MAX   1024            /* beyond: all streams are pulled */
 #define REFUSED_MAX       64              /* connections over the limit that are told so, a loop */
 #define SENDFILE_BYTES    (1 << 20)       /* at most in one turn, so that others get theirs */
@@ -47,7 +51,7 @@ struct loop;
 struct http_call;
 
 /* ---- an answer ---- */
-enum res_kind { RES_NONE, RES_BYTES, RES_FILE, RES_SSE };
+enum res_kind { RES_NONE, RES_BYTES, RES_FILE, RES_SSE, RES_WEBSOCKET };
 struct http_res {
     struct http_call *call;
     enum res_kind     kind;
@@ -106,21 +110,26 @@ struct http_call {
     struct buf         body;
     struct stream     *stream;            /* NULL but for ROUTE_STREAM */
     struct sse        *sse;
+    const char        *ws_accept;         /* ROUTE_WEBSOCKET: Sec-WebSocket-Accept of its handshake */
+    struct ws         *ws;                /* until the handshake is out */
     struct str         out[2];            /* head and body still to be written */
     int64_t            sent_bytes;        /* of the body */
 };
 
 /* ---- a connection ---- */
-enum conn_state { CONN_FREE, CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_SEND, CONN_SSE, CONN_LINGER };
+enum conn_state { CONN_FREE, CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_SEND, CONN_SSE, CONN_WEBSOCKET, CONN_LINGER };
 struct conn {
     struct loop      *loop;
-    struct http_call *call;               /* NULL in IDLE, HEAD, LINGER */
+    struct http_call *call;               /* NULL in IDLE, HEAD, WEBSOCKET, LINGER */
+    struct ws        *ws;                 /* WEBSOCKET */
+    struct conn      *again_next;         /* in the loop's list of those who get another turn */
     char             *in;                 /* bytes read ahead or a partial head; NULL when there are none */
     uint32_t          in_n, in_cap;
     int               fd;
     uint32_t          slot, gen, next_free;
     uint32_t          events;             /* what epoll watches for */
     uint8_t           state;              /* enum conn_state */
+    bool              again;              /* it is in that list */
     bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
     struct head_scan  scan;
     struct timer      timer;
@@ -130,7 +139,9 @@ struct conn {
 };
 
 /* ---- an event thread ---- */
-struct loop_stats { int64_t conns_total, conns_refused, req_total, bad_requests, timeouts, sse_open; };
+struct loop_stats { int64_t conns_total, conns_refused, req_total, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
+struct ws_frame;
+struct ws_post { struct ws_post *next; int64_t topic; struct ws_frame *frame; };
 struct loop {
     struct http_server     *server;
     pthread_t               thread;
@@ -152,11 +163,15 @@ struct loop {
     struct http_call       *spare;
     int                     n_spare, away;             /* away: calls that are with the pool or the writer */
     struct http_call       *sse[SSE_BUCKETS];
+    struct ws_topic        *ws_topics[WS_BUCKETS];
+    struct ws_reader       *ws_reader;                 /* an idle one */
+    struct conn            *again, **again_last;
     struct http_route_stats *route_stats;              /* router_count() + 1 */
     struct loop_stats       stats;
 
     pthread_mutex_t         inbox_lock;                /* guards what follows */
     struct http_call       *inbox, **inbox_last;
+    struct ws_post         *posts, **posts_last;       /* broadcasts; http_server.ws_posted bounds them */
     int64_t                 topics[WAKE_TOPICS_MAX];
     int                     n_topics;
     bool                    topics_all, stop;
@@ -179,7 +194,8 @@ struct http_server {
     int                     n_loops, port;
     bool                    https;        /* public_url is https */
     struct str              busy_answer;  /* the whole 503 of connections over a limit */
-    _Atomic int64_t         conns_open, sse_open;
+    _Atomic int64_t         conns_open, sse_open, ws_open;
+    _Atomic int64_t         ws_posted;    /* bytes of broadcasts that some loop has yet to see */
 };
 
 /* The struct around a member. */
@@ -200,8 +216,10 @@ void loop_done(struct loop *l);
 void *loop_main(void *loop);
 void loop_post(struct loop *l, struct http_call *call);      /* from any thread: the call comes home */
 void loop_post_topic(struct loop *l, int64_t topic);
+void loop_post_frame(struct loop *l, int64_t topic, struct ws_frame *f);    /* a broadcast; takes a reference */
 void loop_post_stop(struct loop *l);
 struct conn *loop_conn(struct loop *l, uint32_t slot, uint32_t gen);     /* NULL when it is another one by now */
+void loop_again(struct conn *c);                             /* on its event thread: conn_again() soon, once others had their turn */
 
 /* ---- accept.c ---- */
 void accept_ready(struct loop *l, int listen_fd);
@@ -211,6 +229,7 @@ struct conn *conn_open(struct loop *l, int fd, const struct http_addr *peer, boo
 
 /* ---- conn.c: the life of a connection. All on its event thread. ---- */
 void conn_ready(struct conn *c, uint32_t events);
+void conn_again(struct conn *c);
 void conn_timeout(struct conn *c);
 void conn_due(struct conn *c, int64_t due_ms);
 static inline void conn_due_in(struct conn *c, int64_t ms) { conn_due(c, c->loop->now_ms + ms); }
@@ -225,6 +244,7 @@ void conn_answer(struct conn *c);                            /* sends c->call->r
 void conn_problem(struct conn *c, const struct err *e);      /* makes c->call->res the problem and sends it */
 void conn_flush(struct conn *c);                             /* in SEND, when there is room again */
 void conn_continue(struct conn *c);                          /* "100 Continue" */
+void conn_linger(struct conn *c);                            /* nothing more will be sent; see LINGER */
 
 /* ---- dispatch.c: from a head to a handler ---- */
 /* c->call is set. Leaves c in BODY, WAIT, or answered. Returns false when the body was not wanted. */
@@ -261,6 +281,18 @@ void sse_timeout(struct conn *c);
 bool sse_wants_out(const struct conn *c);
 void sse_stop(struct http_call *call);
 void sse_wake(struct loop *l, int64_t topic, bool all);
+
+/* ---- websocket.c ---- */
+void ws_start(struct conn *c, struct ws *ws);                /* the handshake was sent */
+void ws_eat(struct conn *c, struct str in);                  /* all of it */
+void ws_pump(struct conn *c);                                /* sends what it can; may close c or make it linger */
+void ws_timeout(struct conn *c);
+bool ws_wants_out(const struct conn *c);
+void ws_drain(struct conn *c);
+void ws_free(struct ws *ws);                                 /* calls closed(); NULL is fine */
+void ws_deliver(struct loop *l, int64_t topic, struct ws_frame *f);        /* gives its reference up, as does: */
+void ws_undelivered(struct loop *l, struct ws_frame *f);
+void ws_loop_done(struct loop *l);
 
 /* ---- proxy.c ---- */
 void proxy_apply(const struct conn *c, struct http_call *call);

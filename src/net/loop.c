@@ -15,6 +15,8 @@ int loop_init(struct loop *l, struct http_server *s, struct err *e) {
     *l = (struct loop){ .server = s, .ep = -1, .wake_fd = -1, .reserve_fd = -1 };
     pthread_mutex_init(&l->inbox_lock, NULL);
     l->inbox_last = &l->inbox;
+    l->posts_last = &l->posts;
+    l->again_last = &l->again;
     l->listen_fd = ARENA_ARRAY(s->arena, int, s->n_at);
     l->route_stats = ARENA_ARRAY(s->arena, struct http_route_stats, router_count(s->router) + 1);
     l->scratch = malloc(READ_BYTES);
@@ -38,6 +40,12 @@ void loop_done(struct loop *l) {
         arena_free(call->req.arena);
         free(call);
     }
+    for (struct ws_post *p; (p = l->posts);) {
+        l->posts = p->next;
+        ws_undelivered(l, p->frame);
+        free(p);
+    }
+    ws_loop_done(l);
     timers_done(&l->timers);
     free(l->scratch);
     fd_close_p(&l->ep);
@@ -82,6 +90,20 @@ void loop_post_topic(struct loop *l, int64_t topic) {
     pthread_mutex_unlock(&l->inbox_lock);
 }
 
+void loop_post_frame(struct loop *l, int64_t topic, struct ws_frame *f) {
+    struct ws_post *p = malloc(sizeof(*p));
+    if (!p)
+        abort();
+    *p = (struct ws_post){ .topic = topic, .frame = f };
+    pthread_mutex_lock(&l->inbox_lock);
+    bool first = !l->posts;
+    *l->posts_last = p;
+    l->posts_last = &p->next;
+    if (first)
+        wake(l);
+    pthread_mutex_unlock(&l->inbox_lock);
+}
+
 void loop_post_stop(struct loop *l) {
     pthread_mutex_lock(&l->inbox_lock);
     l->stop = true;
@@ -105,6 +127,8 @@ static void read_inbox(struct loop *l) {
     pthread_mutex_lock(&l->inbox_lock);
     struct http_call *call = TAKE(l->inbox);
     l->inbox_last = &l->inbox;
+    struct ws_post *post = TAKE(l->posts);
+    l->posts_last = &l->posts;
     int n_topics = l->n_topics;
     bool all = l->topics_all, stop = l->stop;
     memcpy(l->topics_now, l->topics, (size_t)n_topics * sizeof(l->topics[0]));
@@ -123,8 +147,36 @@ static void read_inbox(struct loop *l) {
         sse_wake(l, 0, /* all= */ true);
     for (int i = 0; !all && i < n_topics; i++)
         sse_wake(l, l->topics_now[i], false);
+    while (post) {
+        struct ws_post *next = post->next;
+        ws_deliver(l, post->topic, post->frame);
+        free(post);
+        post = next;
+    }
     if (stop && !l->draining)
         begin_drain(l);
+}
+
+/* ---- another turn ---- */
+void loop_again(struct conn *c) {
+    struct loop *l = c->loop;
+    if (c->again)
+        return;
+    c->again = true;
+    c->again_next = NULL;
+    *l->again_last = c;
+    l->again_last = &c->again_next;
+}
+
+static void serve_again(struct loop *l) {
+    for (int i = 0; i < AGAIN_AT_ONCE && l->again; i++) {
+        struct conn *c = l->again;
+        l->again = c->again_next;
+        if (!l->again)
+            l->again_last = &l->again;
+        c->again = false;
+        conn_again(c);
+    }
 }
 
 /* ---- time ---- */
@@ -157,6 +209,8 @@ static void run_timers(struct loop *l) {
 }
 
 static int wait_ms(const struct loop *l) {
+    if (l->again)
+        return 0;
     const struct timer *t = timers_first(&l->timers);
     int64_t at = t ? t->at_ms : INT64_MAX;
     if (l->accept_paused && l->accept_again_ms < at)
@@ -195,6 +249,7 @@ void *loop_main(void *arg) {
         tell_time(l);
         for (int i = 0; i < n; i++)
             serve(l, &events[i]);
+        serve_again(l);
         run_timers(l);
     }
     return NULL;

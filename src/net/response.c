@@ -213,12 +213,13 @@ int http_res_sse(struct http_res *res, int64_t topic, int (*pull)(void *ctx, int
 /* ---- the head on the wire ---- */
 static const char *status_text(int status) {
     static const struct { int status; const char *text; } table[] = {
-        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
+        { 101, "Switching Protocols" }, { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
         { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" },
         { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" }, { 403, "Forbidden" },
         { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" },
         { 412, "Precondition Failed" }, { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-        { 416, "Range Not Satisfiable" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+        { 416, "Range Not Satisfiable" }, { 422, "Unprocessable Content" }, { 426, "Upgrade Required" },
+        { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" }, { 460, "Checksum Mismatch" }, { 500, "Internal Server Error" }, { 502, "Bad Gateway" },
         { 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
     };
@@ -258,7 +259,7 @@ struct str res_head(struct http_res *res, const char *date) {
         p = put(p, STR("\r\nContent-Type: "));
         p = put(p, type);
     }
-    if (res->kind != RES_SSE && res->status != 204 && res->status != 304) {
+    if (res->kind != RES_SSE && res->kind != RES_WEBSOCKET && res->status != 204 && res->status != 304) {
         p = put(p, STR("\r\nContent-Length: "));
         p = put_int(p, res->kind == RES_FILE ? res->bytes : (int64_t)res->body.n);
     }
@@ -268,7 +269,9 @@ struct str res_head(struct http_res *res, const char *date) {
             p = put(p, defaults[i].line);
     if (call->loop->server->https)
         p = put(p, STR("Strict-Transport-Security: max-age=31536000\r\n"));
-    if (!call->keep_alive)
+    if (res->status == 101 || res->status == 426)         /* RFC 9110 7.8 and 15.5.22 */
+        p = put(p, call->keep_alive ? STR("Upgrade: websocket\r\nConnection: Upgrade\r\n") : STR("Upgrade: websocket\r\nConnection: Upgrade, close\r\n"));
+    else if (!call->keep_alive)
         p = put(p, STR("Connection: close\r\n"));
     else if (call->http10)
         p = put(p, STR("Connection: keep-alive\r\n"));

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-static void linger(struct conn *c) {
+void conn_linger(struct conn *c) {
     shutdown(c->fd, SHUT_WR);
     c->state = CONN_LINGER;
     conn_due_in(c, LINGER_MS);
@@ -19,17 +19,21 @@ static void sent(struct conn *c) {
         sse_start(c);
         return;
     }
+    struct ws *ws = call->res.kind == RES_WEBSOCKET ? TAKE(call->ws) : NULL;
     bool keep = call->keep_alive, rest_unread = call->linger;
     c->call = NULL;
     call_count(call, call->res.status);
     call_free(call);
-    if (keep && !c->loop->draining) {
+    if (ws) {
+        c->state = CONN_WEBSOCKET;
+        ws_start(c, ws);
+    } else if (keep && !c->loop->draining) {
         c->state = CONN_IDLE;
         c->served = true;
         c->scan = (struct head_scan){ 0 };
         conn_due_in(c, c->loop->server->conf.idle_ms);
     } else if (rest_unread && !c->eof) {
-        linger(c);
+        conn_linger(c);
     } else {
         conn_close(c);
     }

@@ -56,6 +56,9 @@ static int build(struct http_server *s, struct err *e) {
     c->costly_queue_max = c->costly_queue_max ? c->costly_queue_max : 64;
     if (c->body_grace_ms == 0)
         c->body_grace_ms = 5000;
+    c->ws_ping_ms = c->ws_ping_ms ? c->ws_ping_ms : 30000;
+    c->ws_queue_bytes = c->ws_queue_bytes ? c->ws_queue_bytes : 256 * 1024;
+    c->ws_queue_frames = c->ws_queue_frames ? c->ws_queue_frames : 256;
     s->https = c->public_url && str_starts(str_z(c->public_url), STR("https://"));
     s->iplimit = iplimit_new(c->conns_per_ip_max, c->conns_max);
     make_busy_answer(s);
@@ -163,6 +166,8 @@ void http_server_stats(struct http_server *s, struct http_stats *ret) {
         ret->bad_requests += peek(&st->bad_requests);
         ret->timeouts += peek(&st->timeouts);
         ret->sse_open += peek(&st->sse_open);
+        ret->ws_open += peek(&st->ws_open);
+        ret->ws_slow += peek(&st->ws_slow);
     }
 }
 

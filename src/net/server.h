@@ -24,6 +24,7 @@ enum route_kind {
     ROUTE_WRITE,                      /* parse() on the event thread, write() on the database's writer, handle() on the event thread again */
     ROUTE_BLOCKING,                   /* parse() on the event thread, handle() on the pool; 503 + Retry-After when its queue is full */
     ROUTE_STREAM,                     /* body_open(), the sink and handle() all on the pool, body never in memory as a whole */
+    ROUTE_WEBSOCKET,                  /* GET; handle() as INLINE, after the handshake was found good: net/websocket.h */
 };
 enum {
     ROUTE_EFFECT = 1 << 0,            /* needs an Idempotency-Key (checked by api/) */
@@ -139,6 +140,8 @@ struct http_server_conf {
     int64_t             header_ms, idle_ms, write_stall_ms, drain_ms;
     int64_t             body_rate_min;        /* bytes/s, on average over each window of body_grace_ms */
     int64_t             body_grace_ms;        /* 0 = 5000 */
+    int64_t             ws_ping_ms;           /* silence after which a WebSocket is pinged, and after as much again closed; 0 = 30000 */
+    int                 ws_queue_bytes, ws_queue_frames;   /* what may wait for one WebSocket's reader; 0 = 262144, 256 */
     int64_t             handler_ms;           /* deadline of an answer made elsewhere: then 503, or ERR_UNCERTAIN for a change that had begun */
     const char         *public_url;           /* "https://…" switches Secure cookies on */
     const char         *trusted_proxies;      /* CIDR list whose X-Forwarded-For/-Proto is believed */
@@ -163,7 +166,7 @@ void http_server_free(struct http_server *s);
 /* For /metrics: counters since start. Histogram edges in microseconds. */
 #define HTTP_HIST 16
 struct http_route_stats { const struct route *route; int64_t n, by_class[6], bytes, us_sum, hist[HTTP_HIST]; };
-struct http_stats { int64_t conns_open, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open; };
+struct http_stats { int64_t conns_open, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
 void http_server_stats(struct http_server *s, struct http_stats *ret);
 size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap);

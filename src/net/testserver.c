@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "net/server.h"
+#include "net/websocket.h"
 
 #define EVENTS_MAX 4096
 #define BIG_BYTES  (16 << 20)
@@ -27,6 +28,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int gate_open, gate_waiting;           /* how many may pass; how many stand there */
 static bool stopping;
 static int64_t counter;
+static int n_opened, n_closed, last_code;     /* WebSockets */
 static int n_events;                          /* events 1..n of topic 7 */
 static struct { int64_t opened, aborted, ended, bytes; char sha[SHA256_HEX + 1]; } streams;
 
@@ -101,10 +103,11 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
     pthread_mutex_lock(&lock);
     struct str s = arena_printf(req->arena,
                                 "{\"opened\":%lld,\"aborted\":%lld,\"ended\":%lld,\"bytes\":%lld,\"sha\":\"%s\",\"waiting\":%d,\"counter\":%lld,"
-                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld}",
+                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d}",
                                 (long long)streams.opened, (long long)streams.aborted, (long long)streams.ended, (long long)streams.bytes,
                                 streams.sha, gate_waiting, (long long)counter, (long long)st.conns_open, (long long)st.conns_refused,
-                                (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open);
+                                (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open,
+                                (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code);
     pthread_mutex_unlock(&lock);
     return http_res_body(res, 200, "application/json", s, true);
 }
@@ -193,6 +196,56 @@ static int write_events(struct db_tx *tx, struct http_req *req, struct err *e) {
 }
 static int post_events(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
 
+/* ---- WEBSOCKET: an echo; and topics to which anybody may send by POST ---- */
+static void ws_opened(struct ws *ws) {
+    pthread_mutex_lock(&lock);
+    n_opened++;
+    pthread_mutex_unlock(&lock);
+}
+static void ws_closed(struct ws *ws, int code) {
+    ws_send(ws, STR("nobody hears this"), true);
+    pthread_mutex_lock(&lock);
+    n_closed++;
+    last_code = code;
+    pthread_mutex_unlock(&lock);
+}
+static void ws_echo(struct ws *ws, struct str data, bool text) {
+    if (text && str_eqz(data, "close me"))
+        ws_close(ws, 4000, "as you wish");
+    else if (text && str_eqz(data, "protocol"))
+        ws_send(ws, str_z(ws_protocol(ws) ? ws_protocol(ws) : "none"), true);
+    else
+        ws_send(ws, data, text);
+}
+static const char *const ws_protocols[] = { "echo.v2", "echo.v1", NULL };
+static const struct ws_kind echo_kind = { .message_max = 65536, .protocols = ws_protocols, .opened = ws_opened, .message = ws_echo, .closed = ws_closed };
+static const struct ws_kind topic_kind = { .message_max = 1024, .opened = ws_opened, .closed = ws_closed };
+
+static int get_ws_echo(struct http_req *req, struct http_res *res, struct err *e) { return http_res_websocket(res, &echo_kind, 0, NULL); }
+static int get_ws_refused(struct http_req *req, struct http_res *res, struct err *e) {
+    http_res_websocket(res, &echo_kind, 0, NULL);
+    return err_set(e, ERR_FORBIDDEN, "as you wish");
+}
+static int get_ws_topic(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t topic;
+    if (str_int(req->params[0], 1, INT64_MAX, &topic) < 0)
+        return err_set(e, ERR_NOT_FOUND, "no such topic");
+    return http_res_websocket(res, &topic_kind, topic, NULL);
+}
+/* ?times=n: that often. On the pool, so that it is another thread than those who deliver. */
+static int post_ws_topic(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t topic, times = 1;
+    struct str q = http_req_query(req, "times");
+    if (str_int(req->params[0], 1, INT64_MAX, &topic) < 0 || (q.p && str_int(q, 1, 100000, &times) < 0))
+        return err_set(e, ERR_BAD_INPUT, "topic or times");
+    for (int64_t i = 0; i < times; i++) {
+        int r = http_server_broadcast(server, topic, req->body, !http_req_query(req, "binary").p, e);
+        if (r < 0)
+            return r;
+    }
+    return http_res_empty(res, 204);
+}
+
 /* ---- STREAM ---- */
 struct sink { struct sha256 sha; int64_t bytes; bool gated, broken; };
 static int sink_write(void *ctx, const void *p, size_t n, struct err *e) {
@@ -259,6 +312,11 @@ static const struct route routes[] = {
     { "GET", "/events", ROUTE_INLINE, .handle = get_events },
     { "POST", "/events", ROUTE_WRITE, .handle = post_events, .write = write_events },
     { "PUT", "/stream", ROUTE_STREAM, .handle = put_stream, .body_open = stream_open, .body_max = (size_t)1 << 40 },
+    { "GET", "/ws/echo", ROUTE_WEBSOCKET, .handle = get_ws_echo },
+    { "GET", "/ws/denied", ROUTE_WEBSOCKET, .handle = get_ws_echo, .need = 1 },
+    { "GET", "/ws/refused", ROUTE_WEBSOCKET, .handle = get_ws_refused },
+    { "GET", "/ws/topic/{topic}", ROUTE_WEBSOCKET, .handle = get_ws_topic },
+    { "POST", "/ws/topic/{topic}", ROUTE_BLOCKING, .handle = post_ws_topic, .body_max = 65536 + 1 },
     { "GET", "/denied", ROUTE_INLINE, .handle = get_hello, .need = 1 },
     { "POST", "/denied", ROUTE_INLINE, .handle = get_hello, .need = 1, .body_max = 1024 },
     { 0 },

@@ -71,6 +71,8 @@ static void http_part(struct buf *b, struct http_server *server) {
     counter(b, "http_bad_requests_total", "Requests that broke the rules of HTTP.", s.bad_requests);
     counter(b, "http_timeouts_total", "Connections that were too slow.", s.timeouts);
     gauge(b, "http_streams", "Event streams open now.", s.sse_open);
+    gauge(b, "http_websockets", "WebSockets open now.", s.ws_open);
+    counter(b, "http_websockets_slow_total", "WebSockets closed because their clients read too slowly.", s.ws_slow);
     gauge(b, "pool_queued", "Requests that wait for a worker.", s.pool_queued);
     gauge(b, "pool_busy", "Workers that are busy.", s.pool_busy);
     counter(b, "pool_refused_total", "Requests answered 503 because the queue was full.", s.pool_refused);
