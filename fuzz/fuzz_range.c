@@ -10,13 +10,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n == 0)
         return 0;
     struct str value = { (const char *)data + 1, n - 1 };
-    int64_t total = totals[data[0] % COUNT(totals)], from = -7, bytes = -7;
-    int r = range_parse(value, total, &from, &bytes);
-    MUST(r == 1 || r == 0 || r == ERR_RANGE);
-    if (r == 1)
-        MUST(from >= 0 && bytes >= 1 && from < total && bytes <= total - from);
-    else
-        MUST(from == -7 && bytes == -7);
+    struct range got[RANGES_MAX];
+    int64_t total = totals[data[0] % COUNT(totals)];
+    int r = range_parse(value, total, got);
+    MUST((r >= 0 && r <= RANGES_MAX) || r == ERR_RANGE);
+    for (int i = 0; i < r; i++) {
+        MUST(got[i].from >= 0 && got[i].bytes >= 1 && got[i].from < total && got[i].bytes <= total - got[i].from);
+        for (int k = 0; k < i; k++) {                     /* apart, so that all of them together are no more than the whole */
+            struct range a = got[i].from < got[k].from ? got[i] : got[k], b = got[i].from < got[k].from ? got[k] : got[i];
+            MUST(b.from - a.from - a.bytes > RANGE_GAP);
+        }
+    }
     if (range_etag_in(value, "v1", false))
         MUST(range_etag_in(value, "v1", true));           /* a strong match is a weak one too */
     return 0;

@@ -130,7 +130,7 @@ test('an answer before the body: the connection goes on when the body is there, 
   await c.closed();
 });
 
-test('ETag: 304 and 412; Range: 206, 416, If-Range, several ranges', async t => {
+test('ETag: 304 and 412; Range: 206, 416, If-Range', async t => {
   const s = await startTestServer(t);
   const full = await s.ask('GET', '/static');
   assert.deepEqual([full.status, full.headers.etag, full.text.length], [200, '"s1"', 36]);
@@ -141,7 +141,7 @@ test('ETag: 304 and 412; Range: 206, 416, If-Range, several ranges', async t => 
   assert.equal((await s.ask('GET', '/static', { 'If-None-Match': '"s2"' })).status, 200);
   assert.equal((await s.ask('GET', '/static', { 'If-Match': '"s2"' })).status, 412);
   const ranges = [['bytes=0-0', 206, '0', '0-0'], ['bytes=10-', 206, 'abcdefghijklmnopqrstuvwxyz', '10-35'], ['bytes=-3', 206, 'xyz', '33-35'],
-    ['bytes=30-99', 206, 'uvwxyz', '30-35'], ['bytes=36-', 416, null, '*'], ['bytes=-0', 416, null, '*'], ['bytes=0-1,4-5', 200, null, null],
+    ['bytes=30-99', 206, 'uvwxyz', '30-35'], ['bytes=36-', 416, null, '*'], ['bytes=-0', 416, null, '*'], ['bytes=0-1,4-5', 206, '012345', '0-5'],
     ['bytes=5-2', 200, null, null], ['items=0-1', 200, null, null], ['bytes=x', 200, null, null]];
   for (const [range, status, text, place] of ranges) {
     const r = await s.ask('GET', '/static', { Range: range });

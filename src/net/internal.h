@@ -51,6 +51,7 @@ struct loop;
 struct http_call;
 
 /* ---- an answer ---- */
+struct res_part { struct str head; int64_t from, bytes; };    /* of multipart/byteranges */
 enum res_kind { RES_NONE, RES_BYTES, RES_FILE, RES_SSE, RES_WEBSOCKET };
 struct http_res {
     struct http_call *call;
@@ -59,7 +60,10 @@ struct http_res {
     const char       *type;               /* NULL: no Content-Type */
     struct str        body;               /* RES_BYTES */
     int               fd;                 /* RES_FILE; -1 otherwise */
-    int64_t           from, bytes;        /* RES_FILE: what is left to send */
+    int64_t           from, bytes;        /* RES_FILE: what is left to send, of this part */
+    const struct res_part *parts;         /* several ranges: sent one after the other; the last one is only the closing line */
+    int               n_parts, next_part;
+    int64_t           parts_bytes;        /* all of them, heads included */
     char             *headers;            /* "Name: value\r\n" one after the other, in the arena */
     size_t            headers_n, headers_cap;
     unsigned          defaults_set;       /* bit i: the handler gave defaults[i] of response.c itself */

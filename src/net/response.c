@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "net/encoding.h"
 #include "net/range.h"
 
@@ -93,13 +94,14 @@ int http_res_body(struct http_res *res, int status, const char *type, struct str
 
 int http_res_empty(struct http_res *res, int status) { return http_res_body(res, status, NULL, STR_NULL, true); }
 
-/* What RFC 9110 13.2.2 says in its order: the status to answer a GET with, and for 206 the part. */
-static int precondition(const struct http_req *req, const char *etag, const char *modified, int64_t total, int64_t *ret_from, int64_t *ret_bytes) {
+/* What a request gets of an entity. */
+struct selection { int64_t total; struct range ranges[RANGES_MAX]; int n; };
+
+/* What RFC 9110 13.2.2 says in its order: the status to answer a GET with, and for 206 the parts. one_only: several ranges are ignored. */
+static int precondition(const struct http_req *req, const char *etag, const char *modified, bool one_only, struct selection *sel) {
     struct str match = http_req_header(req, "If-Match"), none = http_req_header(req, "If-None-Match");
     struct str since = http_req_header(req, "If-Modified-Since"), range = http_req_header(req, "Range");
     struct str if_range = http_req_header(req, "If-Range");
-    *ret_from = 0;
-    *ret_bytes = total;
     if (!str_eqz(req->method, "GET") && !str_eqz(req->method, "HEAD"))
         return 200;
     if (match.p && !range_etag_in(match, etag, /* weak= */ false))
@@ -110,22 +112,24 @@ static int precondition(const struct http_req *req, const char *etag, const char
         return 200;
     if (if_range.p && !range_etag_in(if_range, etag, /* weak= */ false) && !(modified && str_eqz(if_range, modified)))
         return 200;
-    int r = range_parse(range, total, ret_from, ret_bytes);
-    if (r < 0)
+    int n = range_parse(range, sel->total, sel->ranges);
+    if (n < 0)
         return 416;
-    return r ? 206 : 200;
+    if (n == 0 || (n > 1 && one_only))
+        return 200;
+    sel->n = n;
+    return 206;
 }
 
 /* The headers and status that a file and embedded bytes have in common. Returns the status; 304, 412 and 416 are complete answers. */
-static int begin_entity(struct http_res *res, const char *etag, const char *modified, const char *cache_control, int64_t total, int64_t *ret_from,
-                        int64_t *ret_bytes) {
+static int begin_entity(struct http_res *res, const char *etag, const char *modified, const char *cache_control, bool one_only, struct selection *sel) {
     struct http_req *req = &res->call->req;
-    int status = precondition(req, etag, modified, total, ret_from, ret_bytes);
+    int status = precondition(req, etag, modified, one_only, sel);
     if (status == 412 || status == 416) {
         struct err e;
-        err_set(&e, status == 412 ? ERR_PRECONDITION : ERR_RANGE, "%lld bytes in all", (long long)total);
+        err_set(&e, status == 412 ? ERR_PRECONDITION : ERR_RANGE, "%lld bytes in all, and at most %d ranges at once", (long long)sel->total, RANGES_MAX);
         if (status == 416)
-            http_res_header(res, "Content-Range", "bytes */%lld", (long long)total);
+            http_res_header(res, "Content-Range", "bytes */%lld", (long long)sel->total);
         http_res_problem(req, res, &e);
         return status;
     }
@@ -139,9 +143,34 @@ static int begin_entity(struct http_res *res, const char *etag, const char *modi
         return status;
     }
     http_res_header(res, "Accept-Ranges", "bytes");
-    if (status == 206)
-        http_res_header(res, "Content-Range", "bytes %lld-%lld/%lld", (long long)*ret_from, (long long)(*ret_from + *ret_bytes - 1), (long long)total);
+    if (sel->n == 0)
+        sel->ranges[0] = (struct range){ 0, sel->total };
+    if (sel->n == 1)
+        http_res_header(res, "Content-Range", "bytes %lld-%lld/%lld", (long long)sel->ranges[0].from,
+                        (long long)(sel->ranges[0].from + sel->ranges[0].bytes - 1), (long long)sel->total);
     return status;
+}
+
+/* RFC 9110 14.6. The boundary is a number that nobody can guess, so no bytes can hold it on purpose. */
+static void make_parts(struct http_res *res, const struct selection *sel) {
+    struct arena *a = res->call->req.arena;
+    struct res_part *parts = ARENA_ARRAY(a, struct res_part, (size_t)sel->n + 1);
+    uint8_t raw[12];
+    char boundary[2 * sizeof raw + 1];
+    crypto_random(raw, sizeof raw);
+    hex_encode(raw, sizeof raw, boundary);
+    for (int i = 0; i < sel->n; i++) {
+        struct range r = sel->ranges[i];
+        parts[i] = (struct res_part){ .from = r.from, .bytes = r.bytes };
+        parts[i].head = arena_printf(a, "%s--%s\r\nContent-Type: %s\r\nContent-Range: bytes %lld-%lld/%lld\r\n\r\n", i ? "\r\n" : "", boundary, res->type,
+                                     (long long)r.from, (long long)(r.from + r.bytes - 1), (long long)sel->total);
+        res->parts_bytes += (int64_t)parts[i].head.n + r.bytes;
+    }
+    parts[sel->n].head = arena_printf(a, "\r\n--%s--\r\n", boundary);
+    res->parts_bytes += (int64_t)parts[sel->n].head.n;
+    res->parts = parts;
+    res->n_parts = sel->n + 1;
+    res->type = arena_printf(a, "multipart/byteranges; boundary=%s", boundary).p;
 }
 
 int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type, const char *etag, const char *cache_control) {
@@ -152,8 +181,8 @@ int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type,
         return ERR_IO;
     }
     clock_http_date((int64_t)st.st_mtime * 1000, modified);
-    int64_t from, n;
-    int status = begin_entity(res, etag, modified, cache_control, bytes, &from, &n);
+    struct selection sel = { .total = bytes };
+    int status = begin_entity(res, etag, modified, cache_control, /* one_only= */ false, &sel);
     if (status != 200 && status != 206) {
         close(fd);
         return 0;
@@ -163,17 +192,30 @@ int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type,
     res->status = status;
     res->type = type;
     res->fd = fd;
-    res->from = from;
-    res->bytes = n;
+    if (sel.n > 1) {
+        make_parts(res, &sel);
+    } else {
+        res->from = sel.ranges[0].from;
+        res->bytes = sel.ranges[0].bytes;
+    }
+    return 0;
+}
+
+static int send_bytes(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control, bool one_only) {
+    struct selection sel = { .total = (int64_t)bytes.n };
+    int status = begin_entity(res, etag, NULL, cache_control, one_only, &sel);
+    if (status != 200 && status != 206)
+        return 0;
+    if (sel.n <= 1)
+        bytes = (struct str){ bytes.p ? bytes.p + sel.ranges[0].from : "", (size_t)sel.ranges[0].bytes };
+    http_res_body(res, status, type, bytes, true);
+    if (sel.n > 1)
+        make_parts(res, &sel);
     return 0;
 }
 
 int http_res_static(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control) {
-    int64_t from, n;
-    int status = begin_entity(res, etag, NULL, cache_control, (int64_t)bytes.n, &from, &n);
-    if (status != 200 && status != 206)
-        return 0;
-    return http_res_body(res, status, type, (struct str){ bytes.p ? bytes.p + from : "", (size_t)n }, true);
+    return send_bytes(res, type, bytes, etag, cache_control, /* one_only= */ false);
 }
 
 int http_res_static_coded(struct http_res *res, const struct http_static *f) {
@@ -185,7 +227,8 @@ int http_res_static_coded(struct http_res *res, const struct http_static *f) {
     char etag[96];
     snprintf(etag, sizeof etag, coding ? "%s-%s" : "%s", f->etag, encoding_name[coding]);      /* other bytes are another representation */
     http_res_header(res, "Vary", "Accept-Encoding");
-    int r = http_res_static(res, f->type, bytes, etag, f->cache_control);
+    /* A Content-Encoding would be that of the whole multipart, not of the parts: several ranges of a coding cannot be said. */
+    int r = send_bytes(res, f->type, bytes, etag, f->cache_control, /* one_only= */ coding != ENCODING_IDENTITY);
     if (coding && (res->status == 200 || res->status == 206))
         http_res_header(res, "Content-Encoding", "%s", encoding_name[coding]);
     return r;
@@ -261,7 +304,7 @@ struct str res_head(struct http_res *res, const char *date) {
     }
     if (res->kind != RES_SSE && res->kind != RES_WEBSOCKET && res->status != 204 && res->status != 304) {
         p = put(p, STR("\r\nContent-Length: "));
-        p = put_int(p, res->kind == RES_FILE ? res->bytes : (int64_t)res->body.n);
+        p = put_int(p, res->parts ? res->parts_bytes : res->kind == RES_FILE ? res->bytes : (int64_t)res->body.n);
     }
     p = put(p, STR("\r\n"));
     for (unsigned i = 0; i < COUNT(defaults); i++)

@@ -42,7 +42,7 @@ static void sent(struct conn *c) {
 /* Writes what call->out holds. 1: all; 0: the socket is full; -1: broken. */
 static int flush_bytes(struct conn *c) {
     struct http_call *call = c->call;
-    bool more = call->res.kind == RES_FILE && call->res.bytes > 0;
+    bool more = (call->res.kind == RES_FILE && call->res.bytes > 0) || call->res.next_part < call->res.n_parts;
     while (call->out[0].n + call->out[1].n) {
         struct iovec iov[2] = { { (void *)(uintptr_t)call->out[0].p, call->out[0].n }, { (void *)(uintptr_t)call->out[1].p, call->out[1].n } };
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = call->out[1].n ? 2 : 1 };
@@ -74,13 +74,30 @@ static int flush_file(struct conn *c) {
     return res->bytes == 0;
 }
 
+/* Several ranges: what is to be sent next. False: nothing. */
+static bool next_part(struct http_call *call) {
+    struct http_res *res = &call->res;
+    if (res->next_part == res->n_parts)
+        return false;
+    const struct res_part *part = &res->parts[res->next_part++];
+    call->out[0] = part->head;
+    if (res->kind == RES_FILE)
+        res->from = part->from, res->bytes = part->bytes;
+    else
+        call->out[1] = (struct str){ res->body.p + part->from, (size_t)part->bytes };
+    return true;
+}
+
 void conn_flush(struct conn *c) {
     struct http_call *call = c->call;
     int64_t before = call->sent_bytes;
     size_t head_before = call->out[0].n;
-    int r = flush_bytes(c);
-    if (r == 1 && call->res.kind == RES_FILE && !call->head_only)
-        r = flush_file(c);
+    int r;
+    do {
+        r = flush_bytes(c);
+        if (r == 1 && call->res.kind == RES_FILE && !call->head_only)
+            r = flush_file(c);
+    } while (r == 1 && next_part(call));
     if (r < 0)
         conn_close(c);
     else if (r == 1)
@@ -97,7 +114,7 @@ void conn_answer(struct conn *c) {
     if (c->loop->draining || res->kind == RES_SSE)
         call->keep_alive = false;
     call->out[0] = res_head(res, c->loop->date);
-    call->out[1] = res->kind == RES_BYTES && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
+    call->out[1] = res->kind == RES_BYTES && !res->parts && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
     if (call->head_only)
         res->bytes = 0;
     c->state = CONN_WAIT;                          /* so that flush sees the change to SEND as the beginning of a stall */
