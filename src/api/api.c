@@ -136,30 +136,31 @@ void api__text(struct jw *w, const char *key, const struct studio_text *t) {
 
 /* ---- what is rendered once ---- */
 
-int api__fixed_send(struct http_res *res, const struct api__fixed *f) {
-    return http_res_static(res, "application/json", buf_str(&f->bytes), f->etag, "public, max-age=60");
+static int render_recipes(void *studio, struct buf *out, struct err *e) {
+    api__recipes_render(studio, out);
+    return 0;
+}
+static int render_templates(void *studio, struct buf *out, struct err *e) {
+    api__templates_render(studio, out);
+    return 0;
+}
+static int render_openapi(void *routes, struct buf *out, struct err *e) {
+    api_openapi(routes, out);
+    return 0;
 }
 
-int api__fixed_seal(struct api__fixed *f, const char *what, struct err *e) {
-    if (f->bytes.failed)
-        return err_set(e, ERR_TOO_BIG, "%s is larger than %zu bytes", what, f->bytes.max);
-    sha256_hex(f->bytes.p, f->bytes.n, f->etag);
-    f->etag[32] = '\0';
-    return 0;
+static int json_new(const char *path, int (*render)(void *ctx, struct buf *out, struct err *e), void *ctx, struct cached **ret, struct err *e) {
+    return cached_new(&(struct cached_conf){ .name = path, .type = "application/json", .cache_control = "public, max-age=60", .bytes_max = FIXED_MAX,
+                                             .render = render, .ctx = ctx }, ret, e);
 }
 
 int api_new(const struct app *app, const struct route *const *routes, struct api **ret_api, struct err *e) {
     CLEANUP(api_free) struct api *p = calloc(1, sizeof *p);
     if (!p)
         abort();
-    buf_init(&p->recipes.bytes, FIXED_MAX);
-    buf_init(&p->templates.bytes, FIXED_MAX);
-    buf_init(&p->openapi.bytes, FIXED_MAX);
-    api__recipes_render(app->studio, &p->recipes.bytes);
-    api__templates_render(app->studio, &p->templates.bytes);
-    api_openapi(routes, &p->openapi.bytes);
-    int r = api__fixed_seal(&p->recipes, "/v1/recipes", e);
-    if (r < 0 || (r = api__fixed_seal(&p->templates, "/v1/templates", e)) < 0 || (r = api__fixed_seal(&p->openapi, "/openapi.json", e)) < 0 ||
+    int r = json_new("/v1/recipes", render_recipes, app->studio, &p->recipes, e);
+    if (r < 0 || (r = json_new("/v1/templates", render_templates, app->studio, &p->templates, e)) < 0 ||
+        (r = json_new("/openapi.json", render_openapi, (void *)(uintptr_t)routes, &p->openapi, e)) < 0 ||
         (r = pages_new(app->cfg, app->studio, "", &p->pages, e)) < 0)
         return r;
     *ret_api = TAKE(p);
@@ -169,9 +170,9 @@ int api_new(const struct app *app, const struct route *const *routes, struct api
 void api_free(struct api *p) {
     if (!p)
         return;
-    buf_done(&p->recipes.bytes);
-    buf_done(&p->templates.bytes);
-    buf_done(&p->openapi.bytes);
+    cached_free(p->recipes);
+    cached_free(p->templates);
+    cached_free(p->openapi);
     pages_free(p->pages);
     free(p);
 }

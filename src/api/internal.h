@@ -5,23 +5,16 @@
 #define ZT_API_INTERNAL_H
 
 #include "api/api.h"
-#include "base/crypto.h"
+#include "net/cached.h"
 
-/* One answer that is the same for everybody. */
-struct api__fixed {
-    struct buf bytes;
-    char       etag[SHA256_HEX + 1];
-};
 struct api {
-    struct api__fixed recipes, templates, openapi;
-    struct pages     *pages;
+    struct cached *recipes, *templates, *openapi;
+    struct pages  *pages;
 };
 
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);
-int api__fixed_seal(struct api__fixed *f, const char *what, struct err *e);      /* the ETag; ERR_TOO_BIG when it did not fit */
-int api__fixed_send(struct http_res *res, const struct api__fixed *f);
 
 struct studio_text;
 struct jw;

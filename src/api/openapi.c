@@ -264,7 +264,7 @@ void api_openapi(const struct route *const *routes, struct buf *out) {
 }
 
 static int openapi_get(struct http_req *req, struct http_res *res, struct err *e) {
-    return api__fixed_send(res, &api_app(req)->api->openapi);
+    return http_res_cached(res, api_app(req)->api->openapi);
 }
 
 const struct route api_openapi_routes[] = {

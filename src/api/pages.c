@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "base/crypto.h"
 #include "base/embed.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -25,10 +26,10 @@ static const char *const langs[LANG_COUNT] = { "en", "zh" }, *const tags[LANG_CO
 
 struct picture { struct str name, bytes; char hash[SHA256_HEX + 1]; };
 struct pages {
-    struct api__fixed document[PAGE_COUNT][LANG_COUNT], theme, robots, sitemap;
-    struct picture    pictures[PICTURES_MAX];
-    size_t            n_pictures;
-    char              csp[512];
+    struct cached *document[PAGE_COUNT][LANG_COUNT], *theme, *robots, *sitemap;
+    struct picture pictures[PICTURES_MAX];
+    size_t         n_pictures;
+    char           csp[512];
 };
 
 /* What the documents are made from. */
@@ -127,7 +128,7 @@ static void add_head(struct buf *b, const struct source *s, int page, int lang) 
     }
     buf_printf(b, "<meta name=\"theme-color\" media=\"(prefers-color-scheme: light)\" content=\"%.*s\">\n", STR_ARG(p->light[STUDIO_PAPER]));
     buf_printf(b, "<meta name=\"theme-color\" media=\"(prefers-color-scheme: dark)\" content=\"%.*s\">\n", STR_ARG(p->dark[STUDIO_PAPER]));
-    buf_printf(b, "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/theme.css?v=%.12s\">\n", s->pages->theme.etag);
+    buf_printf(b, "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/theme.css?v=%.12s\">\n", cached_etag(s->pages->theme));
 }
 
 static void add_text(struct jw *w, const char *key, const struct studio_text *t) { api__text(w, key, t); }
@@ -220,7 +221,11 @@ static int fill_hole(struct buf *b, const struct source *s, struct str hole, int
     return 0;
 }
 
-static int render(const struct source *s, int page, int lang, struct buf *b, struct err *e) {
+struct document { const struct source *source; int page, lang; };
+
+static int render_document(void *ctx, struct buf *b, struct err *e) {
+    const struct document *d = ctx;
+    int page = d->page, lang = d->lang;
     char name[32];
     snprintf(name, sizeof name, "%s.%s.html", page == PAGE_LANDING ? "landing" : "app", langs[lang]);
     const struct embed_file *f = embed_find(&api_web, str_z(name));
@@ -233,7 +238,7 @@ static int render(const struct source *s, int page, int lang, struct buf *b, str
             break;
         }
         buf_add(b, at, (size_t)(open - at));
-        int r = fill_hole(b, s, (struct str){ open + 2, (size_t)(close - open - 2) }, page, lang, e);
+        int r = fill_hole(b, d->source, (struct str){ open + 2, (size_t)(close - open - 2) }, page, lang, e);
         if (r < 0)
             return r;
         at = close + 2;
@@ -252,57 +257,60 @@ static void add_colours(struct buf *b, const struct str *colours) {
     }
 }
 
-static void render_theme(struct buf *b, const struct studio_product *p) {
+static int render_theme(void *ctx, struct buf *b, struct err *e) {
+    const struct studio_product *p = ((const struct source *)ctx)->product;
     buf_add_z(b, ":root{");
     add_colours(b, p->light);
     buf_add_z(b, "}\n@media (prefers-color-scheme: dark){:root{");
     add_colours(b, p->dark);
     buf_add_z(b, "}}\n");
+    return 0;
 }
 
-static void render_robots(struct buf *b, const char *url) {
+static int render_robots(void *ctx, struct buf *b, struct err *e) {
+    const char *url = ((const struct source *)ctx)->url;
     buf_add_z(b, "User-agent: *\nDisallow: /v1/\nDisallow: /t/\nDisallow: /me\nDisallow: /admin\n");
     if (url[0])
         buf_printf(b, "Sitemap: %s/sitemap.xml\n", url);
+    return 0;
 }
 
-static void render_sitemap(struct buf *b, const char *url) {
+static int render_sitemap(void *ctx, struct buf *b, struct err *e) {
+    const char *url = ((const struct source *)ctx)->url;
     buf_add_z(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
     for (int i = 0; url[0] && i < LANG_COUNT; i++)
         buf_printf(b, "<url><loc>%s/?lang=%s</loc></url>\n", url, langs[i]);
     buf_add_z(b, "</urlset>\n");
-}
-
-static int render_all(struct pages *p, const struct source *s, struct err *e) {
-    render_theme(&p->theme.bytes, s->product);
-    render_robots(&p->robots.bytes, s->url);
-    render_sitemap(&p->sitemap.bytes, s->url);
-    int r = api__fixed_seal(&p->theme, "/theme.css", e);
-    if (r < 0 || (r = api__fixed_seal(&p->robots, "/robots.txt", e)) < 0 || (r = api__fixed_seal(&p->sitemap, "/sitemap.xml", e)) < 0)
-        return r;
-    for (int page = 0; page < PAGE_COUNT; page++)
-        for (int lang = 0; lang < LANG_COUNT; lang++)
-            if ((r = render(s, page, lang, &p->document[page][lang].bytes, e)) < 0 || (r = api__fixed_seal(&p->document[page][lang], "a page", e)) < 0)
-                return r;
     return 0;
 }
 
-/* Calls with each thing that is rendered once. */
-static void each_fixed(struct pages *p, void (*call)(struct buf *)) {
+#define FOR_EVER "public, max-age=31536000, immutable"
+
+static int render_all(struct pages *p, struct source *s, struct err *e) {
+    const struct cached_conf parts[] = {
+        { .name = "/theme.css", .type = "text/css; charset=utf-8", .cache_control = FOR_EVER, .render = render_theme, .ctx = s, .bytes_max = DOCUMENT_MAX },
+        { .name = "/robots.txt", .type = "text/plain; charset=utf-8", .cache_control = "public, max-age=3600", .render = render_robots, .ctx = s, .bytes_max = DOCUMENT_MAX },
+        { .name = "/sitemap.xml", .type = "application/xml", .cache_control = "public, max-age=3600", .render = render_sitemap, .ctx = s, .bytes_max = DOCUMENT_MAX },
+    };
+    int r = cached_new(&parts[0], &p->theme, e);
+    if (r < 0 || (r = cached_new(&parts[1], &p->robots, e)) < 0 || (r = cached_new(&parts[2], &p->sitemap, e)) < 0)
+        return r;
     for (int page = 0; page < PAGE_COUNT; page++)
-        for (int lang = 0; lang < LANG_COUNT; lang++)
-            call(&p->document[page][lang].bytes);
-    call(&p->theme.bytes);
-    call(&p->robots.bytes);
-    call(&p->sitemap.bytes);
+        for (int lang = 0; lang < LANG_COUNT; lang++) {
+            struct document d = { s, page, lang };
+            /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
+            const struct cached_conf conf = { .name = "a page", .type = "text/html; charset=utf-8", .cache_control = "no-cache", .vary = "Accept-Language, Cookie",
+                                              .status = page == PAGE_LOST ? 404 : 0, .render = render_document, .ctx = &d, .bytes_max = DOCUMENT_MAX };
+            if ((r = cached_new(&conf, &p->document[page][lang], e)) < 0)
+                return r;
+        }
+    return 0;
 }
-static void buf_open(struct buf *b) { buf_init(b, DOCUMENT_MAX); }
 
 int pages_new(const struct config *cfg, const struct studio *studio, const char *api_origin, struct pages **ret_p, struct err *e) {
     CLEANUP(pages_free) struct pages *p = calloc(1, sizeof *p);
     if (!p)
         abort();
-    each_fixed(p, buf_open);
     struct str url = str_z(config_str(cfg, "public_url"));
     while (str_ends(url, STR("/")))
         url.n--;
@@ -323,7 +331,12 @@ int pages_new(const struct config *cfg, const struct studio *studio, const char 
 void pages_free(struct pages *p) {
     if (!p)
         return;
-    each_fixed(p, buf_done);
+    for (int page = 0; page < PAGE_COUNT; page++)
+        for (int lang = 0; lang < LANG_COUNT; lang++)
+            cached_free(p->document[page][lang]);
+    cached_free(p->theme);
+    cached_free(p->robots);
+    cached_free(p->sitemap);
     free(p);
 }
 
@@ -344,14 +357,10 @@ static int lang_of(struct http_req *req) {
 }
 
 static int send_document(struct http_req *req, struct http_res *res, int page) {
-    const struct api__fixed *f = &pages_of(req)->document[page][lang_of(req)];
+    int lang = lang_of(req);
     http_res_header(res, "Content-Security-Policy", "%s", pages_of(req)->csp);
-    http_res_header(res, "Vary", "Accept-Language, Cookie");
-    http_res_header(res, "Content-Language", "%s", tags[lang_of(req)]);
-    if (page == PAGE_LOST)
-        return http_res_body(res, 404, "text/html; charset=utf-8", buf_str(&f->bytes), /* borrowed= */ true);
-    /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
-    return http_res_static(res, "text/html; charset=utf-8", buf_str(&f->bytes), f->etag, "no-cache");
+    http_res_header(res, "Content-Language", "%s", tags[lang]);
+    return http_res_cached(res, pages_of(req)->document[page][lang]);
 }
 
 static int landing_get(struct http_req *req, struct http_res *res, struct err *e) { return send_document(req, res, PAGE_LANDING); }
@@ -381,10 +390,9 @@ static int send_part(struct http_req *req, struct http_res *res, struct str name
     if (!f)
         return err_set(e, ERR_NOT_FOUND, "no such file");
     http_res_header(res, "Content-Security-Policy", "%s", pages_of(req)->csp);      /* an SVG is a document, too */
-    return http_res_static_coded(res, &(struct http_static){ f->bytes, f->gzip, f->br, f->mime, f->sha256, cache_control });
+    return http_res_static(res, &(struct http_static){ f->bytes, f->gzip, f->br, f->mime, f->sha256, cache_control, NULL, 0 });
 }
 
-#define FOR_EVER "public, max-age=31536000, immutable"
 /* Their names, or the ?v= of their links, change with what is in them. */
 static int static_get(struct http_req *req, struct http_res *res, struct err *e) {
     return send_part(req, res, arena_printf(req->arena, "static/%.*s", STR_ARG(req->params[0])), FOR_EVER, e);
@@ -396,15 +404,12 @@ static int picture_get(struct http_req *req, struct http_res *res, struct err *e
     if (!f)
         return err_set(e, ERR_NOT_FOUND, "no such picture");
     const char *type = str_ends(f->name, STR(".webp")) ? "image/webp" : str_ends(f->name, STR(".png")) ? "image/png" : "image/jpeg";
-    return http_res_static(res, type, f->bytes, f->hash, FOR_EVER);
+    return http_res_static(res, &(struct http_static){ .bytes = f->bytes, .type = type, .etag = f->hash, .cache_control = FOR_EVER });
 }
 
-static int fixed_get(struct http_res *res, const struct api__fixed *f, const char *type, const char *cache_control) {
-    return http_res_static(res, type, buf_str(&f->bytes), f->etag, cache_control);
-}
-static int theme_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->theme, "text/css; charset=utf-8", FOR_EVER); }
-static int robots_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->robots, "text/plain; charset=utf-8", "public, max-age=3600"); }
-static int sitemap_get(struct http_req *req, struct http_res *res, struct err *e) { return fixed_get(res, &pages_of(req)->sitemap, "application/xml", "public, max-age=3600"); }
+static int theme_get(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, pages_of(req)->theme); }
+static int robots_get(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, pages_of(req)->robots); }
+static int sitemap_get(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, pages_of(req)->sitemap); }
 
 #define PAGE(path, handle, help_) { "GET", path, ROUTE_INLINE, ROUTE_PAGE, 0, handle, .help = help_ }
 const struct route api_pages_routes[] = {

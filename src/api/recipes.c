@@ -74,7 +74,7 @@ void api__recipes_render(const struct studio *s, struct buf *out) {
 }
 
 static int recipes_get(struct http_req *req, struct http_res *res, struct err *e) {
-    return api__fixed_send(res, &api_app(req)->api->recipes);
+    return http_res_cached(res, api_app(req)->api->recipes);
 }
 
 const struct route api_recipes_routes[] = {

@@ -31,7 +31,7 @@ void api__templates_render(const struct studio *s, struct buf *out) {
 }
 
 static int templates_get(struct http_req *req, struct http_res *res, struct err *e) {
-    return api__fixed_send(res, &api_app(req)->api->templates);
+    return http_res_cached(res, api_app(req)->api->templates);
 }
 
 static int thumb_get(struct http_req *req, struct http_res *res, struct err *e) {

@@ -36,7 +36,7 @@ static int get_to(struct http_req *req, struct http_res *res, struct err *e) {
 }
 static int get_big(struct http_req *req, struct http_res *res, struct err *e) {
     static const char big[100000];
-    return http_res_static(res, "application/octet-stream", (struct str){ big, sizeof(big) }, "b", NULL);
+    return http_res_static(res, &(struct http_static){ .bytes = { big, sizeof(big) }, .type = "application/octet-stream", .etag = "b" });
 }
 static int get_never(struct http_req *req, struct http_res *res, struct err *e) {
     pthread_mutex_lock(&lock);

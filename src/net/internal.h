@@ -60,6 +60,7 @@ struct http_res {
     const char       *type;               /* NULL: no Content-Type */
     struct str        body;               /* RES_BYTES */
     int               fd;                 /* RES_FILE; -1 otherwise */
+    struct cached_body *hold;             /* whose bytes are being sent; NULL */
     int64_t           from, bytes;        /* RES_FILE: what is left to send, of this part */
     const struct res_part *parts;         /* several ranges: sent one after the other; the last one is only the closing line */
     int               n_parts, next_part;
@@ -266,6 +267,9 @@ const char *call_lang(const struct http_req *req);
 void res_init(struct http_res *res, struct http_call *call);
 void res_done(struct http_res *res);
 struct str res_head(struct http_res *res, const char *date); /* in the arena */
+
+/* ---- cached.c ---- */
+void cached_release(struct cached_body *b);                  /* NULL is fine */
 
 /* ---- problem.c ---- */
 void problem_json(struct buf *b, const struct err *e, const char *lang, int64_t req_id, struct str issues_json);

@@ -15,6 +15,7 @@ void res_done(struct http_res *res) {
     if (res->fd >= 0)
         close(res->fd);
     res->fd = -1;
+    cached_release(TAKE(res->hold));
 }
 
 /* ---- headers ---- */
@@ -143,8 +144,6 @@ static int begin_entity(struct http_res *res, const char *etag, const char *modi
         return status;
     }
     http_res_header(res, "Accept-Ranges", "bytes");
-    if (sel->n == 0)
-        sel->ranges[0] = (struct range){ 0, sel->total };
     if (sel->n == 1)
         http_res_header(res, "Content-Range", "bytes %lld-%lld/%lld", (long long)sel->ranges[0].from,
                         (long long)(sel->ranges[0].from + sel->ranges[0].bytes - 1), (long long)sel->total);
@@ -192,46 +191,39 @@ int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type,
     res->status = status;
     res->type = type;
     res->fd = fd;
+    res->from = sel.n ? sel.ranges[0].from : 0;
+    res->bytes = sel.n ? sel.ranges[0].bytes : bytes;
     if (sel.n > 1) {
+        res->bytes = 0;
         make_parts(res, &sel);
-    } else {
-        res->from = sel.ranges[0].from;
-        res->bytes = sel.ranges[0].bytes;
     }
     return 0;
 }
 
-static int send_bytes(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control, bool one_only) {
+int http_res_static(struct http_res *res, const struct http_static *f) {
+    unsigned have = (f->gzip.p ? ENCODING_BIT(ENCODING_GZIP) : 0) | (f->br.p ? ENCODING_BIT(ENCODING_BR) : 0);
+    enum encoding coding = have ? encoding_pick(http_req_header(&res->call->req, "Accept-Encoding"), have) : ENCODING_IDENTITY;
+    struct str bytes = coding == ENCODING_BR ? f->br : coding == ENCODING_GZIP ? f->gzip : f->bytes;
+    int status = f->status;
     struct selection sel = { .total = (int64_t)bytes.n };
-    int status = begin_entity(res, etag, NULL, cache_control, one_only, &sel);
-    if (status != 200 && status != 206)
-        return 0;
-    if (sel.n <= 1)
-        bytes = (struct str){ bytes.p ? bytes.p + sel.ranges[0].from : "", (size_t)sel.ranges[0].bytes };
-    http_res_body(res, status, type, bytes, true);
+    if (have || f->vary)
+        http_res_header(res, "Vary", "%s%s%s", have ? "Accept-Encoding" : "", have && f->vary ? ", " : "", f->vary ? f->vary : "");
+    if (!status) {
+        char etag[96];
+        snprintf(etag, sizeof etag, coding ? "%s-%s" : "%s", f->etag, encoding_name[coding]);      /* other bytes are another representation */
+        /* A Content-Encoding would be that of the whole multipart, not of the parts: several ranges of a coding cannot be said. */
+        status = begin_entity(res, etag, NULL, f->cache_control, /* one_only= */ coding != ENCODING_IDENTITY, &sel);
+        if (status != 200 && status != 206)
+            return 0;
+    }
+    if (coding)
+        http_res_header(res, "Content-Encoding", "%s", encoding_name[coding]);
+    if (sel.n == 1)
+        bytes = (struct str){ bytes.p + sel.ranges[0].from, (size_t)sel.ranges[0].bytes };
+    http_res_body(res, status, f->type, bytes, /* borrowed= */ true);
     if (sel.n > 1)
         make_parts(res, &sel);
     return 0;
-}
-
-int http_res_static(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control) {
-    return send_bytes(res, type, bytes, etag, cache_control, /* one_only= */ false);
-}
-
-int http_res_static_coded(struct http_res *res, const struct http_static *f) {
-    unsigned have = (f->gzip.p ? ENCODING_BIT(ENCODING_GZIP) : 0) | (f->br.p ? ENCODING_BIT(ENCODING_BR) : 0);
-    if (!have)
-        return http_res_static(res, f->type, f->bytes, f->etag, f->cache_control);
-    enum encoding coding = encoding_pick(http_req_header(&res->call->req, "Accept-Encoding"), have);
-    struct str bytes = coding == ENCODING_BR ? f->br : coding == ENCODING_GZIP ? f->gzip : f->bytes;
-    char etag[96];
-    snprintf(etag, sizeof etag, coding ? "%s-%s" : "%s", f->etag, encoding_name[coding]);      /* other bytes are another representation */
-    http_res_header(res, "Vary", "Accept-Encoding");
-    /* A Content-Encoding would be that of the whole multipart, not of the parts: several ranges of a coding cannot be said. */
-    int r = send_bytes(res, f->type, bytes, etag, f->cache_control, /* one_only= */ coding != ENCODING_IDENTITY);
-    if (coding && (res->status == 200 || res->status == 206))
-        http_res_header(res, "Content-Encoding", "%s", encoding_name[coding]);
-    return r;
 }
 
 int http_res_sse(struct http_res *res, int64_t topic, int (*pull)(void *ctx, int64_t *seq, struct buf *out, struct err *e), void *ctx) {

@@ -95,13 +95,17 @@ bool http_req_from_friend(const struct http_req *req);
 /* body is copied unless it lies in the request's arena or is static (say so with borrowed=true). */
 int http_res_body(struct http_res *res, int status, const char *type, struct str body, bool borrowed);
 int http_res_empty(struct http_res *res, int status);
-/* Sends a file by sendfile with ETag, Last-Modified, If-None-Match, If-Modified-Since, single Range. Takes fd. etag: text without quotes. */
+/* Sends a file by sendfile with ETag, Last-Modified, conditions and ranges. Takes fd. etag: text without quotes. */
 int http_res_file(struct http_res *res, int fd, int64_t bytes, const char *type, const char *etag, const char *cache_control);
-/* Bytes that live as long as the server (embedded files), with ETag handling and Range as above. */
-int http_res_static(struct http_res *res, const char *type, struct str bytes, const char *etag, const char *cache_control);
-/* The same bytes in up to three codings; what the client likes best is sent, with an ETag of its own and `Vary: Accept-Encoding`. */
-struct http_static { struct str bytes, gzip, br; const char *type, *etag, *cache_control; };      /* gzip, br: p NULL = there is none */
-int http_res_static_coded(struct http_res *res, const struct http_static *f);
+/* Bytes that live until the answer was sent, such as embedded files, with ETag, conditions and ranges as above; in up to three codings: what
+ * the client likes best is sent, with an ETag of its own and `Vary: Accept-Encoding`. What is rendered at run time: net/cached.h. */
+struct http_static {
+    struct str  bytes, gzip, br;                  /* gzip, br: p NULL = there is none */
+    const char *type, *etag, *cache_control;      /* cache_control: NULL = no-store */
+    const char *vary;                             /* more of it; NULL = nothing */
+    int         status;                           /* 0: as said above; else an answer of that status as it is, without an ETag */
+};
+int http_res_static(struct http_res *res, const struct http_static *f);
 void http_res_header(struct http_res *res, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));  /* CR/LF refused */
 void http_res_cookie(struct http_res *res, const char *name, const char *value, int64_t max_age_s, bool http_only);  /* SameSite=Lax, Secure and __Host- when https */
 

@@ -14,6 +14,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "net/cached.h"
 #include "net/server.h"
 #include "net/websocket.h"
 
@@ -28,6 +29,8 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int gate_open, gate_waiting;           /* how many may pass; how many stand there */
 static bool stopping;
 static int64_t counter;
+static int64_t cached_version = 1, n_renders;
+static bool cached_gate, cached_fails;
 static int n_opened, n_closed, last_code;     /* WebSockets */
 static int n_events;                          /* events 1..n of topic 7 */
 static struct { int64_t opened, aborted, ended, bytes; char sha[SHA256_HEX + 1]; } streams;
@@ -47,6 +50,37 @@ static void gate(void) {
     pthread_mutex_unlock(&lock);
 }
 
+/* ---- an answer that is equal for everybody ---- */
+static struct cached *cached;
+
+static int64_t cached_version_now(void *ctx) {
+    pthread_mutex_lock(&lock);
+    int64_t v = cached_version;
+    pthread_mutex_unlock(&lock);
+    return v;
+}
+static int cached_render(void *ctx, struct buf *out, struct err *e) {
+    pthread_mutex_lock(&lock);
+    n_renders++;
+    bool wait = cached_gate, fail = cached_fails;
+    int64_t v = cached_version;
+    pthread_mutex_unlock(&lock);
+    if (wait)
+        gate();
+    for (int i = 0; i < 2000 && !fail; i++)
+        buf_printf(out, "version %lld, line %d\n", (long long)v, i);
+    return fail ? err_set(e, ERR_IO, "as you wish") : 0;
+}
+static int get_cached(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, cached); }
+static int post_cached(struct http_req *req, struct http_res *res, struct err *e) {
+    pthread_mutex_lock(&lock);
+    cached_version++;
+    cached_gate = http_req_query(req, "gate").p != NULL;
+    cached_fails = http_req_query(req, "fail").p != NULL;
+    pthread_mutex_unlock(&lock);
+    return http_res_empty(res, 204);
+}
+
 /* ---- INLINE ---- */
 static int get_hello(struct http_req *req, struct http_res *res, struct err *e) {
     return http_res_body(res, 200, "text/plain", STR("hello\n"), true);
@@ -60,10 +94,10 @@ static int post_echo(struct http_req *req, struct http_res *res, struct err *e) 
     return http_res_body(res, 200, "application/octet-stream", req->body, false);
 }
 static int get_static(struct http_req *req, struct http_res *res, struct err *e) {
-    return http_res_static(res, "text/plain", str_z(small_file), "s1", "public, max-age=60");
+    return http_res_static(res, &(struct http_static){ .bytes = str_z(small_file), .type = "text/plain", .etag = "s1", .cache_control = "public, max-age=60" });
 }
 static int get_big(struct http_req *req, struct http_res *res, struct err *e) {
-    return http_res_static(res, "application/octet-stream", (struct str){ big, BIG_BYTES }, "b1", NULL);
+    return http_res_static(res, &(struct http_static){ .bytes = { big, BIG_BYTES }, .type = "application/octet-stream", .etag = "b1" });
 }
 static int get_copied(struct http_req *req, struct http_res *res, struct err *e) {
     int64_t n;
@@ -103,11 +137,11 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
     pthread_mutex_lock(&lock);
     struct str s = arena_printf(req->arena,
                                 "{\"opened\":%lld,\"aborted\":%lld,\"ended\":%lld,\"bytes\":%lld,\"sha\":\"%s\",\"waiting\":%d,\"counter\":%lld,"
-                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d}",
+                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d,\"renders\":%lld}",
                                 (long long)streams.opened, (long long)streams.aborted, (long long)streams.ended, (long long)streams.bytes,
                                 streams.sha, gate_waiting, (long long)counter, (long long)st.conns_open, (long long)st.conns_refused,
                                 (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open,
-                                (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code);
+                                (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code, (long long)n_renders);
     pthread_mutex_unlock(&lock);
     return http_res_body(res, 200, "application/json", s, true);
 }
@@ -299,6 +333,8 @@ static const struct route routes[] = {
     { "PUT", "/echo", ROUTE_INLINE, .handle = post_echo, .body_max = 65536 },
     { "GET", "/static", ROUTE_INLINE, .handle = get_static },
     { "GET", "/big", ROUTE_INLINE, .handle = get_big },
+    { "GET", "/cached", ROUTE_INLINE, .handle = get_cached },
+    { "POST", "/cached", ROUTE_INLINE, .handle = post_cached },
     { "GET", "/copied", ROUTE_INLINE, .handle = get_copied },
     { "GET", "/file", ROUTE_BLOCKING, .handle = get_file },
     { "GET", "/whoami", ROUTE_INLINE, .handle = get_whoami },
@@ -348,6 +384,9 @@ static int serve(int argc, char **argv, char **envp, struct err *e) {
         r = crypto_setup(e);
     if (r >= 0)
         r = make_big(e);
+    if (r >= 0)
+        r = cached_new(&(struct cached_conf){ .name = "/cached", .type = "text/plain", .cache_control = "no-cache", .bytes_max = 1 << 20,
+                                              .render = cached_render, .version = cached_version_now }, &cached, e);
     if (r < 0)
         return r;
     http_server_conf_from(cfg, &conf);
@@ -388,6 +427,7 @@ int main(int argc, char **argv, char **envp) {
     pthread_mutex_unlock(&lock);
     pthread_join(lane_thread, NULL);
     http_server_free(server);
+    cached_free(cached);
     config_free(cfg);
     printf("testserver has stopped\n");
     return 0;
