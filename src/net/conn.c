@@ -53,7 +53,7 @@ void conn_close(struct conn *c) {
         c->gen = 1;                                /* generation 0 marks listeners */
     c->next_free = l->free_slot;
     l->free_slot = c->slot + 1;
-    l->open--;
+    loop_open_add(l, -1);
 }
 
 /* ---- the request under way ---- */
@@ -111,6 +111,7 @@ static size_t eat_head(struct conn *c, struct str in) {
         conn_refuse(c, &e);
         return in.n;
     }
+    c->turn++;
     struct http_call *call = call_begin(c);
     struct str bytes = arena_str(call->req.arena, (struct str){ in.p, n });
     struct head h;
@@ -171,6 +172,10 @@ static size_t eat(struct conn *c, struct str in) {
     while (used < in.n) {
         struct str rest = { in.p + used, in.n - used };
         size_t n = 0;
+        if (c->turn >= REQUESTS_AT_ONCE && c->state == CONN_IDLE) {
+            loop_again(c);
+            break;
+        }
         switch (c->state) {
         case CONN_IDLE:
         case CONN_HEAD: n = eat_head(c, rest); break;
@@ -223,7 +228,7 @@ static uint32_t wanted(const struct conn *c) {
         return EPOLLIN | (sse_wants_out(c) ? EPOLLOUT : 0);
     if (c->state == CONN_WEBSOCKET)
         return EPOLLIN | (ws_wants_out(c) ? EPOLLOUT : 0);
-    bool full = c->in_n >= READ_BYTES || (c->state == CONN_BODY && c->in_n > 0);
+    bool full = c->in_n >= READ_BYTES || (c->again && c->in_n > 0) || (c->state == CONN_BODY && c->in_n > 0);
     return c->eof || full ? 0 : EPOLLIN;
 }
 
@@ -246,7 +251,7 @@ void conn_go_on(struct conn *c) {
         if (c->gen != gen)
             return;
     }
-    if (c->eof && (c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY)) {
+    if (c->eof && !c->again && (c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY)) {
         conn_close(c);                             /* what was read ahead is served, and no more can come */
         return;
     }
@@ -291,6 +296,8 @@ static void readable(struct conn *c) {
 
 void conn_ready(struct conn *c, uint32_t events) {
     uint32_t gen = c->gen;
+    if (!c->again)
+        c->turn = 0;
     if (events & (EPOLLERR | EPOLLHUP) && !(events & c->events & (EPOLLIN | EPOLLOUT))) {
         conn_close(c);                             /* gone in both directions, and we were not even looking */
         return;
@@ -311,8 +318,11 @@ void conn_ready(struct conn *c, uint32_t events) {
 
 void conn_again(struct conn *c) {
     uint32_t gen = c->gen;
+    c->turn = 0;
     if (c->state == CONN_WEBSOCKET)
         ws_pump(c);
+    else if (c->state == CONN_SSE)
+        sse_pump(c);
     if (c->gen == gen && c->state != CONN_FREE)
         conn_go_on(c);
 }
@@ -404,8 +414,8 @@ void conn_drain(struct conn *c) {
     }
     if (c->state == CONN_WEBSOCKET)
         ws_drain(c);
-    if (c->state != CONN_IDLE)
-        return;                                    /* it ends with its answer */
+    if (c->state != CONN_IDLE || c->in_n)
+        return;                                    /* it ends with its answer, or with the next one */
     readable(c);                                   /* a request may have come with the order to stop */
     if (c->gen == gen)
         conn_go_on(c);

@@ -41,10 +41,13 @@
 #define SSE_BUCKETS       256
 #define SSE_OUT_MAX       (256 * 1024)
 #define WS_BUCKETS        256
+/* One turn of the loop, so that nobody keeps it: */
 #define AGAIN_AT_ONCE     256             /* connections that get another turn before new events are looked at */
+#define TIMERS_AT_ONCE    256             /* deadlines that are met before they are */
+#define REQUESTS_AT_ONCE  16              /* of one connection that sends its requests without waiting */
 #define WAKE_TOPICS_MAX   1024            /* beyond: all streams are pulled */
 #define REFUSED_MAX       64              /* connections over the limit that are told so, a loop */
-#define SENDFILE_BYTES    (1 << 20)       /* at most in one turn, so that others get theirs */
+#define SEND_BYTES        (1 << 20)       /* to one connection */
 #define RES_HEADERS_MAX   (8 * 1024)
 
 struct loop;
@@ -135,6 +138,7 @@ struct conn {
     uint32_t          events;             /* what epoll watches for */
     uint8_t           state;              /* enum conn_state */
     bool              again;              /* it is in that list */
+    uint8_t           turn;               /* requests begun in this turn */
     bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
     struct head_scan  scan;
     struct timer      timer;
@@ -147,6 +151,8 @@ struct conn {
 struct loop_stats { int64_t conns_total, conns_refused, req_total, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
 struct ws_frame;
 struct ws_post { struct ws_post *next; int64_t topic; struct ws_frame *frame; };
+/* A connection that another loop accepted for this one; it counts already. */
+struct adopt { struct adopt *next; int fd; struct http_addr peer; bool counted, unix_socket; };
 struct loop {
     struct http_server     *server;
     pthread_t               thread;
@@ -157,7 +163,7 @@ struct loop {
     int64_t                 drain_due_ms, accept_again_ms;
     struct conn           **conns;        /* by slot; each is allocated once */
     uint32_t                n_conns, cap_conns, free_slot;   /* free_slot: index + 1 */
-    uint32_t                open, refused;
+    uint32_t                open, refused;             /* open: read by others, too */
     struct timers           timers;
     int64_t                 now_ms;
     char                    date[30];
@@ -174,8 +180,12 @@ struct loop {
     struct http_route_stats *route_stats;              /* router_count() + 1 */
     struct loop_stats       stats;
 
+    _Atomic uint32_t        adopting;                  /* connections on their way here: adopts */
+
     pthread_mutex_t         inbox_lock;                /* guards what follows */
     struct http_call       *inbox, **inbox_last;
+    struct adopt           *adopts;                    /* conns_max bounds them */
+    bool                    gone;                      /* the thread has ended or will: nothing is adopted any more */
     struct ws_post         *posts, **posts_last;       /* broadcasts; http_server.ws_posted bounds them */
     int64_t                 topics[WAKE_TOPICS_MAX];
     int                     n_topics;
@@ -206,6 +216,8 @@ struct http_server {
 /* The struct around a member. */
 #define CONTAINER_OF(p, T, member) ((T *)(void *)((char *)(p) - offsetof(T, member)))
 static inline struct http_call *call_of(const struct http_req *req) { return (struct http_call *)req; }   /* req is its first member */
+static inline uint32_t loop_open(const struct loop *l) { return __atomic_load_n(&l->open, __ATOMIC_RELAXED) + atomic_load(&l->adopting); }
+static inline void loop_open_add(struct loop *l, int n) { __atomic_store_n(&l->open, l->open + (uint32_t)n, __ATOMIC_RELAXED); }
 static inline void stat_add(int64_t *p, int64_t n) {   /* one writer, readers elsewhere */
     __atomic_store_n(p, *p + n, __ATOMIC_RELAXED);
 }
@@ -222,6 +234,7 @@ void *loop_main(void *loop);
 void loop_post(struct loop *l, struct http_call *call);      /* from any thread: the call comes home */
 void loop_post_topic(struct loop *l, int64_t topic);
 void loop_post_frame(struct loop *l, int64_t topic, struct ws_frame *f);    /* a broadcast; takes a reference */
+bool loop_post_adopt(struct loop *l, struct adopt *a);       /* false: it is gone */
 void loop_post_stop(struct loop *l);
 struct conn *loop_conn(struct loop *l, uint32_t slot, uint32_t gen);     /* NULL when it is another one by now */
 void loop_again(struct conn *c);                             /* on its event thread: conn_again() soon, once others had their turn */
@@ -230,6 +243,7 @@ void loop_again(struct conn *c);                             /* on its event thr
 void accept_ready(struct loop *l, int listen_fd);
 void accept_resume(struct loop *l);                          /* after accept_paused */
 void accept_stop(struct loop *l);                            /* takes what waits in the backlog, then closes the listeners */
+void accept_adopt(struct loop *l, struct adopt *a);          /* frees it */
 struct conn *conn_open(struct loop *l, int fd, const struct http_addr *peer, bool unix_socket);
 
 /* ---- conn.c: the life of a connection. All on its event thread. ---- */

@@ -40,6 +40,11 @@ void loop_done(struct loop *l) {
         arena_free(call->req.arena);
         free(call);
     }
+    for (struct adopt *a; (a = l->adopts);) {
+        l->adopts = a->next;
+        close(a->fd);
+        free(a);
+    }
     for (struct ws_post *p; (p = l->posts);) {
         l->posts = p->next;
         ws_undelivered(l, p->frame);
@@ -104,6 +109,19 @@ void loop_post_frame(struct loop *l, int64_t topic, struct ws_frame *f) {
     pthread_mutex_unlock(&l->inbox_lock);
 }
 
+bool loop_post_adopt(struct loop *l, struct adopt *a) {
+    pthread_mutex_lock(&l->inbox_lock);
+    bool taken = !l->gone;
+    if (taken) {
+        if (!l->adopts)
+            wake(l);
+        a->next = l->adopts;
+        l->adopts = a;
+    }
+    pthread_mutex_unlock(&l->inbox_lock);
+    return taken;
+}
+
 void loop_post_stop(struct loop *l) {
     pthread_mutex_lock(&l->inbox_lock);
     l->stop = true;
@@ -127,6 +145,7 @@ static void read_inbox(struct loop *l) {
     pthread_mutex_lock(&l->inbox_lock);
     struct http_call *call = TAKE(l->inbox);
     l->inbox_last = &l->inbox;
+    struct adopt *adopt = TAKE(l->adopts);
     struct ws_post *post = TAKE(l->posts);
     l->posts_last = &l->posts;
     int n_topics = l->n_topics;
@@ -147,6 +166,11 @@ static void read_inbox(struct loop *l) {
         sse_wake(l, 0, /* all= */ true);
     for (int i = 0; !all && i < n_topics; i++)
         sse_wake(l, l->topics_now[i], false);
+    while (adopt) {
+        struct adopt *next = adopt->next;
+        accept_adopt(l, adopt);
+        adopt = next;
+    }
     while (post) {
         struct ws_post *next = post->next;
         ws_deliver(l, post->topic, post->frame);
@@ -190,7 +214,8 @@ static void tell_time(struct loop *l) {
 }
 
 static void run_timers(struct loop *l) {
-    for (struct timer *t; (t = timers_first(&l->timers)) && t->at_ms <= l->now_ms;) {
+    int n = 0;
+    for (struct timer *t; n < TIMERS_AT_ONCE && (t = timers_first(&l->timers)) && t->at_ms <= l->now_ms; n++) {
         struct conn *c = CONTAINER_OF(t, struct conn, timer);
         timers_clear(&l->timers, t);
         if (c->due_ms > l->now_ms)
@@ -236,13 +261,22 @@ static void serve(struct loop *l, const struct epoll_event *ev) {
     }
 }
 
+static bool finished(struct loop *l) {
+    if (!l->draining || l->open > 0 || l->away > 0)
+        return false;
+    pthread_mutex_lock(&l->inbox_lock);
+    l->gone = !l->adopts;
+    pthread_mutex_unlock(&l->inbox_lock);
+    return l->gone;
+}
+
 void *loop_main(void *arg) {
     struct loop *l = arg;
     struct epoll_event events[EVENTS_AT_ONCE];
     pthread_setname_np(pthread_self(), "event");
     tell_time(l);
     accept_resume(l);
-    while (!l->draining || l->open > 0 || l->away > 0) {
+    while (!finished(l)) {
         int n = epoll_wait(l->ep, events, EVENTS_AT_ONCE, wait_ms(l));
         if (n < 0 && errno != EINTR)
             abort();                               /* only a bug of ours makes epoll_wait fail */

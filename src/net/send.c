@@ -39,11 +39,14 @@ static void sent(struct conn *c) {
     }
 }
 
-/* Writes what call->out holds. 1: all; 0: the socket is full; -1: broken. */
+/* Writes what call->out holds. 1: all; 0: the socket is full, or others shall have their turn; -1: broken. */
 static int flush_bytes(struct conn *c) {
     struct http_call *call = c->call;
+    size_t turn = 0;
     bool more = (call->res.kind == RES_FILE && call->res.bytes > 0) || call->res.next_part < call->res.n_parts;
     while (call->out[0].n + call->out[1].n) {
+        if (turn >= SEND_BYTES)
+            return 0;
         struct iovec iov[2] = { { (void *)(uintptr_t)call->out[0].p, call->out[0].n }, { (void *)(uintptr_t)call->out[1].p, call->out[1].n } };
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = call->out[1].n ? 2 : 1 };
         ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
@@ -54,13 +57,14 @@ static int flush_bytes(struct conn *c) {
         if (body)
             call->out[1] = (struct str){ call->out[1].p + body, call->out[1].n - body };
         call->sent_bytes += (int64_t)body;
+        turn += (size_t)n;
     }
     return 1;
 }
 
 static int flush_file(struct conn *c) {
     struct http_res *res = &c->call->res;
-    int64_t turn = SENDFILE_BYTES;
+    int64_t turn = SEND_BYTES;
     while (res->bytes > 0 && turn > 0) {
         off_t at = res->from;
         ssize_t n = sendfile(c->fd, res->fd, &at, (size_t)(res->bytes < turn ? res->bytes : turn));

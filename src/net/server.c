@@ -160,6 +160,9 @@ void http_server_stats(struct http_server *s, struct http_stats *ret) {
                                 .costly_refused = costly.refused };
     for (int i = 0; i < s->n_loops; i++) {
         const struct loop_stats *st = &s->loops[i].stats;
+        int64_t open = loop_open(&s->loops[i]);
+        ret->loop_fewest = i == 0 || open < ret->loop_fewest ? open : ret->loop_fewest;
+        ret->loop_most = open > ret->loop_most ? open : ret->loop_most;
         ret->conns_total += peek(&st->conns_total);
         ret->conns_refused += peek(&st->conns_refused);
         ret->req_total += peek(&st->req_total);

@@ -170,7 +170,8 @@ void http_server_free(struct http_server *s);
 /* For /metrics: counters since start. Histogram edges in microseconds. */
 #define HTTP_HIST 16
 struct http_route_stats { const struct route *route; int64_t n, by_class[6], bytes, us_sum, hist[HTTP_HIST]; };
-struct http_stats { int64_t conns_open, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
+/* loop_fewest, loop_most: open connections of the event thread that has the fewest, the most. */
+struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
 void http_server_stats(struct http_server *s, struct http_stats *ret);
 size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap);

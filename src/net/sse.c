@@ -122,11 +122,8 @@ void sse_wake(struct loop *l, int64_t topic, bool all) {
             struct conn *c = loop_conn(l, call->slot, call->gen);
             if (!c || (!all && call->sse->topic != topic) || call->sse->over)
                 continue;
-            uint32_t gen = c->gen;
             call->sse->more = true;
             if (call->sse->out.n == call->sse->out_sent)
-                sse_pump(c);
-            if (c->gen == gen)
-                conn_go_on(c);
+                loop_again(c);                     /* each pull reads the database: others get their turn between them */
         }
 }

@@ -105,6 +105,11 @@ static int get_copied(struct http_req *req, struct http_res *res, struct err *e)
         return err_set(e, ERR_BAD_INPUT, "n");
     return http_res_body(res, 200, "application/octet-stream", (struct str){ big, (size_t)n }, false);
 }
+/* Which requests were handled before which. */
+static int get_order(struct http_req *req, struct http_res *res, struct err *e) {
+    static _Atomic int order;
+    return http_res_body(res, 200, "text/plain", arena_printf(req->arena, "%d", ++order), true);
+}
 static int get_whoami(struct http_req *req, struct http_res *res, struct err *e) {
     char hex[33];
     hex_encode(req->peer.ip, 16, hex);
@@ -137,11 +142,12 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
     pthread_mutex_lock(&lock);
     struct str s = arena_printf(req->arena,
                                 "{\"opened\":%lld,\"aborted\":%lld,\"ended\":%lld,\"bytes\":%lld,\"sha\":\"%s\",\"waiting\":%d,\"counter\":%lld,"
-                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d,\"renders\":%lld}",
+                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d,\"renders\":%lld,\"fewest\":%lld,\"most\":%lld}",
                                 (long long)streams.opened, (long long)streams.aborted, (long long)streams.ended, (long long)streams.bytes,
                                 streams.sha, gate_waiting, (long long)counter, (long long)st.conns_open, (long long)st.conns_refused,
                                 (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open,
-                                (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code, (long long)n_renders);
+                                (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code, (long long)n_renders,
+                                (long long)st.loop_fewest, (long long)st.loop_most);
     pthread_mutex_unlock(&lock);
     return http_res_body(res, 200, "application/json", s, true);
 }
@@ -337,6 +343,7 @@ static const struct route routes[] = {
     { "POST", "/cached", ROUTE_INLINE, .handle = post_cached },
     { "GET", "/copied", ROUTE_INLINE, .handle = get_copied },
     { "GET", "/file", ROUTE_BLOCKING, .handle = get_file },
+    { "GET", "/order", ROUTE_INLINE, .handle = get_order },
     { "GET", "/whoami", ROUTE_INLINE, .handle = get_whoami },
     { "GET", "/cookie", ROUTE_INLINE, .handle = get_cookie },
     { "GET", "/fail", ROUTE_INLINE, .handle = get_fail },
