@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { Raw } from './lib/raw.mjs';
 import { startTestServer } from './lib/testserver.mjs';
+import { closing, frame, RawSocket } from './lib/ws.mjs';
 
 const get = path => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`;
 const sent = (c, bytes) => new Promise(f => c.socket.write(bytes, 'latin1', f));
@@ -38,6 +39,26 @@ test('who sends hundreds of requests without waiting does not keep others from t
   await s.ask('POST', '/gate');
   for (let i = 0; i < 101; i++) await greedy.response();
   await greedy.closed();
+  modest.destroy();
+});
+
+test('who sends hundreds of messages on a WebSocket does neither', async t => {
+  const s = await startTestServer(t, { event_threads: 1, ws_queue_frames: 65536 });
+  const greedy = await RawSocket.open(s.port, '/ws/echo'), modest = await Raw.connect(s.port);
+  modest.write(get('/order'));
+  await modest.response();
+  await stop(s.proc);
+  const flood = Buffer.concat(Array(3000).fill(frame(0x81, 'order')));
+  await new Promise(f => greedy.c.socket.write(flood, f));
+  await sent(modest, get('/order'));
+  s.proc.kill('SIGCONT');
+  const mine = Number((await modest.response()).text), theirs = [];
+  for (let i = 0; i < 3000; i++) theirs.push(Number((await greedy.next()).text));
+  assert.ok(theirs.filter(n => n < mine).length <= 256, `${theirs.filter(n => n < mine).length} of the greedy one came first`);
+  assert.deepEqual(theirs, theirs.toSorted((a, b) => a - b), 'in order');
+  greedy.write(Buffer.concat([flood, closing(1000)]));       // and a goodbye behind hundreds is heard
+  greedy.c.end();
+  assert.match(await greedy.all(), /^(text\(\d+\) ){3000}close\(1000 \)$/);
   modest.destroy();
 });
 

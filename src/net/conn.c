@@ -180,7 +180,7 @@ static size_t eat(struct conn *c, struct str in) {
         case CONN_IDLE:
         case CONN_HEAD: n = eat_head(c, rest); break;
         case CONN_BODY: n = eat_body(c, rest); break;
-        case CONN_WEBSOCKET: ws_eat(c, rest); n = rest.n; break;
+        case CONN_WEBSOCKET: n = ws_eat(c, rest); break;
         case CONN_SSE:
         case CONN_LINGER: n = rest.n; break;
         default: break;
@@ -227,7 +227,7 @@ static uint32_t wanted(const struct conn *c) {
     if (c->state == CONN_SSE)
         return EPOLLIN | (sse_wants_out(c) ? EPOLLOUT : 0);
     if (c->state == CONN_WEBSOCKET)
-        return EPOLLIN | (ws_wants_out(c) ? EPOLLOUT : 0);
+        return (c->in_n ? 0 : EPOLLIN) | (ws_wants_out(c) ? EPOLLOUT : 0);
     bool full = c->in_n >= READ_BYTES || (c->again && c->in_n > 0) || (c->state == CONN_BODY && c->in_n > 0);
     return c->eof || full ? 0 : EPOLLIN;
 }

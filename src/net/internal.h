@@ -44,7 +44,9 @@
 /* One turn of the loop, so that nobody keeps it: */
 #define AGAIN_AT_ONCE     256             /* connections that get another turn before new events are looked at */
 #define TIMERS_AT_ONCE    256             /* deadlines that are met before they are */
+#define HOME_AT_ONCE      256             /* calls that are answered when the pool or the writer gives back many at once */
 #define REQUESTS_AT_ONCE  16              /* of one connection that sends its requests without waiting */
+#define MESSAGES_AT_ONCE  64              /* of one WebSocket */
 #define WAKE_TOPICS_MAX   1024            /* beyond: all streams are pulled */
 #define REFUSED_MAX       64              /* connections over the limit that are told so, a loop */
 #define SEND_BYTES        (1 << 20)       /* to one connection */
@@ -138,7 +140,7 @@ struct conn {
     uint32_t          events;             /* what epoll watches for */
     uint8_t           state;              /* enum conn_state */
     bool              again;              /* it is in that list */
-    uint8_t           turn;               /* requests begun in this turn */
+    uint8_t           turn;               /* requests begun, or messages, in this turn */
     bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
     struct head_scan  scan;
     struct timer      timer;
@@ -177,6 +179,7 @@ struct loop {
     struct ws_topic        *ws_topics[WS_BUCKETS];
     struct ws_reader       *ws_reader;                 /* an idle one */
     struct conn            *again, **again_last;
+    struct http_call       *home, **home_last;         /* taken out of the inbox, not answered yet */
     struct http_route_stats *route_stats;              /* router_count() + 1 */
     struct loop_stats       stats;
 
@@ -306,7 +309,7 @@ void sse_wake(struct loop *l, int64_t topic, bool all);
 
 /* ---- websocket.c ---- */
 void ws_start(struct conn *c, struct ws *ws);                /* the handshake was sent */
-void ws_eat(struct conn *c, struct str in);                  /* all of it */
+size_t ws_eat(struct conn *c, struct str in);                /* returns how much of it; the rest is for the next turn */
 void ws_pump(struct conn *c);                                /* sends what it can; may close c or make it linger */
 void ws_timeout(struct conn *c);
 bool ws_wants_out(const struct conn *c);

@@ -17,6 +17,7 @@ int loop_init(struct loop *l, struct http_server *s, struct err *e) {
     l->inbox_last = &l->inbox;
     l->posts_last = &l->posts;
     l->again_last = &l->again;
+    l->home_last = &l->home;
     l->listen_fd = ARENA_ARRAY(s->arena, int, s->n_at);
     l->route_stats = ARENA_ARRAY(s->arena, struct http_route_stats, router_count(s->router) + 1);
     l->scratch = malloc(READ_BYTES);
@@ -143,8 +144,11 @@ static void read_inbox(struct loop *l) {
     ssize_t got = read(l->wake_fd, &count, sizeof(count));
     (void)got;
     pthread_mutex_lock(&l->inbox_lock);
-    struct http_call *call = TAKE(l->inbox);
-    l->inbox_last = &l->inbox;
+    if (l->inbox) {
+        *l->home_last = TAKE(l->inbox);
+        l->home_last = l->inbox_last;
+        l->inbox_last = &l->inbox;
+    }
     struct adopt *adopt = TAKE(l->adopts);
     struct ws_post *post = TAKE(l->posts);
     l->posts_last = &l->posts;
@@ -155,13 +159,6 @@ static void read_inbox(struct loop *l) {
     l->topics_all = false;
     pthread_mutex_unlock(&l->inbox_lock);
 
-    while (call) {
-        struct http_call *next = call->next;
-        struct conn *c = loop_conn(l, call->slot, call->gen);
-        l->away--;
-        conn_come_home(c && c->call == call ? c : NULL, call);
-        call = next;
-    }
     if (all)
         sse_wake(l, 0, /* all= */ true);
     for (int i = 0; !all && i < n_topics; i++)
@@ -190,6 +187,18 @@ void loop_again(struct conn *c) {
     c->again_next = NULL;
     *l->again_last = c;
     l->again_last = &c->again_next;
+}
+
+static void serve_home(struct loop *l) {
+    for (int i = 0; i < HOME_AT_ONCE && l->home; i++) {
+        struct http_call *call = l->home;
+        l->home = call->next;
+        if (!l->home)
+            l->home_last = &l->home;
+        struct conn *c = loop_conn(l, call->slot, call->gen);
+        l->away--;
+        conn_come_home(c && c->call == call ? c : NULL, call);
+    }
 }
 
 static void serve_again(struct loop *l) {
@@ -234,7 +243,7 @@ static void run_timers(struct loop *l) {
 }
 
 static int wait_ms(const struct loop *l) {
-    if (l->again)
+    if (l->again || l->home)
         return 0;
     const struct timer *t = timers_first(&l->timers);
     int64_t at = t ? t->at_ms : INT64_MAX;
@@ -283,6 +292,7 @@ void *loop_main(void *arg) {
         tell_time(l);
         for (int i = 0; i < n; i++)
             serve(l, &events[i]);
+        serve_home(l);
         serve_again(l);
         run_timers(l);
     }

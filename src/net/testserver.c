@@ -106,8 +106,8 @@ static int get_copied(struct http_req *req, struct http_res *res, struct err *e)
     return http_res_body(res, 200, "application/octet-stream", (struct str){ big, (size_t)n }, false);
 }
 /* Which requests were handled before which. */
+static _Atomic int order;
 static int get_order(struct http_req *req, struct http_res *res, struct err *e) {
-    static _Atomic int order;
     return http_res_body(res, 200, "text/plain", arena_printf(req->arena, "%d", ++order), true);
 }
 static int get_whoami(struct http_req *req, struct http_res *res, struct err *e) {
@@ -254,7 +254,11 @@ static void ws_echo(struct ws *ws, struct str data, bool text) {
         ws_close(ws, 4000, "as you wish");
     else if (text && str_eqz(data, "protocol"))
         ws_send(ws, str_z(ws_protocol(ws) ? ws_protocol(ws) : "none"), true);
-    else
+    else if (text && str_eqz(data, "order")) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", ++order);
+        ws_send(ws, str_z(number), true);
+    } else
         ws_send(ws, data, text);
 }
 static const char *const ws_protocols[] = { "echo.v2", "echo.v1", NULL };

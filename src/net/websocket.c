@@ -55,7 +55,8 @@ struct ws {
     uint16_t              code;           /* for closed(); 0: nobody has said goodbye */
     uint8_t               pongs;          /* in the queue */
     bool                  full;           /* the socket takes no more */
-    bool                  broken, pinged, closing, peer_closed, deaf;   /* deaf: what comes is thrown away */
+    bool                  more;           /* the reader holds what came and was not looked at: this turn was over */
+    bool                  broken, pinged, closing, deaf;               /* deaf: what comes is thrown away, the peer's Close was the last of it or is not waited for */
 };
 
 /* ---- frames ---- */
@@ -304,7 +305,7 @@ static void on_event(struct ws *ws, const struct ws_event *ev) {
             pong(ws, ev->data);
         break;
     case WS_CLOSE:
-        ws->deaf = ws->peer_closed = true;
+        ws->deaf = true;
         say_close(ws, ev->code, ev->data);         /* RFC 6455 5.5.1: the same code back */
         loop_again(ws->conn);
         break;
@@ -312,10 +313,12 @@ static void on_event(struct ws *ws, const struct ws_event *ev) {
     }
 }
 
-void ws_eat(struct conn *c, struct str in) {
+size_t ws_eat(struct conn *c, struct str in) {
     struct ws *ws = c->ws;
     struct loop *l = c->loop;
     struct ws_event ev;
+    size_t came = in.n;
+    ws->more = false;
     ws->heard_ms = l->now_ms;
     ws->pinged = false;
     if (!ws->reader && !ws->deaf) {
@@ -323,10 +326,15 @@ void ws_eat(struct conn *c, struct str in) {
         ws->began_ms = l->now_ms;
     }
     while (!ws->deaf) {
+        if (c->turn >= MESSAGES_AT_ONCE) {
+            ws->more = true;
+            break;
+        }
         int r = ws_reader_next(ws->reader, &in, ws->kind->message_max, &ev);
         if (r == 0)
             break;
         ws->began_ms = l->now_ms;
+        c->turn++;
         if (r == 1)
             on_event(ws, &ev);
         else
@@ -337,6 +345,7 @@ void ws_eat(struct conn *c, struct str in) {
     else if (ws->reader && (ws->deaf || ws_reader_idle(ws->reader)))
         ws_reader_free(TAKE(ws->reader));
     loop_again(c);                                 /* sends what the callbacks queued, sets the deadline */
+    return ws->deaf ? came : came - in.n;
 }
 
 /* ---- the life of a socket ---- */
@@ -354,6 +363,8 @@ static void set_due(struct ws *ws) {
 
 void ws_pump(struct conn *c) {
     struct ws *ws = c->ws;
+    if (ws->more && c->in_n == 0)
+        ws_eat(c, STR_NULL);
     flush(ws);
     if (ws->broken) {
         conn_close(c);
