@@ -227,7 +227,7 @@ static uint32_t wanted(const struct conn *c) {
     if (c->state == CONN_SSE)
         return EPOLLIN | (sse_wants_out(c) ? EPOLLOUT : 0);
     if (c->state == CONN_WEBSOCKET)
-        return (c->in_n ? 0 : EPOLLIN) | (ws_wants_out(c) ? EPOLLOUT : 0);
+        return (ws_wants_in(c) ? EPOLLIN : 0) | (ws_wants_out(c) ? EPOLLOUT : 0);
     bool full = c->in_n >= READ_BYTES || (c->again && c->in_n > 0) || (c->state == CONN_BODY && c->in_n > 0);
     return c->eof || full ? 0 : EPOLLIN;
 }

@@ -178,7 +178,8 @@ struct loop {
     struct http_call       *sse[SSE_BUCKETS];
     struct ws_topic        *ws_topics[WS_BUCKETS];
     struct ws_reader       *ws_reader;                 /* an idle one */
-    struct conn            *again, **again_last;
+    struct conn            *again, **again_last;       /* n_again of them */
+    int                     n_again;
     struct http_call       *home, **home_last;         /* taken out of the inbox, not answered yet */
     struct http_route_stats *route_stats;              /* router_count() + 1 */
     struct loop_stats       stats;
@@ -312,6 +313,7 @@ void ws_start(struct conn *c, struct ws *ws);                /* the handshake wa
 size_t ws_eat(struct conn *c, struct str in);                /* returns how much of it; the rest is for the next turn */
 void ws_pump(struct conn *c);                                /* sends what it can; may close c or make it linger */
 void ws_timeout(struct conn *c);
+bool ws_wants_in(const struct conn *c);
 bool ws_wants_out(const struct conn *c);
 void ws_drain(struct conn *c);
 void ws_free(struct ws *ws);                                 /* calls closed(); NULL is fine */

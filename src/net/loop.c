@@ -187,6 +187,7 @@ void loop_again(struct conn *c) {
     c->again_next = NULL;
     *l->again_last = c;
     l->again_last = &c->again_next;
+    l->n_again++;
 }
 
 static void serve_home(struct loop *l) {
@@ -202,11 +203,13 @@ static void serve_home(struct loop *l) {
 }
 
 static void serve_again(struct loop *l) {
-    for (int i = 0; i < AGAIN_AT_ONCE && l->again; i++) {
+    /* who asks for yet another turn meanwhile gets it behind the next events */
+    for (int n = l->n_again < AGAIN_AT_ONCE ? l->n_again : AGAIN_AT_ONCE; n > 0; n--) {
         struct conn *c = l->again;
         l->again = c->again_next;
         if (!l->again)
             l->again_last = &l->again;
+        l->n_again--;
         c->again = false;
         conn_again(c);
     }

@@ -402,6 +402,8 @@ void ws_timeout(struct conn *c) {
     ws_pump(c);
 }
 
+/* What came is looked at before more is read: behind it may stand the end of the connection. */
+bool ws_wants_in(const struct conn *c) { return c->in_n == 0 && !c->ws->more; }
 bool ws_wants_out(const struct conn *c) { return c->ws->full && c->ws->queue_n; }
 
 void ws_drain(struct conn *c) {
