@@ -250,16 +250,19 @@ void ws_close(struct ws *ws, int code, const char *reason) {
     say_close(ws, code, text);
 }
 
+static bool has_room(const struct ws *ws, const struct ws_frame *f) {
+    const struct http_server_conf *conf = &ws->server->conf;
+    return ws->queue_n == 0 || (ws->queue_n < (uint32_t)conf->ws_queue_frames && ws->queue_bytes + f->n <= (size_t)conf->ws_queue_bytes);
+}
+
 /* Takes no reference. */
 static void push(struct ws *ws, struct ws_frame *f) {
-    const struct http_server_conf *conf = &ws->server->conf;
-    for (int attempt = 0; ws->queue_n >= (uint32_t)conf->ws_queue_frames || (ws->queue_n && ws->queue_bytes + f->n > (size_t)conf->ws_queue_bytes);
-         attempt++) {
-        if (attempt) {
+    while (!has_room(ws, f)) {
+        flush(ws);                                 /* much may have been queued within one turn for a peer that reads well */
+        if ((ws->full || ws->broken) && !has_room(ws, f)) {
             too_slow(ws);
             return;
         }
-        flush(ws);                                 /* much may have been sent within one turn to a peer that reads well */
     }
     enqueue(ws, frame_ref(f));
 }
