@@ -380,7 +380,7 @@ describe('people', () => {
     isProblem(await refresh(srv.url, guest.refresh), 401, 'session_over');
     c.take(used.json);
     assert.deepEqual({ ...await c.get('/v1/me'), account: 0, session: 0 },
-      { account: 0, session: 0, kind: 'person', operator: false, email, verified: true, name: '', lang: 'zh', region: '' });
+      { account: 0, session: 0, kind: 'person', operator: false, email, verified: true, moving: false, name: '', lang: 'zh', region: '' });
     assert.deepEqual(await c.wallet(), { available: 400, held: 0 });
     isProblem(await useToken(visitor(srv), mail.token), 410, 'token_over');
     assert.equal((await signIn(visitor(srv), `  ${email} `, good)).status, 201);
@@ -526,7 +526,7 @@ describe('people', () => {
     const s = await startServer(t, { dataDir, env: many }), g = await Client.guest(s.url), p = await person(s);
     const { token } = await g.post('/v1/me/link', {});
     const db = new DatabaseSync(join(dataDir, 'zoetrope.db'));        // as if the guest's sign-in fell between the look and the use
-    db.exec(`INSERT INTO account_move SELECT g.id, p.id, 0, 9e15 FROM account g, account p WHERE g.kind = 'guest' AND p.kind = 'person'`);
+    db.exec(`INSERT INTO account_move (from_id, to_id, at_ms, next_ms) SELECT g.id, p.id, 0, 9e15 FROM account g, account p WHERE g.kind = 'guest' AND p.kind = 'person'`);
     db.close();
     isProblem(await useToken(visitor(s), token), 410, 'token_over');
     assert.ok(p.account);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """An SMTP server (aiosmtpd) that does as it is told: usage: smtp.py CERT KEY USER PASSWORD
 
-Prints {"port": n}, then one JSON line for each thing that happens. Each line on stdin is what the next message meets, in turn:
+Prints {"port": n}, then one JSON line for each thing that happens. "knock" on stdin is answered by {"ev": "here"}; each other line is
+what the next message meets, in turn:
   ok  451  550  cut (the connection breaks in the middle of DATA)  lost (it breaks when the whole message was taken, before the answer)
 """
 import json
@@ -65,6 +66,9 @@ def main():
     controller.start()
     say(port=controller.port)
     for line in sys.stdin:
+        if line == 'knock\n':
+            say(ev='here')
+            continue
         with lock:
             plans.append(line.strip())
         say(ev='planned')
