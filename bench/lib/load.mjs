@@ -1,0 +1,50 @@
+// load.mjs - the client's side: wrk for closed loops, bench/load for open ones. Both are processes, so their CPU can be told apart.
+import { built, Proc, run } from './rig.mjs';
+import { machineCpuUs, treeCpuUs } from './proc.mjs';
+
+const head = (path, headers = {}) =>
+  `GET ${path} HTTP/1.1\r\nHost: bench\r\n${Object.entries(headers).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`;
+
+/**
+ * wrk for that long on so many connections, one thread: the next request when the answer is there. Gives { requests, bytes, seconds,
+ * serverCpuUs, p50, p99 (ms), generatorShare: its part of all CPU that was used }. Throws when a request failed.
+ * server: { port, pids }; pids name the trees that serve.
+ */
+export async function closedLoop(server, path, { conns = 32, seconds = 2, headers = {} } = {}) {
+  const p = new Proc('wrk', 'wrk', ['-t1', `-c${conns}`, `-d${seconds}s`, '--latency', '--timeout', '30s',
+    ...Object.entries(headers).flatMap(([k, v]) => ['-H', `${k}: ${v}`]), `http://127.0.0.1:${server.port}${path}`]);
+  const before = treeCpuUs(...server.pids), machine = machineCpuUs();
+  let out = '';
+  p.proc.stdout.setEncoding('utf8').on('data', d => { out += d; });
+  const generator = await new Promise(f => {             // its own CPU, read while it is still there
+    let last = 0;
+    const timer = setInterval(() => { last = Math.max(last, treeCpuUs(p.pid)); }, 50);
+    p.exited.then(() => { clearInterval(timer); f(last); });
+  });
+  const serverCpuUs = treeCpuUs(...server.pids) - before, now = machineCpuUs();
+  const done = /(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)(B|KB|MB|GB) read/.exec(out);
+  if (!done || /Non-2xx|Socket errors/.test(out)) throw new Error(`wrk ${path}: ${out}${p.log()}`);
+  const bytes = Number(done[4]) * { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[done[5]];
+  const ms = q => { const [, n, u] = new RegExp(`${q}%\\s+([\\d.]+)(us|ms|s)`).exec(out); return Number(n) * { us: 1e-3, ms: 1, s: 1e3 }[u]; };
+  return {
+    requests: Number(done[1]), bytes, seconds: Number(done[2]) * { ms: 1e-3, s: 1, m: 60 }[done[3]], serverCpuUs,
+    p50: ms(50), p99: ms(99), generatorShare: generator / (generator + serverCpuUs), othersShare: 1 - (generator + serverCpuUs) / Math.max(1, now.busy - machine.busy),
+  };
+}
+
+/** rate requests a second, latencies from when each was due; what bench/load says, in its words. */
+export async function openLoop(port, path, { conns, rate, seconds, headers = {} }) {
+  return JSON.parse(await run(built('bench/load'), ['open', port, conns, rate, seconds].map(String), { input: head(path, headers) }));
+}
+
+/** Every request (whole texts) once, conns side by side. */
+export async function burst(port, conns, requests) {
+  return JSON.parse(await run(built('bench/load'), ['burst', port, conns].map(String), { input: requests.map(r => `${r}\0`).join('') }));
+}
+
+/** So many connections that made one request each and stay open until close(). */
+export async function idle(port, conns, path) {
+  const p = new Proc('load', built('bench/load'), ['idle', String(port), String(conns), head(path)]);
+  await p.line(/^idle$/);
+  return { close: async () => { p.proc.stdin.end(); const [text] = await p.line(/^\{.*\}$/); await p.exited; return JSON.parse(text); } };
+}

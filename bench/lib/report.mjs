@@ -1,0 +1,1 @@
+export const page = (about, rows) => JSON.stringify(rows);
