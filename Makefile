@@ -14,6 +14,9 @@ setup-build:   # all that the product needs
 setup-full:
 	@tools/setup build test test-full
 
+setup-bench:
+	@tools/setup build bench
+
 build: setup-build     ## build/zoetrope and build/zoetrope-media, optimized
 	@tools/build release
 
@@ -61,10 +64,13 @@ web-dist: build        ## the pages alone, for an object store or a CDN: web/dis
 client: setup-build    ## clients/js: the types from what this program's API says, then the package's files
 	@tools/client $(ARGS)
 
-bench:         # benchmarks come with the speed work; nothing to run yet
-	@echo "$@: there is nothing to run yet" >&2; exit 1
+bench: setup-bench build       ## measure us beside our peers, judge by bench/budgets: out/bench.json, out/bench.html; "-- --only=REGEXP"
+	@$(NODE) bench/run.mjs $(ARGS)
+
+bench-quick: setup-bench build ## a few minutes of it, with short rounds: out/bench-quick.html
+	@$(NODE) bench/run.mjs --quick $(ARGS)
 
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
 
-.PHONY: help setup setup-build setup-full build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench web-dist client clean
+.PHONY: help setup setup-build setup-full setup-bench build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench bench-quick web-dist client clean

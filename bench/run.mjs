@@ -9,18 +9,16 @@ import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileS
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { load } from './lib/proc.mjs';
-import { page } from './lib/report.mjs';
+import { page, show } from './lib/report.mjs';
 import { folder, root } from './lib/rig.mjs';
 import { median, ratio, spread } from './lib/stats.mjs';
 import { judge, parseTable } from './lib/table.mjs';
 
 const flag = name => process.argv.find(a => a.startsWith(`--${name}=`))?.slice(name.length + 3);
 const quick = process.argv.includes('--quick'), only = flag('only') && new RegExp(flag('only'));
-const LONG = /^(killed-bullmq-default|tasks-portrait|idle-connection-nginx|upload-memory-tus|cached-read-fastapi-def)$/;
+const LONG = /^(killed-bullmq-default|killed-celery-worker|tasks-portrait|idle-connection-nginx|upload-memory-tus|cached-read-fastapi-def)$/;
 
 const say = text => process.stdout.write(`${text}\n`);
-/** Three digits are what such measurements are good for. */
-const show = n => (Math.abs(n) >= 1000 ? Math.round(n).toLocaleString('en') : String(Number(n.toPrecision(3))));
 
 const table = parseTable(readFileSync(join(root, 'bench/budgets'), 'utf8'));
 const results = new Map(table.map(r => [r.name, { ...r, ours: [], theirs: r.limit === undefined ? [] : [r.limit], extra: { ours: [], theirs: [] }, notes: [] }]));

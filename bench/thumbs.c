@@ -2,8 +2,8 @@
  * thumbs.c - thumbnails through zoetrope-media, sandbox on, as the server asks for them.
  * usage: thumbs PHOTO SIDE OUT [--media.*=...]
  * Says "ready"; then, for every number N that it reads, makes N thumbnails, as many side by side as the helper has slots, says
- * "done", and leaves the last one in OUT. The operation is `intake` with its other two pictures as small as it allows (64 px), so what
- * is measured makes a little more than a thumbnail.
+ * "done", and leaves the last one in OUT. The operation is `intake`, which makes its thumbnail out of two larger pictures that it keeps,
+ * too; they are asked for at the thumbnail's size, so what is measured makes three pictures (JPEG, PNG, JPEG) where one would do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,14 +83,14 @@ static int serve(struct config *cfg, char **argv, struct err *e) {
     struct media_stats st;
     sem_t free_slots;
     int64_t side, n;
-    int r = str_int(str_z(argv[1]), 16, 2048, &side);
+    int r = str_int(str_z(argv[1]), 64, 2048, &side);
     if (r < 0)
-        return err_set(e, ERR_BAD_INPUT, "SIDE must be 16 to 2048");
+        return err_set(e, ERR_BAD_INPUT, "SIDE must be 64 to 2048");
     if ((r = media_new(cfg, &m, e)) < 0)
         return r;
     media_get_stats(m, &st);
     int n_slots = st.slots < SLOTS_MAX ? st.slots : SLOTS_MAX;
-    snprintf(params, sizeof(params), "{\"thumb_px\":%lld,\"photo_side_max\":64,\"working_side_max\":64,\"faces\":false}", (long long)side);
+    snprintf(params, sizeof(params), "{\"thumb_px\":%1$lld,\"photo_side_max\":%1$lld,\"working_side_max\":%1$lld,\"faces\":false}", (long long)side);
     sem_init(&free_slots, 0, (unsigned)n_slots);
     for (int i = 0; i < n_slots; i++) {
         int in = open(argv[0], O_RDONLY | O_CLOEXEC);

@@ -22,7 +22,7 @@ export function smallestProduct() {
   cpSync(join(root, 'products'), to, { recursive: true });
   const text = readFileSync(recipe, 'utf8');
   const small = text.replace(/^steps:\n(?: +- .*\n)+/m, 'steps:\n  - { op: compose, state: running, per: candidate }\n').replace(/\bmin: 2, reruns/, 'min: 1, reruns');
-  if (small.split('op:').length !== 2 || !small.includes('min: 1, reruns')) throw new Error('the recipe looks different now: see smallestProduct()');
+  if (small.split('{ op:').length !== 2 || !small.includes('min: 1, reruns')) throw new Error('the recipe looks different now: see smallestProduct()');
   writeFileSync(recipe, small);
   return to;
 }
