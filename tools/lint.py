@@ -153,7 +153,7 @@ def check_c():
     # what gcc knows and clang does not would only make noise
     unknown = re.compile(r'\s-(fcf-protection=full|fstack-clash-protection|ftrivial-auto-var-init=zero|Wno-[\w-]+|[DU]_?_FORTIFY_SOURCE(=\d)?)')
     ours = [dict(c, command=unknown.sub('', c['command'])) for c in commands
-            if re.match(r'(\.\./)*(src|fuzz|tools)/', os.path.relpath(os.path.join(c['directory'], c['file']), ROOT))]
+            if re.match(r'(\.\./)*(src|fuzz|tools|bench)/', os.path.relpath(os.path.join(c['directory'], c['file']), ROOT))]
     folder = os.path.join(ROOT, 'out/lint')
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, 'compile_commands.json'), 'w', encoding='utf-8') as f:
@@ -165,7 +165,7 @@ def check_c():
     bad = []
     for part in parts:
         output, _ = part.communicate()
-        bad += [re.sub(r'^(\S*?/)?((src|fuzz|tools)/)', r'\2', line) for line in output.split('\n') if re.search(r'(error|warning): ', line)]
+        bad += [re.sub(r'^(\S*?/)?((src|fuzz|tools|bench)/)', r'\2', line) for line in output.split('\n') if re.search(r'(error|warning): ', line)]
         if part.returncode and not bad:
             bad.append(f'clang-tidy: exit {part.returncode}\n{output[-2000:]}')
     return sorted(set(bad))

@@ -1,19 +1,20 @@
 // load.mjs - the client's side: wrk for closed loops, bench/load for open ones. Both are processes, so their CPU can be told apart.
 import { built, Proc, run } from './rig.mjs';
-import { machineCpuUs, treeCpuUs } from './proc.mjs';
+import { machineCpuUs, treeCpuParts, treeCpuUs } from './proc.mjs';
 
 const head = (path, headers = {}) =>
   `GET ${path} HTTP/1.1\r\nHost: bench\r\n${Object.entries(headers).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`;
 
 /**
  * wrk for that long on so many connections, one thread: the next request when the answer is there. Gives { requests, bytes, seconds,
- * serverCpuUs, p50, p99 (ms), generatorShare: its part of all CPU that was used }. Throws when a request failed.
+ * serverCpuUs, userShare: the part of it outside the kernel, p50, p99 (ms), generatorShare: wrk's part of server and wrk, othersShare: the part of
+ * all CPU time that neither of them used }. Throws when a request failed.
  * server: { port, pids }; pids name the trees that serve.
  */
 export async function closedLoop(server, path, { conns = 32, seconds = 2, headers = {} } = {}) {
   const p = new Proc('wrk', 'wrk', ['-t1', `-c${conns}`, `-d${seconds}s`, '--latency', '--timeout', '30s',
     ...Object.entries(headers).flatMap(([k, v]) => ['-H', `${k}: ${v}`]), `http://127.0.0.1:${server.port}${path}`]);
-  const before = treeCpuUs(...server.pids), machine = machineCpuUs();
+  const before = treeCpuParts(...server.pids), machine = machineCpuUs();
   let out = '';
   p.proc.stdout.setEncoding('utf8').on('data', d => { out += d; });
   const generator = await new Promise(f => {             // its own CPU, read while it is still there
@@ -21,14 +22,15 @@ export async function closedLoop(server, path, { conns = 32, seconds = 2, header
     const timer = setInterval(() => { last = Math.max(last, treeCpuUs(p.pid)); }, 50);
     p.exited.then(() => { clearInterval(timer); f(last); });
   });
-  const serverCpuUs = treeCpuUs(...server.pids) - before, now = machineCpuUs();
+  const after = treeCpuParts(...server.pids), now = machineCpuUs();
+  const serverCpuUs = after.user + after.system - before.user - before.system;
   const done = /(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)(B|KB|MB|GB) read/.exec(out);
   if (!done || /Non-2xx|Socket errors/.test(out)) throw new Error(`wrk ${path}: ${out}${p.log()}`);
   const bytes = Number(done[4]) * { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[done[5]];
   const ms = q => { const [, n, u] = new RegExp(`${q}%\\s+([\\d.]+)(us|ms|s)`).exec(out); return Number(n) * { us: 1e-3, ms: 1, s: 1e3 }[u]; };
   return {
     requests: Number(done[1]), bytes, seconds: Number(done[2]) * { ms: 1e-3, s: 1, m: 60 }[done[3]], serverCpuUs,
-    p50: ms(50), p99: ms(99), generatorShare: generator / (generator + serverCpuUs), othersShare: 1 - (generator + serverCpuUs) / Math.max(1, now.busy - machine.busy),
+    userShare: (after.user - before.user) / serverCpuUs, p50: ms(50), p99: ms(99), generatorShare: generator / (generator + serverCpuUs), othersShare: 1 - (generator + serverCpuUs) / Math.max(1, now.busy - machine.busy),
   };
 }
 

@@ -31,12 +31,19 @@ export function tree(pid) {
  * waited for. Exact to a tick (10 ms), so a window should hold at least a hundred.
  */
 export function treeCpuUs(...pids) {
-  let ticks = 0;
+  const { user, system } = treeCpuParts(...pids);
+  return user + system;
+}
+
+/** The same in two parts. */
+export function treeCpuParts(...pids) {
+  let user = 0, system = 0;
   for (const pid of pids.flatMap(tree)) {
     const f = stat(pid);
-    if (f) ticks += Number(f[11]) + Number(f[12]) + Number(f[13]) + Number(f[14]);
+    user += f ? Number(f[11]) + Number(f[13]) : 0;
+    system += f ? Number(f[12]) + Number(f[14]) : 0;
   }
-  return ticks * TICK_US;
+  return { user: user * TICK_US, system: system * TICK_US };
 }
 
 /** Bytes: { rss, pss, peak } of one process. peak: highest rss since resetPeak(). */

@@ -40,11 +40,13 @@ function peersDatabase(path, token, t) {
   db.close();
 }
 
+const shares = m => ({ user_share: m.userShare, generator_share: m.generatorShare, others_share: m.othersShare });
+
 /** A/B of CPU a request, in microseconds, into `row`. ours, theirs: { server, path, headers }. */
 async function cpuPerRequest(ctx, row, ours, theirs) {
   const side = (s, seconds) => closedLoop(s.server, s.path, { seconds, headers: s.headers });
   await ctx.ab(row, { ours: s => side(ours, s), theirs: s => side(theirs, s), value: m => m.serverCpuUs / m.requests,
-    extra: m => ({ requests_s: m.requests / m.seconds, p99_ms: m.p99, generator_share: m.generatorShare }) });
+    extra: m => ({ requests_s: m.requests / m.seconds, p99_ms: m.p99, ...shares(m) }) });
 }
 
 const cachedPeers = ['nginx', 'nginx-return', 'fastify', 'fastapi-async', 'fastapi-def'], readPeers = ['fastify', 'fastapi-async', 'fastapi-def'];
@@ -91,7 +93,7 @@ async function ranges(ctx) {
     if (bytes.length < 65536 + 524288) throw new Error(`the photo has only ${bytes.length} bytes`);
     const ask = (server, p, h, seconds) => closedLoop(server, p, { seconds, headers: h, conns: 16 });
     const sides = { ours: s => ask(ours, path, headers, s), theirs: s => ask(web, '/photo.png', range, s) };
-    const extra = m => ({ requests_s: m.requests / m.seconds, generator_share: m.generatorShare });
+    const extra = m => ({ requests_s: m.requests / m.seconds, ...shares(m) });
     await ctx.ab('range-rate-nginx', { ...sides, value: m => m.bytes / m.seconds / 1e6, extra });
     await ctx.ab('range-cpu-nginx', { ...sides, value: m => m.serverCpuUs / (m.bytes / 1e6), extra });
   } finally {
@@ -101,8 +103,7 @@ async function ranges(ctx) {
 
 /** p99 of a fast route, alone and while as many connections as the pool has threads keep every one of them in a handler of 20 ms. */
 async function blocked(ctx) {
-  const p = new Proc('blockserver', built('bench/blockserver'), ['--listen=127.0.0.1:0', '--net.conns_per_ip_max=0', '--net.pool_threads=16', '--log.level=warn']
-    .filter(a => !a.startsWith('--log')));
+  const p = new Proc('blockserver', built('bench/blockserver'), ['--listen=127.0.0.1:0', '--net.conns_per_ip_max=0', '--net.pool_threads=16']);
   try {
     const port = Number((await p.line(/^ready (\d+)$/))[1]), server = { port, pids: [p.pid] };
     const fast = async seconds => {
