@@ -21,7 +21,7 @@ h1 { font-size: clamp(1.6rem, 5vw, 2.4rem); line-height: 1.15; margin: 0 0 .5rem
 h2 { font-size: 1.1rem; margin: 2.5rem 0 .75rem; }
 p { margin: .4rem 0; } .soft, figcaption { color: var(--soft); font-size: .875rem; }
 .sums { display: flex; flex-wrap: wrap; gap: .5rem 1.75rem; margin: 1.25rem 0; } .sums b { font-size: 1.7rem; font-weight: 650; display: block; line-height: 1.1; font-variant-numeric: tabular-nums; }
-.key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .35em 0 .9em; background: var(--ours); } .key i.theirs { background: var(--theirs); }
+.key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .35em 0 0; background: var(--ours); } .key i.theirs { background: var(--theirs); margin-left: .9em; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .9rem 1.1rem; margin: .6rem 0; break-inside: avoid; }
 article header { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1rem; align-items: baseline; }
 h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; } .verdict { font-size: .875rem; font-weight: 600; white-space: nowrap; }
@@ -32,6 +32,7 @@ svg { display: block; width: 100%; overflow: visible; } .o { fill: var(--ours); 
 .ahead .bar { grid-template-columns: minmax(7rem, 13rem) 1fr minmax(3.2rem, auto); } .axis { stroke: var(--soft); stroke-dasharray: 3 3; } .miss { fill: var(--bad); }
 table { border-collapse: collapse; font-size: .875rem; } td { padding: .15rem 1rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--soft); font-size: .875rem; margin-top: .4rem; }
+@media (max-width: 40rem) { .bar, .ahead .bar { grid-template-columns: 1fr auto; gap: 0 .7rem; margin: .45rem 0; } .bar .who { grid-column: 1 / -1; } .sums { gap: .5rem 1.2rem; } }
 @media print { body { background: none; } }`;
 
 /** One side of a row: its median as a bar, its samples as dots. max: what the whole width stands for. */
