@@ -18,7 +18,7 @@ const girl = person('girl-919048_1280.jpg'), selfie = person('woman-5883428_1280
 
 // Who joins: a photo and which face of it ('largest', or the number counted from the left).
 const sets = {
-  three: [girl, person('sample6.jpg', 3), selfie],
+  three: [girl, person('sample6.jpg', 0), selfie],
   couple: [selfie, girl],
   five: [person('sample6.jpg', 0), person('sample6.jpg', 1), girl, selfie, person('sample6.jpg', 3)],
   group: [person('sample6.jpg', 0), person('sample6.jpg', 1), person('sample6.jpg', 2), person('sample6.jpg', 3)],
