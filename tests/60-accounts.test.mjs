@@ -813,7 +813,9 @@ describe('people', () => {
   test('rates: sign-ins by address and account, mails by mailbox', async t => {
     const s = await startServer(t, { env: { ZOETROPE_AUTH_SIGN_INS_PER_HOUR: '9', ZOETROPE_AUTH_MAILS_PER_HOUR: '6' } });
     const email = newAddress(), statuses = [];
-    const guest = await Client.guest(s.url);
+    const guest = await Client.guest(s.url), other = await Client.guest(s.url), signUp = async password => (await other.send('POST', '/v1/accounts', { json: { email: 'another@photos.example', password } })).status;
+    for (const weak of ['1234567890', 'password123', 'short', 'qwertyuiop']) statuses.push(await signUp(weak));
+    assert.deepEqual([...statuses.splice(0), await signUp(good)], [422, 422, 422, 422, 202], 'what is refused uses nothing up');
     for (let i = 0; i < 3; i++) statuses.push((await guest.send('POST', '/v1/mails', { json: { email, kind: 'magic' } })).status);
     assert.deepEqual(statuses, [202, 202, 429]);
     const refused = await visitor(s).send('POST', '/v1/accounts', { json: { email, password: good } });

@@ -150,7 +150,10 @@ static int send_link(struct db_tx *tx, const struct sign_job *job, const struct 
 
 static int account_parse(struct http_req *req, struct err *e) {
     int r = sign_job(req, account_fields, e);
-    return r < 0 ? r : mail_rate(req, ((struct sign_job *)req->job)->email, e);
+    const struct sign_job *job = req->job;
+    if (r >= 0)
+        r = auth_password_judge(job->email, job->body.password, e);      /* who is refused for that has not used up a mail */
+    return r < 0 ? r : mail_rate(req, job->email, e);
 }
 
 static int account_write(struct db_tx *tx, void *arg, struct err *e) {

@@ -141,7 +141,9 @@ const char *auth_token_kind_name(enum auth_token_kind k);             /* "confir
 
 /* The subject of an address; ERR_EMAIL_WRONG. */
 int auth_address(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e);
-/* Costly. ERR_PASSWORD_WEAK says why. What is kept of it goes to out. */
+/* ERR_PASSWORD_WEAK says why. Cheap: before anything is counted or queued. */
+int auth_password_judge(const char *email, struct str password, struct err *e);
+/* Costly. Judges as well. What is kept of it goes to out. */
 int auth_password_seal(struct auth *a, const char *email, struct str password, char out[AUTH_SECRET_MAX], struct err *e);
 /* A password that was right: whose, by which hash, and what that hash is to be replaced by ("" = nothing). */
 struct auth_proved { int64_t account; char secret[AUTH_SECRET_MAX], again[AUTH_SECRET_MAX]; };

@@ -15,7 +15,9 @@ struct auth_driver {
     const char *name;                      /* stored in identity rows: never renamed */
     /* What was typed becomes the subject, the same for every spelling of it. */
     int  (*subject)(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e);
-    /* A new secret: whether it will do (ERR_PASSWORD_WEAK), and what is kept of it. */
+    /* Whether a new secret will do (ERR_PASSWORD_WEAK). Cheap. */
+    int  (*judge)(const char *subject, struct str secret, struct err *e);
+    /* The same, and what is kept of it. */
     int  (*seal)(struct auth *a, const char *subject, struct str secret, char out[AUTH_SECRET_MAX], struct err *e);
     /* Whether it is the one; sealed NULL: there is none, which takes as long and is false. ret_again: it is to be sealed anew. */
     bool (*prove)(struct auth *a, struct str secret, const char *sealed, bool *ret_again);

@@ -68,6 +68,17 @@ static int judge(struct str s, const char *subject, struct err *e) {
 
 static int email_subject(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e) { return mail_address(given, out, e); }
 
+static int email_judge(const char *subject, struct str secret, struct err *e) {
+    size_t n;
+    char *text = normal(secret, &n);
+    if (!text)
+        return err_set(e, ERR_PASSWORD_WEAK, "it is not UTF-8");
+    int r = judge((struct str){ text, n }, subject, e);
+    crypto_wipe(text, n);
+    free(text);
+    return r;
+}
+
 static int email_seal(struct auth *a, const char *subject, struct str secret, char out[AUTH_SECRET_MAX], struct err *e) {
     size_t n;
     char *text = normal(secret, &n);
@@ -120,4 +131,4 @@ static bool email_prove(struct auth *a, struct str secret, const char *sealed, b
     return good;
 }
 
-const struct auth_driver auth_email = { .name = "email", .subject = email_subject, .seal = email_seal, .prove = email_prove };
+const struct auth_driver auth_email = { .name = "email", .subject = email_subject, .judge = email_judge, .seal = email_seal, .prove = email_prove };

@@ -39,6 +39,8 @@ void auth_asked_mark(struct auth *a, const char *email, char out[AUTH_TOKEN_MAX]
 
 int auth_address(struct str given, char out[AUTH_SUBJECT_MAX], struct err *e) { return auth__driver("email")->subject(given, out, e); }
 
+int auth_password_judge(const char *email, struct str password, struct err *e) { return auth__driver("email")->judge(email, password, e); }
+
 int auth_password_seal(struct auth *a, const char *email, struct str password, char out[AUTH_SECRET_MAX], struct err *e) {
     return auth__driver("email")->seal(a, email, password, out, e);
 }
