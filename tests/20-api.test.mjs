@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
-import { FOUR, isProblem, ONE } from './lib/expect.mjs';
+import { FOUR, isProblem, NOBODY, ONE } from './lib/expect.mjs';
 import { check } from './lib/schema.mjs';
 import { runZoetrope, startServer } from './lib/server.mjs';
 
@@ -309,6 +309,22 @@ describe('credits', () => {
     await c.waitTask((await c.buy(cheaper)).id);
   });
 
+  test('a photo that is deleted takes the tasks along that are being made from it, and their credits come back', async t => {
+    const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
+    const [c, other] = [await Client.guest(slow.url), await Client.guest(slow.url)];
+    const buy = async (who, input) => (await who.buy(await who.quote(input))).id;
+    const [one, two, place, same] = [await c.photo(ONE), await c.photo(FOUR), await c.photo(NOBODY, { purpose: 'backdrop' }), await other.photo(ONE)];
+    const [first, before, kept] = [await buy(c, { people: [person(one)], template: 'hall' }), await buy(c, { people: [person(two)], backdrop: place.id }), await buy(c, { people: [person(two)], template: 'hall' })];
+    const theirs = await buy(other, { people: [person(same)], template: 'hall' });
+    assert.equal((await c.send('DELETE', `/v1/assets/${same.id}`)).status, 404);
+    assert.equal((await other.task(theirs)).state === 'cancelled', false, 'not by a stranger');
+    await c.delete(`/v1/assets/${one.id}`);
+    await c.delete(`/v1/assets/${place.id}`);
+    const states = await Promise.all([first, before, kept].map(async id => (await c.task(id)).state));
+    assert.deepEqual([states[0], states[1], states[2] === 'cancelled'], ['cancelled', 'cancelled', false]);
+    assert.deepEqual(await c.wallet(), { available: 360, held: 40 });
+    assert.equal((await other.task(theirs)).state === 'cancelled', false);
+  });
   test('a cancelled task gives them back', async t => {
     const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
     const c = await Client.guest(slow.url), mine = await c.photo(ONE), task = await c.buy(await c.quote({ people: [person(mine)], template: 'hall' }));

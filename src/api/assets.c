@@ -6,6 +6,7 @@
 #include "blob/blob.h"
 #include "db/db.h"
 #include "studio/studio.h"
+#include "task/task.h"
 
 /* ---- one asset as JSON ---- */
 
@@ -174,7 +175,8 @@ static int delete_parse(struct http_req *req, struct err *e) {
 
 static int delete_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     const struct delete_job *job = req->job;
-    return blob_asset_delete(tx, job->asset, req->account, e);
+    int r = task_cancel_using(tx, api_app(req)->tasks, job->asset, req->account, e);
+    return r < 0 ? r : blob_asset_delete(tx, job->asset, req->account, e);
 }
 
 static int asset_delete(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
@@ -187,6 +189,6 @@ const struct route api_assets_routes[] = {
     { "GET", "/v1/assets/{id}/content", ROUTE_BLOCKING, 0, AUTH_ACCOUNT, content_get,
       .help = "The picture, or with as=thumb a small one; Range and ETag work. download=1 names it as a file." },
     { "DELETE", "/v1/assets/{id}", ROUTE_WRITE, 0, AUTH_ACCOUNT, asset_delete, delete_parse, delete_write,
-      .help = "Delete it now, with its small picture and what was cut out of it. Candidates made from a photo are assets of their own and stay: delete each, too." },
+      .help = "Delete it now, with its small picture and what was cut out of it; tasks under way that are made from it are cancelled, their credits come back. Candidates made from a photo are assets of their own and stay: delete each, too." },
     { 0 },
 };

@@ -15,6 +15,8 @@
 DB_SQL(decide_inputs, "SELECT DISTINCT i.asset_id FROM task_input i WHERE i.task_id = ? AND NOT EXISTS (SELECT 1 FROM task_input o "
                       "JOIN task p ON p.id = o.task_id WHERE o.asset_id = i.asset_id AND o.task_id <> i.task_id AND p.state IN " OPEN_STATES ")");
 DB_SQL(decide_backdrop, "SELECT 1 FROM task WHERE account_id = ? AND backdrop_asset = ? AND id <> ? AND state IN " OPEN_STATES " LIMIT 1");
+DB_SQL(open_with_input, "SELECT t.id FROM task_input i JOIN task t ON t.id = i.task_id WHERE i.asset_id = ? AND t.account_id = ? AND t.state IN " OPEN_STATES " LIMIT 1");
+DB_SQL(open_with_backdrop, "SELECT id FROM task WHERE account_id = ? AND backdrop_asset = ? AND state IN " OPEN_STATES " LIMIT 1");
 DB_SQL(decide_work, "SELECT a.id, a.asset_id FROM attempt a WHERE a.task_id = ? AND a.asset_id <> 0 AND NOT EXISTS "
                     "(SELECT 1 FROM candidate k WHERE k.task_id = a.task_id AND k.asset_id = a.asset_id)");
 DB_SQL(decide_work_gone, "UPDATE attempt SET asset_id = 0 WHERE id = ?");
@@ -178,6 +180,28 @@ int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t acc
     if (!task__open(t.state))
         return err_set(e, ERR_STATE, "the task is %s", task_state_name(t.state));
     return end(tx, c, &t, TASK_CANCELLED, 0, NULL, e);
+}
+
+/* One at a time: a cancelled task is not found again, and no rows stay open while it is moved. */
+int task_cancel_using(struct db_tx *tx, struct task_core *c, int64_t asset, int64_t account, struct err *e) {
+    for (;;) {
+        int64_t task = 0;
+        int r;
+        {
+            DB_ROWS rows;
+            r = db_one(tx, &rows, e, &open_with_input, DB_INT(asset), DB_INT(account));
+            if (r == 1)
+                task = db_int(&rows, 0);
+        }
+        if (r == 0) {
+            DB_ROWS rows;
+            r = db_one(tx, &rows, e, &open_with_backdrop, DB_INT(account), DB_INT(asset));
+            if (r == 1)
+                task = db_int(&rows, 0);
+        }
+        if (r <= 0 || (r = task_cancel(tx, c, task, account, e)) < 0)
+            return r;
+    }
 }
 
 int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_ms, struct err *e) {

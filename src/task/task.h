@@ -54,6 +54,8 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *t,
 int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, int candidate, struct err *e);
 /* Owner's or operator's (account 0) cancel of one of the first four states: hold released, work under way is stopped. */
 int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e);
+/* The owner takes a photo back: every task of theirs under way that is made from it, or before it, is cancelled. */
+int task_cancel_using(struct db_tx *tx, struct task_core *c, int64_t asset, int64_t account, struct err *e);
 
 /* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator, who is
  * told account and engine too. 1/0/<0. */

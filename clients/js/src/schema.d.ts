@@ -328,7 +328,7 @@ export interface paths {
         get: operations["get_v1_assets__id_"];
         put?: never;
         post?: never;
-        /** Delete it now, with its small picture and what was cut out of it. Candidates made from a photo are assets of their own and stay: delete each, too. */
+        /** Delete it now, with its small picture and what was cut out of it; tasks under way that are made from it are cancelled, their credits come back. Candidates made from a photo are assets of their own and stay: delete each, too. */
         delete: operations["delete_v1_assets__id_"];
         options?: never;
         head?: never;
