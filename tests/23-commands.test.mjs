@@ -153,6 +153,23 @@ test('verify of a folder that is not there, or has no database, says so and make
   }
 });
 
+test('an empty folder is well, a file that is no database is named, an address in use is named with the way out', async t => {
+  const data = join(folder(t), 'data'), env = { ZOETROPE_DATA: data, ZOETROPE_LISTEN: '127.0.0.1:0' };
+  mkdirSync(data);
+  const empty = await runZoetrope(['doctor'], { env, ms: 90_000 });
+  assert.match(empty.stdout, /^OK {4}database {3}there is no database in .+ yet/m);
+  assert.equal(empty.code, 0, empty.stdout);
+  const server = await startServer(t), taken = await runZoetrope(['serve'], { env: { ...env, ZOETROPE_LISTEN: server.host } });
+  assert.equal(taken.code, 1);
+  assert.match(taken.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1 port ${server.port}: Address already in use; .*--listen=`));
+  rmSync(data, { recursive: true });
+  mkdirSync(data);
+  writeFileSync(join(data, 'zoetrope.db'), 'this is a letter to grandmother, and no database at all');
+  const junk = await runZoetrope(['serve'], { env });
+  assert.equal(junk.code, 1);
+  assert.match(junk.stderr, /zoetrope\.db: file is not a database/);
+});
+
 test('doctor finds what is broken', async t => {
   const dir = folder(t), data = join(dir, 'data');
   mkdirSync(data);

@@ -122,7 +122,8 @@ const char *config__nearest(const struct config *c, struct str name) {
     const char *best = NULL;
     int least = name.n < 6 ? 2 : (int)(name.n / 3) + 1;      /* as many letters apart is another word */
     for (size_t i = 0; i < c->n; i++) {
-        int d = distance(name, str_z(c->values[i].set->name));
+        struct str set = str_z(c->values[i].set->name);
+        int d = name.n >= 3 && str_starts(set, name) ? 0 : distance(name, set);      /* net.idle for net.idle_ms */
         if (d < least) {
             least = d;
             best = c->values[i].set->name;

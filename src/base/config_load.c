@@ -57,13 +57,21 @@ static bool is_section(const struct config *c, struct str path) {
     return false;
 }
 
+static int unknown(const struct walk *w, int line, struct str path) {
+    if (is_section(w->c, path))
+        return err_set(w->e, ERR_CONFIG, "%s:%d: %.*s: is a group of settings: write them below it, each on a line of its own", w->name, line, STR_ARG(path));
+    const char *meant = config__nearest(w->c, path);
+    return err_set(w->e, ERR_CONFIG, "%s:%d: %.*s: there is no such setting%s%s%s", w->name, line, STR_ARG(path), meant ? "; did you mean " : "",
+                   meant ? meant : "", meant ? "?" : "");
+}
+
 static int set_from_file(const struct walk *w, const struct yaml *n, struct str path) {
     struct config_value *v = config__find(w->c, path);
     bool nothing = n->kind == YAML_SCALAR && n->plain && (n->text.n == 0 || str_eq(n->text, STR("~")) || str_eq(n->text, STR("null")));
     if (!v && nothing && is_section(w->c, path))
         return 0;                              /* a section whose lines are all commented out */
     if (!v)
-        return err_set(w->e, ERR_CONFIG, "%s:%d: %.*s: there is no such setting", w->name, n->line, STR_ARG(path));
+        return unknown(w, n->line, path);
     if (n->kind != YAML_SCALAR)
         return err_set(w->e, ERR_CONFIG, "%s:%d: %s: must be one value", w->name, n->line, v->set->name);
     if (nothing)

@@ -129,10 +129,10 @@ static void bad_flags_are_named(void **state) {
 static void bad_lines_are_named(void **state) {
     static const struct { const char *text, *words; } bad[] = {
         { "listen: a:1\n\nnest:\n  idle: 1\n", "z.yaml:3: nest: there is no such setting" },
-        { "net:\n  idle: 75s\n", "z.yaml:2: net.idle: there is no such setting" },
+        { "net:\n  idle: 75s\n", "z.yaml:2: net.idle: there is no such setting; did you mean net.idle_ms?" },
         { "net:\n  idle_ms:\n    x: 1\n", "z.yaml:2: net.idle_ms: must be one value" },
-        { "net: 5\n", "z.yaml:1: net: there is no such setting" },
-        { "net: [idle_ms]\n", "z.yaml:1: net: there is no such setting" },
+        { "net: 5\n", "z.yaml:1: net: is a group of settings" },
+        { "net: [idle_ms]\n", "z.yaml:1: net: is a group of settings" },
         { "listen: [a]\n", "z.yaml:1: listen: must be one value" },
         { "listen:\n", "z.yaml:1: listen: has no value" },
         { "task:\n  lease_s: 9\n", "z.yaml:2: task.lease_s: must be a whole number, 10 to 3600" },

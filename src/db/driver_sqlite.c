@@ -139,7 +139,7 @@ static int lite_open(const struct db_place *place, enum db_role role, struct db_
     if (r >= 0)
         r = read_page_size(c, e);
     if (r < 0)
-        return r;
+        return e ? err_prefix(e, "%s: ", place->path) : r;
     if (role == DB_ROLE_WRITE)
         sqlite3_wal_hook(c->h, on_log_grown, c);
     *ret_c = TAKE(c);

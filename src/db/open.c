@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/config.h"
 #include "db/migrations.h"
@@ -59,6 +60,8 @@ static int take_lock(const char *data_dir, int *ret_fd, struct err *e) {
 }
 
 static int open_reading(struct db *d, const struct db__conf *conf, struct err *e) {
+    if (access(d->path, F_OK) < 0 && errno == ENOENT)
+        return err_set(e, ERR_NOT_FOUND, "there is no database in %s yet; `zoetrope serve` makes it", conf->data_dir);
     return db__migrate(db_reader(d), conf->migrations, /* check_only= */ true, e);
 }
 

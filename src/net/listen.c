@@ -69,6 +69,19 @@ int listen_parse(struct arena *a, const char *text, struct listen_at **ret_at, s
     return 0;
 }
 
+static int cannot_listen(const struct listen_at *at, struct err *e) {
+    char ip[ADDRESS_TEXT_MAX];
+    uint8_t raw[16];
+    uint16_t port;
+    if (at->unix_socket)
+        return err_sys(e, ERR_IO, "cannot listen on %s", at->path);
+    int why = errno;
+    address_of((const struct sockaddr *)&at->addr, raw, &port);
+    address_text(raw, ip);
+    return err_set(e, ERR_IO, "cannot listen on %s port %u: %s%s", ip, port, strerrordesc_np(why),
+                   why == EADDRINUSE ? "; stop what does, or choose another with --listen=ADDRESS:PORT" : "");
+}
+
 static int open_one(struct listen_at *at, struct err *e) {
     static const int on = 1;
     int fd = socket(at->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -86,12 +99,7 @@ static int open_one(struct listen_at *at, struct err *e) {
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     }
     if (bind(fd, (struct sockaddr *)&at->addr, at->len) < 0 || listen(fd, BACKLOG) < 0) {
-        char ip[ADDRESS_TEXT_MAX];
-        uint8_t raw[16];
-        uint16_t port;
-        address_of((struct sockaddr *)&at->addr, raw, &port);
-        address_text(raw, ip);
-        int r = at->unix_socket ? err_sys(e, ERR_IO, "cannot listen on %s", at->path) : err_sys(e, ERR_IO, "cannot listen on %s port %u", ip, port);
+        int r = cannot_listen(at, e);
         close(fd);
         return r;
     }
@@ -121,7 +129,7 @@ static int check_free(const struct listen_at *at, struct err *e) {
     if (fd < 0)
         return err_sys(e, ERR_IO, "socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    int r = bind(fd, (const struct sockaddr *)&at->addr, at->len) < 0 ? err_sys(e, ERR_IO, "cannot listen on port %u", port) : 0;
+    int r = bind(fd, (const struct sockaddr *)&at->addr, at->len) < 0 ? cannot_listen(at, e) : 0;
     close(fd);
     return r;
 }
