@@ -45,6 +45,6 @@ static int settings_get(struct http_req *req, struct http_res *res, struct err *
 }
 
 const struct route api_admin_routes[] = {
-    { "GET", "/v1/admin/settings", ROUTE_INLINE, 0, AUTH_OPERATOR, settings_get, .out = "SettingList", .help = "Every setting, its value and where it came from; no secrets." },
+    { "GET", "/v1/admin/settings", ROUTE_INLINE, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, settings_get, .out = "SettingList", .help = "Every setting, its value and where it came from; no secrets." },
     { 0 },
 };

@@ -65,7 +65,7 @@ static int accounts_get(struct http_req *req, struct http_res *res, struct err *
 }
 
 const struct route api_admin_accounts_routes[] = {
-    { "GET", "/v1/admin/accounts", ROUTE_BLOCKING, 0, AUTH_OPERATOR, accounts_get, .out = "AdminAccountList",
+    { "GET", "/v1/admin/accounts", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, accounts_get, .out = "AdminAccountList",
       .help = "Accounts, newest first, with credits, tasks and stored bytes; q: an account's id or e-mail address." },
     { 0 },
 };

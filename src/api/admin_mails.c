@@ -26,7 +26,7 @@ static int mail_one_get(struct http_req *req, struct http_res *res, struct err *
 }
 
 const struct route api_admin_mails_routes[] = {
-    { "GET", "/v1/admin/mails", ROUTE_BLOCKING, 0, AUTH_OPERATOR, mails_get, .out = "MailList", .help = "Mails, newest first." },
-    { "GET", "/v1/admin/mails/{id}", ROUTE_INLINE, 0, AUTH_OPERATOR, mail_one_get, .out = "Mail", .help = "One mail, with its text." },
+    { "GET", "/v1/admin/mails", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, mails_get, .out = "MailList", .help = "Mails, newest first." },
+    { "GET", "/v1/admin/mails/{id}", ROUTE_INLINE, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, mail_one_get, .out = "Mail", .help = "One mail, with its text." },
     { 0 },
 };

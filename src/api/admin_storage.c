@@ -64,7 +64,7 @@ static int storage_get(struct http_req *req, struct http_res *res, struct err *e
 }
 
 const struct route api_admin_storage_routes[] = {
-    { "GET", "/v1/admin/storage", ROUTE_BLOCKING, 0, AUTH_OPERATOR, storage_get, .out = "AdminStorage",
+    { "GET", "/v1/admin/storage", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, storage_get, .out = "AdminStorage",
       .help = "The disk, stored files by class, unfinished uploads, and what is deleted next." },
     { 0 },
 };

@@ -219,13 +219,13 @@ static int cancel_post(struct http_req *req, struct http_res *res, struct err *e
 static int rerun_post(struct http_req *req, struct http_res *res, struct err *e) { return answer_task(req, res, 201, e); }
 
 const struct route api_admin_tasks_routes[] = {
-    { "GET", "/v1/admin/tasks", ROUTE_BLOCKING, 0, AUTH_OPERATOR, tasks_get, .out = "AdminTaskList",
+    { "GET", "/v1/admin/tasks", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, tasks_get, .out = "AdminTaskList",
       .help = "Everybody's tasks, newest first; by state, recipe, account, or free text: a task's, account's or photo's id, or the code of an error." },
-    { "GET", "/v1/admin/tasks/{id}", ROUTE_BLOCKING, 0, AUTH_OPERATOR, task_get, .out = "AdminTaskLog",
+    { "GET", "/v1/admin/tasks/{id}", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, task_get, .out = "AdminTaskLog",
       .help = "One task with its attempts, events and ledger entries, and all of that as lines in the order of time." },
-    { "POST", "/v1/admin/tasks/{id}/cancel", ROUTE_WRITE, ROUTE_EFFECT, AUTH_OPERATOR, cancel_post, do_parse, cancel_write,
+    { "POST", "/v1/admin/tasks/{id}/cancel", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, cancel_post, do_parse, cancel_write,
       .body_max = API_BODY_MAX, .in = no_fields, .out = "AdminTask", .help = "Stop a task that is not finished; the owner's credits go back." },
-    { "POST", "/v1/admin/tasks/{id}/rerun", ROUTE_WRITE, ROUTE_EFFECT, AUTH_OPERATOR, rerun_post, do_parse, rerun_write,
+    { "POST", "/v1/admin/tasks/{id}/rerun", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, rerun_post, do_parse, rerun_write,
       .body_max = API_BODY_MAX, .in = no_fields, .out = "AdminTask",
       .help = "A new task for the same owner from the same photos, at no price; while the photos live." },
     { 0 },

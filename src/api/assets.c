@@ -182,13 +182,13 @@ static int delete_write(struct db_tx *tx, struct http_req *req, struct err *e) {
 static int asset_delete(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
 
 const struct route api_assets_routes[] = {
-    { "POST", "/v1/assets", ROUTE_BLOCKING, ROUTE_EXPENSIVE, AUTH_ACCOUNT, api__intake_post, api__intake_parse,
+    { "POST", "/v1/assets", ROUTE_BLOCKING, TRAFFIC_UPLOAD, 0, AUTH_ACCOUNT, api__intake_post, api__intake_parse,
       .body_max = API_BODY_MAX, .in = api__intake_fields, .out = "Asset",
       .help = "Take an uploaded photo in: checked, turned upright, freed of metadata, its faces found. Sent again it gives the same asset." },
-    { "GET", "/v1/assets/{id}", ROUTE_INLINE, 0, AUTH_ACCOUNT, asset_get, .out = "Asset", .help = "What it is, when it will be deleted, and the verdicts on it." },
-    { "GET", "/v1/assets/{id}/content", ROUTE_BLOCKING, 0, AUTH_ACCOUNT, content_get,
+    { "GET", "/v1/assets/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, asset_get, .out = "Asset", .help = "What it is, when it will be deleted, and the verdicts on it." },
+    { "GET", "/v1/assets/{id}/content", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, content_get,
       .help = "The picture, or with as=thumb a small one; Range and ETag work. download=1 names it as a file." },
-    { "DELETE", "/v1/assets/{id}", ROUTE_WRITE, 0, AUTH_ACCOUNT, asset_delete, delete_parse, delete_write,
+    { "DELETE", "/v1/assets/{id}", ROUTE_WRITE, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, asset_delete, delete_parse, delete_write,
       .help = "Delete it now, with its small picture and what was cut out of it; tasks under way that are made from it are cancelled, their credits come back. Candidates made from a photo are assets of their own and stay: delete each, too." },
     { 0 },
 };

@@ -68,8 +68,8 @@ static int consents_get(struct http_req *req, struct http_res *res, struct err *
 }
 
 const struct route api_consents_routes[] = {
-    { "POST", "/v1/consents", ROUTE_WRITE, 0, AUTH_ACCOUNT, consent_post, consent_parse, consent_write, .body_max = API_BODY_MAX, .in = consent_fields,
+    { "POST", "/v1/consents", ROUTE_WRITE, TRAFFIC_UPLOAD, 0, AUTH_ACCOUNT, consent_post, consent_parse, consent_write, .body_max = API_BODY_MAX, .in = consent_fields,
       .out = "Consent", .help = "Record what somebody agreed to: the words, their language, when, and from which session; once each." },
-    { "GET", "/v1/me/consents", ROUTE_INLINE, 0, AUTH_ACCOUNT, consents_get, .out = "ConsentList", .help = "What this account agreed to." },
+    { "GET", "/v1/me/consents", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, consents_get, .out = "ConsentList", .help = "What this account agreed to." },
     { 0 },
 };

@@ -62,8 +62,8 @@ static int me_write(struct db_tx *tx, struct http_req *req, struct err *e) {
 }
 
 const struct route api_me_routes[] = {
-    { "GET", "/v1/me", ROUTE_INLINE, 0, AUTH_ACCOUNT, me_answer, .out = "Me", .help = "Who is asking." },
-    { "PATCH", "/v1/me", ROUTE_WRITE, 0, AUTH_ACCOUNT, me_answer, me_parse, me_write, .body_max = API_BODY_MAX, .in = me_fields, .out = "Me",
+    { "GET", "/v1/me", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, me_answer, .out = "Me", .help = "Who is asking." },
+    { "PATCH", "/v1/me", ROUTE_WRITE, TRAFFIC_READ, 0, AUTH_ACCOUNT, me_answer, me_parse, me_write, .body_max = API_BODY_MAX, .in = me_fields, .out = "Me",
       .help = "Change what the account says about itself; what is left out stays." },
     { 0 },
 };

@@ -151,8 +151,8 @@ static int quote_get(struct http_req *req, struct http_res *res, struct err *e) 
 }
 
 const struct route api_quotes_routes[] = {
-    { "POST", "/v1/quotes", ROUTE_WRITE, 0, AUTH_ACCOUNT, quote_post, quote_parse, quote_write, .body_max = API_BODY_MAX,
+    { "POST", "/v1/quotes", ROUTE_WRITE, TRAFFIC_CREATE, 0, AUTH_ACCOUNT, quote_post, quote_parse, quote_write, .body_max = API_BODY_MAX,
       .in = quote_fields, .out = "Quote", .help = "Judge the photos and name the price; 422 with `issues` when one will not do." },
-    { "GET", "/v1/quotes/{id}", ROUTE_INLINE, 0, AUTH_ACCOUNT, quote_get, .out = "Quote", .help = "A quote of one's own." },
+    { "GET", "/v1/quotes/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, quote_get, .out = "Quote", .help = "A quote of one's own." },
     { 0 },
 };

@@ -192,14 +192,14 @@ static int signed_out(struct http_req *req, struct http_res *res, struct err *e)
 }
 
 const struct route api_sessions_routes[] = {
-    { "POST", "/v1/sessions", ROUTE_WRITE, 0, 0, session_post, session_parse, session_write, .body_max = API_BODY_MAX, .in = api__no_fields,
+    { "POST", "/v1/sessions", ROUTE_WRITE, TRAFFIC_UPLOAD, 0, 0, session_post, session_parse, session_write, .body_max = API_BODY_MAX, .in = api__no_fields,
       .out = "Session", .help = "Become a guest with welcome credits; with a session: renew it. Tokens are set as cookies." },
-    { "POST", "/v1/sessions/refresh", ROUTE_WRITE, 0, 0, session_post, refresh_parse, session_write, .body_max = API_BODY_MAX, .in = refresh_fields,
+    { "POST", "/v1/sessions/refresh", ROUTE_WRITE, TRAFFIC_SIGN_IN, 0, 0, session_post, refresh_parse, session_write, .body_max = API_BODY_MAX, .in = refresh_fields,
       .out = "Session", .help = "A new access token and a new refresh token for a refresh token, which is used up." },
-    { "GET", "/v1/sessions", ROUTE_INLINE, 0, AUTH_ACCOUNT, session_list, .out = "SessionList", .help = "The devices this account is signed in on." },
-    { "DELETE", "/v1/sessions", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_parse, end_write, .help = "Sign out here." },
-    { "DELETE", "/v1/sessions/{id}", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_other_parse, end_write, .help = "Sign out that device." },
-    { "POST", "/v1/sessions/end-all", ROUTE_WRITE, 0, AUTH_ACCOUNT, signed_out, end_all_parse, end_all_write, .body_max = API_BODY_MAX,
+    { "GET", "/v1/sessions", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, session_list, .out = "SessionList", .help = "The devices this account is signed in on." },
+    { "DELETE", "/v1/sessions", ROUTE_WRITE, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, signed_out, end_parse, end_write, .help = "Sign out here." },
+    { "DELETE", "/v1/sessions/{id}", ROUTE_WRITE, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, signed_out, end_other_parse, end_write, .help = "Sign out that device." },
+    { "POST", "/v1/sessions/end-all", ROUTE_WRITE, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, signed_out, end_all_parse, end_all_write, .body_max = API_BODY_MAX,
       .in = api__no_fields, .help = "Sign out everywhere, here too." },
     { 0 },
 };

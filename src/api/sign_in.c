@@ -477,17 +477,17 @@ static int link_post(struct http_req *req, struct http_res *res, struct err *e) 
 }
 
 const struct route api_sign_in_routes[] = {
-    { "POST", "/v1/sessions/password", ROUTE_BLOCKING, ROUTE_COSTLY, 0, password_post, password_parse, .body_max = API_BODY_MAX, .in = password_fields,
+    { "POST", "/v1/sessions/password", ROUTE_BLOCKING, TRAFFIC_SIGN_IN, ROUTE_COSTLY, 0, password_post, password_parse, .body_max = API_BODY_MAX, .in = password_fields,
       .out = "Session", .help = "Sign in. The work of the guest who does moves to the account." },
-    { "POST", "/v1/accounts", ROUTE_BLOCKING, ROUTE_COSTLY, 0, account_post, account_parse, .body_max = API_BODY_MAX, .in = account_fields,
+    { "POST", "/v1/accounts", ROUTE_BLOCKING, TRAFFIC_SIGN_IN, ROUTE_COSTLY, 0, account_post, account_parse, .body_max = API_BODY_MAX, .in = account_fields,
       .out = "Accepted", .help = "Sign up: a mail with a link comes. The answer is the same whether or not the address has an account." },
-    { "POST", "/v1/mails", ROUTE_WRITE, 0, 0, mails_post, mails_parse, mails_write, .body_max = API_BODY_MAX, .in = mail_fields, .out = "Accepted",
+    { "POST", "/v1/mails", ROUTE_WRITE, TRAFFIC_SIGN_IN, 0, 0, mails_post, mails_parse, mails_write, .body_max = API_BODY_MAX, .in = mail_fields, .out = "Accepted",
       .help = "Ask for a link again, or for one to choose a new password or to sign in without one." },
-    { "POST", "/v1/tokens", ROUTE_BLOCKING, ROUTE_COSTLY, 0, token_post, token_parse, .body_max = API_BODY_MAX, .in = token_fields, .out = "Session",
+    { "POST", "/v1/tokens", ROUTE_BLOCKING, TRAFFIC_SIGN_IN, ROUTE_COSTLY, 0, token_post, token_parse, .body_max = API_BODY_MAX, .in = token_fields, .out = "Session",
       .help = "Use a link: it signs this device in. 422 accept_asked: it was asked for elsewhere; the detail says whose account it is, and it is not used up." },
-    { "PUT", "/v1/me/password", ROUTE_BLOCKING, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
+    { "PUT", "/v1/me/password", ROUTE_BLOCKING, TRAFFIC_SIGN_IN, ROUTE_COSTLY, AUTH_ACCOUNT | AUTH_PERSON, change_put, change_parse, .body_max = API_BODY_MAX,
       .in = change_fields, .help = "Change the password; all other devices are signed out, and no link of before is good any more." },
-    { "POST", "/v1/me/link", ROUTE_WRITE, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Link",
+    { "POST", "/v1/me/link", ROUTE_WRITE, TRAFFIC_SIGN_IN, 0, AUTH_ACCOUNT, link_post, link_parse, link_write, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Link",
       .help = "A link that signs another device in to this account: once, within 24 hours (the operator: 10 minutes), as long as this session lives." },
     { 0 },
 };

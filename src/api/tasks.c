@@ -155,15 +155,15 @@ static int events_get(struct http_req *req, struct http_res *res, struct err *e)
 }
 
 const struct route api_tasks_routes[] = {
-    { "POST", "/v1/tasks", ROUTE_WRITE, ROUTE_EFFECT | ROUTE_EXPENSIVE, AUTH_ACCOUNT, task_post, task_parse, task_write,
+    { "POST", "/v1/tasks", ROUTE_WRITE, TRAFFIC_CREATE, ROUTE_EFFECT, AUTH_ACCOUNT, task_post, task_parse, task_write,
       .body_max = API_BODY_MAX, .in = task_fields, .out = "Task", .help = "Buy a quote: its credits are held and the task stands in line." },
-    { "GET", "/v1/tasks", ROUTE_INLINE, 0, AUTH_ACCOUNT, tasks_get, .out = "TaskList", .help = "One's own tasks, newest first." },
-    { "GET", "/v1/tasks/{id}", ROUTE_INLINE, 0, AUTH_ACCOUNT, task_get, .out = "Task", .help = "State, place in line, progress, candidates." },
-    { "GET", "/v1/tasks/{id}/events", ROUTE_INLINE, 0, AUTH_ACCOUNT, events_get,
+    { "GET", "/v1/tasks", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, tasks_get, .out = "TaskList", .help = "One's own tasks, newest first." },
+    { "GET", "/v1/tasks/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, task_get, .out = "Task", .help = "State, place in line, progress, candidates." },
+    { "GET", "/v1/tasks/{id}/events", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, events_get,
       .help = "Server-sent events of a task; resumes behind Last-Event-ID; 204 when there is nothing more to come." },
-    { "POST", "/v1/tasks/{id}/pick", ROUTE_WRITE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, pick_parse, pick_write,
+    { "POST", "/v1/tasks/{id}/pick", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, pick_parse, pick_write,
       .body_max = API_BODY_MAX, .in = pick_fields, .out = "Task", .help = "Choose one of the candidates." },
-    { "POST", "/v1/tasks/{id}/cancel", ROUTE_WRITE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, cancel_parse, cancel_write,
+    { "POST", "/v1/tasks/{id}/cancel", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, cancel_parse, cancel_write,
       .body_max = API_BODY_MAX, .in = no_fields, .out = "Task", .help = "Stop a task that is not finished; its credits come back." },
     { 0 },
 };

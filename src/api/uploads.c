@@ -245,13 +245,13 @@ static int terminate(struct http_req *req, struct http_res *res, struct err *e) 
 
 #define TUS .problem_headers = tus_problem_headers
 const struct route api_uploads_routes[] = {
-    { "OPTIONS", "/v1/uploads", ROUTE_INLINE, .handle = options, .help = "What this server speaks of tus 1.0." },
-    { "OPTIONS", "/v1/uploads/{id}", ROUTE_INLINE, .handle = options, .help = "What this server speaks of tus 1.0." },
-    { "POST", "/v1/uploads", ROUTE_WRITE, 0, AUTH_ACCOUNT, create, create_parse, create_write, TUS,
+    { "OPTIONS", "/v1/uploads", ROUTE_INLINE, TRAFFIC_UPLOAD, .handle = options, .help = "What this server speaks of tus 1.0." },
+    { "OPTIONS", "/v1/uploads/{id}", ROUTE_INLINE, TRAFFIC_UPLOAD, .handle = options, .help = "What this server speaks of tus 1.0." },
+    { "POST", "/v1/uploads", ROUTE_WRITE, TRAFFIC_UPLOAD, 0, AUTH_ACCOUNT, create, create_parse, create_write, TUS,
       .help = "Begin a resumable upload (tus 1.0): Upload-Length, Upload-Metadata." },
-    { "HEAD", "/v1/uploads/{id}", ROUTE_INLINE, 0, AUTH_ACCOUNT, head, TUS, .help = "How many bytes of an upload are safe." },
-    { "PATCH", "/v1/uploads/{id}", ROUTE_STREAM, 0, AUTH_ACCOUNT, patch_end, .body_open = patch_open, .body_max = PTRDIFF_MAX, TUS,
+    { "HEAD", "/v1/uploads/{id}", ROUTE_INLINE, TRAFFIC_UPLOAD, 0, AUTH_ACCOUNT, head, TUS, .help = "How many bytes of an upload are safe." },
+    { "PATCH", "/v1/uploads/{id}", ROUTE_STREAM, TRAFFIC_UPLOAD, 0, AUTH_ACCOUNT, patch_end, .body_open = patch_open, .body_max = PTRDIFF_MAX, TUS,
       .help = "Add bytes at Upload-Offset; what arrived is kept when the connection breaks." },
-    { "DELETE", "/v1/uploads/{id}", ROUTE_BLOCKING, 0, AUTH_ACCOUNT, terminate, terminate_parse, TUS, .help = "Give an upload up." },
+    { "DELETE", "/v1/uploads/{id}", ROUTE_BLOCKING, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, terminate, terminate_parse, TUS, .help = "Give an upload up." },
     { 0 },
 };

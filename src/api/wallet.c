@@ -33,7 +33,7 @@ static int entries_get(struct http_req *req, struct http_res *res, struct err *e
 }
 
 const struct route api_wallet_routes[] = {
-    { "GET", "/v1/wallet", ROUTE_INLINE, 0, AUTH_ACCOUNT, wallet_get, .out = "Wallet", .help = "Credits that are free to spend, and those held for running tasks." },
-    { "GET", "/v1/wallet/entries", ROUTE_INLINE, 0, AUTH_ACCOUNT, entries_get, .out = "EntryList", .help = "What moved the credits, newest first." },
+    { "GET", "/v1/wallet", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, wallet_get, .out = "Wallet", .help = "Credits that are free to spend, and those held for running tasks." },
+    { "GET", "/v1/wallet/entries", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, entries_get, .out = "EntryList", .help = "What moved the credits, newest first." },
     { 0 },
 };

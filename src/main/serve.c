@@ -144,6 +144,7 @@ static int open_door(struct serve *s, struct err *e) {
     conf.authorise = auth_authorise;
     conf.write_submit = api_write_submit;
     conf.access_log = ops_access_log;
+    conf.favoured = AUTH_PERSON | AUTH_OPERATOR;
     conf.costly_threads = (int)config_int(app->cfg, "auth.hash_threads");
     conf.costly_queue_max = (int)config_int(app->cfg, "auth.hash_queue_max");
     return http_server_new(&conf, &app->server, e);

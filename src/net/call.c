@@ -65,12 +65,14 @@ void call_handle(struct http_call *call) {
     if (r < 0) {
         if (!e.code)
             e.code = r;
-        if (err_reason(e.code)->http >= 500)
+        if (err_reason(e.code)->http >= 500 && !call->shed)
             log_event(LOG_ERROR, "http.failed", F_STRN("method", req->method), F_STR("route", req->route->path), F_ERR(&e));
         res_done(&call->res);
         res_init(&call->res, call);
         cors_headers(call);                               /* a page from elsewhere must be able to read why */
-        if (http_res_problem(req, &call->res, &e) < 0)
+        if (call->shed)
+            shed_answer(call);
+        else if (http_res_problem(req, &call->res, &e) < 0)
             http_res_empty(&call->res, 500);              /* the arena is used up */
     }
     log_ctx_set((struct log_ctx){ 0 });

@@ -48,15 +48,15 @@ static int get_never(struct http_req *req, struct http_res *res, struct err *e) 
 static int get_missing(struct http_req *req, struct http_res *res, struct err *e) { return err_set(e, ERR_GONE, "gone for good"); }
 
 static const struct route routes[] = {
-    { "GET", "/echo", ROUTE_INLINE, .handle = get_echo },
-    { "POST", "/echo", ROUTE_INLINE, .handle = get_echo, .body_max = 1000 },
-    { "DELETE", "/echo", ROUTE_INLINE, .handle = get_echo },
-    { "GET", "/to", ROUTE_INLINE, .handle = get_to },
-    { "POST", "/to", ROUTE_INLINE, .handle = get_to },
-    { "GET", "/big", ROUTE_INLINE, .handle = get_big },
-    { "GET", "/never", ROUTE_BLOCKING, .handle = get_never },
-    { "POST", "/never", ROUTE_BLOCKING, .handle = get_never },
-    { "GET", "/missing", ROUTE_INLINE, .handle = get_missing },
+    { "GET", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo },
+    { "POST", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo, .body_max = 1000 },
+    { "DELETE", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo },
+    { "GET", "/to", ROUTE_INLINE, TRAFFIC_READ, .handle = get_to },
+    { "POST", "/to", ROUTE_INLINE, TRAFFIC_READ, .handle = get_to },
+    { "GET", "/big", ROUTE_INLINE, TRAFFIC_READ, .handle = get_big },
+    { "GET", "/never", ROUTE_BLOCKING, TRAFFIC_READ, .handle = get_never },
+    { "POST", "/never", ROUTE_BLOCKING, TRAFFIC_READ, .handle = get_never },
+    { "GET", "/missing", ROUTE_INLINE, TRAFFIC_READ, .handle = get_missing },
     { 0 },
 };
 

@@ -259,6 +259,7 @@ void conn_go_on(struct conn *c) {
     if (want != c->events) {
         struct epoll_event ev = { .events = want, .data.u64 = (uint64_t)c->gen << 32 | c->slot };
         epoll_ctl(c->loop->ep, EPOLL_CTL_MOD, c->fd, &ev);
+        c->behind |= (want & ~c->events & EPOLLIN) != 0;
         c->events = want;
     }
 }
@@ -275,6 +276,9 @@ static void readable(struct conn *c) {
     char *to = c->loop->scratch;
     size_t room = READ_BYTES - c->in_n;            /* wanted() saw to it that there is some */
     ssize_t n = recv(c->fd, to, room, 0);
+    if (n > 0 && c->state == CONN_IDLE && !c->behind)
+        shed_measure(c);
+    c->behind = false;
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             conn_close(c);

@@ -42,12 +42,6 @@ static int fill_req(struct conn *c, const struct head *h, struct err *e) {
     return 0;
 }
 
-static bool near_limit(const struct http_server *s) {
-    struct pool_stats st;
-    pool_get_stats(s->pool, &st);
-    return st.queued * 2 > s->conf.pool_queue_max || atomic_load(&s->conns_open) * 10 > (int64_t)s->conf.conns_max * 9;
-}
-
 /* RFC 6455 4.2.1. The rest of it is for http_res_websocket(). */
 static int check_handshake(struct http_call *call, struct err *e) {
     const struct http_server *s = call->loop->server;
@@ -70,13 +64,14 @@ static int admit(struct conn *c, const struct head *h, struct err *e) {
     struct http_server *s = c->loop->server;
     struct http_req *req = &c->call->req;
     const struct route *route = req->route;
-    if (route->flags & ROUTE_EXPENSIVE && near_limit(s))
-        return err_set(e, ERR_BUSY, "the server is near its limit");
+    int r = shed_at_head(c->call, e);
+    if (r < 0)
+        return r;
     if (s->conf.authorise) {
         log_ctx_set((struct log_ctx){ .req = req->id });
-        int r = s->conf.authorise(req, e);
+        r = s->conf.authorise(req, e);
         log_ctx_set((struct log_ctx){ 0 });
-        if (r < 0)
+        if (r < 0 || (r = shed_known(c->call, e)) < 0)
             return r;
     }
     if (h->body_bytes > (int64_t)route->body_max)
@@ -159,8 +154,11 @@ void dispatch_body_end(struct conn *c) {
 static void run_blocking(struct pool_job *j) {
     struct http_call *call = CONTAINER_OF(j, struct http_call, job);
     int queued = CALL_QUEUED;
-    if (atomic_compare_exchange_strong(&call->phase, &queued, CALL_RUNNING))
+    if (atomic_compare_exchange_strong(&call->phase, &queued, CALL_RUNNING)) {
+        if (j->late && call->req.route->traffic > TRAFFIC_PAYMENT)
+            call->rc = shed_refused(call, pool_admission(shed_pool(call), j->line), &call->err);
         call_handle(call);
+    }
     loop_post(call->loop, call);
 }
 
@@ -172,10 +170,15 @@ static int send_away(struct http_call *call, struct err *e) {
     atomic_store(&call->phase, blocking ? CALL_QUEUED : CALL_RUNNING);
     call->loop->away++;
     call->job.run = run_blocking;
-    if (!blocking)
+    if (!blocking) {
+        call->in_line = true;
+        admission_enter(&s->writes, &call->job.ticket, clock_mono_us());
         r = s->conf.write_submit(s->conf.app, &call->write, e);
-    else if (!pool_submit(call->req.route->flags & ROUTE_COSTLY ? s->costly : s->pool, &call->job))
+        if (r < 0)
+            admission_cancel(&s->writes);
+    } else if (!pool_submit(shed_pool(call), &call->job)) {
         r = err_set(e, ERR_BUSY, "too many requests wait for a worker");
+    }
     if (r < 0) {
         atomic_store(&call->phase, CALL_HERE);
         call->loop->away--;
@@ -207,10 +210,21 @@ static void run(struct conn *c) {
 
 struct http_req *http_write_req(struct http_write *w) { return &w->call->req; }
 
-int http_write_run(struct http_write *w, struct db_tx *tx, struct err *e) { return w->call->req.route->write(tx, &w->call->req, e); }
+int http_write_run(struct http_write *w, struct db_tx *tx, struct err *e) {
+    struct http_call *call = w->call;
+    struct admission *line = &call->loop->server->writes;
+    bool late = call->in_line && admission_leave(line, &call->job.ticket, clock_mono_us());
+    call->in_line = false;
+    if (late && call->req.route->traffic > TRAFFIC_PAYMENT)
+        shed_refused(call, line, e);
+    return call->shed ? err_set(e, ERR_BUSY, "it waited too long") : call->req.route->write(tx, &call->req, e);
+}
 
 void http_write_done(struct http_write *w, int rc, const struct err *e) {
     struct http_call *call = w->call;
+    if (call->in_line)                             /* it never ran: the transaction did not begin */
+        admission_cancel(&call->loop->server->writes);
+    call->in_line = false;
     call->rc = rc;
     if (rc < 0) {
         call->err = e ? *e : (struct err){ 0 };

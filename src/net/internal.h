@@ -20,12 +20,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/address.h"
+#include "net/admission.h"
 #include "net/chunked.h"
 #include "net/head.h"
 #include "net/iplimit.h"
 #include "net/pool.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "net/share.h"
 #include "net/timers.h"
 #include "net/ws_handshake.h"
 
@@ -114,6 +116,8 @@ struct http_call {
     struct err         err;
     int64_t            began_us;
     bool               head_only, keep_alive, expect_continue, http10, linger;
+    bool               pressed, in_line, shed;       /* in_line: waits for the database's writer; shed: is refused for want of room */
+    int                demerits;          /* admission_ask() */
     int64_t            body_left;         /* Content-Length still to come */
     int64_t            body_got;
     struct chunked     chunked;
@@ -142,6 +146,7 @@ struct conn {
     bool              again;              /* it is in that list */
     uint8_t           turn;               /* requests begun, or messages, in this turn */
     bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
+    bool              behind;             /* we did not look at the socket: what comes now may have waited for the client itself */
     struct head_scan  scan;
     struct timer      timer;
     int64_t           due_ms;             /* the true deadline; timer.at_ms may be earlier */
@@ -167,7 +172,9 @@ struct loop {
     uint32_t                n_conns, cap_conns, free_slot;   /* free_slot: index + 1 */
     uint32_t                open, refused;             /* open: read by others, too */
     struct timers           timers;
-    int64_t                 now_ms;
+    int64_t                 now_ms, round_before_ms;   /* when this round began, and the one before */
+    struct admission        line;                      /* what waits for this thread */
+    int64_t                 measured_us;
     char                    date[30];
     int64_t                 date_s;
     char                   *scratch;      /* READ_BYTES */
@@ -213,6 +220,9 @@ struct http_server {
     int                     n_loops, port;
     bool                    https;        /* public_url is https */
     struct str              busy_answer;  /* the whole 503 of connections over a limit */
+    struct str              shed_body[2]; /* the problem of requests that are refused for want of room; English, Chinese */
+    struct admission        writes;       /* what waits for the database's writer */
+    struct share           *by_ip, *by_account;
     _Atomic int64_t         conns_open, sse_open, ws_open;
     _Atomic int64_t         ws_posted;    /* bytes of broadcasts that some loop has yet to see */
 };
@@ -273,6 +283,15 @@ void conn_linger(struct conn *c);                            /* nothing more wil
 /* c->call is set. Leaves c in BODY, WAIT, or answered. Returns false when the body was not wanted. */
 bool dispatch_head(struct conn *c, const struct head *h, bool body_here);
 void dispatch_body_end(struct conn *c);                      /* the whole body has come */
+
+/* ---- shed.c: too much to do ---- */
+void shed_init(struct http_server *s);
+void shed_measure(struct conn *c);                           /* its first bytes were read: how long had they waited */
+int shed_at_head(struct http_call *call, struct err *e);     /* ERR_BUSY: refused, see call->shed */
+int shed_known(struct http_call *call, struct err *e);       /* the same, once authorise() knows who it is */
+int shed_refused(struct http_call *call, struct admission *line, struct err *e);   /* counts it; any thread that has the call */
+void shed_answer(struct http_call *call);                    /* fills call->res */
+struct pool *shed_pool(struct http_call *call);              /* whose workers take it; sets its line there */
 
 /* ---- call.c ---- */
 struct http_call *call_new(struct loop *l);

@@ -14,6 +14,7 @@
 int loop_init(struct loop *l, struct http_server *s, struct err *e) {
     *l = (struct loop){ .server = s, .ep = -1, .wake_fd = -1, .reserve_fd = -1 };
     pthread_mutex_init(&l->inbox_lock, NULL);
+    admission_init(&l->line, s->conf.delay_ms * 1000);
     l->inbox_last = &l->inbox;
     l->posts_last = &l->posts;
     l->again_last = &l->again;
@@ -217,6 +218,7 @@ static void serve_again(struct loop *l) {
 
 /* ---- time ---- */
 static void tell_time(struct loop *l) {
+    l->round_before_ms = l->now_ms;
     l->now_ms = clock_mono_ms();
     int64_t wall_ms = clock_ms();
     if (wall_ms / 1000 != l->date_s) {

@@ -22,9 +22,9 @@ static void wait_at_gate(struct pool_job *j) {
 
 static void bounds_new_work_only(void **state) {
     struct pool *p;
-    struct pool_job job[8];
+    struct pool_job job[8] = { 0 };
     struct pool_stats st;
-    assert_int_equal(pool_new(2, 3, /* nice= */ 0, &p, NULL), 0);
+    assert_int_equal(pool_new(&(struct pool_conf){ .threads = 2, .queue_max = 3, .target_us = 50000, .bulk_target_us = 50000 }, &p, NULL), 0);
     for (int i = 0; i < 8; i++)
         job[i].run = wait_at_gate;
     assert_true(pool_submit(p, &job[0]) && pool_submit(p, &job[1]));

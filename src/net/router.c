@@ -45,6 +45,8 @@ static struct node *child_of(struct router *r, struct node *parent, struct str s
 static int add(struct router *r, const struct route *route, struct err *e) {
     struct str rest = str_z(route->path);
     int method = method_of(str_z(route->method)), params = 0;
+    if (route->traffic <= TRAFFIC_NONE || route->traffic >= TRAFFIC_COUNT)
+        return err_set(e, ERR_INTERNAL, "route %s %s: of no traffic class", route->method, route->path);
     if (str_eqz(rest, ROUTE_ANY_PATH) && method == M_GET && route->kind == ROUTE_INLINE && route->handle && !r->any) {
         r->routes[r->n++] = route;
         r->any = r->n;

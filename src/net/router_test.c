@@ -4,7 +4,7 @@
 #include "base/testing.h"
 
 static int handle(struct http_req *req, struct http_res *res, struct err *e) { return 0; }
-#define R(method, path) { method, path, ROUTE_INLINE, .handle = handle }
+#define R(method, path) { method, path, ROUTE_INLINE, TRAFFIC_READ, .handle = handle }
 
 static const struct route pages[] = { R("GET", "/"), R("GET", "/t/{task}"), R("GET", "/t/new"), { 0 } };
 static const struct route tasks[] = { R("GET", "/v1/tasks"),       R("POST", "/v1/tasks"),          R("POST", "/v1/tasks/{id}/pick"),
@@ -80,8 +80,8 @@ static void refuses_wrong_tables(void **state) {
         { R("POST", ROUTE_ANY_PATH), { 0 } },
         { R("GET", ROUTE_ANY_PATH), R("GET", ROUTE_ANY_PATH), { 0 } },
         { R("GET", "/{a}/{b}/{c}/{d}/{e}"), { 0 } },
-        { { "GET", "/a", ROUTE_WRITE, .handle = handle }, { 0 } },
-        { { "GET", "/a", ROUTE_STREAM, .handle = handle }, { 0 } },
+        { { "GET", "/a", ROUTE_WRITE, TRAFFIC_READ, .handle = handle }, { 0 } },
+        { { "GET", "/a", ROUTE_STREAM, TRAFFIC_READ, .handle = handle }, { 0 } },
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         const struct route *const one[] = { bad[i], NULL };

@@ -134,7 +134,9 @@ void conn_problem(struct conn *c, const struct err *e) {
     call->res.headers = headers;
     call->res.headers_n = n;
     call->res.headers_cap = cap;
-    if (http_res_problem(&call->req, &call->res, e) < 0)
+    if (call->shed)
+        shed_answer(call);
+    else if (http_res_problem(&call->req, &call->res, e) < 0)
         http_res_empty(&call->res, 500);
     conn_answer(c);
 }

@@ -10,6 +10,7 @@
 
 #define THREADS_MAX 64
 #define COSTLY_NICE 15
+#define LONG_FACTOR 10                    /* targets for which people wait while a password is hashed or a photo looked at: each takes that long itself */
 
 /* The answer of connections over a limit never changes, so it is made once. */
 static void make_busy_answer(struct http_server *s) {
@@ -56,11 +57,16 @@ static int build(struct http_server *s, struct err *e) {
     c->costly_queue_max = c->costly_queue_max ? c->costly_queue_max : 64;
     if (c->body_grace_ms == 0)
         c->body_grace_ms = 5000;
+    c->delay_ms = c->delay_ms ? c->delay_ms : 50;
     c->ws_ping_ms = c->ws_ping_ms ? c->ws_ping_ms : 30000;
     c->ws_queue_bytes = c->ws_queue_bytes ? c->ws_queue_bytes : 256 * 1024;
     c->ws_queue_frames = c->ws_queue_frames ? c->ws_queue_frames : 256;
     s->https = c->public_url && str_starts(str_z(c->public_url), STR("https://"));
     s->iplimit = iplimit_new(c->conns_per_ip_max, c->conns_max);
+    s->by_ip = share_new(c->rate_per_ip);
+    s->by_account = share_new(c->rate_per_account);
+    admission_init(&s->writes, c->delay_ms * 1000);
+    shed_init(s);
     make_busy_answer(s);
     s->n_loops = c->event_threads ? c->event_threads : get_nprocs();
     if (s->n_loops > THREADS_MAX)
@@ -92,8 +98,12 @@ int http_server_new(const struct http_server_conf *conf, struct http_server **re
 }
 
 int http_server_start(struct http_server *s, struct err *e) {
-    int r = pool_new(s->conf.pool_threads, s->conf.pool_queue_max, /* nice= */ 0, &s->pool, e);
-    if (r < 0 || (r = pool_new(s->conf.costly_threads, s->conf.costly_queue_max, COSTLY_NICE, &s->costly, e)) < 0)
+    const struct http_server_conf *c = &s->conf;
+    int64_t target_us = c->delay_ms * 1000, long_us = target_us * LONG_FACTOR;
+    struct pool_conf pool = { c->pool_threads, c->pool_queue_max, /* nice= */ 0, target_us, long_us };
+    struct pool_conf costly = { c->costly_threads, c->costly_queue_max, COSTLY_NICE, long_us, long_us };
+    int r = pool_new(&pool, &s->pool, e);
+    if (r < 0 || (r = pool_new(&costly, &s->costly, e)) < 0)
         return r;
     for (int i = 0; i < s->n_loops; i++) {
         if (pthread_create(&s->loops[i].thread, NULL, loop_main, &s->loops[i]) != 0) {
@@ -131,6 +141,8 @@ void http_server_free(struct http_server *s) {
     }
     free(s->loops);
     iplimit_free(s->iplimit);
+    share_free(s->by_ip);
+    share_free(s->by_account);
     router_free(s->router);
     arena_free(s->arena);
     free(s);
@@ -172,6 +184,21 @@ void http_server_stats(struct http_server *s, struct http_stats *ret) {
         ret->ws_open += peek(&st->ws_open);
         ret->ws_slow += peek(&st->ws_slow);
     }
+}
+
+const char *const http_line_name[HTTP_LINES] = { "event", "worker", "urgent", "bulk", "costly", "write" };
+
+void http_server_line_stats(struct http_server *s, struct admission_stats *out) {
+    int64_t now_us = clock_mono_us();
+    memset(out, 0, HTTP_LINES * sizeof(out[0]));
+    for (int i = 0; i < s->n_loops; i++)
+        admission_add_stats(&s->loops[i].line, &out[0], now_us);
+    static const enum pool_line lines[] = { POOL_NORMAL, POOL_URGENT, POOL_BULK };
+    for (int i = 0; i < POOL_LINES && s->pool; i++)
+        admission_add_stats(pool_admission(s->pool, lines[i]), &out[1 + i], now_us);
+    if (s->costly)
+        admission_add_stats(pool_admission(s->costly, POOL_NORMAL), &out[4], now_us);
+    admission_add_stats(&s->writes, &out[5], now_us);
 }
 
 size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap) {

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
+#include "net/traffic.h"
 
 struct http_server;
 struct http_req;
@@ -29,8 +30,7 @@ enum route_kind {
 enum {
     ROUTE_EFFECT = 1 << 0,            /* needs an Idempotency-Key (checked by api/) */
     ROUTE_PAGE = 1 << 1,              /* for people with a browser: left out of /openapi.json */
-    ROUTE_EXPENSIVE = 1 << 2,         /* shed first when the server is at its limit */
-    ROUTE_COSTLY = 1 << 3,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
+    ROUTE_COSTLY = 1 << 2,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
 };
 
 /* A route for every path without one (GET and HEAD; a page that says so): "GET" and this path, once among all tables. */
@@ -40,6 +40,7 @@ enum {
 struct route {
     const char *method, *path;
     enum route_kind kind;
+    enum traffic_class traffic;       /* what goes first when there is too much: net/README.md */
     unsigned    flags;                /* ROUTE_* */
     unsigned    need;                 /* rights, meaning given by the authorise hook; 0 = anyone */
     int (*handle)(struct http_req *req, struct http_res *res, struct err *e);
@@ -147,6 +148,9 @@ struct http_server_conf {
     int64_t             ws_ping_ms;           /* silence after which a WebSocket is pinged, and after as much again closed; 0 = 30000 */
     int                 ws_queue_bytes, ws_queue_frames;   /* what may wait for one WebSocket's reader; 0 = 262144, 256 */
     int64_t             handler_ms;           /* deadline of an answer made elsewhere: then 503, or ERR_UNCERTAIN for a change that had begun */
+    int64_t             delay_ms;             /* target of the admission to lines of work: admission.h; 0 = 50. Ten times as much for POOL_BULK, ROUTE_COSTLY */
+    int64_t             rate_per_ip, rate_per_account;     /* requests/s above which it goes behind others when there is too much; 0 = no limit */
+    unsigned            favoured;             /* rights: when there is too much, who has one of them goes before who has none */
     const char         *public_url;           /* "https://…" switches Secure cookies on */
     const char         *trusted_proxies;      /* CIDR list whose X-Forwarded-For/-Proto is believed */
     const char         *cors_origins;         /* origins whose pages may use this API, with commas */
@@ -154,6 +158,7 @@ struct http_server_conf {
     void               *app;
     int  (*authorise)(struct http_req *req, struct err *e);      /* before the body is read; also for need == 0 (may set account) */
     int  (*write_submit)(void *app, struct http_write *w, struct err *e);
+    int64_t (*waited_us)(void *app);          /* for tests: how long the bytes of a request waited for us; NULL = asked of the kernel */
     void (*access_log)(const struct http_req *req, int status, int64_t bytes, int64_t took_us);   /* optional */
 };
 extern const struct setting net_settings[];                       /* rows "net.…", "listen" and "public_url" */
@@ -173,6 +178,11 @@ struct http_route_stats { const struct route *route; int64_t n, by_class[6], byt
 /* loop_fewest, loop_most: open connections of the event thread that has the fewest, the most. */
 struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
+/* The lines of waiting work (admission.h). "event" is those of all event threads together. */
+#define HTTP_LINES 6
+struct admission_stats;
+extern const char *const http_line_name[HTTP_LINES];              /* "event", "worker", "urgent", "bulk", "costly", "write" */
+void http_server_line_stats(struct http_server *s, struct admission_stats *out);    /* HTTP_LINES of them */
 void http_server_stats(struct http_server *s, struct http_stats *ret);
 size_t http_server_route_stats(struct http_server *s, struct http_route_stats *out, size_t cap);
 

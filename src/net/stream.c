@@ -65,8 +65,8 @@ int stream_kick(struct http_call *call) {
     atomic_store(&call->phase, CALL_RUNNING);
     call->loop->away++;
     if (s->opened) {
-        pool_continue(call->loop->server->pool, &call->job);
-    } else if (!pool_submit(call->loop->server->pool, &call->job)) {
+        pool_continue(shed_pool(call), &call->job);
+    } else if (!pool_submit(shed_pool(call), &call->job)) {
         atomic_store(&call->phase, CALL_HERE);
         call->loop->away--;
         s->closed = true;                          /* it never came to be */

@@ -141,7 +141,7 @@ static int health_get(struct http_req *req, struct http_res *res, struct err *e)
 }
 
 const struct route ops_admin_routes[] = {
-    { "GET", "/v1/admin/health", ROUTE_BLOCKING, 0, AUTH_OPERATOR, health_get, .out = "AdminHealth",
+    { "GET", "/v1/admin/health", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, health_get, .out = "AdminHealth",
       .help = "How the server is, check by check, with what to do; and the numbers of the moment." },
     { 0 },
 };

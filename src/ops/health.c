@@ -74,8 +74,8 @@ static int ready_get(struct http_req *req, struct http_res *res, struct err *e) 
 }
 
 const struct route ops_routes[] = {
-    { "GET", "/healthz", ROUTE_INLINE, 0, 0, health_get, .out = "Health", .help = "The process lives." },
-    { "GET", "/readyz", ROUTE_WRITE, 0, 0, ready_get, ready_parse, ready_write, .out = "Ready", .help = "It can take work: database, disk, picture process." },
-    { "GET", "/metrics", ROUTE_BLOCKING, 0, 0, ops__metrics_get, .help = "Numbers, in Prometheus' text format." },
+    { "GET", "/healthz", ROUTE_INLINE, TRAFFIC_OPERATE, 0, 0, health_get, .out = "Health", .help = "The process lives." },
+    { "GET", "/readyz", ROUTE_WRITE, TRAFFIC_OPERATE, 0, 0, ready_get, ready_parse, ready_write, .out = "Ready", .help = "It can take work: database, disk, picture process." },
+    { "GET", "/metrics", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, 0, ops__metrics_get, .help = "Numbers, in Prometheus' text format." },
     { 0 },
 };

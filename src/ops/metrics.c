@@ -6,6 +6,7 @@
 #include "db/db.h"
 #include "mail/mail.h"
 #include "media/client.h"
+#include "net/admission.h"
 #include "task/eta.h"
 #include "task/task.h"
 
@@ -78,6 +79,35 @@ static void http_part(struct buf *b, struct http_server *server) {
     counter(b, "pool_refused_total", "Requests answered 503 because the queue was full.", s.pool_refused);
     gauge(b, "costly_queued", "Sign-ins that wait for a password to be hashed.", s.costly_queued);
     counter(b, "costly_refused_total", "Sign-ins answered 503 because too many waited.", s.costly_refused);
+}
+
+/* One line of work a label; see net/README.md. */
+static void overload_part(struct buf *b, struct http_server *server) {
+    static const char *const class[TRAFFIC_COUNT] = {
+#define X(id, name) [TRAFFIC_##id] = name,
+        TRAFFIC_LIST(X)
+#undef X
+    };
+    struct admission_stats lines[HTTP_LINES];
+    http_server_line_stats(server, lines);
+    name_of(b, "http_pressed", "gauge", "1 while a line of work does not drain and the less urgent requests are refused; event: how many threads.");
+    for (int i = 0; i < HTTP_LINES; i++)
+        buf_printf(b, "zoetrope_http_pressed{line=\"%s\"} %d\n", http_line_name[i], lines[i].pressed);
+    name_of(b, "http_shed_total", "counter", "Requests answered 503 because they would have waited too long, by what they are for.");
+    for (int i = 0; i < HTTP_LINES; i++)
+        for (int c = TRAFFIC_SETTLE; c < TRAFFIC_COUNT; c++)
+            buf_printf(b, "zoetrope_http_shed_total{line=\"%s\",traffic=\"%s\"} %lld\n", http_line_name[i], class[c], (long long)lines[i].shed[c]);
+    name_of(b, "http_wait_seconds", "histogram", "How long requests waited in a line; event: measured for some of them.");
+    for (int i = 0; i < HTTP_LINES; i++) {
+        int64_t n = 0;
+        for (int h = 0; h < ADMISSION_HIST - 1; h++)
+            buf_printf(b, "zoetrope_http_wait_seconds_bucket{line=\"%s\",le=\"%g\"} %lld\n", http_line_name[i], (double)admission_hist_edge_us[h] / 1e6,
+                       (long long)(n += lines[i].hist[h]));
+        n += lines[i].hist[ADMISSION_HIST - 1];
+        buf_printf(b, "zoetrope_http_wait_seconds_bucket{line=\"%s\",le=\"+Inf\"} %lld\nzoetrope_http_wait_seconds_sum{line=\"%s\"} %.6f\n"
+                   "zoetrope_http_wait_seconds_count{line=\"%s\"} %lld\n", http_line_name[i], (long long)n, http_line_name[i],
+                   (double)lines[i].sum_us / 1e6, http_line_name[i], (long long)n);
+    }
 }
 
 static void db_part(struct buf *b, struct db *db) {
@@ -242,6 +272,7 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     name_of(&b, "info", "gauge", "What runs here.");
     buf_printf(&b, "zoetrope_info{version=\"%s\"} 1\n", ZT_VERSION);
     http_part(&b, app->server);
+    overload_part(&b, app->server);
     db_part(&b, app->db);
     media_part(&b, app->media);
     auth_part(&b, app->auth);
