@@ -91,7 +91,7 @@ void call_count(struct http_call *call, int status) {
     stat_add(&st->us_sum, us);
     stat_add(&st->hist[edge], 1);
     stat_add(&l->stats.req_total, 1);
-    if (l->server->conf.access_log)
+    if (l->server->conf.access_log && !call->shed)        /* those are counted: admission.h */
         l->server->conf.access_log(&call->req, status, call->sent_bytes, us);
 }
 
