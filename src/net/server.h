@@ -158,7 +158,7 @@ struct http_server_conf {
     void               *app;
     int  (*authorise)(struct http_req *req, struct err *e);      /* before the body is read; also for need == 0 (may set account) */
     int  (*write_submit)(void *app, struct http_write *w, struct err *e);
-    int64_t (*waited_us)(void *app);          /* for tests: how long the bytes of a request waited for us; NULL = asked of the kernel */
+    int64_t (*waited_us)(void *app);          /* for tests: how long the bytes of a request waited for us; NULL, or < 0: the kernel is asked */
     void (*access_log)(const struct http_req *req, int status, int64_t bytes, int64_t took_us);   /* optional */
 };
 extern const struct setting net_settings[];                       /* rows "net.…", "listen" and "public_url" */

@@ -21,8 +21,9 @@ static int64_t waited_us(const struct conn *c, int64_t now_us) {
     const struct http_server_conf *conf = &l->server->conf;
     struct tcp_info info;
     socklen_t n = sizeof(info);
-    if (conf->waited_us)
-        return conf->waited_us(conf->app);
+    int64_t said_us = conf->waited_us ? conf->waited_us(conf->app) : -1;
+    if (said_us >= 0)
+        return said_us;
     if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
         return (int64_t)info.tcpi_last_data_recv * 1000;
     return now_us - l->round_before_ms * 1000;

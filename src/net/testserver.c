@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "net/admission.h"
 #include "net/cached.h"
 #include "net/server.h"
 #include "net/websocket.h"
@@ -150,6 +152,58 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
                                 (long long)st.loop_fewest, (long long)st.loop_most);
     pthread_mutex_unlock(&lock);
     return http_res_body(res, 200, "application/json", s, true);
+}
+
+/* ---- work that takes as long as asked for, for bench/overload.mjs ---- */
+static int64_t asked_us(const struct http_req *req) {
+    int64_t us;
+    return str_int(req->params[0], 1, 10 * 1000 * 1000, &us) < 0 ? 1 : us;
+}
+static int get_wait(struct http_req *req, struct http_res *res, struct err *e) {
+    usleep((useconds_t)asked_us(req));
+    return http_res_empty(res, 204);
+}
+static int get_burn(struct http_req *req, struct http_res *res, struct err *e) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    int64_t until_us = t.tv_sec * 1000000 + t.tv_nsec / 1000 + asked_us(req);
+    do
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    while (t.tv_sec * 1000000 + t.tv_nsec / 1000 < until_us);
+    return http_res_empty(res, 204);
+}
+static int write_wait(struct db_tx *tx, struct http_req *req, struct err *e) {
+    usleep((useconds_t)asked_us(req));
+    return 0;
+}
+static int post_wait(struct http_req *req, struct http_res *res, struct err *e) { return http_res_empty(res, 204); }
+
+/* ---- how long requests are said to have waited for their event thread; below 0: ask the kernel ---- */
+static _Atomic int64_t said_us = -1;
+static int64_t waited_us(void *app) { return said_us; }
+static int post_waited(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t ms;
+    if (str_int(http_req_query(req, "ms"), 0, 10000, &ms) < 0)
+        return err_set(e, ERR_BAD_INPUT, "ms");
+    said_us = ms * 1000;
+    return http_res_empty(res, 204);
+}
+/* {"pressed":[…],"shed":[…],"late":[…]}, by line */
+static int get_lines(struct http_req *req, struct http_res *res, struct err *e) {
+    struct admission_stats st[HTTP_LINES];
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 65536);
+    http_server_line_stats(server, st);
+    buf_add_str(&b, STR("{"));
+    for (int i = 0; i < HTTP_LINES; i++) {
+        int64_t shed = 0;
+        for (int c = 0; c < TRAFFIC_COUNT; c++)
+            shed += st[i].shed[c];
+        buf_printf(&b, "%s\"%s\":{\"pressed\":%d,\"shed\":%lld,\"late\":%lld,\"waiting\":%lld}", i ? "," : "", http_line_name[i], st[i].pressed,
+                   (long long)shed, (long long)st[i].late, (long long)st[i].waiting);
+    }
+    buf_add_str(&b, STR("}"));
+    return http_res_body(res, 200, "application/json", buf_str(&b), false);
 }
 
 /* ---- BLOCKING ---- */
@@ -364,13 +418,31 @@ static const struct route routes[] = {
     { "GET", "/ws/refused", ROUTE_WEBSOCKET, TRAFFIC_READ, .handle = get_ws_refused },
     { "GET", "/ws/topic/{topic}", ROUTE_WEBSOCKET, TRAFFIC_READ, .handle = get_ws_topic },
     { "POST", "/ws/topic/{topic}", ROUTE_BLOCKING, TRAFFIC_READ, .handle = post_ws_topic, .body_max = 65536 + 1 },
+    { "GET", "/wait/{us}", ROUTE_BLOCKING, TRAFFIC_READ, .handle = get_wait },
+    { "GET", "/burn/{us}", ROUTE_INLINE, TRAFFIC_READ, .handle = get_burn },
+    { "POST", "/wait/{us}", ROUTE_WRITE, TRAFFIC_READ, .handle = post_wait, .write = write_wait },
+    { "POST", "/waited", ROUTE_INLINE, TRAFFIC_OPERATE, .handle = post_waited },
+    { "GET", "/lines", ROUTE_INLINE, TRAFFIC_OPERATE, .handle = get_lines },
+    { "GET", "/as/operate", ROUTE_BLOCKING, TRAFFIC_OPERATE, .handle = get_hello },
+    { "GET", "/as/payment", ROUTE_BLOCKING, TRAFFIC_PAYMENT, .handle = get_hello },
+    { "GET", "/as/settle", ROUTE_INLINE, TRAFFIC_SETTLE, .handle = get_hello },
+    { "GET", "/as/sign_in", ROUTE_INLINE, TRAFFIC_SIGN_IN, .handle = get_hello },
+    { "GET", "/as/read", ROUTE_INLINE, TRAFFIC_READ, .handle = get_hello },
+    { "GET", "/as/upload", ROUTE_INLINE, TRAFFIC_UPLOAD, .handle = get_hello },
+    { "GET", "/as/create", ROUTE_INLINE, TRAFFIC_CREATE, .handle = get_hello },
+    { "GET", "/as/feed", ROUTE_INLINE, TRAFFIC_FEED, .handle = get_hello },
+    { "GET", "/bulk", ROUTE_BLOCKING, TRAFFIC_CREATE, .handle = get_slow },
     { "GET", "/denied", ROUTE_INLINE, TRAFFIC_READ, .handle = get_hello, .need = 1 },
     { "POST", "/denied", ROUTE_INLINE, TRAFFIC_READ, .handle = get_hello, .need = 1, .body_max = 1024 },
     { 0 },
 };
 static const struct route *const tables[] = { routes, NULL };
 
+/* X-Account: a number; with X-Person it is favoured. */
+#define PERSON (1u << 1)
 static int authorise(struct http_req *req, struct err *e) {
+    str_int(http_req_header(req, "X-Account"), 1, INT64_MAX, &req->account);
+    req->rights = http_req_header(req, "X-Person").p ? PERSON : 0;
     return req->route->need ? err_set(e, ERR_UNAUTHENTICATED, "this route is for nobody") : 0;
 }
 
@@ -404,6 +476,8 @@ static int serve(int argc, char **argv, char **envp, struct err *e) {
     conf.routes = tables;
     conf.authorise = authorise;
     conf.write_submit = submit;
+    conf.waited_us = waited_us;
+    conf.favoured = PERSON;
     r = http_server_new(&conf, &server, e);
     if (r >= 0)
         r = http_server_start(server, e);

@@ -1,0 +1,121 @@
+// 16-overload: more to do than can be done: what goes first, what always answers, and that all is well again. Nothing here takes long:
+// handlers wait at a gate, and what event threads are said to let wait is set by the test.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { startTestServer } from './lib/testserver.mjs';
+
+const order = ['settle', 'sign_in', 'read', 'upload', 'create', 'feed'];
+const lines = async s => JSON.parse((await s.ask('GET', '/lines')).text);
+const statuses = async (s, headers = {}) => {
+  const all = [];
+  for (const name of order) all.push((await s.ask('GET', `/as/${name}`, headers)).status);
+  return all;
+};
+/** Asks until `test` likes what comes back. */
+async function until(ask, test, what) {
+  for (const deadline = Date.now() + 20_000; ;) {
+    const x = await ask();
+    if (test(x)) return x;
+    assert.ok(Date.now() < deadline, `${what} did not come: ${JSON.stringify(x)}`);
+  }
+}
+const say = (s, ms) => s.ask('POST', `/waited?ms=${ms}`);
+/** Every event thread has seen waits of so long for long enough. */
+async function press(s) {
+  await say(s, 60);
+  await until(async () => { await statuses(s); return lines(s); }, x => x.event.pressed === 1, 'pressure');
+}
+
+test('under pressure the less urgent go first, and those who always answer do', async t => {
+  const s = await startTestServer(t, { event_threads: 1 });
+  assert.deepEqual(await statuses(s), Array(6).fill(200));
+  await press(s);
+  for (const [ms, n] of [[48, 6], [55, 5], [65, 4], [75, 3], [85, 2], [95, 1], [105, 0], [5000, 0]]) {
+    await say(s, ms);
+    await until(() => statuses(s, { 'X-Person': '1' }), x => x.filter(y => y === 200).length === n, `${n} classes at ${ms} ms`);
+    assert.deepEqual(await statuses(s, { 'X-Person': '1' }), [...Array(n).fill(200), ...Array(6 - n).fill(503)], `at ${ms} ms`);
+    for (const name of ['operate', 'payment']) assert.equal((await s.ask('GET', `/as/${name}`)).status, 200, name);
+  }
+  await say(s, 1);
+  await until(() => lines(s), x => x.event.pressed === 0, 'the end of it');
+  assert.deepEqual(await statuses(s), Array(6).fill(200));
+});
+
+test('within a class guests go before people, and who asks for more than his share before others', async t => {
+  const s = await startTestServer(t, { event_threads: 1, rate_per_account: 5, rate_per_ip: 100000 });
+  await press(s);
+  await say(s, 78);                                           // readers: 80 ms, each demerit 3
+  const read = async headers => (await s.ask('GET', '/as/read', headers)).status;
+  await until(() => read({ 'X-Person': '1' }), x => x === 200, 'a person');
+  assert.equal(await read({}), 503, 'nobody is a guest');
+  assert.equal(await read({ 'X-Account': '7' }), 503, 'a guest');
+  const ask = () => read({ 'X-Account': '8', 'X-Person': '1' });
+  assert.equal(await ask(), 200);
+  await until(ask, x => x === 503, 'the end of his share');
+  assert.equal(await read({ 'X-Account': '9', 'X-Person': '1' }), 200, 'another one');
+  await say(s, 70);                                           // there is room for all: nobody is refused for his share alone
+  await until(ask, x => x === 200, 'room');
+  assert.equal(await read({ 'X-Account': '7' }), 200, 'a guest, when there is room');
+});
+
+test('who is refused keeps his connection, is told when to come back, and that in his language', async t => {
+  const s = await startTestServer(t, { event_threads: 1 });
+  await press(s);
+  await say(s, 500);
+  const refused = await until(() => s.ask('POST', '/echo', { Connection: 'keep-alive', 'Accept-Language': 'zh' }, 'body'), x => x.status === 503, 'a refusal');
+  assert.equal(refused.headers['content-type'], 'application/problem+json');
+  assert.equal(refused.headers.connection ?? 'keep-alive', 'keep-alive');
+  assert.match(refused.headers['retry-after'], /^([1-9]|[1-5]\d|60)$/);
+  const problem = JSON.parse(refused.text);
+  assert.equal(problem.code, 'busy');
+  assert.match(problem.title, /[\u4e00-\u9fff]/);
+});
+
+test('workers that do not get on: what would wait is refused, the urgent has a worker of its own', async t => {
+  const s = await startTestServer(t, { event_threads: 1, pool_threads: 4, pool_queue_max: 1000, delay_ms: '1ms' });
+  const slow = [];
+  for (let i = 0; i < 3; i++) slow.push(s.ask('GET', '/slow'));
+  await s.until(x => x.waiting === 3, 'three at the gate');   // the fourth worker takes nothing but the urgent
+  slow.push(s.ask('GET', '/slow'));
+  await s.until(x => x.queued === 1, 'one that waits');
+  const refused = await until(() => {
+    const p = s.ask('GET', '/file?n=1', { Range: 'bytes=0-0' });
+    return Promise.race([p, s.ask('GET', '/lines').then(() => null)]);      // let in: it waits with the others
+  }, x => x?.status === 503, 'a refusal');
+  assert.ok(Number(refused.headers['retry-after']) >= 1);
+  assert.ok((await lines(s)).worker.shed >= 1);
+  for (let i = 0; i < 20; i++) assert.equal((await s.ask('GET', '/as/operate')).status, 200);
+  await s.ask('POST', '/gate?n=4');
+  assert.deepEqual((await Promise.all(slow)).map(x => x.status).slice(0, 3), [200, 200, 200]);
+  await s.until(x => x.queued === 0, 'the end of the queue');
+  await until(() => s.ask('GET', '/file', { Range: 'bytes=0-0' }), x => x.status === 206, 'all as before');
+});
+
+test('what takes long leaves workers for the rest', async t => {
+  const s = await startTestServer(t, { event_threads: 1, pool_threads: 8 });
+  const bulk = Array.from({ length: 12 }, () => s.ask('GET', '/bulk'));
+  await s.until(x => x.waiting === 6 && x.queued === 6, 'three quarters of the workers');
+  assert.equal((await s.ask('GET', '/file', { Range: 'bytes=0-0' })).status, 206);
+  await s.ask('POST', '/gate?n=12');
+  assert.deepEqual((await Promise.all(bulk)).map(x => x.status), Array(12).fill(200));
+});
+
+test('a writer that does not get on is not given more', async t => {
+  const s = await startTestServer(t, { event_threads: 1, delay_ms: '1ms' });
+  const first = s.ask('POST', '/count?gate');
+  await s.until(x => x.waiting === 1, 'one at the gate');
+  const waits = [s.ask('POST', '/count')];
+  await until(() => lines(s), x => x.write.waiting === 1, 'one that waits');
+  const refused = await until(() => {
+    const p = s.ask('POST', '/count', {}, 'x');
+    waits.push(p);
+    return Promise.race([p, s.ask('GET', '/lines').then(() => null)]);
+  }, x => x?.status === 503, 'a refusal');
+  assert.equal(JSON.parse(refused.text).code, 'busy');
+  assert.equal((await s.ask('GET', '/hello')).status, 200, 'what does not write');
+  await s.ask('POST', '/gate');
+  assert.equal((await first).status, 201);
+  await Promise.all(waits);
+  await until(() => s.ask('POST', '/count'), x => x.status === 201, 'all as before');
+  assert.equal((await lines(s)).write.waiting, 0);
+});
