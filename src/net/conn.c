@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -365,6 +367,30 @@ static void body_timeout(struct conn *c) {
     conn_refuse(c, &e);
 }
 
+/*
+ * Half a window of the answer's rate has passed; two below the rate in a row end it. What counts is what the client's machine took, not what
+ * ours did: a socket holds megabytes, and one that is read byte by byte would look alive for hours. The first half never counts as good,
+ * since a receive buffer is filled in it, read or not.
+ */
+static void send_timeout(struct conn *c) {
+    const struct http_server_conf *conf = &c->loop->server->conf;
+    int unsent = 0;
+    if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0)
+        unsent = 0;
+    int64_t taken = c->call->sent_bytes - unsent, got = c->mark_bytes == INT64_MAX ? 0 : taken - c->mark_bytes;
+    bool good = got > 0 && got * 1000 >= conf->body_rate_min * (conf->write_stall_ms / 2);
+    if (good || !c->slow) {
+        c->slow = !good;
+        c->mark_bytes = taken;
+        conn_due_in(c, conf->write_stall_ms / 2);
+        return;
+    }
+    static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };      /* else the kernel would keep what is unsent for minutes */
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    stat_add(&c->loop->stats.timeouts, 1);
+    conn_close(c);
+}
+
 void conn_timeout(struct conn *c) {
     uint32_t gen = c->gen;
     struct err e;
@@ -377,7 +403,7 @@ void conn_timeout(struct conn *c) {
     case CONN_WAIT: handler_timeout(c); break;
     case CONN_SSE: sse_timeout(c); break;
     case CONN_WEBSOCKET: ws_timeout(c); break;
-    case CONN_SEND: stat_add(&c->loop->stats.timeouts, 1); conn_close(c); break;
+    case CONN_SEND: send_timeout(c); break;
     default: conn_close(c); break;
     }
     if (c->gen == gen)

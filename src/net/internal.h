@@ -146,11 +146,12 @@ struct conn {
     bool              again;              /* it is in that list */
     uint8_t           turn;               /* requests begun, or messages, in this turn */
     bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
+    bool              slow;               /* SEND: the last half window brought too little */
     bool              behind;             /* we did not look at the socket: what comes now may have waited for the client itself */
     struct head_scan  scan;
     struct timer      timer;
     int64_t           due_ms;             /* the true deadline; timer.at_ms may be earlier */
-    int64_t           mark_bytes;         /* body_got when the window of the body rate began */
+    int64_t           mark_bytes;         /* body_got, or what the client took of the answer, when the window of its rate began */
     struct http_addr  peer;
 };
 

@@ -94,8 +94,6 @@ static bool next_part(struct http_call *call) {
 
 void conn_flush(struct conn *c) {
     struct http_call *call = c->call;
-    int64_t before = call->sent_bytes;
-    size_t head_before = call->out[0].n;
     int r;
     do {
         r = flush_bytes(c);
@@ -106,9 +104,11 @@ void conn_flush(struct conn *c) {
         conn_close(c);
     else if (r == 1)
         sent(c);
-    else if (call->sent_bytes != before || call->out[0].n != head_before || c->state != CONN_SEND) {
+    else if (c->state != CONN_SEND) {
         c->state = CONN_SEND;
-        conn_due_in(c, c->loop->server->conf.write_stall_ms);
+        c->mark_bytes = INT64_MAX;                 /* see send_timeout() */
+        c->slow = false;
+        conn_due_in(c, c->loop->server->conf.write_stall_ms / 2);
     }
 }
 
@@ -121,7 +121,7 @@ void conn_answer(struct conn *c) {
     call->out[1] = res->kind == RES_BYTES && !res->parts && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
     if (call->head_only)
         res->bytes = 0;
-    c->state = CONN_WAIT;                          /* so that flush sees the change to SEND as the beginning of a stall */
+    c->state = CONN_WAIT;                          /* so that flush sees the change to SEND, where the time of its client begins */
     conn_flush(c);
 }
 
