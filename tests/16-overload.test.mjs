@@ -1,6 +1,7 @@
 // 16-overload: more to do than can be done: what goes first, what always answers, and that all is well again. Nothing here takes long:
 // handlers wait at a gate, and what event threads are said to let wait is set by the test.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import test from 'node:test';
 import { startTestServer } from './lib/testserver.mjs';
 
@@ -46,8 +47,8 @@ test('within a class guests go before people, and who asks for more than his sha
   await press(s);
   await say(s, 78);                                           // readers: 80 ms, each demerit 3
   const read = async headers => (await s.ask('GET', '/as/read', headers)).status;
-  await until(() => read({ 'X-Person': '1' }), x => x === 200, 'a person');
-  assert.equal(await read({}), 503, 'nobody is a guest');
+  await until(() => read({}), x => x === 503, 'the refusal of nobody, who is a guest');
+  assert.equal(await read({ 'X-Person': '1' }), 200, 'a person');
   assert.equal(await read({ 'X-Account': '7' }), 503, 'a guest');
   const ask = () => read({ 'X-Account': '8', 'X-Person': '1' });
   assert.equal(await ask(), 200);
@@ -118,4 +119,29 @@ test('a writer that does not get on is not given more', async t => {
   await Promise.all(waits);
   await until(() => s.ask('POST', '/count'), x => x.status === 201, 'all as before');
   assert.equal((await lines(s)).write.waiting, 0);
+});
+
+/** Takes /big (16 MiB) bit by bit, a bit for each look at the server's numbers; how much came before the end. */
+async function sip(s, bit) {
+  const socket = net.connect(s.port, '127.0.0.1');
+  let got = 0, ended = false;
+  socket.on('error', () => {}).on('close', () => { ended = true; });
+  socket.on('readable', () => {});                            // nothing is read but by read()
+  socket.write('GET /big HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
+  while (!ended) {
+    await s.stats();
+    got += socket.read(Math.min(bit, socket.readableLength))?.length ?? 0;
+    if (got > 16 << 20) break;                                // all of it, and the head
+  }
+  socket.destroy();
+  return got;
+}
+
+test('who takes an answer more slowly than the rate is cut off, however steadily; who does not is left alone', async t => {
+  const fast = await startTestServer(t, { write_stall_ms: '20ms', body_rate_min: '1G' });
+  assert.ok(await sip(fast, 65536) < 16 << 20, 'cut off');
+  assert.equal((await fast.stats()).timeouts, 1);
+  const slow = await startTestServer(t, { write_stall_ms: '2s', body_rate_min: 1 });
+  assert.ok(await sip(slow, 4096) > 16 << 20, 'all of it');
+  assert.equal((await slow.stats()).timeouts, 0);
 });
