@@ -37,7 +37,7 @@ static int write_account(struct db_tx *rd, struct jw *w, const struct auth_liste
 
 static int accounts_get(struct http_req *req, struct http_res *res, struct err *e) {
     static const char *const names[] = { "limit", "cursor", "q", NULL };
-    struct db_tx *rd = db_reader(api_app(req)->db);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(api_app(req)->db);
     struct auth_listed found[PAGE_MAX];
     struct api_page page;
     int64_t one = 0;

@@ -32,6 +32,7 @@ static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) 
     static const char *const names[] = { "limit", "cursor", "state", "recipe", "account", "q", NULL };
     struct app *app = api_app(req);
     struct api_page page;
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
     BUF_CLEANUP struct buf items;
     buf_init(&items, API_JSON_MAX);
     int r = api_page_with(req, "task", names, &page, e);
@@ -44,7 +45,7 @@ static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) 
         return err_set(e, ERR_BAD_INPUT, "state: no such state");
     if (account.n && id_parse(account, "acct", &s.account) < 0)
         return err_set(e, ERR_BAD_INPUT, "account must be an account's id");
-    if ((r = read_q(http_req_query(req, "q"), &s, e)) < 0 || (r = task_search(db_reader(app->db), app->tasks, &s, &items, e)) < 0)
+    if ((r = read_q(http_req_query(req, "q"), &s, e)) < 0 || (r = task_search(rd, app->tasks, &s, &items, e)) < 0)
         return r;
     return api_list(res, &page, &items, e);
 }
@@ -145,7 +146,7 @@ static int read_all(struct db_tx *tx, int64_t id, struct buf *attempts, struct b
 
 static int task_get(struct http_req *req, struct http_res *res, struct err *e) {
     struct app *app = api_app(req);
-    struct db_tx *rd = db_reader(app->db);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
     int64_t id;
     BUF_CLEANUP struct buf task, attempts, events, moves, out;
     buf_init(&task, API_JSON_MAX);
@@ -154,7 +155,7 @@ static int task_get(struct http_req *req, struct http_res *res, struct err *e) {
     buf_init(&moves, API_JSON_MAX);
     buf_init(&out, 4 * API_JSON_MAX);
     int r = api_param_id(req, 0, "task", &id, e);
-    if (r < 0 || (r = db_snapshot_begin(rd, e)) < 0)
+    if (r < 0)
         return r;
     struct lines ls = { .l = calloc(LINES_MAX, sizeof *ls.l) };
     if (!ls.l)
@@ -162,7 +163,6 @@ static int task_get(struct http_req *req, struct http_res *res, struct err *e) {
     r = task_render(rd, app->tasks, id, /* account= */ 0, &task, e);
     if (r > 0)
         r = read_all(rd, id, &attempts, &events, &moves, &ls, e) < 0 ? e->code : 1;
-    db_snapshot_end(rd);
     struct jw w;
     jw_init(&w, &out);
     jw_obj(&w);

@@ -102,10 +102,10 @@ int api__asset_answer(struct http_req *req, struct http_res *res, int status, co
 
 /* ---- routes ---- */
 
-static int find(struct http_req *req, struct blob_asset *ret, struct err *e) {
+static int find(struct http_req *req, struct db_tx *rd, struct blob_asset *ret, struct err *e) {
     int64_t id;
     int r = api_param_id(req, 0, "asset", &id, e);
-    if (r < 0 || (r = blob_asset_get(db_reader(api_app(req)->db), req->arena, id, req->account, ret, e)) < 0)
+    if (r < 0 || (r = blob_asset_get(rd, req->arena, id, req->account, ret, e)) < 0)
         return r;
     return r ? 0 : err_set(e, ERR_NOT_FOUND, "no such asset");
 }
@@ -114,22 +114,27 @@ static int asset_get(struct http_req *req, struct http_res *res, struct err *e) 
     static const char *const names[] = { "recipe", NULL };
     struct blob_asset a;
     int r = api_query_only(req, names, e);
-    if (r < 0 || (r = find(req, &a, e)) < 0)
+    if (r < 0 || (r = find(req, db_reader(api_app(req)->db), &a, e)) < 0)
         return r;
     return api__asset_answer(req, res, 200, &a, e);
 }
 
 /* What is looked at: of a photo its working copy, which is small enough for a page. */
-static int shown(struct http_req *req, const struct blob_asset *a, bool thumb, struct blob_asset *ret, struct err *e) {
-    struct db_tx *tx = db_reader(api_app(req)->db);
-    bool photo = a->class == BLOB_ORIGINAL;
-    int r = thumb ? blob_asset_child(tx, req->arena, a->id, "thumb", ret, e) : 0;
+static int find_shown(struct http_req *req, bool thumb, struct blob_asset *ret, struct err *e) {
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(api_app(req)->db);
+    struct blob_asset a;
+    int r = find(req, rd, &a, e);
+    if (r < 0)
+        return r;
+    bool photo = a.class == BLOB_ORIGINAL;
+    if (thumb)
+        r = blob_asset_child(rd, req->arena, a.id, "thumb", ret, e);
     if (r == 0 && photo)
-        r = blob_asset_child(tx, req->arena, a->id, "working", ret, e);
+        r = blob_asset_child(rd, req->arena, a.id, "working", ret, e);
     if (r == 0 && photo)
         return err_set(e, ERR_NOT_FOUND, "it has no working copy");
     if (r == 0)
-        *ret = *a;
+        *ret = a;
     return r < 0 ? r : 0;
 }
 
@@ -147,15 +152,14 @@ static struct served served_as(struct str type) {
 static int content_get(struct http_req *req, struct http_res *res, struct err *e) {
     static const char *const names[] = { "as", "download", NULL };
     struct str as = http_req_query(req, "as"), download = http_req_query(req, "download");
-    struct blob_asset a, show;
+    struct blob_asset show;
     int fd;
     int r = api_query_only(req, names, e);
     if (r < 0)
         return r;
     if ((as.p && !str_eqz(as, "thumb")) || (download.p && !str_eqz(download, "1")))
         return err_set(e, ERR_BAD_INPUT, "as must be thumb, download must be 1");
-    if ((r = find(req, &a, e)) < 0 || (r = shown(req, &a, as.p != NULL, &show, e)) < 0 ||
-        (r = blob_asset_open(api_app(req)->blobs, &show, &fd, e)) < 0)
+    if ((r = find_shown(req, as.p != NULL, &show, e)) < 0 || (r = blob_asset_open(api_app(req)->blobs, &show, &fd, e)) < 0)
         return r;
     struct served file = served_as(show.type);
     if (download.p)

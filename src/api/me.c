@@ -5,8 +5,9 @@
 
 static int me_answer(struct http_req *req, struct http_res *res, struct err *e) {
     struct auth_me me;
-    int r = auth_me_get(db_reader(api_app(req)->db), req->arena, req->account, &me, e), moving = 0;
-    if (r < 0 || (moving = auth_move_waits(db_reader(api_app(req)->db), req->account, e)) < 0)
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(api_app(req)->db);
+    int r = auth_me_get(rd, req->arena, req->account, &me, e), moving = 0;
+    if (r < 0 || (moving = auth_move_waits(rd, req->account, e)) < 0)
         return r < 0 ? r : moving;
     BUF_CLEANUP struct buf b;
     buf_init(&b, 4096);

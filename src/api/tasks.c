@@ -16,7 +16,8 @@ static int answer_task(struct http_req *req, struct http_res *res, int status, i
     struct app *app = api_app(req);
     BUF_CLEANUP struct buf b;
     buf_init(&b, TASK_JSON_MAX);
-    int r = task_render(db_reader(app->db), app->tasks, id, account, &b, e);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = task_render(rd, app->tasks, id, account, &b, e);
     if (r < 0)
         return r;
     return r ? api_json(res, status, &b, e) : err_set(e, ERR_NOT_FOUND, "no such task");
@@ -106,8 +107,9 @@ static int tasks_get(struct http_req *req, struct http_res *res, struct err *e) 
     struct api_page page;
     BUF_CLEANUP struct buf items;
     buf_init(&items, API_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
     int r = api_page(req, "task", &page, e);
-    if (r < 0 || (r = task_list(db_reader(app->db), app->tasks, req->account, page.before_id, page.limit, &items, e)) < 0)
+    if (r < 0 || (r = task_list(rd, app->tasks, req->account, page.before_id, page.limit, &items, e)) < 0)
         return r;
     return api_list(res, &page, &items, e);
 }
@@ -121,7 +123,8 @@ static int stream_pull(void *ctx, int64_t *seq, struct buf *out, struct err *e) 
     int r = s->session ? auth_session_lives(s->app->auth, s->session, e) : 1;
     if (r <= 0)
         return r < 0 ? r : /* over */ 1;
-    return task_events(db_reader(s->app->db), &s->of, seq, out, e);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(s->app->db);
+    return task_events(rd, &s->of, seq, out, e);
 }
 
 /* Whoever comes back for what they have heard to the end: 204 tells a browser to stop coming back. 1: all was said. */
@@ -137,17 +140,24 @@ static int heard_all(struct http_req *req, struct db_tx *rd, int64_t id, struct 
     return r < 0 ? r : r && b.n == 0;
 }
 
+/* 1: there is more to hear. A snapshot of its own, which must be over when the stream begins: a change between the two would go unheard. */
+static int may_listen(struct http_req *req, int64_t id, struct err *e) {
+    struct app *app = api_app(req);
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, TASK_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = task_render(rd, app->tasks, id, req->account, &b, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such task");
+    r = heard_all(req, rd, id, e);
+    return r < 0 ? r : !r;
+}
+
 static int events_get(struct http_req *req, struct http_res *res, struct err *e) {
     struct app *app = api_app(req);
     int64_t id;
-    BUF_CLEANUP struct buf b;
-    buf_init(&b, TASK_JSON_MAX);
     int r = api_param_id(req, 0, "task", &id, e);
-    if (r < 0 || (r = task_render(db_reader(app->db), app->tasks, id, req->account, &b, e)) < 0)
-        return r;
-    if (r == 0)
-        return err_set(e, ERR_NOT_FOUND, "no such task");
-    if ((r = heard_all(req, db_reader(app->db), id, e)) != 0)
+    if (r < 0 || (r = may_listen(req, id, e)) <= 0)
         return r < 0 ? r : http_res_empty(res, 204);
     struct stream *s = ARENA_NEW(req->arena, struct stream);
     *s = (struct stream){ .app = app, .session = auth_access_ends(req) ? req->session : 0, .of = { .c = app->tasks, .task = id } };

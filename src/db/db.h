@@ -65,9 +65,14 @@ enum db_violation db_violated(const struct db_tx *tx);
 
 /* ---- reading: this thread's own connection; each statement sees the newest commit ---- */
 struct db_tx *db_reader(struct db *d);
-/* Several statements that must agree with one another. */
-int db_snapshot_begin(struct db_tx *reader, struct err *e);
-void db_snapshot_end(struct db_tx *reader);
+/* The same, but all its statements see the newest commit as of the first of them, until the scope ends:
+ *     DB_SNAPSHOT struct db_tx *rd = db_snapshot(d);
+ * Cheaper, too: taking and leaving the log's read lock costs more than most statements. While a snapshot stands the log cannot be emptied
+ * and this thread sees nothing new, so it is for one answer: never across a wait, nor in a scope that begins to listen for changes.
+ * Snapshots of one thread nest; the outermost one counts. */
+#define DB_SNAPSHOT __attribute__((cleanup(db_snapshot_end)))
+struct db_tx *db_snapshot(struct db *d);
+void db_snapshot_end(struct db_tx **rd);
 
 /* ---- writing ---- */
 /* May run more than once (a batch that fails is run again one by one): everything it hands out is set afresh each time, and effects

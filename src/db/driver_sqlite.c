@@ -6,6 +6,8 @@
  * - Automatic checkpoints would run inside somebody's COMMIT and on any connection, so they are off everywhere; the writer
  *   checkpoints between batches (lane.c).
  * - A full disk or an I/O error inside a statement may roll the whole transaction back without being asked: hence in_transaction().
+ * - A plan may depend on the values bound to it; then each new value makes the cached statement be prepared again, which cost a third of
+ *   every read. The query planner stability guarantee (QPSG) keeps one plan a statement.
  * - ENOSPC from write(2) is SQLITE_FULL, but EDQUOT is SQLITE_IOERR: both are a full disk to us. After a failed fsync nobody knows
  *   which pages reached the disk, so that stays ERR_IO whatever errno says.
  */
@@ -133,6 +135,7 @@ static int lite_open(const struct db_place *place, enum db_role role, struct db_
     c->busy_ms = place->busy_ms;
     sqlite3_busy_timeout(c->h, c->busy_ms);
     sqlite3_db_config(c->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(c->h, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     sqlite3_limit(c->h, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
     sqlite3_limit(c->h, SQLITE_LIMIT_ATTACHED, 0);
     int r = run_pragmas(c, place, role, e);

@@ -50,15 +50,24 @@ int db__reader_connect(struct db_tx *tx, struct err *e) {
     return d->drv->open(&d->place, DB_ROLE_READ, &tx->conn, e);
 }
 
-int db_snapshot_begin(struct db_tx *reader, struct err *e) {
-    assert(reader->role == DB_ROLE_READ);
-    int r = reader->conn ? 0 : db__reader_connect(reader, e);
-    return r < 0 ? r : reader->db->drv->control(reader->conn, DB_BEGIN_READ, e);
+struct db_tx *db_snapshot(struct db *d) {
+    struct db_tx *tx = db_reader(d);
+    tx->n_snapshots++;
+    return tx;
 }
 
-void db_snapshot_end(struct db_tx *reader) {
-    if (reader->conn && reader->db->drv->in_transaction(reader->conn))
-        reader->db->drv->control(reader->conn, DB_ROLLBACK, NULL);      /* nothing was written: there is nothing to lose */
+int db__snapshot_begin(struct db_tx *tx, struct err *e) {
+    const struct db_driver *drv = tx->db->drv;
+    return drv->in_transaction(tx->conn) ? 0 : drv->control(tx->conn, DB_BEGIN_READ, e);
+}
+
+void db_snapshot_end(struct db_tx **rd) {
+    struct db_tx *tx = *rd;
+    assert(tx->n_snapshots > 0);
+    if (--tx->n_snapshots > 0 || !tx->conn || !tx->db->drv->in_transaction(tx->conn))
+        return;
+    assert(tx->n_busy == 0);                             /* rows outlive the snapshot they came from: our bug */
+    tx->db->drv->control(tx->conn, DB_ROLLBACK, NULL);   /* nothing was written: there is nothing to lose */
 }
 
 int db__readers_init(struct db *d, struct err *e) {

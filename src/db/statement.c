@@ -68,8 +68,8 @@ static int start(struct db_tx *tx, const struct db_sql *q, const struct db_arg *
         if (r < 0)
             return r;
     }
-    int r = acquire(tx, q, ret_s, e);
-    if (r < 0)
+    int r = tx->n_snapshots ? db__snapshot_begin(tx, e) : 0;
+    if (r < 0 || (r = acquire(tx, q, ret_s, e)) < 0)
         return r;
     r = tx->db->drv->bind(tx->conn, (*ret_s)->st, args + 1, n - 1, e);
     if (r < 0)

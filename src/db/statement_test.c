@@ -1,4 +1,6 @@
 /* statement_test.c - statements, rows, constraints and readers, through the write lane like everybody else. */
+#include <sqlite3.h>
+
 #include "db/testing.h"
 
 DB_SQL(add, "INSERT INTO thing (id, name, n, parent_id) VALUES (?, ?, ?, ?)");
@@ -6,6 +8,7 @@ DB_SQL(get, "SELECT name, n, parent_id FROM thing WHERE id = ?");
 DB_SQL(all, "SELECT id FROM thing ORDER BY id");
 DB_SQL(bump, "UPDATE thing SET n = n + ?");
 DB_SQL(count, "SELECT COUNT(*) FROM thing");
+DB_SQL(by_n, "SELECT id FROM thing WHERE n = ? AND id > 0 ORDER BY name LIMIT ?");
 DB_SQL(nonsense, "SELEC 1");
 DB_SQL_VARIANT(variant, "SELECT 1", "SELECT 2", "SELECT 3");
 
@@ -130,12 +133,50 @@ static void a_snapshot_stands_still_and_a_reader_does_not(void **state) {
     struct testing *t = *state;
     struct err *e = &t->e;
     assert_int_equal(count_seen(t), 0);
-    OK(db_snapshot_begin(db_reader(t->d), e));
-    assert_int_equal(count_seen(t), 0);                  /* its first statement fixes what it sees */
-    OK(db_do(t->d, add_row, &(struct row){ .id = 1, .name = DB_NULL, .parent = DB_NULL }, e));
-    assert_int_equal(count_seen(t), 0);
-    db_snapshot_end(db_reader(t->d));
-    assert_int_equal(count_seen(t), 1);
+    {
+        DB_SNAPSHOT struct db_tx *outer = db_snapshot(t->d);
+        assert_ptr_equal(outer, db_reader(t->d));
+        {
+            DB_SNAPSHOT struct db_tx *inner = db_snapshot(t->d);
+            OK(db_do(t->d, add_row, &(struct row){ .id = 1, .name = DB_NULL, .parent = DB_NULL }, e));
+            assert_ptr_equal(inner, outer);
+            assert_int_equal(count_seen(t), 1);          /* its first statement fixes what it sees */
+        }
+        OK(db_do(t->d, add_row, &(struct row){ .id = 2, .name = DB_NULL, .parent = DB_NULL }, e));
+        assert_int_equal(count_seen(t), 1);
+    }
+    assert_int_equal(count_seen(t), 2);
+}
+
+/* A snapshot that outlives its scope would keep the log from being emptied, and show an old world to the thread's next request. */
+static void no_snapshot_is_left_behind(void **state) {
+    struct testing *t = *state;
+    struct db_tx *rd = db_reader(t->d);
+    for (int i = 0; i < 2; i++) {
+        DB_SNAPSHOT struct db_tx *in = db_snapshot(t->d);
+        if (i == 1)
+            break;                                       /* left early, and before its first statement */
+        count_seen(t);
+        assert_true(db_sqlite.in_transaction(in->conn));
+    }
+    assert_false(db_sqlite.in_transaction(rd->conn));
+    count_seen(t);
+    assert_false(db_sqlite.in_transaction(rd->conn));
+}
+
+/* A cached statement is prepared once, whatever is bound to it. */
+static void no_value_makes_a_statement_be_prepared_again(void **state) {
+    struct testing *t = *state;
+    struct db_tx *rd = db_reader(t->d);
+    for (int64_t n = -2; n < 50; n++) {
+        DB_ROWS rows;
+        assert_int_equal(db_one(rd, &rows, &t->e, &by_n, DB_INT(n), DB_INT(n)), 0);
+    }
+    int seen = 0;
+    for (size_t i = 0; i < COUNT(rd->buckets); i++)
+        for (struct db__stmt *s = rd->buckets[i]; s; s = s->next, seen++)
+            assert_int_equal(sqlite3_stmt_status((sqlite3_stmt *)(void *)s->st, SQLITE_STMTSTATUS_REPREPARE, 0), 0);
+    assert_int_equal(seen, 1);
 }
 
 static void *read_once(void *arg) {
@@ -204,6 +245,8 @@ int main(void) {
         TESTING(changes_are_counted),
         TESTING(our_own_mistakes_are_errors_not_crashes),
         TESTING(a_snapshot_stands_still_and_a_reader_does_not),
+        TESTING(no_snapshot_is_left_behind),
+        TESTING(no_value_makes_a_statement_be_prepared_again),
         TESTING(readers_are_bounded_and_end_with_their_threads),
         TESTING(one_process_writes_and_others_may_read),
     };

@@ -34,23 +34,23 @@ static int owners_exist(struct db_tx *tx, struct teller *t, struct err *e) {
     return r;
 }
 
+/* What the tables say of one another: of one moment. */
+static int rows_agree(struct db *d, struct teller *t, struct err *e) {
+    DB_SNAPSHOT struct db_tx *tx = db_snapshot(d);
+    t->room = "ledger";
+    int r = ledger_verify(tx, tell, t, e);
+    t->room = "auth";
+    if (r >= 0)
+        r = auth_verify(tx, tell, t, e);
+    if (r >= 0)
+        r = owners_exist(tx, t, e);
+    t->room = "task";
+    return r < 0 ? r : task_verify(tx, tell, t, e);
+}
+
 int ops_verify(struct db *d, struct blob_store *s, bool deep, FILE *out, struct err *e) {
     struct teller t = { .out = out };
-    struct db_tx *tx = db_reader(d);
-    int r = db_snapshot_begin(tx, e);
-    if (r < 0)
-        return r;
-    t.room = "ledger";
-    r = ledger_verify(tx, tell, &t, e);
-    t.room = "auth";
-    if (r >= 0)
-        r = auth_verify(tx, tell, &t, e);
-    if (r >= 0)
-        r = owners_exist(tx, &t, e);
-    t.room = "task";
-    if (r >= 0)
-        r = task_verify(tx, tell, &t, e);
-    db_snapshot_end(tx);
+    int r = rows_agree(d, &t, e);
     t.room = "blob";
     if (r >= 0)
         r = blob_verify(s, d, deep, tell, &t, e);

@@ -320,11 +320,11 @@ static inline void testing_note(void *ctx, const char *what) {
 static inline void testing_clean(struct testing *t) {
     struct err *e = &t->e;
     char first[240] = "";
-    struct db_tx *rd = db_reader(t->db);
-    OK(db_snapshot_begin(rd, e));
-    OK(ledger_verify(rd, testing_note, first, e));
-    OK(task_verify(rd, testing_note, first, e));
-    db_snapshot_end(rd);
+    {
+        DB_SNAPSHOT struct db_tx *rd = db_snapshot(t->db);
+        OK(ledger_verify(rd, testing_note, first, e));
+        OK(task_verify(rd, testing_note, first, e));
+    }
     OK(blob_verify(t->blobs, t->db, /* deep= */ true, testing_note, first, e));
     if (first[0])
         fail_msg("%s", first);
