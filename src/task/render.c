@@ -7,8 +7,7 @@
 #include "ledger/ledger.h"
 #include "task/core.h"
 
-#define ARENA_MAX (2u << 20)         /* the reports of all candidates at their longest */
-#define LIST_MAX  100
+#define LIST_MAX 100
 
 /* What is foretold of it; all -1 when nothing is. */
 static struct eta_answer foretold(struct task_core *c, const struct task_row *t) {
@@ -70,40 +69,32 @@ static int write_error(struct db_tx *tx, struct jw *w, const struct task_row *t,
     return 0;
 }
 
-/* Only what may be chosen: a broken picture is never shown, nor one that was deleted. */
+/* Only what may be chosen: a broken picture is never shown, nor one that was deleted. Best first. */
+DB_SQL(render_candidates, "SELECT k.ix, k.asset_id, k.width, k.height, k.seed, k.score_pm, k.scores, (SELECT MAX(t.id) FROM asset t "
+                          "WHERE t.parent_id = p.id AND t.role = 'thumb') FROM candidate k JOIN asset p ON p.id = k.asset_id "
+                          "WHERE k.task_id = ? AND k.place > 0 AND p.account_id = ? ORDER BY k.place");
+
 static int write_candidates(struct db_tx *tx, struct jw *w, const struct task_row *t, struct err *e) {
-    CLEANUP(arena_free) struct arena *a = arena_new(ARENA_MAX);
-    struct task__candidate all[TASK_CANDIDATES_MAX];
-    size_t n = 0;
-    int r = task__candidate_list(tx, t->id, a, all, COUNT(all), &n, e);
-    if (r < 0)
-        return r;
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &render_candidates, DB_INT(t->id), DB_INT(t->account));
     jw_key(w, "candidates");
     jw_arr(w);
-    for (size_t i = 0; i < n; i++) {
-        struct blob_asset picture, thumb;
-        if (all[i].place == 0)
-            continue;
-        if ((r = blob_asset_get(tx, a, all[i].asset, t->account, &picture, e)) < 0)
-            return r;
-        if (r == 0)
-            continue;
-        if ((r = blob_asset_child(tx, a, all[i].asset, "thumb", &thumb, e)) < 0)
-            return r;
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        struct str scores = db_str(&rows, 6);
         jw_obj(w);
-        jw_kint(w, "index", all[i].ix);
-        jw_kid(w, "asset", "asset", all[i].asset);
-        jw_kid(w, "thumb", "asset", r > 0 ? thumb.id : 0);
-        jw_kint(w, "width", all[i].width);
-        jw_kint(w, "height", all[i].height);
-        jw_kint(w, "seed", all[i].seed);
-        jw_kint(w, "score_pm", all[i].score_pm);
+        jw_kint(w, "index", db_int(&rows, 0));
+        jw_kid(w, "asset", "asset", db_int(&rows, 1));
+        jw_kid(w, "thumb", "asset", db_int(&rows, 7));
+        jw_kint(w, "width", db_int(&rows, 2));
+        jw_kint(w, "height", db_int(&rows, 3));
+        jw_kint(w, "seed", db_int(&rows, 4));
+        jw_kint(w, "score_pm", db_int(&rows, 5));
         jw_key(w, "scores");
-        jw_raw(w, all[i].scores.n ? all[i].scores : STR("{}"));
+        jw_raw(w, scores.n ? scores : STR("{}"));
         jw_end_obj(w);
     }
     jw_end_arr(w);
-    return 0;
+    return r;
 }
 
 DB_SQL(render_people, "SELECT asset_id, face FROM task_input WHERE task_id = ? ORDER BY ix");
