@@ -384,6 +384,18 @@ describe('lists', () => {
     assert.equal(new Set(entries).size, entries.length);
     assert.equal(entries.length, 6);                      // the welcome and five holds
   });
+
+  test('are told apart whatever their texts hold', async () => {
+    const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { timeout: 5000 }), op = new Client(server.url, server.operatorToken());
+    const texts = ['}', '{', '"}', '\\', '\\"}{', '"]},{"id":"mail_0000000000009"'];
+    const add = db.prepare(`INSERT INTO mail (id, to_addr, kind, lang, subject, plain, html, state, tries, error, created_ms, due_ms)
+      VALUES (?, 'a@example.com', 'x', 'en', ?, '', '', 'sent', 0, ?, 1, 0)`);
+    texts.forEach((text, i) => add.run(i + 1, text, text));
+    db.close();
+    const first = await op.get(`/v1/admin/mails?limit=${texts.length - 1}`), rest = await op.get(`/v1/admin/mails?limit=2&cursor=${first.next}`);
+    assert.deepEqual(first.items.concat(rest.items).map(m => m.subject), texts.toReversed());
+    assert.deepEqual([first.next, rest.next], [first.items.at(-1).id, null]);
+  });
 });
 
 describe('assets', () => {

@@ -107,13 +107,36 @@ int api_json(struct http_res *res, int status, const struct buf *b, struct err *
     return http_res_body(res, status, "application/json", buf_str(b), /* borrowed= */ false);
 }
 
+/* The number of objects in an array that a jw wrote, and the last of them. To parse the whole list for that cost more than to make it. */
+static int last_of(struct str array, struct str *ret_last) {
+    int n = 0, depth = 0;
+    bool text = false;
+    size_t begin = 0;
+    for (size_t i = 0; i < array.n; i++) {
+        char c = array.p[i];
+        if (text) {
+            i += c == '\\';
+            text = c != '"';
+        } else if (c == '"') {
+            text = true;
+        } else if (c == '{' && depth++ == 0) {
+            begin = i;
+        } else if (c == '}' && --depth == 0) {
+            n++;
+            *ret_last = (struct str){ array.p + begin, i + 1 - begin };
+        }
+    }
+    return n;
+}
+
 int api_list(struct http_res *res, const struct api_page *page, const struct buf *items, struct err *e) {
-    CLEANUP(json_unref) json_t *list = NULL;
-    int r = json_read(buf_str(items), &list, e);
+    CLEANUP(json_unref) json_t *last = NULL;
+    struct str text = STR_NULL;
+    if (items->failed)
+        return err_set(e, ERR_TOO_BIG, "the list is larger than %zu bytes", items->max);
+    int r = last_of(buf_str(items), &text) == page->limit ? json_read(text, &last, e) : 0;
     if (r < 0)
         return r;
-    size_t n = json_array_size(list);
-    const json_t *last = n && (int)n == page->limit ? json_object_get(json_array_get(list, n - 1), "id") : NULL;
     BUF_CLEANUP struct buf b;
     buf_init(&b, API_JSON_MAX);
     struct jw w;
@@ -121,7 +144,7 @@ int api_list(struct http_res *res, const struct api_page *page, const struct buf
     jw_obj(&w);
     jw_key(&w, "items");
     jw_raw(&w, buf_str(items));
-    jw_kz(&w, "next", json_string_value(last));
+    jw_kz(&w, "next", json_string_value(json_object_get(last, "id")));
     jw_end_obj(&w);
     return api_json(res, 200, &b, e);
 }
