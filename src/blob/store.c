@@ -204,15 +204,17 @@ int blob_put_end(struct blob_put *p, char ret_sha[SHA256_HEX + 1], int64_t *ret_
     if (r >= 0) {
         memcpy(ret_sha, p->key.sha, sizeof(p->key.sha));
         *ret_bytes = bytes;
+        p->path[0] = 0;                               /* the temporary name is gone already */
     }
-    blob_put_abort(p);                                /* after a success the temporary name is gone already */
+    blob_put_abort(p);
     return r;
 }
 
 void blob_put_abort(struct blob_put *p) {
     if (!p)
         return;
-    unlink(p->path);
+    if (p->path[0])
+        unlink(p->path);
     fd_close_p(&p->fd);
     free(p);
 }

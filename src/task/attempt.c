@@ -1,7 +1,7 @@
 /*
  * attempt.c - one call to one engine, written down before it is made.
  *
- *   intent -> submitted -> fetching -> stored
+ *   intent -> submitted -> fetching -> stored;   submitted -> stored, where nothing is fetched
  *   the first three -> refused | failed | unknown;   unknown -> fetching | failed | written_off
  *
  * unknown: the call may or may not have happened, at somebody's cost. It is asked about, never repeated.
@@ -23,7 +23,7 @@ static const char *const names[ATTEMPT_STATE_COUNT] = {
 #define ENDS (TO(REFUSED) | TO(FAILED) | TO(UNKNOWN))
 static const unsigned edges[ATTEMPT_STATE_COUNT] = {
     [ATTEMPT_INTENT] = TO(SUBMITTED) | ENDS,
-    [ATTEMPT_SUBMITTED] = TO(FETCHING) | ENDS,
+    [ATTEMPT_SUBMITTED] = TO(FETCHING) | TO(STORED) | ENDS,
     [ATTEMPT_FETCHING] = TO(STORED) | ENDS,
     [ATTEMPT_UNKNOWN] = TO(FETCHING) | TO(FAILED) | TO(WRITTEN_OFF),
 };                                          /* stored, refused, failed, written_off are final */

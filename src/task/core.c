@@ -23,7 +23,7 @@
 
 const struct setting task_settings[] = {
     { "task.lease", SET_MS, "15s", 1000, 3600000, "How long a worker owns a task before another may take it; it is renewed while it works." },
-    { "task.hands", SET_INT, "4", 1, 64, "Threads that make results durable." },
+    { "task.hands", SET_INT, "16", 1, 64, "Threads that make results durable; they wait for the disk side by side, so that many share one fsync." },
     { "task.runs_max", SET_INT, "64", 1, 4096, "Tasks worked on side by side; how many calls they make is up to the engines' slots." },
     { "task.tries_max", SET_INT, "3", 1, 20, "Calls of one step on one engine before it is given up, when each failed in a way that may pass." },
     { "task.claims_max", SET_INT, "40", 1, 1000, "Starts of one task before it is given up, when whoever works on it keeps dying." },

@@ -69,6 +69,7 @@ struct task_core {
     atomic_llong stop_at_ms;         /* clock_mono_ms(): steps under way are given up */
     struct core_wake wakes[CORE_WAKES];   /* writer thread */
     unsigned    wakes_used;
+    int64_t     line_room;           /* writer thread: task__turn_take() */
 
     pthread_t   thread;
     bool        started;

@@ -81,7 +81,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
         return r;
     if ((r = ledger_hold(tx, t.account, t.price, t.id, e)) < 0)
         return r;
-    if ((r = task__turn_take(tx, &t, c->account_max, c->line_max, e)) < 0)
+    if ((r = task__turn_take(tx, &t, c->account_max, c->line_max, &c->line_room, e)) < 0)
         return r;
     if ((r = task__tell_state(tx, &t, e)) < 0 || (r = task__add(tx, &t, re->version, params, e)) < 0)
         return r;

@@ -11,9 +11,11 @@
 #include "ledger/ledger.h"
 
 #define OPEN_STATES "('queued', 'preparing', 'running', 'checking')"
-/* A photo that another open task still needs is left to that one's end. */
-DB_SQL(decide_inputs, "SELECT DISTINCT i.asset_id FROM task_input i WHERE i.task_id = ? AND NOT EXISTS (SELECT 1 FROM task_input o "
-                      "JOIN task p ON p.id = o.task_id WHERE o.asset_id = i.asset_id AND o.task_id <> i.task_id AND p.state IN " OPEN_STATES ")");
+/* A photo that another open task still needs is left to that one's end. It is one of the same account (create.c), whose open tasks are few:
+ * CROSS JOIN and the + make SQLite go through those, and not through all tasks that were ever made of the photo. */
+DB_SQL(decide_inputs, "SELECT DISTINCT i.asset_id FROM task_input i WHERE i.task_id = ? AND NOT EXISTS (SELECT 1 FROM task p "
+                      "CROSS JOIN task_input o WHERE p.account_id = ? AND p.state IN " OPEN_STATES " AND p.id <> i.task_id "
+                      "AND o.task_id = p.id AND +o.asset_id = i.asset_id)");
 DB_SQL(decide_backdrop, "SELECT 1 FROM task WHERE account_id = ? AND backdrop_asset = ? AND id <> ? AND state IN " OPEN_STATES " LIMIT 1");
 DB_SQL(open_with_input, "SELECT t.id FROM task_input i JOIN task t ON t.id = i.task_id WHERE i.asset_id = ? AND t.account_id = ? AND t.state IN " OPEN_STATES " LIMIT 1");
 DB_SQL(open_with_backdrop, "SELECT id FROM task WHERE account_id = ? AND backdrop_asset = ? AND state IN " OPEN_STATES " LIMIT 1");
@@ -34,7 +36,7 @@ static int inputs_end(struct db_tx *tx, const struct task_row *t, struct err *e)
     size_t n = 0;
     {
         DB_ROWS rows = { 0 };
-        int r = db_query(tx, &rows, e, &decide_inputs, DB_INT(t->id));
+        int r = db_query(tx, &rows, e, &decide_inputs, DB_INT(t->id), DB_INT(t->account));
         while (r >= 0 && n < TASK_PEOPLE_MAX && (r = db_next(&rows, e)) > 0)
             list[n++] = db_int(&rows, 0);
         if (r < 0)

@@ -518,8 +518,12 @@ static void nobody_fills_the_line(void **state) {
     OK(testing_try(t, ME, PLAIN, &id));
     assert_int_equal(testing_try(t, ME, PLAIN, &id), ERR_RATE);
     OK(testing_try(t, YOU, PLAIN, &id));
+    int64_t last = id;
     assert_int_equal(testing_try(t, YOU, PLAIN, &id), ERR_BUSY);
     testing_balance(t, ME, 980, 20);                              /* a refused one holds nothing */
+    OK(testing_cancel(t, last, YOU));
+    OK(testing_try(t, YOU, PLAIN, &id));                          /* and who leaves makes room for one */
+    assert_int_equal(testing_try(t, YOU, PLAIN, &id), ERR_BUSY);
     assert_int_equal(testing_try(t, THEM, PLAIN, &id), ERR_NO_CREDIT);
     testing_clean(t);
 }

@@ -70,7 +70,9 @@ int task__forget_progress(struct db_tx *tx, struct task_row *t, struct err *e);
 #define TASK_TURN_UNIT 840                      /* one candidate at weight 1; divisible by every weight 1..8 */
 #define TASK_WEIGHT_MAX 8
 int64_t task__turn_cost(const struct task_row *t);
-int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, struct err *e);   /* sets t->turn */
+/* Sets t->turn. ERR_BUSY when line_max tasks wait, ERR_RATE when the account has account_max open ones. line_room: how many may come before
+ * the line is counted again; those that leave it meanwhile are found by the next count, those that come back to it (leased ones) are beside it. */
+int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, int64_t *line_room, struct err *e);
 int task__turn_claimed(struct db_tx *tx, int64_t turn, struct err *e);
 int task__turn_over(struct db_tx *tx, const struct task_row *t, struct err *e);             /* the task is decided */
 #define TASK_PLACE_EXACT 500                    /* places up to here are counted */

@@ -238,7 +238,8 @@ void store_result(struct hand_job *j) {
     struct call *k = (struct call *)j;
     struct task_core *c = k->run->c;
     struct result res = { .k = k };
-    if ((k->rc = core_write(c, fetching_fn, k, &k->err)) < 0)
+    /* That a provider has done its work is worth knowing after a crash. An engine that may be asked again has nothing to fetch. */
+    if (!(k->run->engine->d->can & ENGINE_CAN_REPEAT) && (k->rc = core_write(c, fetching_fn, k, &k->err)) < 0)
         return;
     if ((k->rc = op_facts_read(k->op, k->facts, k->a, &res.facts, &k->err)) < 0)
         return;

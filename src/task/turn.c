@@ -35,13 +35,25 @@ static int number(struct db_tx *tx, const struct db_sql *q, struct db_arg arg, i
     return r;
 }
 
-int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, struct err *e) {
-    int64_t waiting, vtime, finish = 0, open = 0;
-    int r = number(tx, &turn_line, DB_INT(line_max), &waiting, e);
+/* Counts the line when all the room that the last count left was used up: to count ten thousand for each newcomer is most of its cost. */
+static int take_room(struct db_tx *tx, int64_t line_max, int64_t *room, struct err *e) {
+    int64_t waiting;
+    int r = *room > 0 ? 0 : number(tx, &turn_line, DB_INT(line_max), &waiting, e);
     if (r < 0)
         return r;
-    if (waiting >= line_max)
+    if (*room <= 0)
+        *room = line_max - waiting;
+    if (*room <= 0)
         return err_set(e, ERR_BUSY, "%lld tasks are waiting", (long long)waiting);
+    --*room;
+    return 0;
+}
+
+int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, int64_t *line_room, struct err *e) {
+    int64_t vtime, finish = 0, open = 0;
+    int r = take_room(tx, line_max, line_room, e);
+    if (r < 0)
+        return r;
     {
         DB_ROWS rows = { 0 };
         if ((r = db_one(tx, &rows, e, &turn_clock)) < 0)
