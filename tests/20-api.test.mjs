@@ -481,7 +481,7 @@ describe('operations', () => {
     assert.deepEqual(await alice.get('/readyz'), { ready: true, db: true, disk: true, media: true });
     const text = (await alice.send('GET', '/metrics')).text;
     for (const name of ['zoetrope_http_requests_total{method="POST",route="/v1/quotes",class="2xx"}', 'zoetrope_http_request_seconds_bucket', 'zoetrope_tasks{state="done"}',
-      'zoetrope_db_commit_seconds_total', 'zoetrope_media_jobs_total', 'zoetrope_pool_queued', 'process_resident_memory_bytes', 'process_open_fds'])
+      'zoetrope_db_commit_seconds_bucket{le="0.001"}', 'zoetrope_db_batch_writes_bucket{le="16"}', 'zoetrope_db_wait_seconds_count', 'zoetrope_db_checkpoint_seconds_max', 'zoetrope_media_jobs_total', 'zoetrope_pool_queued', 'process_resident_memory_bytes', 'process_open_fds'])
       assert.ok(text.includes(name), name);
     for (const line of text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? -?[\d.e+-]+)$/, line);
   });

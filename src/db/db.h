@@ -84,7 +84,8 @@ struct db_write {
     void           (*done)(struct db_write *w);   /* on the writer thread, after COMMIT is durable or the function failed; must not wait */
     int              rc;                          /* what fn returned, or why the commit did not happen */
     struct err       err;
-    struct db_write *next;                        /* the lane's own */
+    struct db_write *next;                        /* the lane's own, these two */
+    int64_t          submitted_us;
 };
 int db_submit(struct db *d, struct db_write *w, struct err *e);   /* never waits; ERR_BUSY when the ring is full, ERR_DISK_FULL, ERR_STOPPING */
 int db_do(struct db *d, db_write_fn *fn, void *arg, struct err *e);   /* submits and waits: pool, dispatcher and keeper threads only */
@@ -95,7 +96,16 @@ extern const struct setting db_settings[];                        /* rows "db.â€
 /* Opens (and creates) the database in the data directory, takes the lock file, migrates. read_only: for command-line tools beside a running server. */
 int db_open(const struct config *cfg, const char *data_dir, bool read_only, struct db **ret_d, struct err *e);
 void db_close(struct db *d);                                      /* drains the lane */
-struct db_stats { int64_t writes, batches, batch_max, queued, commit_us_sum, commit_us_max, fsync_failed, reads, wal_bytes, file_bytes; };
+#define DB_HIST 12
+extern const int64_t db_hist_edge_writes[DB_HIST], db_hist_edge_us[DB_HIST];      /* the last is INT64_MAX */
+struct db_stats {
+    int64_t writes, batches, batch_max, queued, fsync_failed, reads, wal_bytes, file_bytes;
+    int64_t commit_us_sum, commit_us_max;
+    int64_t wait_us_sum;                                          /* from db_submit() until the write's batch begins */
+    int64_t checkpoints, checkpoint_us_sum, checkpoint_us_max;    /* the writer stands still meanwhile */
+    int64_t batch_hist[DB_HIST];                                  /* batches by their writes */
+    int64_t commit_hist[DB_HIST], wait_hist[DB_HIST];             /* COMMITs and writes by how long they took and waited */
+};
 void db_get_stats(struct db *d, struct db_stats *ret);
 
 #endif

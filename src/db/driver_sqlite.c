@@ -18,7 +18,9 @@
 #include <stdio.h>
 
 #define VALUE_BYTES_MAX (16 * 1024 * 1024)
-#define TRUNCATE_WAIT_MS 50              /* for readers to leave the log; the writer stands still meanwhile */
+/* How long a checkpoint waits for readers to leave the log; the writer stands still meanwhile. */
+#define RESTART_WAIT_MS  10
+#define TRUNCATE_WAIT_MS 50
 
 struct db_conn {
     sqlite3      *h;
@@ -242,8 +244,10 @@ static int64_t lite_log_bytes(struct db_conn *c) { return (int64_t)c->log_pages 
 
 static int lite_checkpoint(struct db_conn *c, bool truncate, struct err *e) {
     int left = 0, moved = 0;
-    sqlite3_busy_timeout(c->h, TRUNCATE_WAIT_MS);
-    int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &left, &moved);
+    /* Not PASSIVE: that copies only what the oldest reader of this moment has seen, and while somebody reads all the time there is always one
+     * from before the last commit; then the log is never begun anew. A snapshot takes microseconds, so the wait is short. */
+    sqlite3_busy_timeout(c->h, truncate ? TRUNCATE_WAIT_MS : RESTART_WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, &left, &moved);
     sqlite3_busy_timeout(c->h, c->busy_ms);
     if (rc == SQLITE_BUSY)                        /* a reader still needs the log: later */
         return 0;

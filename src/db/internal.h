@@ -78,7 +78,9 @@ struct db {
     int64_t     reads_gone;           /* of readers whose threads have ended */
     struct db_tx *writer;             /* the lane's thread; before it starts and after it ended, the opener's */
     struct db__lane lane;
-    atomic_llong writes, batches, batch_max, commit_us_sum, commit_us_max, fsync_failed, log_bytes;
+    atomic_llong writes, batches, batch_max, commit_us_sum, commit_us_max, wait_us_sum, fsync_failed, log_bytes;
+    atomic_llong checkpoints, checkpoint_us_sum, checkpoint_us_max;
+    atomic_llong batch_hist[DB_HIST], commit_hist[DB_HIST], wait_hist[DB_HIST];
 };
 
 /* open.c */

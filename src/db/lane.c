@@ -27,6 +27,25 @@
 
 #define LANE_STOP (1u << 31)
 
+const int64_t db_hist_edge_writes[DB_HIST] = { 1, 2, 4, 8, 16, 32, 64, 128, DB_BATCH_MAX, INT64_MAX, INT64_MAX, INT64_MAX };
+const int64_t db_hist_edge_us[DB_HIST] = { 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 500000, 2000000, INT64_MAX };
+
+/* ---- numbers: written by the writer alone, read by anybody ---- */
+
+static void add(atomic_llong *to, int64_t n) { atomic_fetch_add_explicit(to, n, memory_order_relaxed); }
+
+static void highest(atomic_llong *to, int64_t n) {
+    if (n > atomic_load_explicit(to, memory_order_relaxed))
+        atomic_store_explicit(to, n, memory_order_relaxed);
+}
+
+static void count_in(atomic_llong hist[DB_HIST], const int64_t edge[DB_HIST], int64_t n) {
+    int i = 0;
+    while (n > edge[i])
+        i++;
+    add(&hist[i], 1);
+}
+
 /* ---- handing in: any thread ---- */
 
 static int take_place(struct db__lane *l, struct err *e) {
@@ -46,6 +65,7 @@ int db_submit(struct db *d, struct db_write *w, struct err *e) {
     int r = take_place(l, e);
     if (r < 0)
         return r;
+    w->submitted_us = clock_mono_us();
     struct db_write *first = atomic_load(&l->inbox);
     do
         w->next = first;
@@ -129,9 +149,9 @@ static int commit(struct db_tx *tx, struct err *e) {
     int64_t took_us = clock_mono_us() - began_us;
     if (r < 0)
         return r;
-    atomic_fetch_add_explicit(&d->commit_us_sum, took_us, memory_order_relaxed);
-    if (took_us > atomic_load_explicit(&d->commit_us_max, memory_order_relaxed))
-        atomic_store_explicit(&d->commit_us_max, took_us, memory_order_relaxed);
+    add(&d->commit_us_sum, took_us);
+    highest(&d->commit_us_max, took_us);
+    count_in(d->commit_hist, db_hist_edge_us, took_us);
     failpoint_hit(FP_DB_AFTER_COMMIT);
     return 0;
 }
@@ -203,13 +223,22 @@ static void run_alone(struct db_tx *tx, struct db_write *w) {
     answer_all(tx, w);
 }
 
+static void note_batch(struct db *d, const struct db_write *list, unsigned n) {
+    int64_t now_us = clock_mono_us();
+    add(&d->writes, n);
+    add(&d->batches, 1);
+    highest(&d->batch_max, n);
+    count_in(d->batch_hist, db_hist_edge_writes, n);
+    for (const struct db_write *w = list; w; w = w->next) {
+        add(&d->wait_us_sum, now_us - w->submitted_us);
+        count_in(d->wait_hist, db_hist_edge_us, now_us - w->submitted_us);
+    }
+}
+
 static void run_batch(struct db_tx *tx, struct db_write *list, unsigned n) {
     struct db *d = tx->db;
     struct err e = { 0 };
-    atomic_fetch_add_explicit(&d->writes, n, memory_order_relaxed);
-    atomic_fetch_add_explicit(&d->batches, 1, memory_order_relaxed);
-    if (n > atomic_load_explicit(&d->batch_max, memory_order_relaxed))
-        atomic_store_explicit(&d->batch_max, n, memory_order_relaxed);
+    note_batch(d, list, n);
     if (n == 1) {
         run_alone(tx, list);
         return;
@@ -238,7 +267,12 @@ static void checkpoint(struct db *d) {
     if (bytes < l->retry_log_bytes)
         return;
     struct err e = { 0 };
+    int64_t began_us = clock_mono_us();
     int r = d->drv->checkpoint(d->writer->conn, bytes >= d->truncate_bytes, &e);
+    int64_t took_us = clock_mono_us() - began_us;
+    add(&d->checkpoints, 1);
+    add(&d->checkpoint_us_sum, took_us);
+    highest(&d->checkpoint_us_max, took_us);
     if (r == ERR_IO)
         end_process(d, &e);
     if (r < 0)

@@ -96,6 +96,13 @@ static void run_together(struct testing *t, struct job *jobs, int n) {
     sem_destroy(&done);
 }
 
+static int64_t grown(const int64_t *before, const int64_t *after) {
+    int64_t n = 0;
+    for (int i = 0; i < DB_HIST; i++)
+        n += after[i] - before[i];
+    return n;
+}
+
 static void what_waits_together_commits_together(void **state) {
     struct testing *t = *state;
     struct job jobs[100] = { 0 };
@@ -108,6 +115,12 @@ static void what_waits_together_commits_together(void **state) {
     assert_int_equal(after.batches - before.batches, 2);             /* the gate, and all the others */
     assert_int_equal(after.writes - before.writes, 101);
     assert_int_equal(after.batch_max, 100);
+    assert_int_equal(grown(before.batch_hist, after.batch_hist), 2);
+    assert_int_equal(after.batch_hist[0] - before.batch_hist[0], 1); /* of one write */
+    assert_int_equal(after.batch_hist[7] - before.batch_hist[7], 1); /* of 65 to 128 */
+    assert_int_equal(grown(before.commit_hist, after.commit_hist), 2);
+    assert_int_equal(grown(before.wait_hist, after.wait_hist), 101);
+    assert_true(after.wait_us_sum > before.wait_us_sum);             /* they stood behind the gate */
     assert_int_equal(after.queued, 0);
     assert_int_equal(rows_in(t), 100);
     for (int i = 0; i < 100; i++) {
@@ -220,6 +233,50 @@ static void many_threads_lose_and_double_nothing(void **state) {
     assert_int_equal(st.writes, THREADS * EACH);
     assert_true(st.batches <= st.writes);
     assert_true(st.wal_bytes < 1 << 20);
+    assert_true(st.checkpoints > 0 && st.checkpoint_us_max > 0 && st.checkpoint_us_sum >= st.checkpoint_us_max);
+}
+
+struct looker { struct testing *t; atomic_bool stop; int64_t seen; };
+
+static void *look_on(void *arg) {
+    struct looker *l = arg;
+    while (!atomic_load(&l->stop)) {
+        DB_SNAPSHOT struct db_tx *rd = db_snapshot(l->t->d);
+        int64_t n = rows_in(l->t);
+        if (n < l->seen || rows_in(l->t) != n || rd != db_reader(l->t->d))
+            return l;
+        l->seen = n;
+    }
+    return NULL;
+}
+
+/* At each moment somebody reads; yet the log is emptied again and again. */
+static void who_reads_all_the_time_does_not_keep_the_log_from_being_emptied(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    pthread_t th[3];
+    struct looker lookers[3];
+    db_close(t->d);
+    t->conf.checkpoint_bytes = 64 << 10;
+    t->conf.truncate_bytes = 1LL << 30;                              /* never */
+    testing_open(t);
+    for (int i = 0; i < 3; i++) {
+        lookers[i] = (struct looker){ .t = t };
+        assert_int_equal(pthread_create(&th[i], NULL, look_on, &lookers[i]), 0);
+    }
+    enum { WRITES = 2000, PAGES = 3 * 4096 };                        /* each changes at least three pages */
+    for (int i = 0; i < WRITES; i++)
+        OK(db_do(t->d, add_one, &(struct job){ .id = i }, e));
+    struct db_stats st;
+    db_get_stats(t->d, &st);
+    for (int i = 0; i < 3; i++) {
+        void *moved = NULL;
+        atomic_store(&lookers[i].stop, true);
+        pthread_join(th[i], &moved);
+        assert_null(moved);
+    }
+    if (st.wal_bytes > (int64_t)WRITES * PAGES / 4)
+        fail_msg("the log has %lld bytes", (long long)st.wal_bytes);
 }
 
 static void closing_answers_what_was_accepted(void **state) {
@@ -348,6 +405,7 @@ int main(void) {
         TESTING(a_batch_that_cannot_commit_is_run_one_by_one),
         TESTING(beyond_its_bound_the_lane_says_busy_at_once),
         TESTING(many_threads_lose_and_double_nothing),
+        TESTING(who_reads_all_the_time_does_not_keep_the_log_from_being_emptied),
         TESTING(closing_answers_what_was_accepted),
         TESTING(a_locked_database_costs_a_batch_one_wait),
         TESTING(a_full_disk_refuses_all_and_heals),

@@ -26,7 +26,7 @@ const struct setting db_settings[] = {
     { "db.cache_bytes", SET_BYTES, "2M", 64 << 10, 1 << 30, "Page cache of one connection to the embedded database." },
     { "db.lane_max", SET_INT, "4096", 1, 1 << 20, "Writes that may wait for the writer; beyond, callers are told to come back later." },
     { "db.busy_wait", SET_MS, "5s", 0, 60000, "Longest wait for a lock that another process holds on the database." },
-    { "db.checkpoint_bytes", SET_BYTES, "4M", 64 << 10, 1 << 30, "Size of the write-ahead log at which it is copied into the database file." },
+    { "db.checkpoint_bytes", SET_BYTES, "16M", 64 << 10, 1 << 30, "Size of the write-ahead log at which it is copied into the database file; a page that changed often is copied once." },
     { "db.truncate_bytes", SET_BYTES, "64M", 1 << 20, 1LL << 34, "Size of the write-ahead log at which its file is also made empty." },
     { 0 },
 };
@@ -149,10 +149,19 @@ void db_get_stats(struct db *d, struct db_stats *ret) {
         .queued = atomic_load(&d->lane.open) & INT32_MAX,
         .commit_us_sum = atomic_load(&d->commit_us_sum),
         .commit_us_max = atomic_load(&d->commit_us_max),
+        .wait_us_sum = atomic_load(&d->wait_us_sum),
+        .checkpoints = atomic_load(&d->checkpoints),
+        .checkpoint_us_sum = atomic_load(&d->checkpoint_us_sum),
+        .checkpoint_us_max = atomic_load(&d->checkpoint_us_max),
         .fsync_failed = atomic_load(&d->fsync_failed),
         .wal_bytes = file_bytes(log),
         .file_bytes = file_bytes(d->path),
     };
+    for (int i = 0; i < DB_HIST; i++) {
+        ret->batch_hist[i] = atomic_load(&d->batch_hist[i]);
+        ret->commit_hist[i] = atomic_load(&d->commit_hist[i]);
+        ret->wait_hist[i] = atomic_load(&d->wait_hist[i]);
+    }
     pthread_mutex_lock(&d->mutex);
     ret->reads = d->reads_gone;
     for (struct db_tx *tx = d->readers; tx; tx = tx->next)

@@ -110,15 +110,34 @@ static void overload_part(struct buf *b, struct http_server *server) {
     }
 }
 
+/* unit: what one step of an edge is, in what is shown. */
+static void histogram(struct buf *b, const char *name, const char *help, const int64_t *edge, const int64_t *hist, size_t n, double unit, double total) {
+    int64_t sum = 0;
+    name_of(b, name, "histogram", help);
+    for (size_t i = 0; i < n; i++) {
+        sum += hist[i];
+        if (edge[i] < INT64_MAX)
+            buf_printf(b, "zoetrope_%s_bucket{le=\"%g\"} %lld\n", name, (double)edge[i] * unit, (long long)sum);
+    }
+    buf_printf(b, "zoetrope_%s_bucket{le=\"+Inf\"} %lld\nzoetrope_%s_sum %.6f\nzoetrope_%s_count %lld\n", name, (long long)sum, name, total, name,
+               (long long)sum);
+}
+
 static void db_part(struct buf *b, struct db *db) {
     struct db_stats s;
     db_get_stats(db, &s);
+    histogram(b, "db_batch_writes", "Writes in one transaction.", db_hist_edge_writes, s.batch_hist, DB_HIST, 1, (double)s.writes);
+    histogram(b, "db_commit_seconds", "COMMIT, which waits for the disk.", db_hist_edge_us, s.commit_hist, DB_HIST, 1e-6, (double)s.commit_us_sum / 1e6);
+    histogram(b, "db_wait_seconds", "From the handing in of a write until its transaction began.", db_hist_edge_us, s.wait_hist, DB_HIST, 1e-6,
+              (double)s.wait_us_sum / 1e6);
+    counter(b, "db_checkpoints_total", "Times the write-ahead log was copied into the database, while no write runs.", s.checkpoints);
+    name_of(b, "db_checkpoint_seconds_total", "counter", "Time spent in that.");
+    buf_printf(b, "zoetrope_db_checkpoint_seconds_total %.6f\n", (double)s.checkpoint_us_sum / 1e6);
+    name_of(b, "db_checkpoint_seconds_max", "gauge", "Longest of them.");
+    buf_printf(b, "zoetrope_db_checkpoint_seconds_max %.6f\n", (double)s.checkpoint_us_max / 1e6);
     counter(b, "db_writes_total", "Write functions committed.", s.writes);
-    counter(b, "db_batches_total", "Transactions they were committed in.", s.batches);
     gauge(b, "db_batch_max", "Most writes in one transaction.", s.batch_max);
     gauge(b, "db_queued", "Writes that wait for the writer.", s.queued);
-    name_of(b, "db_commit_seconds_total", "counter", "Time spent in COMMIT.");
-    buf_printf(b, "zoetrope_db_commit_seconds_total %.6f\n", (double)s.commit_us_sum / 1e6);
     name_of(b, "db_commit_seconds_max", "gauge", "Longest COMMIT.");
     buf_printf(b, "zoetrope_db_commit_seconds_max %.6f\n", (double)s.commit_us_max / 1e6);
     counter(b, "db_fsync_failed_total", "Commits that the disk refused.", s.fsync_failed);
