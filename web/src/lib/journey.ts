@@ -2,10 +2,11 @@
 import { useSyncExternalStore } from 'react';
 import { CONSENT_VERSION } from '../words/consent';
 import { currentLang } from '../words';
-import { api } from './api';
+import { api, type Schemas } from './api';
 import { Photo, type Purpose } from './photo';
 import { onLeft } from './session';
 
+type Task = Schemas['Task'];
 const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
 const AT_ONCE = 2, RESUME_MS = 10_000;
 
@@ -160,6 +161,17 @@ export class Journey {
     if (this.template === '' && !this.backdrop) this.template = null;
     this.restoring = false;
     this.changed();
+  }
+
+  /** The same picture once more: its photos, who of each and its background, as far as they are still there. It was agreed to. */
+  remake(task: Task, nameOf: (n: number) => string): void {
+    const people = task.people ?? [], photos = [...new Set(people.map(p => p.asset))].map((asset, n) => ({
+      asset, name: nameOf(n + 1), ticked: people.filter(p => p.asset === asset).map(p => p.face),
+    }));
+    this.clear();
+    const backdrop = task.backdrop === null ? null : { asset: task.backdrop, name: '', ticked: [] };
+    write(tab, KEPT, { consent: true, recorded: false, template: backdrop ? '' : task.template, photos, backdrop } satisfies Kept);
+    void this.restore();
   }
 
   /** What the connection interrupted goes on by itself. */

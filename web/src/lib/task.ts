@@ -1,7 +1,7 @@
 /** One task, as it is now and as it goes on. */
 import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { api, type Schemas } from './api';
+import { api, asProblem, type Schemas } from './api';
 import { madeFrom } from './journey';
 
 export type Task = Schemas['Task'];
@@ -13,6 +13,20 @@ const OVER: readonly Task['state'][] = ['done', 'failed', 'cancelled'];
 /** The photos a task was made of: what the server says, and what this device remembers. */
 export function photosOf(task: Task): string[] {
   return [...new Set([...(task.people ?? []).map(p => p.asset), ...(task.backdrop ? [task.backdrop] : []), ...madeFrom(task.id)])];
+}
+
+/** Those of them that the server still has. */
+export function usePhotos(task: Task): Schemas['Asset'][] {
+  const ask = async (id: string): Promise<Schemas['Asset'] | null> => {
+    try {
+      return await api.get('/v1/assets/{id}', { path: { id } });
+    } catch (error) {
+      if (asProblem(error).status === 404) return null;
+      throw error;
+    }
+  };
+  const photos = useQuery({ queryKey: ['photos', task.id], queryFn: () => Promise.all(photosOf(task).map(ask)) });
+  return (photos.data ?? []).filter(photo => photo !== null);
 }
 
 /** Every picture of it is gone. */

@@ -43,7 +43,10 @@ export function sendFile(file: Blob, name: string, progress: (share: number) => 
       },
       onProgress: (sent, all) => progress(all ? sent / all : 0),
       onChunkComplete: () => { revived = false; },        // it was let in: the next end is another one
-      onSuccess: () => done(new URL(upload.url ?? '', location.href).pathname.split('/').pop() ?? ''),
+      onSuccess: () => {
+        gone.removeEventListener('abort', stop);        // the server ends it when the photo is made of it
+        done(new URL(upload.url ?? '', location.href).pathname.split('/').pop() ?? '');
+      },
       onError: error => {
         const problem = problemOf(error);
         if (problem.status !== 401 || revived) return fail(problem);
@@ -56,10 +59,11 @@ export function sendFile(file: Blob, name: string, progress: (share: number) => 
       },
     });
     let upload = make();
-    gone.addEventListener('abort', () => {
+    const stop = (): void => {
       upload.abort(upload.url !== null).catch(() => {});        // what is left of it dies by itself
       fail(Problem.unreachable());
-    });
+    };
+    gone.addEventListener('abort', stop);
     upload.start();
   });
 }

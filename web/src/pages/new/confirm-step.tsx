@@ -64,6 +64,7 @@ export function ConfirmStep() {
     mutationFn: (id: string) => api.post('/v1/tasks', { body: { quote: id }, key: id }),
     onSuccess: task => {
       cache.setQueryData(['task', task.id], task);
+      cache.removeQueries({ queryKey: ['quote'] });        // it bought its picture: the same photos once more are another one
       void cache.invalidateQueries({ queryKey: ['wallet'] });
       void cache.invalidateQueries({ queryKey: ['tasks'] });
       go(`/t/${task.id}`, { replace: true });

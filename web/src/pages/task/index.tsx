@@ -1,14 +1,17 @@
 /** /t/{task}: from the line to the picture in hand. The address is all it needs to be found again. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
-import { isDeleted, isWorking, photosOf, useTask, type Task } from '../../lib/task';
+import { journey } from '../../lib/journey';
+import { isDeleted, isWorking, photosOf, usePhotos, useTask, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
+import { PrivacyClock } from '../../ui/privacy-clock';
 import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { Steps } from '../../ui/steps';
-import { useWords } from '../../words';
+import { useWords, type Key } from '../../words';
 import { Choosing } from './choosing';
 import { Done } from './done';
 import { Working } from './working';
@@ -38,24 +41,43 @@ export default function TaskPage({ id }: { id: string }) {
 function State({ task, asking, onDeleted }: { task: Task; asking: boolean; onDeleted: () => void }) {
   if (isWorking(task)) return <Working task={task} asking={asking} />;
   if (task.state === 'failed' || task.state === 'cancelled') return <Over task={task} />;
-  const remove = <DeleteNow task={task} onDeleted={onDeleted} />;
+  // the originals, too, where the server or this device knows them
+  const assets = [...task.candidates.map(c => c.asset), ...photosOf(task)], remove = <DeleteNow assets={assets} words={['deleteNow', 'deleteSure', 'deleteSureText']} onDeleted={onDeleted} />;
   return task.state === 'choosing' ? <Choosing task={task} remove={remove} /> : <Done task={task} remove={remove} />;
 }
 
 function Over({ task }: { task: Task }) {
-  const { t, lang } = useWords(), why = task.error;
+  const { t, lang } = useWords(), why = task.error, photos = usePhotos(task), cache = useQueryClient(), [, go] = useLocation(), [deleted, setDeleted] = useState(false);
+  const again = (): void => {
+    journey.remake(task, n => t('photoN', { n }));
+    go('/new');
+  };
+  const gone = (): void => {
+    setDeleted(true);
+    cache.setQueryData(['photos', task.id], []);
+  };
   return (
     <div className="width">
       <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} text={t(task.state === 'failed' ? 'failedText' : 'cancelledText')}>
         {why && <Notice kind="info" title={lang === 'zh' ? why.zh : why.en} next={lang === 'zh' ? why.next_zh : why.next_en} />}
-        <ButtonLink href="/new" big>{t('another')}</ButtonLink>
+        {deleted && <Notice kind="good" title={t('photosGone')} />}
+        {photos.length > 0
+          ? <><Button big onClick={again}>{t('sameAgain')}</Button><ButtonLink href="/new" kind="quiet">{t('another')}</ButtonLink></>
+          : <ButtonLink href="/new" big>{t('another')}</ButtonLink>}
+        {photos.length > 0 && (
+          <div className="over-photos">
+            <p className="soft">{t('photosKept')}</p>
+            <PrivacyClock until={Math.min(...photos.map(p => p.delete_at_ms))} />
+            <DeleteNow assets={photos.map(p => p.id)} words={['deletePhotos', 'deletePhotosSure', 'deletePhotosText']} onDeleted={gone} />
+          </div>
+        )}
       </Empty>
     </div>
   );
 }
 
-/** Every picture of the task, and the originals where this device knows them. There is no way back, so it is asked once more. */
-function DeleteNow({ task, onDeleted }: { task: Task; onDeleted: () => void }) {
+/** There is no way back, so it is asked once more. */
+function DeleteNow({ assets, words: [button, sure, text], onDeleted }: { assets: string[]; words: [Key, Key, Key]; onDeleted: () => void }) {
   const { t } = useWords(), [open, setOpen] = useState(false), cache = useQueryClient();
   const gone = async (id: string): Promise<void> => {
     try {
@@ -66,7 +88,7 @@ function DeleteNow({ task, onDeleted }: { task: Task; onDeleted: () => void }) {
     }
   };
   const remove = useMutation({
-    mutationFn: async () => { for (const id of [...task.candidates.map(c => c.asset), ...photosOf(task)]) await gone(id); },
+    mutationFn: async () => { for (const id of assets) await gone(id); },
     onSuccess: () => {
       void cache.invalidateQueries({ queryKey: ['tasks'] });
       onDeleted();
@@ -74,8 +96,8 @@ function DeleteNow({ task, onDeleted }: { task: Task; onDeleted: () => void }) {
   });
   return (
     <>
-      <Button kind="bare" icon="trash" onClick={() => setOpen(true)}>{t('deleteNow')}</Button>
-      <Dialog open={open} onClose={() => setOpen(false)} title={t('deleteSure')} text={t('deleteSureText')} actions={(
+      <Button kind="bare" icon="trash" onClick={() => setOpen(true)}>{t(button)}</Button>
+      <Dialog open={open} onClose={() => setOpen(false)} title={t(sure)} text={t(text)} actions={(
         <>
           <Button kind="quiet" onClick={() => setOpen(false)}>{t('cancel')}</Button>
           <Button kind="danger" icon="trash" busy={remove.isPending} onClick={() => remove.mutate()}>{remove.isPending ? t('deleting') : t('deleteDo')}</Button>
