@@ -56,3 +56,30 @@ test('a cancelled picture can be made again of the same photos, or they are dele
   await walk.shot('photos-gone');
   assert.deepEqual(all.filter(a => / 404$/.test(a) && !/favicon/.test(a)), [], 'nothing is deleted that has ended already');
 });
+
+for (const [lang, width, height] of [['en', 360, 740], ['zh', 360, 740], ['en', 1280, 800]]) {
+  test(`two pictures are compared at once at ${width} in ${lang}`, async t => {
+    const walk = await openWalk(t, browser, server.url, { lang, width, height, name: `compare-${width}-${lang}`, axe: lang === 'en' });
+    await walk.toPrice([ONE]);
+    await walk.next().click();
+    await walk.chosen();
+    await walk.shot('grid');
+    await walk.page.getByRole('button', { name: lang === 'zh' ? '对比' : 'Compare' }).click();
+    await walk.$('.pane').nth(1).waitFor();
+    const panes = () => walk.$('.pane img').evaluateAll(all => all.map(i => [i.alt, i.style.transform]));
+    const boxes = await walk.$('.pane').evaluateAll(all => all.map(p => p.getBoundingClientRect().toJSON()));
+    assert.ok(width < 1000 ? boxes[1].top > boxes[0].bottom - 1 : boxes[1].left > boxes[0].right - 1, 'above each other on a phone, beside each other on a desk');
+    assert.equal(await walk.page.evaluate(() => [...document.querySelectorAll('.pane button, .viewer-panes > button')].length), 0, 'nothing lies on a face');
+    await walk.shot('two', { whole: false });
+    const [[first], [second]] = await panes();
+    await walk.page.keyboard.press('ArrowRight');
+    await walk.until(second => document.querySelectorAll('.pane img')[1].alt !== second, second);
+    assert.equal((await panes())[0][0], first, 'the first one stays');
+    await walk.page.keyboard.press('+');
+    await walk.until(() => [...document.querySelectorAll('.pane img')].every(i => /scale\(1\.5\)/.test(i.style.transform)));
+    await walk.$('.viewer-act .button').nth(1).click();
+    await walk.id('picked').waitFor();
+    const task = await walk.page.evaluate(id => fetch(`/v1/tasks/${id}`).then(r => r.json()), await walk.task());
+    assert.equal(task.picked, task.candidates[2].index, 'the one in the second pane');
+  });
+}

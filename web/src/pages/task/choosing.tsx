@@ -4,11 +4,10 @@ import { Fragment, useState, type ReactNode } from 'react';
 import { api, asProblem } from '../../lib/api';
 import { mostAlike, smallOf, type Candidate, type Task } from '../../lib/task';
 import { Button } from '../../ui/button';
-import { Icon } from '../../ui/icons';
 import { ProblemNotice } from '../../ui/notice';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
-import { Viewer } from './viewer';
+import { Viewer, type Open } from './viewer';
 
 /** What is said of a picture: the best, the most alike. */
 export function useMarks(task: Task): (candidate: Candidate) => string[] {
@@ -27,7 +26,6 @@ export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void
             <button type="button" className="grid-picture" aria-label={label} onClick={() => onOpen(n)} data-testid="candidate">
               <img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
               <span className="marks">{marks.map(mark => <Fragment key={mark}><span>{mark}</span> </Fragment>)}</span>
-              <span className="grid-zoom"><Icon name="zoomIn" size={18} /></span>
             </button>
           </li>
         );
@@ -37,7 +35,7 @@ export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void
 }
 
 export function Choosing({ task, remove }: { task: Task; remove: ReactNode }) {
-  const { t } = useWords(), cache = useQueryClient(), [open, setOpen] = useState<number | null>(null);
+  const { t } = useWords(), cache = useQueryClient(), [open, setOpen] = useState<Open | null>(null);
   const pick = useMutation({
     // one decision, one key: pressing twice, or again after a lost answer, decides once
     mutationFn: (candidate: number) => api.post('/v1/tasks/{id}/pick', { path: { id: task.id }, body: { candidate }, key: `pick-${task.id}-${candidate}` }),
@@ -48,11 +46,11 @@ export function Choosing({ task, remove }: { task: Task; remove: ReactNode }) {
       <h1>{t('choosing')}</h1>
       <p className="soft lead">{t('choosingText')}</p>
       {pick.error && <ProblemNotice problem={asProblem(pick.error)} />}
-      <Grid task={task} onOpen={setOpen} />
-      <div className="under"><Button kind="quiet" icon="compare" onClick={() => setOpen(0)}>{t('compare')}</Button></div>
+      <Grid task={task} onOpen={at => setOpen({ at, beside: null })} />
+      {task.candidates.length > 1 && <div className="under"><Button kind="quiet" icon="compare" onClick={() => setOpen({ at: 0, beside: 1 })}>{t('compare')}</Button></div>}
       <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
-      <Viewer task={task} at={open} onMove={setOpen} onClose={() => setOpen(null)} action={candidate => (
-        <Button big icon="check" busy={pick.isPending} onClick={() => pick.mutate(candidate.index)}>{pick.isPending ? t('picking') : t('pick')}</Button>
+      <Viewer task={task} open={open} onOpen={setOpen} action={(candidate, n) => (
+        <Button big icon={n === null ? 'check' : undefined} busy={pick.isPending} onClick={() => pick.mutate(candidate.index)}>{n !== null ? t('pickN', { n }) : pick.isPending ? t('picking') : t('pick')}</Button>
       )} />
     </div>
   );

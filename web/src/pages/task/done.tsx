@@ -8,7 +8,7 @@ import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
 import { Grid } from './choosing';
 import { Share } from './share';
-import { Viewer } from './viewer';
+import { Viewer, type Open } from './viewer';
 
 const DAY = 86_400_000;
 
@@ -24,7 +24,7 @@ function Keep() {
 }
 
 export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
-  const { t } = useWords(), [open, setOpen] = useState<number | null>(null), [sharing, setSharing] = useState<string | null>(null);
+  const { t } = useWords(), [open, setOpen] = useState<Open | null>(null), [sharing, setSharing] = useState<string | null>(null);
   const at = task.candidates.findIndex(c => c.index === task.picked), picked = task.candidates[at];
   const days = task.results_until_ms === null ? 0 : Math.max(1, Math.floor((task.results_until_ms - Date.now()) / DAY));
   return (
@@ -32,8 +32,8 @@ export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
       <h1>{t('done')}</h1>
       <p className="soft lead">{picked ? t('doneText', { days }) : t('doneAllText')}</p>
       {picked ? (
-        <button type="button" className="result-picture" aria-label={`${t('picked')}: ${t('zoomIn')}`} onClick={() => setOpen(at)}><img src={content(picked.asset)} alt="" width={picked.width} height={picked.height} data-testid="picked" /></button>
-      ) : <Grid task={task} onOpen={setOpen} />}
+        <button type="button" className="result-picture" aria-label={`${t('picked')}: ${t('zoomIn')}`} onClick={() => setOpen({ at, beside: null })}><img src={content(picked.asset)} alt="" width={picked.width} height={picked.height} data-testid="picked" /></button>
+      ) : <Grid task={task} onOpen={n => setOpen({ at: n, beside: null })} />}
       {picked && (
         <div className="result-acts">
           <FileLink big icon="download" href={`${content(picked.asset)}?download=1`} download="">{t('download')}</FileLink>
@@ -43,8 +43,8 @@ export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
       <Keep />
       <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
       <div className="under"><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
-      <Viewer task={task} at={open} onMove={setOpen} onClose={() => setOpen(null)} action={candidate => (
-        <FileLink big icon="download" href={`${content(candidate.asset)}?download=1`} download="">{t('download')}</FileLink>
+      <Viewer task={task} open={open} onOpen={setOpen} action={(candidate, n) => (
+        <FileLink big icon={n === null ? 'download' : undefined} href={`${content(candidate.asset)}?download=1`} download="">{n === null ? t('download') : t('downloadN', { n })}</FileLink>
       )} />
       {sharing && <Share asset={sharing} open onClose={() => setSharing(null)} />}
     </div>

@@ -1,5 +1,5 @@
-/** The pictures in full size: swipe or arrows to the next, pinch, wheel or buttons to zoom, two side by side where there is room. */
-import { useCallback, useEffect, useRef, useState, type PointerEvent, type ReactNode } from 'react';
+/** The pictures in full size: swipe or arrows to the next, pinch, wheel or buttons to zoom; two at once, beside or above each other. */
+import { Fragment, useCallback, useEffect, useRef, useState, type PointerEvent, type ReactNode } from 'react';
 import { content, type Candidate, type Task } from '../../lib/task';
 import { IconButton } from '../../ui/button';
 import { FullScreen } from '../../ui/dialog';
@@ -8,9 +8,9 @@ import { useMarks } from './choosing';
 import { held, swiped, WHOLE, zoomed, type View } from './zoom';
 import './viewer.css';
 
-interface PaneProps { candidate: Candidate; label: string; view: View; onView: (next: (old: View) => View) => void; onSwipe: (by: -1 | 1) => void }
+interface PaneProps { candidate: Candidate; label: string; caption?: ReactNode; view: View; onView: (next: (old: View) => View) => void; onSwipe: (by: -1 | 1) => void }
 
-function Pane({ candidate, label, view, onView, onSwipe }: PaneProps) {
+function Pane({ candidate, label, caption, view, onView, onSwipe }: PaneProps) {
   const frame = useRef<HTMLDivElement>(null), pointers = useRef(new Map<number, { x: number; y: number }>()), start = useRef({ x: 0, y: 0, moved: false });
   const [drag, setDrag] = useState(0);
   const middle = (x: number, y: number): { x: number; y: number } => {
@@ -64,45 +64,68 @@ function Pane({ candidate, label, view, onView, onSwipe }: PaneProps) {
     <div className={`pane ${view.scale > 1 ? 'pane-zoomed' : ''}`} ref={frame} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={up} onDoubleClick={twice}>
       <img src={content(candidate.asset)} alt={label} draggable={false} width={candidate.width} height={candidate.height}
         className={drag || pointers.current.size ? 'pane-moving' : ''} style={{ transform: `translate(${view.x + drag}px, ${view.y}px) scale(${view.scale})` }} />
+      {caption && <p className="pane-caption numbers">{caption}</p>}
     </div>
   );
 }
 
-interface Props { task: Task; at: number | null; onMove: (n: number) => void; onClose: () => void; action: (candidate: Candidate) => ReactNode }
+/** Which picture is open, and which one beside it. */
+export interface Open { at: number; beside: number | null }
 
-export function Viewer({ task, at, onMove, onClose, action }: Props) {
-  const { t } = useWords(), marksOf = useMarks(task), all = task.candidates.length, [view, setView] = useState(WHOLE), [two, setTwo] = useState(false);
-  const candidate = at === null ? undefined : task.candidates[at], other = two && at !== null && all > 1 ? task.candidates[(at + 1) % all] : undefined;
-  const move = (by: -1 | 1): void => {
-    if (at === null) return;
+/** n: the picture's number where there are two to choose from. */
+interface Props { task: Task; open: Open | null; onOpen: (open: Open | null) => void; action: (candidate: Candidate, n: number | null) => ReactNode }
+
+export function Viewer({ task, open, onOpen, action }: Props) {
+  const { t } = useWords(), marksOf = useMarks(task), all = task.candidates.length, [view, setView] = useState(WHOLE);
+  if (!open || !task.candidates[open.at]) return null;
+  const { at, beside } = open, shown = beside === null ? [at] : [at, beside];
+  /** On to the next one that is not in the other pane. */
+  const past = (from: number, by: -1 | 1, other: number | null): number => {
+    const next = (from + by + all) % all;
+    return next === other ? (next + by + all) % all : next;
+  };
+  const moveFirst = (by: -1 | 1): void => {
     setView(WHOLE);
-    onMove((at + by + all) % all);
+    onOpen({ at: past(at, by, beside), beside });
+  };
+  // of two, the second one is changed: the first stays to be compared with
+  const move = (by: -1 | 1): void => {
+    if (beside === null) return moveFirst(by);
+    setView(WHOLE);
+    onOpen({ at, beside: past(beside, by, at) });
+  };
+  const close = (): void => {
+    setView(WHOLE);
+    onOpen(null);
   };
   const zoom = (factor: number): void => setView(old => zoomed(old, factor, { x: 0, y: 0 }, { width: innerWidth, height: innerHeight }));
   const keys: Record<string, () => void> = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5), 0: () => setView(WHOLE) };
   const labelOf = (n: number): string => t('pictureNOf', { n: n + 1, all });
-  if (at === null || !candidate) return null;
+  const named = (n: number): ReactNode => <>{labelOf(n)} {marksOf(task.candidates[n] as Candidate).map(mark => <span key={mark} className="viewer-mark">{mark}</span>)}</>;
   return (
-    <FullScreen open onClose={() => { setView(WHOLE); onClose(); }} title={labelOf(at)} onKeyDown={event => keys[event.key]?.()}>
+    <FullScreen open onClose={close} title={shown.map(labelOf).join(', ')} onKeyDown={event => keys[event.key]?.()}>
       <div className="viewer-top">
-        <IconButton icon="close" label={t('close')} onClick={() => { setView(WHOLE); onClose(); }} />
-        <p className="viewer-title numbers" aria-live="polite">{labelOf(at)} {marksOf(candidate).map(mark => <span key={mark} className="viewer-mark">{mark}</span>)}</p>
+        <IconButton icon="close" label={t('close')} onClick={close} />
+        <p className="viewer-title numbers" aria-live="polite">{beside === null ? named(at) : t('compare')}</p>
         <div className="viewer-tools">
           <IconButton icon="zoomOut" label={t('zoomOut')} disabled={view.scale <= 1} onClick={() => zoom(1 / 1.5)} />
           <IconButton icon="zoomIn" label={t('zoomIn')} onClick={() => zoom(1.5)} />
-          {all > 1 && <IconButton icon="compare" className="viewer-two" label={t('compareTwo')} aria-pressed={two} onClick={() => setTwo(!two)} />}
+          {all > 1 && <IconButton icon="compare" className="viewer-two" label={t('compareTwo')} aria-pressed={beside !== null} onClick={() => onOpen({ at, beside: beside === null ? past(at, 1, null) : null })} />}
         </div>
       </div>
       <div className="viewer-panes">
-        <Pane key={candidate.index} candidate={candidate} label={labelOf(at)} view={view} onView={setView} onSwipe={move} />
-        {other && <Pane key={`other-${other.index}`} candidate={other} label={labelOf((at + 1) % all)} view={view} onView={setView} onSwipe={move} />}
-        {all > 1 && <IconButton icon="back" className="viewer-arrow viewer-back" label={t('previous')} onClick={() => move(-1)} />}
-        {all > 1 && <IconButton icon="forward" className="viewer-arrow viewer-on" label={t('following')} onClick={() => move(1)} />}
+        {shown.map((n, pane) => <Pane key={`${pane}-${n}`} candidate={task.candidates[n] as Candidate} label={labelOf(n)} {...(beside === null ? {} : { caption: named(n) })} view={view} onView={setView} onSwipe={pane ? move : moveFirst} />)}
       </div>
       <div className="viewer-bottom">
-        {all > 1 && <p className="viewer-dots" aria-hidden="true">{task.candidates.map((c, n) => <span key={c.index} className={n === at ? 'dot-here' : ''} />)}</p>}
+        {all > 1 && (
+          <div className="viewer-steps">
+            <IconButton icon="back" label={t('previous')} onClick={() => move(-1)} />
+            <p className="viewer-dots" aria-hidden="true">{task.candidates.map((c, n) => <span key={c.index} className={shown.includes(n) ? 'dot-here' : ''} />)}</p>
+            <IconButton icon="forward" label={t('following')} onClick={() => move(1)} />
+          </div>
+        )}
         <p className="viewer-hint small">{t('compareHint')}</p>
-        <div className="viewer-act">{action(candidate)}</div>
+        <div className="viewer-act">{shown.map(n => <Fragment key={n}>{action(task.candidates[n] as Candidate, beside === null ? null : n + 1)}</Fragment>)}</div>
       </div>
     </FullScreen>
   );
