@@ -117,7 +117,10 @@ test('nothing goes on when somebody no longer agrees', async t => {
   await page.until(`!document.querySelector('${NEXT}').disabled`);
   assert.match(sent.find(s => s.startsWith('POST /v1/assets')), /"consent":true/);
   await page.click('[data-testid=consent]');
-  await page.until(`document.querySelector('${NEXT}').disabled`);
+  await page.until(`document.querySelector('[role=dialog] .button-danger')`);
+  assert.equal(await page.js(`document.querySelectorAll('[data-testid=photo]').length`), 1, 'asked first');
+  await page.click('[role=dialog] .button-danger');
+  await page.until(`!document.querySelector('${NEXT}')`);
   await page.go(`${server.url}/new?step=style`);
   await page.until(`location.search === '' && ${$('consent')} && !${$('consent')}.checked`);
 });

@@ -108,7 +108,15 @@ test('consent is recorded before the first photo, once for each picture, and tak
   assert.ok(at('POST /v1/consents') < at('POST /v1/uploads'));
   assert.equal(count('POST /v1/consents'), 1);
   await page.click('[data-testid=consent]');
-  await page.until(`!${$('photo')} && /were deleted/.test(document.querySelector('[role=status].soft')?.textContent)`);
+  await page.until(`/2 photos/.test(document.querySelector('[role=dialog]')?.textContent)`);
+  await pressIn(page, '[role=dialog]', 'Keep them');
+  await page.until(`!document.querySelector('[role=dialog]')`);
+  assert.deepEqual(await page.js(`[${$('consent')}.checked, document.querySelectorAll('[data-testid=photo]').length]`), [true, 2], 'one tap deletes nothing');
+  await page.click('[data-testid=consent]');
+  await page.until(`document.querySelector('[role=dialog] .button-danger')`);
+  await page.click('[role=dialog] .button-danger');
+  await page.until(`!${$('photo')} && !document.querySelector('[role=dialog]') && /were deleted/.test(document.querySelector('.consent-gone')?.textContent)`);
+  await page.until(`(p => { const b = p.getBoundingClientRect(); return [b.top + 1, b.bottom - 1].every(y => p === document.elementFromPoint(b.left + 5, y)); })(document.querySelector('.consent-gone'))`);
   await page.until(`fetch('/v1/tasks').then(() => true)`);
   assert.equal(count('DELETE /v1/assets'), 2, 'the server has them no more');
   await picture('360-en-withdrawn', page);

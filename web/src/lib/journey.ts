@@ -70,6 +70,7 @@ export class Journey {
   };
 
   get people(): { asset: string; face: number }[] { return this.photos.flatMap(p => p.joining); }
+  get count(): number { return this.all.length; }
   get busy(): boolean { return this.photos.some(p => p.busy); }
 
   /** Who no longer agrees wants the photos back, too. */

@@ -79,6 +79,10 @@ export const zh: Words = {
   consent: '照片中的每个人都同意为制作这张合影而处理照片。',
   consentMore: '仅用于本次制作，成片后 24 小时删除，绝不用于训练。',
   consentGone: '您添加的照片已删除。',
+  consentLeave: '要撤回同意吗？',
+  consentLeaveText_other: '您添加的 {{count}} 张照片会立即删除。',
+  consentLeaveDo: '删除照片',
+  consentStay: '保留照片',
   consentFirst: '请先勾选同意，再选择照片。',
   choosePhotos: '选择照片',
   addPhotos: '添加照片',
@@ -111,7 +115,6 @@ export const zh: Words = {
   joiningMax: '一张合影最多 {{max}} 人。',
   needPeople: '请至少点选一张脸。',
   needWait: '照片还在上传，请稍候。',
-  needPhotos: '请先选择照片。',
 
   styleTitle: '在哪里合影？',
   styleLead: '每个人的光线和色彩都会与背景统一。',

@@ -1,9 +1,10 @@
 /** Step 1: everybody who should be in the picture. Nothing leaves the device before everybody agreed. */
-import { useRef, useState, type DragEvent } from 'react';
+import { useEffect, useRef, useState, type DragEvent } from 'react';
 import { useLocation } from 'wouter';
 import { useJourney } from '../../lib/journey';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
+import { Dialog } from '../../ui/dialog';
 import { Icon } from '../../ui/icons';
 import { useWords } from '../../words';
 import { GoodPhotos } from './good-photos';
@@ -13,11 +14,21 @@ import { stepHref } from '.';
 
 export function PhotosStep({ rules }: { rules: { max: number; megabytes: number } }) {
   const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
-  const [asked, setAsked] = useState(false), [over, setOver] = useState(false), consent = useRef<HTMLInputElement>(null);
+  const [asked, setAsked] = useState(false), [leaving, setLeaving] = useState(false), [over, setOver] = useState(false);
+  const consent = useRef<HTMLInputElement>(null), gone = useRef<HTMLParagraphElement>(null);
   const begun = journey.photos.length > 0 && journey.consent;        // then the photos matter more than the advice
   const people = journey.people.length, tooMany = people > rules.max;
-  const lacking = !journey.photos.length ? t('needPhotos') : !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
+  const lacking = !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
 
+  useEffect(() => { if (journey.withdrawn) gone.current?.scrollIntoView({ block: 'center' }); }, [journey.withdrawn]);
+  const say = (agrees: boolean): void => {
+    if (!agrees && journey.count) setLeaving(true);
+    else journey.agree(agrees);
+  };
+  const leave = (): void => {
+    setLeaving(false);
+    journey.agree(false);
+  };
   const agreed = (): boolean => {
     if (journey.consent) return true;
     setAsked(true);
@@ -39,11 +50,11 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
         <p className="soft lead">{t('photosLead', { max: rules.max })}</p>
         {!begun && <GoodPhotos />}
         <label className={`consent card ${begun ? 'consent-short' : ''} ${asked && !journey.consent ? 'consent-asked' : ''}`}>
-          <input ref={consent} type="checkbox" checked={journey.consent} aria-describedby="consent-more" onChange={event => journey.agree(event.target.checked)} data-testid="consent" />
+          <input ref={consent} type="checkbox" checked={journey.consent} aria-describedby="consent-more" onChange={event => say(event.target.checked)} data-testid="consent" />
           <span><span>{t('consent')}</span><span id="consent-more" className={begun ? 'unseen' : 'small soft'}>{t('consentMore')}</span></span>
         </label>
         {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
-        {journey.withdrawn && <p className="soft" role="status">{t('consentGone')}</p>}
+        {journey.withdrawn && <p ref={gone} className="consent-gone" role="status">{t('consentGone')}</p>}
         <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} />)}</ul>
         <div className={`drop ${over ? 'drop-over' : ''} ${journey.photos.length ? 'drop-small' : ''}`}>
           {!journey.photos.length && <span className="drop-icon"><Icon name="image" size={34} /></span>}
@@ -54,9 +65,14 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
           <p className="small soft">{t('formats', { mb: rules.megabytes })}</p>
         </div>
       </div>
-      <ActionBar hint={tooMany || !journey.consent ? lacking : people ? <Roster /> : lacking}>
-        <Button big disabled={lacking !== null} onClick={() => go(stepHref('style'))}>{t('next')}</Button>
-      </ActionBar>
+      {journey.photos.length > 0 && (
+        <ActionBar hint={tooMany || !journey.consent ? lacking : people ? <Roster /> : lacking}>
+          <Button big disabled={lacking !== null} onClick={() => go(stepHref('style'))}>{t('next')}</Button>
+        </ActionBar>
+      )}
+      <Dialog open={leaving} onClose={() => setLeaving(false)} title={t('consentLeave')} text={t('consentLeaveText', { count: journey.count })} actions={(
+        <><Button kind="quiet" onClick={() => setLeaving(false)}>{t('consentStay')}</Button><Button kind="danger" icon="trash" onClick={leave}>{t('consentLeaveDo')}</Button></>
+      )} />
     </>
   );
 }
