@@ -163,11 +163,18 @@ test('one person in two photos is said instead of a price', async t => {
   await toPhotos(page);
   await page.files('[data-testid=files]', [ONE, ONE]);
   await page.until(states('ready', 'ready'));
-  await page.click(NEXT);
-  await page.until(`document.querySelectorAll('.tile input').length >= 4`);
-  await page.click('.tile input');
-  await page.click(NEXT);
-  await page.until(`document.querySelector('.notice-bad li')`);
+  const seen = `(n => { const b = n?.getBoundingClientRect(), bar = document.querySelector('.action-bar').getBoundingClientRect(); return b && b.top >= 0 && b.bottom <= bar.top; })(document.querySelector('.notice-bad'))`;
+  await page.until(seen);                                          // at once, with both photos, where it can be read
+  assert.equal(await page.js(`document.querySelectorAll('.notice-bad img').length`), 2);
+  assert.doesNotMatch(await page.text('.notice-bad'), /说明/, 'it points to nothing that is not there');
+  assert.equal(await page.js(`document.querySelector('${NEXT}').disabled`), true);
+  await picture('360-zh-twice-photos', page);
+  await page.click('.chip input');                                 // one of the two does not join: that is all
+  await page.until(`!document.querySelector('.notice-bad') && !document.querySelector('${NEXT}').disabled`);
+  await page.click('.chip input');
+  await page.until(seen);
+  await page.js(`(f => { sessionStorage.setItem('zt-journey', JSON.stringify({ ...f, template: 'hall' })); location.href = '/new?step=confirm'; })(JSON.parse(sessionStorage.getItem('zt-journey')))`);
+  await page.until(`location.search === '?step=confirm' && document.querySelector('.notice-bad li') && ${seen}`);
   assert.equal(await page.js(`document.querySelector('.bone-word')`), null, 'nothing looks as if it were still coming');
   assert.match(await page.text('.notice-bad'), /照片需要先调整/);
   assert.deepEqual(await page.js(`[...document.querySelectorAll('.summary a')].map(a => a.getClientRects().length)`), [1, 1]);

@@ -119,6 +119,7 @@ export const en = {
   joining_other: '{{count}} people join',
   joiningMax: 'At most {{max}} people fit into one picture.',
   needPeople: 'Tap at least one face.',
+  needOnce: 'Everybody can be in the picture once.',
   needWait: 'Photos are still on their way.',
 
   styleTitle: 'Where should it be?',

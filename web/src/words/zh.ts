@@ -114,6 +114,7 @@ export const zh: Words = {
   joining_other: '{{count}} 人参加',
   joiningMax: '一张合影最多 {{max}} 人。',
   needPeople: '请至少点选一张脸。',
+  needOnce: '每个人只能出现一次。',
   needWait: '照片还在上传，请稍候。',
 
   styleTitle: '在哪里合影？',

@@ -1,40 +1,19 @@
 /** Step 3: what it costs, said by the server, before anything is held. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link, useLocation } from 'wouter';
-import { api, asProblem, type Problem, type Schemas } from '../../lib/api';
+import { api, asProblem, type Schemas } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { useRecipe, useTemplates } from '../../lib/catalogue';
-import { useJourney, type Journey } from '../../lib/journey';
+import { useJourney } from '../../lib/journey';
 import { useWallet } from '../../lib/session';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
-import { Notice, ProblemNotice } from '../../ui/notice';
+import { Notice } from '../../ui/notice';
 import { useWords } from '../../words';
+import { Issues, useQuote } from './quote';
 import { Roster } from './roster';
 import { stepHref } from '.';
-
-function useQuote(journey: Journey, recipe: string | undefined) {
-  const place = journey.template === '' ? { backdrop: journey.backdrop?.asset?.id ?? '' } : { template: journey.template ?? '' };
-  const body = { recipe: recipe ?? '', people: journey.people, ...place };
-  return useQuery({
-    queryKey: ['quote', body], enabled: recipe !== undefined && journey.people.length > 0, staleTime: 60_000, gcTime: 60_000, refetchOnWindowFocus: false,
-    queryFn: () => api.post('/v1/quotes', { body: body as never, again: true }),
-  });
-}
-
-/** Which photo is meant, and what to do about it. */
-function Issues({ problem }: { problem: Problem }) {
-  const { t, lang } = useWords(), journey = useJourney(), issues = problem.document.issues ?? [];
-  const nameOf = (asset: string | undefined): string | undefined => journey.photos.find(p => asset && p.asset?.id === asset)?.name;
-  if (!issues.length) return <ProblemNotice problem={problem} />;
-  return (
-    <Notice kind="bad" title={t('confirmIssues')}>
-      <ul>{issues.map((issue, n) => <li key={n}>{[nameOf(issue.other), nameOf(issue.asset), lang === 'zh' ? issue.zh : issue.en, lang === 'zh' ? issue.next_zh : issue.next_en].filter(Boolean).join(' ')}</li>)}</ul>
-      <Link href={stepHref('photos')}>{t('confirmChange')}</Link>
-    </Notice>
-  );
-}
 
 function Place() {
   const { t } = useWords(), text = useText(), journey = useJourney(), template = useTemplates().data?.find(x => x.name === journey.template);
@@ -57,7 +36,7 @@ function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefine
 
 export function ConfirmStep() {
   const { t } = useWords(), journey = useJourney(), [, go] = useLocation(), cache = useQueryClient();
-  const recipe = useRecipe(), quote = useQuote(journey, recipe.data?.name), wallet = useWallet();
+  const recipe = useRecipe(), quote = useQuote(journey.template), wallet = useWallet();
   const short = wallet && quote.data && wallet.available < quote.data.credits ? quote.data.credits - wallet.available : 0;
   const buy = useMutation({
     // one quote, one task, however often it is pressed
@@ -79,13 +58,13 @@ export function ConfirmStep() {
     <>
       <div className="width narrow step-body">
         <h1>{t('confirmTitle')}</h1>
+        {problem && <Issues problem={asProblem(problem)} />}
         <dl className="summary card">
           <div><dt>{t('confirmPeople')}</dt><dd><Roster /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
           <div><dt>{t('confirmStyle')}</dt><dd><Place /><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></dd></div>
           <Prices quote={quote.data} refused={quote.isError || recipe.isError} wallet={wallet} />
         </dl>
         <p className="soft fair">{t('confirmFair')}</p>
-        {problem && <Issues problem={asProblem(problem)} />}
         {quote.isError && !issues && <Button kind="quiet" onClick={() => void quote.refetch()}>{t('retry')}</Button>}
         {short > 0 && <Notice kind="bad" title={t('confirmShort', { credits: t('credits', { count: short }) })} />}
       </div>

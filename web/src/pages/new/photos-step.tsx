@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icons';
 import { useWords } from '../../words';
 import { GoodPhotos } from './good-photos';
 import { FileButton, PhotoCard } from './photo-card';
+import { Issues, useTwice } from './quote';
 import { Roster } from './roster';
 import { stepHref } from '.';
 
@@ -17,8 +18,8 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
   const [asked, setAsked] = useState(false), [leaving, setLeaving] = useState(false), [over, setOver] = useState(false);
   const consent = useRef<HTMLInputElement>(null), gone = useRef<HTMLParagraphElement>(null);
   const begun = journey.photos.length > 0 && journey.consent;        // then the photos matter more than the advice
-  const people = journey.people.length, tooMany = people > rules.max;
-  const lacking = !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : null;
+  const people = journey.people.length, tooMany = people > rules.max, twice = useTwice();
+  const lacking = !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : twice ? t('needOnce') : null;
 
   useEffect(() => { if (journey.withdrawn) gone.current?.scrollIntoView({ block: 'center' }); }, [journey.withdrawn]);
   const say = (agrees: boolean): void => {
@@ -65,8 +66,9 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
           <p className="small soft">{t('formats', { mb: rules.megabytes })}</p>
         </div>
       </div>
+      {twice && <div className="width narrow"><Issues problem={twice} change={false} /></div>}
       {journey.photos.length > 0 && (
-        <ActionBar hint={tooMany || !journey.consent ? lacking : people ? <Roster /> : lacking}>
+        <ActionBar hint={tooMany || twice || !journey.consent ? lacking : people ? <Roster /> : lacking}>
           <Button big disabled={lacking !== null} onClick={() => go(stepHref('style'))}>{t('next')}</Button>
         </ActionBar>
       )}
