@@ -83,3 +83,32 @@ for (const [lang, width, height] of [['en', 360, 740], ['zh', 360, 740], ['en', 
     assert.equal(task.picked, task.candidates[2].index, 'the one in the second pane');
   });
 }
+
+test('between two news the bar goes on and the seconds go down, but never past what is known', async t => {
+  const walk = await openWalk(t, browser, slow.url);
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  const id = await walk.task(), bar = walk.$('[role=progressbar]');
+  await bar.waitFor();
+  const task = await walk.page.evaluate(id => fetch(`/v1/tasks/${id}`).then(r => r.json()), id);
+  // one person, four pictures: nine pieces of work; nothing is told but once
+  await walk.page.route(`**/v1/tasks/${id}/events`, () => {});
+  await walk.page.route(`**/v1/tasks/${id}`, route => route.fulfill({ json: { ...task, state: 'running', progress_pm: 222, eta_ms: 40_000, eta_p90_ms: 60_000 } }));
+  await walk.page.clock.install();
+  await walk.page.reload();
+  const shows = seconds => walk.page.getByText(`about ${seconds} seconds left`).waitFor(), percent = async () => Number(await bar.getAttribute('aria-valuenow'));
+  await shows(40);
+  assert.equal(await percent(), 22);
+  let last = 22;
+  for (const seconds of [35, 30, 25]) {
+    await walk.page.clock.runFor(5_000);
+    await shows(seconds);
+    const now = await percent();
+    assert.ok(now >= last && now < 33, `${now} after ${last}, before the third piece`);
+    last = now;
+  }
+  assert.ok(last > 25, `it has gone on: ${last}`);
+  await walk.page.clock.runFor(60_000);
+  await walk.page.getByText('any moment now').waitFor();
+  assert.ok(await percent() < 33, 'nobody said that the third piece is done');
+});

@@ -4,11 +4,14 @@ import { useEffect, useState } from 'react';
 import { api, asProblem, type Schemas } from './api';
 import { madeFrom } from './journey';
 
-export type Task = Schemas['Task'];
+/** decided_ms: when it is promised to be decided, by this device's clock. */
+export type Task = Schemas['Task'] & { decided_ms?: number | null };
 export type Candidate = Schemas['Candidate'];
 
 const WORKING: readonly Task['state'][] = ['queued', 'preparing', 'running', 'checking'];
 const OVER: readonly Task['state'][] = ['done', 'failed', 'cancelled'];
+
+const dated = <T extends Pick<Task, 'eta_ms'>>(news: T): T & { decided_ms: number | null } => ({ ...news, decided_ms: news.eta_ms === null ? null : Date.now() + news.eta_ms });
 
 /** The photos a task was made of: what the server says, and what this device remembers. */
 export function photosOf(task: Task): string[] {
@@ -36,7 +39,7 @@ export const isWorking = (task: Task): boolean => WORKING.includes(task.state);
 /** The stream only says that something happened; the truth is read again. asking: the stream does not get through. */
 export function useTask(id: string): { task: UseQueryResult<Task>; asking: boolean } {
   const cache = useQueryClient(), [asking, setAsking] = useState(false);
-  const task = useQuery({ queryKey: ['task', id], queryFn: () => api.get('/v1/tasks/{id}', { path: { id } }), staleTime: 0 });
+  const task = useQuery<Task>({ queryKey: ['task', id], queryFn: async () => dated(await api.get('/v1/tasks/{id}', { path: { id } })), staleTime: 0 });
   const follow = task.data !== undefined && !OVER.includes(task.data.state);
   useEffect(() => {
     if (!follow) return undefined;
@@ -48,7 +51,7 @@ export function useTask(id: string): { task: UseQueryResult<Task>; asking: boole
           const { progress_pm } = data as { progress_pm: number };
           cache.setQueryData<Task>(['task', id], old => old && { ...old, progress_pm: Math.max(old.progress_pm, progress_pm) });
         } else if (type === 'eta') {
-          cache.setQueryData<Task>(['task', id], old => old && { ...old, ...(data as Pick<Task, 'place' | 'eta_ms' | 'eta_p90_ms'>) });
+          cache.setQueryData<Task>(['task', id], old => old && { ...old, ...dated(data as Pick<Task, 'place' | 'eta_ms' | 'eta_p90_ms'>) });
         } else {
           void cache.invalidateQueries({ queryKey: ['task', id] });
         }

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, asProblem } from '../../lib/api';
 import { useTemplates } from '../../lib/catalogue';
+import { useLeft, useProgress } from '../../lib/progress';
 import { content, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
@@ -60,19 +61,19 @@ function Cancel({ task }: { task: Task }) {
 
 export function Working({ task, asking }: { task: Task; asking: boolean }) {
   const { t } = useWords(), eta = useEta(), [title, text] = WORDS[task.state] ?? ['queued', 'queuedText'];
-  const percent = Math.round(task.progress_pm / 10), at = PHASES.findIndex(([state]) => state === task.state), ahead = (task.place ?? 0) - 1;
+  const shown = useProgress(task), left = useLeft(task), percent = Math.round(shown / 10), at = PHASES.findIndex(([state]) => state === task.state), ahead = (task.place ?? 0) - 1;
   return (
     <div className="width narrow working">
       <Frame task={task} />
       <h1>{t(title)}</h1>
       <p className="soft">{t(text)}</p>
       <div className="progress" role="progressbar" aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent} aria-label={t(title)}>
-        <span style={{ width: `${Math.max(3, percent)}%` }} />
+        <span style={{ width: `${Math.max(3, shown / 10)}%` }} />
       </div>
       <ol className="phases" aria-hidden="true">{PHASES.map(([state, key], n) => <li key={state} className={n < at ? 'phase-past' : n === at ? 'phase-here' : ''}>{t(key)}</li>)}</ol>
       <p className="place-in-line numbers" role="status">
         {task.state === 'queued' && <span>{ahead > 0 ? t('ahead', { count: ahead }) : t('nextInLine')}</span>}
-        {task.eta_ms !== null && task.eta_ms >= 0 && <span>{eta(task.eta_ms)}</span>}
+        {left !== null && <span>{eta(left)}</span>}
       </p>
       <p className="may-close"><Icon name="check" /> {t('mayClose')}</p>
       {asking && <p className="small soft">{t('asking')}</p>}
