@@ -112,3 +112,21 @@ test('between two news the bar goes on and the seconds go down, but never past w
   await walk.page.getByText('any moment now').waitFor();
   assert.ok(await percent() < 33, 'nobody said that the third piece is done');
 });
+
+test('a demo link that was used says so, and how to get another', async t => {
+  const alice = await Client.guest(server.url), photo = await alice.photo(ONE), task = await alice.buy(await alice.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' }));
+  const path = `/t/${task.id}#magic=${(await alice.post('/v1/me/link', {})).token}`, first = await openWalk(t, browser, server.url), second = await openWalk(t, browser, server.url, { lang: 'zh' });
+  await first.go(path);
+  await first.chosen();
+  await second.go(path);
+  await second.page.getByText('./run demo').waitFor();
+  await second.go('/new');
+  await second.agree();
+  await second.photos([ONE]);
+  await second.go(path);                                           // as a guest, too
+  await second.page.getByText('./run demo').waitFor();
+  await second.go('/t/task_000000000000');
+  await second.h1('这里');
+  assert.equal(await second.page.getByText('./run demo').count(), 0, 'only where a link led');
+  assert.deepEqual(second.errors, []);
+});

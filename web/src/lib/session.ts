@@ -121,6 +121,10 @@ export function useOtherTabs(): void {
   }, []);
 }
 
+let linkRefusedAt: string | null = null;
+/** The demo's link that led to this page opens nothing here. */
+export const linkRefused = (): boolean => location.pathname === linkRefusedAt;
+
 /**
  * On the machine that runs the demo, its account is opened by the link that it prints, …#magic=TOKEN, and accepted at once. Nowhere else: such
  * a link could sign somebody in to a stranger's account and make them upload their photos there. /auth asks before it accepts one.
@@ -129,11 +133,15 @@ export async function adoptSession(): Promise<void> {
   const token = /^#magic=([\w-]{43})$/.exec(location.hash)?.[1];
   if (!token || location.pathname === '/auth') return;
   history.replaceState(null, '', location.pathname + location.search);
+  linkRefusedAt = location.pathname;
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)) return;
   try {
     const { account_kind } = await api.post('/v1/tokens', { body: { token, accept: true } });
     setMark(account_kind === 'guest' ? 'guest' : 'person');
-  } catch { /* used before: the page says whose task it is */ }
+  } catch (error) {
+    if (error instanceof Problem && error.status >= 400 && error.status < 500) return;        // used before
+  }
+  linkRefusedAt = null;
 }
 
 /** Nobody is not an error: null. */

@@ -1,6 +1,7 @@
 /** Nothing yet, still coming, could not come. */
 import type { ReactNode } from 'react';
 import type { Problem } from '../lib/api';
+import { linkRefused } from '../lib/session';
 import { useWords } from '../words';
 import { Button, ButtonLink } from './button';
 import { Icon, type IconName } from './icons';
@@ -20,8 +21,8 @@ export function Empty({ icon, title, text, inside, children }: { icon: IconName;
 
 /** Nobody, as far as the server knows: it has no say about what is here. */
 export function SignedOut({ next, inside, children }: { next: string; inside?: boolean; children?: ReactNode }) {
-  const { t } = useWords();
-  return <Empty icon="user" title={t('signedOutTitle')} text={t('signedOutText')} {...(inside ? { inside } : {})}><ButtonLink href={`/sign-in?next=${next}`}>{t('signIn')}</ButtonLink>{children}</Empty>;
+  const { t } = useWords(), refused = linkRefused();
+  return <Empty icon="user" title={t(refused ? 'linkUsedTitle' : 'signedOutTitle')} text={t(refused ? 'linkUsedText' : 'signedOutText')} {...(inside ? { inside } : {})}><ButtonLink href={`/sign-in?next=${next}`}>{t('signIn')}</ButtonLink>{children}</Empty>;
 }
 
 export function PageSkeleton() {

@@ -31,6 +31,8 @@ export const en = {
   crashNext: 'Your photos and pictures are safe. Reload the page to go on.',
   signedOutTitle: 'You are signed out here',
   signedOutText: 'Sign in with the account that made the pictures, and they are here again.',
+  linkUsedTitle: 'This link opens nothing here',
+  linkUsedText: 'A demo link works once, on the machine that runs the demo. Go on in the browser that opened it first, or get a new one with ./run demo.',
   signedOutPhoto: 'Sign in again, then send the photo once more.',
   againAt: 'You can try again at {{time}}.',
   requestId: 'Request {{id}}',

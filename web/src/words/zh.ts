@@ -31,6 +31,8 @@ export const zh: Words = {
   crashNext: '您的照片是安全的，刷新页面即可继续。',
   signedOutTitle: '您在这里尚未登录',
   signedOutText: '请用制作照片时的账号登录，照片就会回到这里。',
+  linkUsedTitle: '该链接在这里无法打开',
+  linkUsedText: '演示链接只能使用一次，且只在运行演示的机器上有效。请回到首次打开它的浏览器，或运行 ./run demo 获取新链接。',
   signedOutPhoto: '请重新登录，然后再上传一次。',
   againAt: '{{time}} 之后可以重试。',
   requestId: '请求编号 {{id}}',

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { journey } from '../../lib/journey';
+import { linkRefused } from '../../lib/session';
 import { isDeleted, isWorking, photosOf, usePhotos, useTask, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
@@ -24,7 +25,7 @@ export default function TaskPage({ id }: { id: string }) {
     const problem = asProblem(task.error);
     if (problem.status === 401) return <div className="width"><SignedOut next={`/t/${id}`} /></div>;
     if (problem.status === 404) {
-      return <div className="width"><Empty icon="frame" title={t('taskGone')} text={t('taskGoneText')}><ButtonLink href={`/sign-in?next=/t/${id}`}>{t('signIn')}</ButtonLink></Empty></div>;
+      return <div className="width"><Empty icon="frame" title={t(linkRefused() ? 'linkUsedTitle' : 'taskGone')} text={t(linkRefused() ? 'linkUsedText' : 'taskGoneText')}><ButtonLink href={`/sign-in?next=/t/${id}`}>{t('signIn')}</ButtonLink></Empty></div>;
     }
     return <div className="width narrow"><Failed problem={problem} again={() => void task.refetch()} /></div>;
   }
