@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { FOUR, NOBODY, ONE, sample } from '../lib/expect.mjs';
 import { startServer } from '../lib/server.mjs';
-import { openBrowser, openWalk } from '../lib/walk.mjs';
+import { NEXT, openBrowser, openWalk } from '../lib/walk.mjs';
 
 const OTHER = sample('woman-5883428_1280.jpg');
 let server, browser;
@@ -54,6 +54,8 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.$('.hero a').click();
     await at('/new');
     await walk.id('consent').waitFor();
+    await walk.calm();
+    assert.ok(await walk.page.evaluate(() => (b => b.bottom <= innerHeight && document.elementFromPoint(b.left + b.width / 2, b.bottom - 2).closest('.drop'))(document.querySelector('.drop .button').getBoundingClientRect())), 'what chooses photos is on the first screen');
     await walk.shot('new');
     await walk.agree();
     await reload();
@@ -109,6 +111,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.priced();
     assert.match(await walk.$('.price').innerText(), new RegExp(words.price));
     await walk.page.locator('.summary', { hasText: words.joins }).waitFor();
+    assert.ok(await walk.page.evaluate(next => Math.abs(document.querySelector(next).getBoundingClientRect().right - document.querySelector('.summary').getBoundingClientRect().right) < 1, NEXT), 'the button ends where the card does');
     await walk.shot('price');
 
     for (const buy of others) await buy();

@@ -73,7 +73,7 @@ export const en = {
   stepChoose: 'Choose',
 
   photosTitle: 'Who should be in the picture?',
-  photosLead: 'One photo of each person, or a group photo: then tick who joins. Up to {{max}} people.',
+  photosLead: 'One photo each, or a group photo: then tick who joins. Up to {{max}} people.',
   goodPhoto: 'What makes a good photo',
   goodLike: 'Like this',
   badBlurred: 'Blurry',
