@@ -169,6 +169,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await reload();
     await walk.id('picked').waitFor();
     assert.equal(new URL(walk.page.url()).pathname, `/t/${id}`);
+    for (const says of ['.lead', '[data-testid=clock]']) assert.match(await walk.$(says).innerText(), /30 (days|天)/, 'as long as was promised');
     await walk.shot('done');
 
     const save = async click => {

@@ -25,11 +25,14 @@ export function useTime(): (ms: number) => string {
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
+/** To the nearest day: what is kept for 30 days says 30 at first. */
+export const daysIn = (ms: number): number => Math.max(1, Math.round(ms / DAY));
+
 /** "23 h 14 min", as exact as it matters. */
 export function useSpan(): (ms: number) => string {
   const { t } = useWords();
   return ms => {
-    if (ms >= 2 * DAY) return t('days', { count: Math.floor(ms / DAY) });
+    if (ms >= 2 * DAY) return t('days', { count: daysIn(ms) });
     if (ms >= HOUR) return t('hoursMinutes', { h: Math.floor(ms / HOUR), m: Math.floor((ms % HOUR) / MINUTE) });
     return t('minutesSeconds', { m: Math.floor(ms / MINUTE), s: Math.floor((ms % MINUTE) / 1000) });
   };

@@ -2,6 +2,7 @@
 import { useState, type ReactNode } from 'react';
 import { useMe } from '../../lib/session';
 import { content, type Task } from '../../lib/task';
+import { daysIn } from '../../lib/time';
 import { Button, ButtonLink, FileLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
 import { PrivacyClock } from '../../ui/privacy-clock';
@@ -9,8 +10,6 @@ import { useWords } from '../../words';
 import { Grid } from './choosing';
 import { Share } from './share';
 import { Viewer, type Open } from './viewer';
-
-const DAY = 86_400_000;
 
 function Keep() {
   const { t } = useWords(), me = useMe();
@@ -26,7 +25,7 @@ function Keep() {
 export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
   const { t } = useWords(), [open, setOpen] = useState<Open | null>(null), [sharing, setSharing] = useState<string | null>(null);
   const at = task.candidates.findIndex(c => c.index === task.picked), picked = task.candidates[at];
-  const days = task.results_until_ms === null ? 0 : Math.max(1, Math.floor((task.results_until_ms - Date.now()) / DAY));
+  const days = task.results_until_ms === null ? 0 : daysIn(task.results_until_ms - Date.now());
   return (
     <div className="width narrow">
       <h1>{t('done')}</h1>
