@@ -412,7 +412,7 @@ describe('assets', () => {
     assert.equal(thumb.headers.get('content-type'), 'image/jpeg');
     assert.ok(thumb.bytes.length < whole.bytes.length);
     const file = await alice.send('GET', `${photo.content}?download=1`);
-    assert.match(file.headers.get('content-disposition'), /^attachment; filename="zoetrope-\w+\.png"$/);
+    assert.match(file.headers.get('content-disposition'), /^attachment; filename="reunion-\w+\.png"$/);
     isProblem(await alice.send('GET', `${photo.content}?as=original`), 400, 'bad_input');
   });
 

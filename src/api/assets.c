@@ -163,8 +163,8 @@ static int content_get(struct http_req *req, struct http_res *res, struct err *e
         return r;
     struct served file = served_as(show.type);
     if (download.p)
-        http_res_header(res, "Content-Disposition", "attachment; filename=\"zoetrope-%.*s.%s\"", (int)(req->params[0].n - 6),
-                        req->params[0].p + 6, file.suffix);
+        http_res_header(res, "Content-Disposition", "attachment; filename=\"%.*s-%.*s.%s\"",
+                        STR_ARG(studio_product(api_app(req)->studio, STR_NULL)->name), (int)(req->params[0].n - 6), req->params[0].p + 6, file.suffix);
     /* asked for anew each time: a deleted picture must not live on in a browser's cache, and a 304 is cheap */
     return http_res_file(res, fd, show.bytes, file.type, show.sha, "private, no-cache");
 }

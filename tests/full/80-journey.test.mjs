@@ -112,6 +112,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     assert.match(await walk.$('.price').innerText(), new RegExp(words.price));
     await walk.page.locator('.summary', { hasText: words.joins }).waitFor();
     assert.ok(await walk.page.evaluate(next => Math.abs(document.querySelector(next).getBoundingClientRect().right - document.querySelector('.summary').getBoundingClientRect().right) < 1, NEXT), 'the button ends where the card does');
+    assert.ok(await walk.page.evaluate(() => [...document.querySelectorAll('.top-credits, .top-words')].every(e => e.getClientRects()[0].width > 10)), 'what stands at the top has its name');
     await walk.shot('price');
 
     for (const buy of others) await buy();
@@ -174,6 +175,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
 
     const save = async click => {
       const [file] = await Promise.all([walk.page.waitForEvent('download'), click()]);
+      assert.match(file.suggestedFilename(), /^reunion\b/);
       return readFileSync(await file.path());
     };
     const picture = await save(() => walk.$('.result-acts a').click());

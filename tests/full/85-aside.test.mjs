@@ -130,3 +130,18 @@ test('a demo link that was used says so, and how to get another', async t => {
   assert.equal(await second.page.getByText('./run demo').count(), 0, 'only where a link led');
   assert.deepEqual(second.errors, []);
 });
+
+test('a lost connection is called that, and large numbers can be read', async t => {
+  const walk = await openWalk(t, browser, slow.url);
+  await walk.page.route('**/v1/wallet', async route => route.fulfill({ json: { ...await (await route.fetch()).json(), available: 99_960 } }));
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  await walk.$('[role=progressbar]').waitFor();
+  await walk.until(() => /^99,960 credits$/.test(document.querySelector('[data-testid=credits]')?.textContent));
+  const id = await walk.task();
+  await walk.page.route(`**/v1/tasks/${id}/events`, route => route.abort());
+  await walk.page.reload();
+  await walk.page.getByText('looks for news every few seconds').waitFor();
+  await walk.page.route(`**/v1/tasks/${id}`, route => route.abort());
+  await walk.page.getByText('The connection is lost').waitFor();
+});

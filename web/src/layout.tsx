@@ -19,12 +19,7 @@ function LanguageSwitch() {
 function Credits() {
   const { t } = useWords(), wallet = useWallet();
   if (!wallet) return null;
-  return (
-    <span className="top-credits numbers">
-      <span className="top-credits-words" data-testid="credits">{t('credits', { count: wallet.available })}</span>
-      <span className="top-credits-number" aria-hidden="true"><Icon name="star" size={14} /> {wallet.available}</span>
-    </span>
-  );
+  return <span className="top-credits numbers" data-testid="credits">{t('credits', { count: wallet.available })}</span>;
 }
 
 function Header() {
@@ -34,8 +29,8 @@ function Header() {
       <div className="width top-row">
         <Link href="/" className="brand"><Mark /><span>{text(product.title)}</span></Link>
         <nav className="top-nav">
-          {me?.operator ? <Link href="/admin" className="top-link" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
-          <Link href="/me" className="top-link" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
+          {me?.operator ? <Link href="/admin" className="top-link top-named" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
+          <Link href="/me" className="top-link top-named" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
           {at === '/' && (!me || me.kind === 'guest') && <Link href="/sign-in" className="top-link">{t('signIn')}</Link>}
           <LanguageSwitch />
         </nav>

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-q
 import { useEffect, useState } from 'react';
 import { api, asProblem, type Schemas } from './api';
 import { madeFrom } from './journey';
+import { useWaiting } from './session';
 
 /** decided_ms: when it is promised to be decided, by this device's clock. */
 export type Task = Schemas['Task'] & { decided_ms?: number | null };
@@ -36,9 +37,12 @@ export function usePhotos(task: Task): Schemas['Asset'][] {
 export const isDeleted = (task: Task): boolean => (task.state === 'choosing' || task.state === 'done') && task.candidates.length === 0;
 export const isWorking = (task: Task): boolean => WORKING.includes(task.state);
 
-/** The stream only says that something happened; the truth is read again. asking: the stream does not get through. */
-export function useTask(id: string): { task: UseQueryResult<Task>; asking: boolean } {
-  const cache = useQueryClient(), [asking, setAsking] = useState(false);
+/** asking: the stream does not get through; lost: nothing does. */
+export type News = 'live' | 'asking' | 'lost';
+
+/** The stream only says that something happened; the truth is read again. */
+export function useTask(id: string): { task: UseQueryResult<Task>; news: News } {
+  const cache = useQueryClient(), [asking, setAsking] = useState(false), waiting = useWaiting();
   const task = useQuery<Task>({ queryKey: ['task', id], queryFn: async () => dated(await api.get('/v1/tasks/{id}', { path: { id } })), staleTime: 0 });
   const follow = task.data !== undefined && !OVER.includes(task.data.state);
   useEffect(() => {
@@ -65,7 +69,7 @@ export function useTask(id: string): { task: UseQueryResult<Task>; asking: boole
     void cache.invalidateQueries({ queryKey: ['wallet'] });
     void cache.invalidateQueries({ queryKey: ['tasks'] });
   }, [cache, state]);
-  return { task, asking };
+  return { task, news: !asking ? 'live' : task.isError || waiting?.why === 'unreachable' ? 'lost' : 'asking' };
 }
 
 export const content = (asset: string): string => api.url(`/v1/assets/${asset}/content`);

@@ -102,7 +102,7 @@ function LanguageRegion({ me }: { me: Me | null | undefined }) {
         <select id="language" value={lang} onChange={event => speak(event.target.value as Lang)}><option value="zh" lang="zh-CN">简体中文</option><option value="en" lang="en">English</option></select></div>
       {me && (
         <div className="field"><label htmlFor="region">{t('region')}</label>
-          <select id="region" value={me.region === 'CN' ? 'CN' : ''} onChange={event => save.mutate({ region: event.target.value as Region })}><option value="CN">{t('regionCn')}</option><option value="">{t('regionGlobal')}</option></select></div>
+          <select id="region" aria-describedby="region-why" value={me.region === 'CN' ? 'CN' : ''} onChange={event => save.mutate({ region: event.target.value as Region })}><option value="CN">{t('regionCn')}</option><option value="">{t('regionGlobal')}</option></select><p className="small soft" id="region-why">{t('regionWhy')}</p></div>
       )}
       <p className="small soft" role="status">{save.isSuccess ? t('saved') : ''}</p>
       {save.error && <ProblemNotice problem={asProblem(save.error)} />}

@@ -29,7 +29,7 @@ function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefine
     <>
       <div><dt>{t('confirmPictures')}</dt><dd className="numbers">{quote?.candidates ?? wait}</dd></div>
       <div><dt>{t('confirmPrice')}</dt><dd className="numbers price">{quote ? credits(quote.credits) : wait}{quote && recipe?.credits_per === 'candidate' && <span className="small soft"> {t('confirmEach', { credits: credits(recipe.credits) })}</span>}</dd></div>
-      {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} <span className="small soft">{t('confirmAfter')} {Math.max(0, wallet.available - quote.credits)}</span></dd></div>}
+      {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} <span className="small soft">{t('confirmAfter', { count: Math.max(0, wallet.available - quote.credits) })}</span></dd></div>}
     </>
   );
 }

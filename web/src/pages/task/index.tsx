@@ -5,7 +5,7 @@ import { useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { journey } from '../../lib/journey';
 import { linkRefused } from '../../lib/session';
-import { isDeleted, isWorking, photosOf, usePhotos, useTask, type Task } from '../../lib/task';
+import { isDeleted, isWorking, photosOf, usePhotos, useTask, type News, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
@@ -19,7 +19,7 @@ import { Working } from './working';
 import './task.css';
 
 export default function TaskPage({ id }: { id: string }) {
-  const { t } = useWords(), { task, asking } = useTask(id), [deleted, setDeleted] = useState(false);
+  const { t } = useWords(), { task, news } = useTask(id), [deleted, setDeleted] = useState(false);
   if (task.isPending) return <PageSkeleton />;
   if (!task.data) {
     const problem = asProblem(task.error);
@@ -34,13 +34,13 @@ export default function TaskPage({ id }: { id: string }) {
   return (
     <>
       {!over && <div className="width narrow"><Steps at={at} /></div>}
-      <State task={task.data} asking={asking} onDeleted={() => setDeleted(true)} />
+      <State task={task.data} news={news} onDeleted={() => setDeleted(true)} />
     </>
   );
 }
 
-function State({ task, asking, onDeleted }: { task: Task; asking: boolean; onDeleted: () => void }) {
-  if (isWorking(task)) return <Working task={task} asking={asking} />;
+function State({ task, news, onDeleted }: { task: Task; news: News; onDeleted: () => void }) {
+  if (isWorking(task)) return <Working task={task} news={news} />;
   if (task.state === 'failed' || task.state === 'cancelled') return <Over task={task} />;
   // the originals, too, where the server or this device knows them
   const assets = [...task.candidates.map(c => c.asset), ...photosOf(task)], remove = <DeleteNow assets={assets} words={['deleteNow', 'deleteSure', 'deleteSureText']} onDeleted={onDeleted} />;

@@ -11,7 +11,7 @@ const isWeChat = (): boolean => /MicroMessenger/i.test(navigator.userAgent);
 
 export function Share({ asset, open, onClose }: { asset: string; open: boolean; onClose: () => void }) {
   const { t, lang } = useWords(), text = useText(), { product, api } = useBoot(), [card, setCard] = useState<{ blob: Blob; url: string } | null>(null);
-  const title = text(product.title), line = text(product.tagline), note = t('madeByAi');
+  const title = text(product.title), line = text(product.tagline), note = t('madeByAi'), name = `${product.name}.png`;
   useEffect(() => {
     if (!open) return undefined;
     let over = false, url = '';
@@ -27,13 +27,13 @@ export function Share({ asset, open, onClose }: { asset: string; open: boolean; 
     };
   }, [open, asset, api, title, line, note, product.theme, lang]);
 
-  const file = card && new File([card.blob], 'zoetrope.png', { type: 'image/png' });
+  const file = card && new File([card.blob], name, { type: 'image/png' });
   const canSend = file !== null && 'canShare' in navigator && navigator.canShare({ files: [file] }) && !isWeChat();
   const send = (): void => { if (file) navigator.share({ files: [file], title }).catch(() => {}); };        // closing the phone's own sheet is no error
   return (
     <Dialog open={open} onClose={onClose} title={t('shareTitle')} text={isWeChat() ? t('shareHold') : t('shareText')} actions={card && !isWeChat() && (
       <>
-        <FileLink kind={canSend ? 'quiet' : 'primary'} icon="download" href={card.url} download="zoetrope.png">{t('shareSave')}</FileLink>
+        <FileLink kind={canSend ? 'quiet' : 'primary'} icon="download" href={card.url} download={name}>{t('shareSave')}</FileLink>
         {canSend && <Button icon="share" onClick={send}>{t('shareSend')}</Button>}
       </>
     )}>

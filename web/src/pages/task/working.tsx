@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { api, asProblem } from '../../lib/api';
 import { useTemplates } from '../../lib/catalogue';
 import { useLeft, useProgress } from '../../lib/progress';
-import { content, type Task } from '../../lib/task';
+import { content, type News, type Task } from '../../lib/task';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Icon } from '../../ui/icons';
@@ -59,7 +59,7 @@ function Cancel({ task }: { task: Task }) {
   );
 }
 
-export function Working({ task, asking }: { task: Task; asking: boolean }) {
+export function Working({ task, news }: { task: Task; news: News }) {
   const { t } = useWords(), eta = useEta(), [title, text] = WORDS[task.state] ?? ['queued', 'queuedText'];
   const shown = useProgress(task), left = useLeft(task), percent = Math.round(shown / 10), at = PHASES.findIndex(([state]) => state === task.state), ahead = (task.place ?? 0) - 1;
   return (
@@ -76,7 +76,7 @@ export function Working({ task, asking }: { task: Task; asking: boolean }) {
         {left !== null && <span>{eta(left)}</span>}
       </p>
       <p className="may-close"><Icon name="check" /> {t('mayClose')}</p>
-      {asking && <p className="small soft">{t('asking')}</p>}
+      {news !== 'live' && <p className="small soft" role="status">{t(news === 'lost' ? 'newsLost' : 'newsAsking')}</p>}
       <div className="working-acts"><ButtonLink href="/me" kind="quiet" icon="frame">{t('myPictures')}</ButtonLink><Cancel task={task} /></div>
     </div>
   );
