@@ -49,6 +49,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.$('.closing').waitFor();
     await reload();
     await walk.$('.closing').waitFor();
+    assert.ok(width < 640 || await walk.page.evaluate(() => (([button, words]) => Math.abs(button.left - words.left) < 1)([...document.querySelectorAll('.hero-act > *')].map(e => e.getBoundingClientRect()))), 'the words below the button begin where it does');
     await walk.shot('landing');
 
     await walk.$('.hero a').click();
@@ -57,6 +58,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.calm();
     assert.ok(await walk.page.evaluate(() => (b => b.bottom <= innerHeight && document.elementFromPoint(b.left + b.width / 2, b.bottom - 2).closest('.drop'))(document.querySelector('.drop .button').getBoundingClientRect())), 'what chooses photos is on the first screen');
     await walk.shot('new');
+    assert.ok(await walk.$('.top a[href="/sign-in"]').isVisible(), 'who has an account can sign in anywhere');
     await walk.agree();
     await reload();
     await walk.id('files').waitFor({ state: 'attached' });
@@ -136,6 +138,7 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.go('/me');
     await walk.$('.mine').waitFor();
     assert.equal(await walk.$('.mine').count(), 1, 'found under /me');
+    assert.ok(await walk.page.evaluate(() => document.querySelector('.mine-name').getBoundingClientRect().top - document.querySelector('.mine-picture').getBoundingClientRect().bottom) >= 4, 'the title keeps off its picture');
     await walk.shot('me');
     await walk.$('.mine a').click();
     await at(`/t/${id}`);

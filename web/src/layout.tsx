@@ -2,7 +2,7 @@
 import { useEffect, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useBoot, useText } from './lib/app-context';
-import { useMe, useWaiting, useWallet } from './lib/session';
+import { useKind, useMe, useWaiting, useWallet } from './lib/session';
 import { Icon, Mark } from './ui/icons';
 import { useWords } from './words';
 import './layout.css';
@@ -23,7 +23,7 @@ function Credits() {
 }
 
 function Header() {
-  const { t } = useWords(), text = useText(), { product } = useBoot(), me = useMe(), [at] = useLocation();
+  const { t } = useWords(), text = useText(), { product } = useBoot(), me = useMe(), kind = useKind(), [at] = useLocation();
   return (
     <header className="top">
       <div className="width top-row">
@@ -31,7 +31,7 @@ function Header() {
         <nav className="top-nav">
           {me?.operator ? <Link href="/admin" className="top-link top-named" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
           <Link href="/me" className="top-link top-named" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
-          {at === '/' && (!me || me.kind === 'guest') && <Link href="/sign-in" className="top-link">{t('signIn')}</Link>}
+          {kind !== 'person' && !/^\/(sign-|auth)/.test(at) && <Link href="/sign-in" className={`top-link ${kind ? 'top-guest' : ''}`}>{t('signIn')}</Link>}
           <LanguageSwitch />
         </nav>
       </div>

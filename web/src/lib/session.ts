@@ -29,8 +29,9 @@ function onMark(hear: () => void): () => void {
   hearers.add(hear);
   return () => { hearers.delete(hear); };
 }
-/** Is there somebody, as far as this device knows? */
-const useKnown = (): boolean => useSyncExternalStore(onMark, mark, () => null) !== null;
+/** Who is here, as far as this device knows. */
+export const useKind = (): Kind | null => useSyncExternalStore(onMark, mark, () => null);
+const useKnown = (): boolean => useKind() !== null;
 
 let cache: QueryClient | null = null;
 export function bindCache(client: QueryClient): void { cache = client; }

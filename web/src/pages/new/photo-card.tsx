@@ -36,7 +36,7 @@ function Progress({ photo }: { photo: Photo }) {
     : photo.state === 'sending' ? t('photoSending', { percent }) : t(photo.purpose === 'people' ? 'photoChecking' : 'photoCheckingBackdrop');
   return (
     <div className="photo-progress">
-      <span className="numbers">{words} …</span>
+      <span className="numbers">{words}{'\u00a0'}…</span>
       <span className={`bar ${photo.state === 'checking' ? 'bar-endless' : ''}`}><span style={{ width: `${photo.state === 'checking' ? 100 : Math.max(4, percent)}%` }} /></span>
     </div>
   );
