@@ -116,8 +116,12 @@ test('who signs out in one tab has left the others, too', async t => {
   await walk.tab();
   await enter(walk, '/sign-up', email, 'a long enough secret 9');
   await walk.h1('Look into your mail');
+  const waits = walk.page;
+  await walk.tab();
   await walk.go(await link(email, 'confirm'));
   await walk.h1('Your e-mail is confirmed');
+  await waits.waitForURL(url => url.pathname === '/me');           // it heard of it
+  await waits.locator('.mine').waitFor();
   const photos = await walk.tab();
   await walk.go('/new');
   await walk.agree();

@@ -1,10 +1,10 @@
 /** /sign-in and /sign-up: with a password, or with a link by mail. What comes back never says whether an address is known. */
 import { useMutation, type UseMutationResult } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { account, type MailKind } from '../lib/account';
 import { asProblem } from '../lib/api';
-import { signedIn } from '../lib/session';
+import { signedIn, useKind } from '../lib/session';
 import { Button } from '../ui/button';
 import { Field, PasswordField } from '../ui/field';
 import { Notice, ProblemNotice } from '../ui/notice';
@@ -17,8 +17,10 @@ function useNext(): string {
   return /^\/(?!\/)[\w/?=&-]*$/.test(next) ? next : '/me';
 }
 
-function MailSent({ email, again, change }: { email: string; again: UseMutationResult<unknown, Error, void>; change: () => void }) {
-  const { t } = useWords();
+function MailSent({ email, again, change, next }: { email: string; again: UseMutationResult<unknown, Error, void>; change: () => void; next: string }) {
+  const { t } = useWords(), [, go] = useLocation(), kind = useKind(), was = useRef(kind);
+  // the link was opened in another tab: this one goes on, too
+  useEffect(() => { if (kind === 'person' && kind !== was.current) go(next); }, [kind, go, next]);
   return (
     <div className="width">
       <Empty icon="mail" title={t('mailTitle')} text={t('mailText', { email })}>
@@ -56,7 +58,7 @@ export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
     event.preventDefault();
     enter.mutate();
   };
-  if (sent) return <MailSent email={email} again={again} change={change} />;
+  if (sent) return <MailSent email={email} again={again} change={change} next={next} />;
   const problem = enter.error ?? mail.error, query = next === '/me' ? '' : `?next=${encodeURIComponent(next)}`;
   return (
     <div className="width">
