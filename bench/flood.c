@@ -7,7 +7,7 @@
  * The plan, lines:  kind NAME FILE            FILE holds one raw request, keep-alive
  *                   phase SECONDS RATE...     a rate (1/s) for each kind, in their order; -1: closed loop, whenever a connection is free
  * To 127.0.0.1 only. Result: for each phase and kind how many were sent and answered 2xx, 503, 429, otherwise, or not at all (10 s after
- * the last phase), latencies of the 2xx and 503 in microseconds; 2xx of each kind in each tenth of a second, by when they were answered.
+ * the last phase), latencies of the 2xx and 503 in microseconds, and how late the generator itself was (50, 99, 99.9 %, most); 2xx of each kind in each tenth of a second, by when they were answered.
  * One thread. Limits: CONNS_MAX, KINDS_MAX, PHASES_MAX, BACKLOG_MAX requests that wait for a connection (more is an error: take more CONNS).
  */
 #define _GNU_SOURCE
@@ -36,7 +36,7 @@
 
 struct samples { uint32_t *us; size_t n, cap; };
 struct kind { char name[32]; char *bytes; size_t n; };
-struct cell { int64_t sent, ok, shed, limited, other, lost, retry_sum, retry_min, retry_max; struct samples ok_us, shed_us; };
+struct cell { int64_t sent, ok, shed, limited, other, lost, retry_sum, retry_min, retry_max; struct samples ok_us, shed_us, late_us; };
 struct due { int64_t at_us; uint8_t kind, phase; };
 struct conn {
     int        fd;
@@ -267,6 +267,7 @@ static bool give(void) {
         struct due due = backlog[backlog_first];
         backlog_first = (backlog_first + 1) % BACKLOG_MAX;
         backlog_n--;
+        add_sample(&cells[due.phase][due.kind].late_us, now_us() - due.at_us);
         begin(c, due);
     }
     return backlog_n > 0;
@@ -353,6 +354,7 @@ static void put_result(void) {
                    (long long)x->other, (long long)x->lost, (long long)x->retry_min, x->shed ? (double)x->retry_sum / (double)x->shed : 0, (long long)x->retry_max);
             put_samples("ok_us", &x->ok_us);
             put_samples("shed_us", &x->shed_us);
+            put_samples("late_us", &x->late_us);
             printf("}");
         }
         printf("}");

@@ -3,9 +3,9 @@
 //   node bench/overload.mjs [--seconds 20] [row...]            rows: see below; writes out/overload.json
 //
 // "wait", "lane" and "burn" are the server with handlers of a known cost (testserver): what fills is the workers' line, the writer's, and the
-// event threads themselves. To refuse costs CPU, too: about 15 us with the generator on the same cores. So ten times as much as can be done
-// is only possible to refuse when what is done takes over a hundred times that; "write" and "read" are the real program with routes
-// of 25 to 40 us, offered what this machine can still send.
+// event threads themselves. To refuse costs CPU, too, about 10 us, and as much again for the generator. So ten times too much can be refused
+// by an event thread only when what it serves takes a hundred times that; "write" and "read" are the real program with routes of 25 to 40 us,
+// offered twice what it can do. Where the CPU is what is short, compare goodput with best by what the server got of it: server_cores.
 //
 // Capacity is measured first, closed loop, by the same generator on the same machine. Goodput is what was answered well while the burst lasted,
 // latencies are of what was let in, from when it was due.
@@ -68,8 +68,11 @@ async function one(name) {
     const kinds = { main: row.main(server), ...server.beside }, beside = [20, 5, 5];
     const closed = async (conns, s) => sum(await run(server, conns, { main: kinds.main }, [[s, -1]]), 0, s * 10) / s;
     await closed(32, 1);
-    const best = Math.max(await closed(16, 3), await closed(64, 3));
-    const before = cpu(server.pid), began = Date.now();
+    let before = cpu(server.pid), used = 0;
+    const best = Math.max(await closed(16, 3), await closed(64, 3)), best_cores = (cpu(server.pid) - before) / 6;
+    const began = Date.now();
+    setTimeout(() => { before = cpu(server.pid); }, CALM_S * 1000);
+    setTimeout(() => { used = (cpu(server.pid) - before) / seconds; }, (CALM_S + seconds) * 1000);
     const x = await run(server, row.conns, kinds, [[CALM_S, best / 2, ...beside], [seconds, best * row.factor, ...beside], [AFTER_S, best / 2, ...beside]]);
     const wall = (Date.now() - began) / 1000, [calm, burst, after] = x.phases, from = (CALM_S + seconds) * 10;
     let back = 0;             // tenths after the burst until for half a second as much is answered as is asked
@@ -78,8 +81,8 @@ async function one(name) {
     return {
       name, best: Math.round(best), offered: Math.round(burst.main.sent / seconds), goodput: Math.round(sum(x, CALM_S * 10, seconds * 10) / seconds),
       share: +(sum(x, CALM_S * 10, seconds * 10) / seconds / best).toFixed(3), let_in_ms_50_99_999_max: ms(burst.main.ok_us), refused_ms_50_99_999_max: ms(burst.main.shed_us),
-      refused: burst.main.shed, retry_after_min_mean_max: burst.main.retry, recovered_s: back / 10, calm_ms: ms(calm.main.ok_us), after_ms: ms(after.main.ok_us),
-      after_refused: after.main.shed, server_cores: +((cpu(server.pid) - before) / wall).toFixed(2), generator_cores: +(x.cpu_s / wall).toFixed(2),
+      generator_late_ms: ms(burst.main.late_us), refused: burst.main.shed, retry_after_min_mean_max: burst.main.retry, recovered_s: back / 10, calm_ms: ms(calm.main.ok_us), after_ms: ms(after.main.ok_us),
+      after_refused: after.main.shed, server_cores_best_burst: [+best_cores.toFixed(2), +used.toFixed(2)], generator_cores: +(x.cpu_s / wall).toFixed(2),
       beside: Object.fromEntries(Object.keys(server.beside).map(k => [k, `${burst[k].ok} of ${burst[k].sent}, p99 ${ms(burst[k].ok_us)[1]} ms`])),
       lost: calm.main.lost + burst.main.lost + after.main.lost, otherwise: burst.main.other + burst.main.limited, raw: x,
       lines: server.lines === '/lines' ? lines : lines.split('\n').filter(l => /^zoetrope_http_(pressed|shed_total).* [1-9]/.test(l)).join(' '),

@@ -55,9 +55,11 @@ int64_t admission_refuse(struct admission *a, enum traffic_class class, int64_t 
 static void close_window(struct admission *a, int64_t now_us, int64_t waited_us) {
     int64_t window_us = 2 * a->target_us, took_us = now_us - GET(&a->window_us), n = GET(&a->window_n), min_us = GET(&a->window_min_us);
     bool whole = took_us < 2 * window_us;         /* else there was a pause without work */
+    bool good = (whole ? min_us : waited_us) < a->target_us / 2;
+    SET(&a->good, good ? GET(&a->good) + 1 : 0);
     if (whole && min_us > a->target_us)
         SET(&a->pressed, true);
-    else if ((whole ? min_us : waited_us) < a->target_us / 2)
+    else if (good && (!whole || GET(&a->good) >= ADMISSION_CALM))
         SET(&a->pressed, false);
     if (whole && n > 0)
         SET(&a->item_ns, took_us * 1000 / n);

@@ -8,7 +8,7 @@
  *   pressed   over a whole window even the shortest wait was longer than the target: the line does not drain. Each class has its own limit
  *             from one target (TRAFFIC_FEED) to two (TRAFFIC_SETTLE): what stands lower is refused, until less waits; what stands higher
  *             finds a line that is no longer than the limit of those it passes.
- *   calm      again when over a whole window the shortest wait was below half a target.
+ *   calm      again when in each of ADMISSION_CALM windows the shortest wait was below half a target; one alone may be a breath of those who ask.
  * TRAFFIC_OPERATE and TRAFFIC_PAYMENT are let in always; the hard bounds of queues are with their owners.
  *
  * A request may have demerits: it is of a guest, or of an address or account that asks for more than its share. Each lowers its limit a bit,
@@ -28,6 +28,7 @@
 #define ADMISSION_BURST      3                /* targets that a burst may wait in a calm line */
 #define ADMISSION_LATE       4                /* targets after which, in a pressed line, work is refused instead of begun: its client is likely gone */
 #define ADMISSION_STALL      10               /* targets without any progress: then what waits is not a hiccup of a disk */
+#define ADMISSION_CALM       5
 #define ADMISSION_RETRY_S    60               /* Retry-After is 1 .. this */
 #define ADMISSION_HIST       10
 extern const int64_t admission_hist_edge_us[ADMISSION_HIST];
@@ -43,6 +44,7 @@ struct admission {
     _Atomic int64_t  window_us, window_min_us, window_n;
     _Atomic int64_t  item_ns;                 /* of the last whole window: time for each one served */
     _Atomic int64_t  owed_us;                 /* when a line of all who were refused would be served */
+    _Atomic int64_t  good;                    /* windows with short waits, one after the other */
     _Atomic bool     pressed;
     _Atomic int64_t  shed[TRAFFIC_COUNT], late, hist[ADMISSION_HIST], sum_us;
 };
