@@ -49,9 +49,10 @@ async function one(mode) {
     const end = await ended;
     await new Promise(f => probe.on('exit', f));
     clearInterval(watch);
+    const shed = [...(await (await fetch(`${server.url}/metrics`)).text()).matchAll(/^zoetrope_http_shed_total\{.*\} (\d+)$/mg)].reduce((n, m) => n + Number(m[1]), 0);
     const { page: p, ready } = JSON.parse(said).phases[0];
     const last = open.findLastIndex(n => n > 10) + 1;
-    return { mode, path, bytes, ended: end, most_open: Math.max(...open), open_each_second: open.join(' '), held_s: last, memory_mb: Math.round(memory / 1e6),
+    return { mode, path, bytes, ended: end, most_open: Math.max(...open), open_each_second: open.join(' '), held_s: last, refused: shed, memory_mb: Math.round(memory / 1e6),
       page: `${p.ok} of ${p.sent} (${p.shed} refused), p99 ${p.ok_us[1] / 1000} ms, max ${p.ok_us[3] / 1000} ms`, ready: `${ready.ok} of ${ready.sent}, max ${ready.ok_us[3] / 1000} ms`,
       said: /Exit status: .*/.exec(text.replace(/\x1b\[[\d;]*m/g, ''))?.[0] ?? text.slice(-300) };
   } finally {

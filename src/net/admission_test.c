@@ -78,9 +78,9 @@ static void recovers(void **state) {
     wait_for(&a, 60, &now, 102);
     wait_for(&a, 30, &now, 300);                        /* better, but not well: no to and fro at the edge */
     assert_true(admission_pressed(&a));
-    wait_for(&a, 20, &now, 402);
+    wait_for(&a, 20, &now, 302);
     wait_for(&a, 30, &now, 202);                        /* not yet, then: from the beginning */
-    wait_for(&a, 20, &now, 402);
+    wait_for(&a, 20, &now, 302);
     assert_true(admission_pressed(&a));
     wait_for(&a, 20, &now, 202);
     assert_false(admission_pressed(&a));
