@@ -22,8 +22,8 @@ static int get_block(struct http_req *req, struct http_res *res, struct err *e) 
     return http_res_body(res, 200, "text/plain", STR("slow\n"), /* borrowed= */ true);
 }
 static const struct route routes[] = {
-    { "GET", "/fast", ROUTE_INLINE, .handle = get_fast },
-    { "GET", "/block", ROUTE_BLOCKING, .handle = get_block },
+    { "GET", "/fast", ROUTE_INLINE, TRAFFIC_READ, .handle = get_fast },
+    { "GET", "/block", ROUTE_BLOCKING, TRAFFIC_READ, .handle = get_block },
     { 0 },
 };
 static const struct route *const tables[] = { routes, NULL };
