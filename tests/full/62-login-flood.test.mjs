@@ -1,9 +1,10 @@
-// 62-login-flood.test.mjs - while as many passwords as the server takes are being tried, other routes answer as before: p99 <= 3 times idle.
+// 62-login-flood.test.mjs - while as many passwords as the server takes are being tried, other routes answer as before.
+//
+// Whoever waits behind a password waits for a whole hash: tens of milliseconds of a core. So it is counted, not timed: the hashes that were
+// done while reads were made one after the other are far fewer than the reads. How long a read takes beside the flood is in bench/ (login-flood).
 //
 // The flood comes from a process of its own, from half as many connections as may wait for a hash, so that hashing is what the machine
 // is busy with, and not the making and refusing of requests.
-// Windows with and without it alternate; the best p99 of each kind are compared, because somebody else may be at work on this machine, which
-// only ever makes a window worse.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ import { test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { startServer } from '../lib/server.mjs';
 
-const FLOODERS = 30, WINDOWS = 8, REQUESTS = 1000;
+const FLOODERS = 30, REQUESTS = 2000;
 
 const flood = `
   const { Agent, request } = require('node:http');
@@ -28,41 +29,35 @@ const flood = `
   for (let i = 0; i < n; i++) go(i);
 `;
 
-/** Milliseconds of each of n requests, one after the other, each begun by the answer before. */
-async function times(agent, url, token) {
-  const list = [], start = performance.now();
-  for (let i = 0; i < REQUESTS; i++) {
-    const began = performance.now();
-    assert.ok(began - start < 20_000, 'the server hardly answers');
+/** n requests, one after the other, each begun by the answer before. */
+async function read(agent, url, token, n) {
+  for (let i = 0; i < n; i++) {
     const q = request(`${url}/v1/me`, { agent, headers: { authorization: `Bearer ${token}` } }).end();
     const [a] = await once(q, 'response');
     assert.equal(a.statusCode, 200);
     a.resume();
     await once(a, 'end');
-    list.push(performance.now() - began);
   }
-  return list;
 }
-const p99 = list => list.sort((a, b) => a - b)[Math.floor(list.length * 0.99)];
+async function hashes(url) {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^zoetrope_password_hashes_total (\d+)$/m.exec(text)[1]);
+}
 
-test('a flood of sign-ins holds nothing else up', { timeout: 300_000 }, async t => {
+test('a flood of sign-ins holds nothing else up', { timeout: 120_000 }, async t => {
   const server = await startServer(t, { env: { ZOETROPE_AUTH_SIGN_INS_PER_HOUR: '1000000', ZOETROPE_LOG_LEVEL: 'warn' } });
-  const c = await Client.guest(server.url), agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const c = await Client.guest(server.url), agent = new Agent({ keepAlive: true, maxSockets: 1 }), statuses = {};
   t.after(() => agent.destroy());
-  await times(agent, server.url, c.token);
-  const idle = [], busy = [], statuses = {};
-  for (let w = 0; w < WINDOWS; w++) {
-    idle.push(p99(await times(agent, server.url, c.token)));
-    const f = spawn(process.execPath, ['-e', flood, server.url, String(FLOODERS)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    t.after(() => f.kill('SIGKILL'));
-    f.on('message', s => { statuses[s] = (statuses[s] ?? 0) + 1; });
-    await once(f, 'message');                          // it has begun
-    busy.push(p99(await times(agent, server.url, c.token)));
-    f.kill('SIGKILL');
-    await once(f, 'exit');
-  }
-  const [i, b] = [Math.min(...idle), Math.min(...busy)];
-  t.diagnostic(`p99 idle ${i.toFixed(2)} ms, under flood ${b.toFixed(2)} ms, ${(b / i).toFixed(2)} times; answers ${JSON.stringify(statuses)}`);
+  const f = spawn(process.execPath, ['-e', flood, server.url, String(FLOODERS)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  t.after(() => f.kill('SIGKILL'));
+  f.on('message', s => { statuses[s] = (statuses[s] ?? 0) + 1; });
+  await once(f, 'message');                            // it has begun
+  const before = await hashes(server.url);
+  await read(agent, server.url, c.token, REQUESTS);
+  let done = await hashes(server.url) - before;
+  t.diagnostic(`${done} passwords hashed during ${REQUESTS} reads; answers ${JSON.stringify(statuses)}`);
+  assert.ok(done * 10 < REQUESTS, `${done} passwords were hashed while ${REQUESTS} reads waited`);
+  for (; done === 0; done = await hashes(server.url) - before)
+    await read(agent, server.url, c.token, 1);         // the flood goes on, or the test ends by its time
   assert.ok(statuses[401] > 0, 'passwords were tried');
-  assert.ok(b <= 3 * i, `p99 ${b.toFixed(2)} ms under the flood, ${i.toFixed(2)} ms without it`);
 });
