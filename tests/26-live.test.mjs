@@ -108,7 +108,8 @@ describe('a stream', () => {
     assert.ok(hints.length >= 3, JSON.stringify(hints));
     assert.ok(hints[0].place > 1 && hints.at(-1).place === null, 'from the line into the works');
     assert.ok(hints.at(-1).eta_ms < hints[0].eta_ms);
-    at.slice(1).forEach((t, i) => assert.ok(t - at[i] > 800, `${t - at[i]} ms between two hints`));
+    const ms = at.at(-1) - at[0];                                   // a hint may arrive late, and the next one then soon after it
+    assert.ok(hints.length <= 2 + ms / 900, `${hints.length} hints in ${ms} ms`);
     await bob.waitTask(last.id);
     for (const t of ahead) await alice.waitTask(t.id);
   });
