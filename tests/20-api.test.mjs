@@ -523,7 +523,7 @@ describe('/openapi.json', () => {
     const answer = (method, path) => api.paths[path][method].responses['2XX'].content['application/json'].schema;
     const task = await alice.buy(await quote()), operator = new Client(server.url, server.operatorToken());
     const cases = [
-      ['get', '/v1/me', await alice.get('/v1/me')], ['get', '/v1/wallet', await alice.wallet()], ['get', '/v1/wallet/entries', await alice.get('/v1/wallet/entries')],
+      ['get', '/v1/me', await alice.get('/v1/me')], ['get', '/v1/wallet', await alice.get('/v1/wallet')], ['get', '/v1/wallet/entries', await alice.get('/v1/wallet/entries')],
       ['get', '/v1/recipes', await alice.get('/v1/recipes')], ['get', '/v1/templates', await alice.get('/v1/templates')], ['post', '/v1/assets', photo],
       ['post', '/v1/quotes', await quote()], ['post', '/v1/tasks', task], ['get', '/v1/tasks/{id}', await alice.waitTask(task.id)],
       ['get', '/v1/tasks', await alice.get('/v1/tasks')], ['get', '/healthz', await alice.get('/healthz')], ['get', '/readyz', await alice.get('/readyz')],

@@ -910,7 +910,10 @@ describe('the work of a guest who signs in', () => {
     const issued = db.prepare("SELECT id FROM ledger_account WHERE book = 'issued'");
     issued.setReadBigInts(true);
     const [w, i] = [wallet.get().id, issued.get().id];
-    db.exec(`INSERT INTO ledger_tx VALUES (1, 'topup', 1, 1); INSERT INTO ledger_entry VALUES (1, 1, 'grant', ${i}, ${w}, 70, 1);
+    const owner = db.prepare("SELECT owner_id FROM ledger_account WHERE book = 'wallet' AND balance = 380");
+    owner.setReadBigInts(true);
+    db.exec(`INSERT INTO ledger_tx VALUES (1, 'topup', 1, 1, '', 0); INSERT INTO ledger_lot VALUES (1, ${owner.get().owner_id}, 1, 70, 1, 70, 0, 0, 0, 0, '', 0, 0, 0, '', 1, 8640000000000000);
+      INSERT INTO ledger_entry VALUES (1, 1, 'grant', ${i}, ${w}, 70, 1);
       UPDATE ledger_account SET balance = balance - 70 WHERE id = ${i}; UPDATE ledger_account SET balance = balance + 70 WHERE id = ${w}`);
     assert.equal(one('SELECT SUM(balance) FROM ledger_account WHERE unit = ?', 'credit'), 0);
     db.close();

@@ -7,6 +7,8 @@
 #include "api/api.h"
 #include "net/cached.h"
 
+struct db_tx;
+
 struct api {
     struct cached *recipes, *templates, *openapi;
     struct pages  *pages;
@@ -19,6 +21,9 @@ void api__templates_render(const struct studio *s, struct buf *out);
 struct studio_text;
 struct jw;
 void api__text(struct jw *w, const char *key, const struct studio_text *t);      /* "key": {"en", "zh"} */
+
+/* What a new account finds in its wallet. */
+int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err *e);
 
 /* ERR_RATE when this account, or without one this address (IPv6: its /64), does `what` more often than the setting says; a third of an
  * hour's worth may come at once. */

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "db/db.h"
-#include "ledger/ledger.h"
 #include "mail/mail.h"
 
 enum way { WAY_GUEST, WAY_RENEW, WAY_REFRESH };
@@ -98,7 +97,7 @@ static int session_write(struct db_tx *tx, struct http_req *req, struct err *e) 
     default:
         if ((r = auth_guest_new(tx, s->account, job->now_ms, e)) < 0 || (r = auth_session_add(tx, s, &job->on, job->now_ms, &job->ended, e)) < 0)
             return r;
-        return ledger_grant(tx, s->account, job->credits, "welcome", s->account, e);
+        return api__welcome(tx, s->account, job->credits, e);
     }
 }
 

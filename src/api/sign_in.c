@@ -19,7 +19,6 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "db/db.h"
-#include "ledger/ledger.h"
 #include "mail/mail.h"
 
 static const char *const kinds[] = { "confirm", "reset", "magic", NULL };
@@ -290,7 +289,7 @@ static int confirm(struct db_tx *tx, struct sign_job *job, int64_t *ret_account,
         return r;
     if (r == 0) {
         account = id_new();
-        if ((r = auth_guest_new(tx, account, job->now_ms, e)) < 0 || (r = ledger_grant(tx, account, job->credits, "welcome", account, e)) < 0)
+        if ((r = auth_guest_new(tx, account, job->now_ms, e)) < 0 || (r = api__welcome(tx, account, job->credits, e)) < 0)
             return r;
     }
     struct auth_profile p = { .lang = str_z(t->lang) };

@@ -3,7 +3,8 @@
  *
  * migrations/NNNN_room.sql are built in. MySQL commits every DDL statement alone, so the unit that is recorded is the statement,
  * not the file: (migration, statement) with the SHA-256 of its text without comments. Where DDL is transactional, statement and
- * record are one transaction; elsewhere a crash between them runs the statement again, which is why each says IF NOT EXISTS.
+ * record are one transaction; elsewhere a crash between them runs the statement again, which is why each says IF NOT EXISTS or
+ * looks itself. ALTER TABLE cannot say it everywhere: a driver without transactional DDL takes "there is such a column" for done.
  *
  * Refused: a recorded statement whose text is another one now (a released migration was edited), and records this program does
  * not know (a newer program was here: going on could write what that one no longer understands).

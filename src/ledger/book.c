@@ -21,9 +21,31 @@ DB_SQL(ledger_book_add, "INSERT INTO ledger_account (id, owner_id, book, unit, b
 DB_SQL(ledger_take, "UPDATE ledger_account SET balance = balance - ? WHERE id = ? AND balance - ? >= floor_min");
 DB_SQL(ledger_put, "UPDATE ledger_account SET balance = balance + ? WHERE id = ?");
 DB_SQL(ledger_cause_find, "SELECT id FROM ledger_tx WHERE cause = ? AND cause_id = ?");
-DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms) VALUES (?, ?, ?, ?)");
+DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms, product, task_id) VALUES (?, ?, ?, ?, ?, ?)");
 DB_SQL(ledger_entry_add,
        "INSERT INTO ledger_entry (id, tx_id, kind, from_id, to_id, amount, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)");
+
+enum ledger_book ledger__cash(enum ledger_currency c) {
+    return c == LEDGER_CNY ? LEDGER_CASH_CNY : LEDGER_CASH_USD;
+}
+
+enum ledger_book ledger__fee(enum ledger_currency c) {
+    return c == LEDGER_CNY ? LEDGER_FEE_CNY : LEDGER_FEE_USD;
+}
+
+enum ledger_book ledger__deferred(enum ledger_currency c) {
+    return c == LEDGER_CNY ? LEDGER_DEFERRED_CNY : LEDGER_DEFERRED_USD;
+}
+
+enum ledger_book ledger__earned(enum ledger_currency c) {
+    return c == LEDGER_CNY ? LEDGER_EARNED_CNY : LEDGER_EARNED_USD;
+}
+
+int ledger__amount_ok(int64_t amount, struct err *e) {
+    if (amount < 0 || amount > LEDGER_AMOUNT_MAX)
+        return err_set(e, ERR_BAD_INPUT, "an amount must lie between 0 and %lld", (long long)LEDGER_AMOUNT_MAX);
+    return 0;
+}
 
 const char *ledger__book_name(enum ledger_book b) {
     assert(b < LEDGER_BOOK_COUNT);
@@ -67,18 +89,24 @@ int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, in
     return 0;
 }
 
-int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_tx *ret, struct err *e) {
+int ledger__find(struct db_tx *tx, const char *cause, int64_t cause_id, int64_t *ret_id, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &ledger_cause_find, DB_TEXT(cause), DB_INT(cause_id));
+    if (r == 1)
+        *ret_id = db_int(&rows, 0);
+    return r;
+}
+
+int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_about about, struct ledger_tx *ret,
+                  struct err *e) {
     /* Looked up first, because a statement that fails spoils the whole transaction on some databases; UNIQUE is the last word. */
-    {
-        DB_ROWS rows = { 0 };
-        int r = db_one(tx, &rows, e, &ledger_cause_find, DB_TEXT(cause), DB_INT(cause_id));
-        if (r < 0)
-            return r;
-        if (r > 0)
-            return err_set(e, ERR_RACE, "%s %lld has happened before", cause, (long long)cause_id);
-    }
+    int64_t before;
+    int r = ledger__find(tx, cause, cause_id, &before, e);
+    if (r != 0)
+        return r < 0 ? r : err_set(e, ERR_RACE, "%s %lld has happened before", cause, (long long)cause_id);
     struct ledger_tx t = { id_new(), clock_ms() };
-    int r = db_run(tx, NULL, e, &ledger_tx_add, DB_INT(t.id), DB_TEXT(cause), DB_INT(cause_id), DB_INT(t.at_ms));
+    r = db_run(tx, NULL, e, &ledger_tx_add, DB_INT(t.id), DB_TEXT(cause), DB_INT(cause_id), DB_INT(t.at_ms),
+               DB_STR(about.product), DB_INT(about.task));
     if (r < 0)
         return r;
     *ret = t;

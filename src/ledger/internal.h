@@ -1,5 +1,5 @@
 /*
- * internal.h - the books of the ledger and the two moves everything else is made of.
+ * internal.h - the books of the ledger, the lots, and the two moves everything else is made of.
  * Threads: inside write functions only.
  */
 #ifndef ZT_LEDGER_INTERNAL_H
@@ -7,38 +7,86 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "ledger/ledger.h"
 
 struct db_tx;
 
-/* Every book: BOOK(id, "stored name", "unit", lowest balance, belongs to the house). Stored names are never renamed. */
-#define LEDGER_BOOKS(X) \
-    X(WALLET,  "wallet",  "credit",   0,                  false) /* what an account may spend */ \
-    X(HELD,    "held",    "credit",   0,                  false) /* put aside for its tasks */ \
-    X(ISSUED,  "issued",  "credit",   LEDGER_NO_FLOOR,    true)  /* credits come from here, so it is below zero */ \
-    X(REVENUE, "revenue", "credit",   0,                  true)  /* spent on what was delivered */ \
-    X(OWED,    "owed",    "microusd", LEDGER_NO_FLOOR,    true)  /* to the providers, as a debt */ \
-    X(COST,    "cost",    "microusd", 0,                  true)  /* what the calls have cost */
+/*
+ * Every book: BOOK(id, "stored name", "unit", lowest balance, belongs to the house). Stored names are never renamed.
+ * A balance is what came in less what went out, so where things come from stands below zero: credits that were issued, money that
+ * is owed. Money of a sale goes deferred -> cash, of it the fee cash -> fee; as its credits are spent, earned -> deferred; back,
+ * cash -> deferred.
+ */
+#define LEDGER_BOOKS(X)                                                                                                          \
+    X(WALLET, "wallet", "credit", 0, false)              /* what an account may spend */                                         \
+    X(HELD, "held", "credit", 0, false)                  /* put aside for its tasks */                                           \
+    X(ISSUED, "issued", "credit", LEDGER_NO_FLOOR, true) /* credits come from here */                                            \
+    X(REVENUE, "revenue", "credit", 0, true)             /* spent on what was delivered */                                       \
+    X(OWED, "owed", "microusd", LEDGER_NO_FLOOR, true)   /* to the providers, as a debt */                                       \
+    X(COST, "cost", "microusd", 0, true)                 /* what the calls have cost */                                          \
+    LEDGER_MONEY(X, CNY, "cny", "CNY")                                                                                           \
+    LEDGER_MONEY(X, USD, "usd", "USD")
+#define LEDGER_MONEY(X, C, c, unit)                                                                                              \
+    X(CASH_##C, "cash_" c, unit, LEDGER_NO_FLOOR,                                                                                \
+      true)                             /* what the payment providers hold for us; below zero when fees of refunds are lost */   \
+    X(FEE_##C, "fee_" c, unit, 0, true) /* what they keep */                                                                     \
+    X(DEFERRED_##C, "deferred_" c, unit, LEDGER_NO_FLOOR, true) /* paid, and not yet worked for */                               \
+    X(EARNED_##C, "earned_" c, unit, LEDGER_NO_FLOOR, true)
 enum ledger_book {
 #define X(id, name, unit, floor_min, house) LEDGER_##id,
     LEDGER_BOOKS(X)
 #undef X
-    LEDGER_BOOK_COUNT
+        LEDGER_BOOK_COUNT
 };
-#define LEDGER_NO_FLOOR (-(INT64_C(1) << 61))
-#define LEDGER_AMOUNT_MAX (INT64_C(1) << 50)   /* one movement; keeps every sum far from overflow */
+#define LEDGER_NO_FLOOR   (-(INT64_C(1) << 61))
+#define LEDGER_AMOUNT_MAX (INT64_C(1) << 50) /* one movement; keeps every sum far from overflow */
 
 const char *ledger__book_name(enum ledger_book b);
+/* The books of a currency. */
+enum ledger_book ledger__cash(enum ledger_currency c), ledger__fee(enum ledger_currency c),
+    ledger__deferred(enum ledger_currency c), ledger__earned(enum ledger_currency c);
 /* The id of an owner's book (owner 0 for the books of the house), made when it is not there yet. */
 int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, struct err *e);
 /* The balance; 0 when the book was never used. */
 int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_balance, struct err *e);
+int ledger__amount_ok(int64_t amount, struct err *e);
 
 /* One transaction of the books; ERR_RACE when this cause has happened before. */
-struct ledger_tx { int64_t id, at_ms; };
-int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_tx *ret, struct err *e);
+struct ledger_tx {
+    int64_t id, at_ms;
+};
+struct ledger_about {
+    struct str product;
+    int64_t task;
+};
+int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct ledger_about about, struct ledger_tx *ret,
+                  struct err *e);
+/* 1 found, 0: this cause has not happened. */
+int ledger__find(struct db_tx *tx, const char *cause, int64_t cause_id, int64_t *ret_id, struct err *e);
 /* Moves amount (0 does nothing) between two books of one unit. ERR_NO_CREDIT when the source does not reach. */
-struct ledger_side { int64_t owner; enum ledger_book book; };
+struct ledger_side {
+    int64_t owner;
+    enum ledger_book book;
+};
 int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, struct ledger_side from, struct ledger_side to,
                  int64_t amount, struct err *e);
+
+/* ---- lots: lot.c. Their sums follow the books because each change of one is made beside a move, in the same function of
+ * credit.c or money.c. ---- */
+struct ledger_lot {
+    int64_t id, account, credits, available, held, spent, expired, taken, paid, refunded, earned, created_ms, expires_ms;
+    enum ledger_source source;
+    enum ledger_currency currency; /* when paid > 0 */
+    struct str product;            /* ledger__lot_add() only */
+};
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e);
+/* 1 found, 0 not. */
+int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e);
+/* The lot with something available that ends next. 1 found, 0: none. */
+int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e);
+/* The lot with something available that has ended by now_ms. */
+int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e);
+/* Writes what changed, and moves between earned and deferred what follows from it. */
+int ledger__lot_save(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, struct err *e);
 
 #endif

@@ -44,8 +44,8 @@ static int balances_follow_entries(struct check *c) {
             tell(c, "%.*s of account %lld holds %lld, its entries say %lld", STR_ARG(db_str(&rows, 2)),
                  (long long)db_int(&rows, 1), (long long)balance, (long long)moved);
         if (balance < db_int(&rows, 4))
-            tell(c, "%.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)),
-                 (long long)db_int(&rows, 1), (long long)balance);
+            tell(c, "%.*s of account %lld is %lld, below its floor", STR_ARG(db_str(&rows, 2)), (long long)db_int(&rows, 1),
+                 (long long)balance);
     }
     return r;
 }
@@ -57,8 +57,8 @@ static int entries_are_whole(struct check *c) {
     DB_ROWS rows = { 0 };
     int r = db_query(c->tx, &rows, c->e, &verify_entries);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
-        tell(c, "entry %lld of %lld has no transaction, no account, mixed units or no amount",
-             (long long)db_int(&rows, 0), (long long)db_int(&rows, 1));
+        tell(c, "entry %lld of %lld has no transaction, no account, mixed units or no amount", (long long)db_int(&rows, 0),
+             (long long)db_int(&rows, 1));
     return r;
 }
 
@@ -100,8 +100,7 @@ static int holds_are_resolved_once(struct check *c) {
         bool held = str_eqz(db_str(&rows, 1), "held");
         int64_t credits = db_int(&rows, 2), captured = db_int(&rows, 3);
         if (db_int(&rows, 4) != credits)
-            tell(c, "the hold of task %lld says %lld, its entry %lld", task, (long long)credits,
-                 (long long)db_int(&rows, 4));
+            tell(c, "the hold of task %lld says %lld, its entry %lld", task, (long long)credits, (long long)db_int(&rows, 4));
         if (db_int(&rows, 7) != (held ? 0 : 1))
             tell(c, "the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
                  (long long)db_int(&rows, 7));
@@ -112,9 +111,84 @@ static int holds_are_resolved_once(struct check *c) {
     return r;
 }
 
+DB_SQL(verify_lots,
+       "SELECT a.owner_id, a.book, a.balance, (SELECT COALESCE(SUM(CASE WHEN a.book = 'wallet' THEN l.available ELSE l.held "
+       "END), 0) "
+       "FROM ledger_lot l WHERE l.account_id = a.owner_id) FROM ledger_account a WHERE a.book = 'wallet' OR a.book = 'held'");
+DB_SQL(verify_lots_lost, "SELECT l.id, l.account_id FROM ledger_lot l WHERE l.available + l.held > 0 AND NOT EXISTS "
+                         "(SELECT 1 FROM ledger_account a WHERE a.owner_id = l.account_id AND a.book = 'wallet')");
+static int lots_sum_to_the_books(struct check *c) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(c->tx, &rows, c->e, &verify_lots);
+    while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
+        if (db_int(&rows, 2) != db_int(&rows, 3))
+            tell(c, "%.*s of account %lld holds %lld, its lots say %lld", STR_ARG(db_str(&rows, 1)), (long long)db_int(&rows, 0),
+                 (long long)db_int(&rows, 2), (long long)db_int(&rows, 3));
+    if (r < 0)
+        return r;
+    DB_ROWS lost = { 0 };
+    r = db_query(c->tx, &lost, c->e, &verify_lots_lost);
+    while (r >= 0 && (r = db_next(&lost, c->e)) > 0)
+        tell(c, "lot %lld has credits of account %lld, which has no wallet", (long long)db_int(&lost, 0),
+             (long long)db_int(&lost, 1));
+    return r;
+}
+
+DB_SQL(verify_lot_uses,
+       "SELECT l.id, l.held, l.spent, (SELECT COALESCE(SUM(u.held), 0) FROM ledger_use u WHERE u.lot_id = l.id AND u.open = 1), "
+       "(SELECT COALESCE(SUM(v.captured - v.returned), 0) FROM ledger_use v WHERE v.lot_id = l.id) FROM ledger_lot l");
+static int lots_follow_their_uses(struct check *c) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(c->tx, &rows, c->e, &verify_lot_uses);
+    while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
+        if (db_int(&rows, 1) != db_int(&rows, 3) || db_int(&rows, 2) != db_int(&rows, 4))
+            tell(c, "lot %lld has %lld held and %lld spent, the tasks say %lld and %lld", (long long)db_int(&rows, 0),
+                 (long long)db_int(&rows, 1), (long long)db_int(&rows, 2), (long long)db_int(&rows, 3),
+                 (long long)db_int(&rows, 4));
+    return r;
+}
+
+DB_SQL(verify_uses, "SELECT h.task_id, h.state, h.credits, h.captured, (SELECT COALESCE(SUM(u.held), 0) FROM ledger_use u WHERE "
+                    "u.task_id = h.task_id), "
+                    "(SELECT COALESCE(SUM(v.captured), 0) FROM ledger_use v WHERE v.task_id = h.task_id), "
+                    "(SELECT COALESCE(SUM(w.open), 0) FROM ledger_use w WHERE w.task_id = h.task_id) FROM ledger_hold h");
+static int holds_are_covered_by_lots(struct check *c) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(c->tx, &rows, c->e, &verify_uses);
+    while (r >= 0 && (r = db_next(&rows, c->e)) > 0) {
+        bool held = str_eqz(db_str(&rows, 1), "held");
+        /* Tasks that ended before there were lots have none. */
+        bool before_lots = !held && db_int(&rows, 4) == 0;
+        if (!before_lots &&
+            (db_int(&rows, 2) != db_int(&rows, 4) || db_int(&rows, 3) != db_int(&rows, 5) || (!held && db_int(&rows, 6))))
+            tell(c, "the hold of task %lld is %lld credits, %lld captured; its lots say %lld and %lld",
+                 (long long)db_int(&rows, 0), (long long)db_int(&rows, 2), (long long)db_int(&rows, 3),
+                 (long long)db_int(&rows, 4), (long long)db_int(&rows, 5));
+    }
+    return r;
+}
+
+/* Deferred money is what was paid and neither earned nor given back; earned and refunded follow the lots. */
+DB_SQL(
+    verify_money,
+    "SELECT a.book, a.balance, (SELECT COALESCE(SUM(CASE WHEN a.book LIKE 'earned%' THEN -l.earned ELSE l.earned + l.refunded - "
+    "l.paid END), 0) "
+    "FROM ledger_lot l WHERE l.currency = a.unit) FROM ledger_account a WHERE a.book LIKE 'deferred%' OR a.book LIKE 'earned%'");
+static int money_follows_the_lots(struct check *c) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(c->tx, &rows, c->e, &verify_money);
+    while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
+        if (db_int(&rows, 1) != db_int(&rows, 2))
+            tell(c, "%.*s is %lld, the lots say %lld", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1),
+                 (long long)db_int(&rows, 2));
+    return r;
+}
+
 int ledger_verify(struct db_tx *tx, void (*say)(void *ctx, const char *what), void *ctx, struct err *e) {
-    static int (*const checks[])(struct check *) = { units_sum_to_zero, balances_follow_entries, entries_are_whole,
-                                                     held_is_what_the_holds_say, holds_are_resolved_once };
+    static int (*const checks[])(
+        struct check *) = { units_sum_to_zero,          balances_follow_entries,   entries_are_whole,
+                            held_is_what_the_holds_say, holds_are_resolved_once,   lots_sum_to_the_books,
+                            lots_follow_their_uses,     holds_are_covered_by_lots, money_follows_the_lots };
     struct check c = { tx, say, ctx, e, 0 };
     for (size_t i = 0; i < COUNT(checks); i++) {
         int r = checks[i](&c);

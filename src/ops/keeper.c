@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "blob/blob.h"
+#include "db/db.h"
+#include "ledger/ledger.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 
@@ -49,9 +51,30 @@ static int watch_disk(const struct app *app, int64_t now_ms, struct err *e) {
     return 0;
 }
 
+#define EXPIRE_ROUND 200                  /* lots a transaction: others wait for the writer meanwhile */
+
+static int expire_write(struct db_tx *tx, void *arg, struct err *e) {
+    return ledger_expire(tx, clock_ms(), EXPIRE_ROUND, arg, e);
+}
+
+static int expire_credits(const struct app *app, int64_t now_ms, struct err *e) {
+    int n, r;
+    int64_t all = 0;
+    do {
+        n = 0;
+        if ((r = db_do(app->db, expire_write, &n, e)) < 0)
+            return r;
+        all += n;
+    } while (n == EXPIRE_ROUND);
+    if (all)
+        log_event(LOG_INFO, "keeper.credits_expired", F_INT("lots", all));
+    return 0;
+}
+
 const struct ops_chore ops_chores[] = {
     { "disk", 5 * 1000, watch_disk },
     { "reap", 60 * 1000, reap },
+    { "credits", 60 * 1000, expire_credits },
     { 0 },
 };
 

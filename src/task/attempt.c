@@ -100,7 +100,7 @@ int task__attempt_move(struct db_tx *tx, struct task__attempt *a, enum attempt_s
         return err_set(e, ERR_RACE, "the attempt moved on without us");
     bool paid = to == ATTEMPT_STORED || to == ATTEMPT_REFUSED || to == ATTEMPT_FAILED || to == ATTEMPT_WRITTEN_OFF;
     a->state = to;
-    return paid && a->cost_microusd > 0 ? ledger_cost(tx, a->id, a->cost_microusd, e) : 0;
+    return paid && a->cost_microusd > 0 ? ledger_cost(tx, &(struct ledger_cost){ "cost", a->id, a->cost_microusd, a->task, STR_NULL }, e) : 0;
 }
 
 int task__attempt_each(struct db_tx *tx, int64_t task, int (*fn)(const struct task__attempt *a, void *ctx, struct err *e), void *ctx,

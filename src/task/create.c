@@ -79,7 +79,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
     struct str params;
     if ((r = merge_params(a, n, &params, e)) < 0 || (r = add_inputs(tx, a, &t, n, e)) < 0)
         return r;
-    if ((r = ledger_hold(tx, t.account, t.price, t.id, e)) < 0)
+    if ((r = ledger_hold(tx, t.account, t.price, t.id, n->product, e)) < 0)
         return r;
     if ((r = task__turn_take(tx, &t, c->account_max, c->line_max, &c->line_room, e)) < 0)
         return r;

@@ -41,6 +41,7 @@ struct task_new {
     int64_t    backdrop_asset;                             /* 0 when a template */
     int        candidates;                                 /* asked */
     int64_t    price_credits;                              /* held in all */
+    struct str product;                                    /* that sells it, for the books; may be empty */
     struct str params;                                     /* JSON object, merged over the recipe's */
     int        weight;                                     /* fair turns: 1 free … 8 */
     int64_t    keep_inputs_ms;                             /* after the end; 0: as the recipe says */

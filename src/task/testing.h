@@ -185,7 +185,7 @@ static inline int testing_teardown(void **state) {
 struct testing_grant { int64_t account, credits, id; };
 static inline int testing_grant_fn(struct db_tx *tx, void *arg, struct err *e) {
     const struct testing_grant *g = arg;
-    return ledger_grant(tx, g->account, g->credits, "test", g->id, e);
+    return ledger_grant(tx, &(struct ledger_grant){ .account = g->account, .credits = g->credits, .cause = "test", .cause_id = g->id }, e);
 }
 static inline void testing_grant(struct testing *t, int64_t account, int64_t credits) {
     struct err *e = &t->e;

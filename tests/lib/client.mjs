@@ -5,6 +5,7 @@
 //   const quote = await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall' });
 //   const task = await c.buy(quote);                      // POST /v1/tasks with a fresh Idempotency-Key
 //   const done = await c.waitTask(task.id);               // follows the events until the task stops moving
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -115,7 +116,12 @@ export class Client {
   task(id) { return this.get(`/v1/tasks/${id}`); }
   pick(id, candidate, key) { return this.effect(`/v1/tasks/${id}/pick`, { candidate }, key); }
   cancel(id, key) { return this.effect(`/v1/tasks/${id}/cancel`, {}, key); }
-  wallet() { return this.get('/v1/wallet'); }
+  /** {available, held}; of at most 100 lots it was seen that they are all of it. */
+  async wallet() {
+    const { lots, ...wallet } = await this.get('/v1/wallet');
+    if (lots.length < 100) assert.equal(lots.reduce((sum, l) => sum + l.credits, 0), wallet.available);
+    return wallet;
+  }
 
   /** Server-sent events as { id, event, data } until the stream ends or the loop is left. */
   async *events(path, { after, signal } = {}) {

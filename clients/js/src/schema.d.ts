@@ -878,6 +878,14 @@ export interface components {
         Wallet: {
             available: number;
             held: number;
+            /** @description What the available credits are made of, the ones that are spent next first; at most 100. */
+            lots: {
+                /** @enum {unknown} */
+                source: "gift" | "promo" | "bought";
+                credits: number;
+                /** @description null: never */
+                expires_ms: number | null;
+            }[];
         };
         EntryList: {
             items: components["schemas"]["Entry"][];

@@ -1,0 +1,98 @@
+/*
+ * lot.c - where credits came from, when they end, and what was paid for them.
+ *
+ * Money is earned in proportion: of what was paid and not refunded, the share of the credits that were spent or expired among those that
+ * were not taken back. The share is computed from the totals each time and only the difference is moved, so that nothing is lost by
+ * rounding, a returned credit takes back what it had earned, and the last credit earns the rest to the last cent.
+ */
+#include "ledger/internal.h"
+
+#include <assert.h>
+#include "db/db.h"
+
+#define LOT_COLUMNS "id, account_id, source, credits, available, held, spent, expired, taken, currency, paid, refunded, earned, created_ms, expires_ms"
+
+DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(lot_one, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE id = ?");
+DB_SQL(lot_next, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE account_id = ? AND live = 1 ORDER BY expires_ms, source, id LIMIT 1");
+DB_SQL(lot_ended, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE live = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1");
+DB_SQL(lot_save, "UPDATE ledger_lot SET live = ?, available = ?, held = ?, spent = ?, expired = ?, taken = ?, refunded = ?, earned = ?, expires_ms = ? WHERE id = ?");
+
+static const char *const source_name[] = { [LEDGER_GIFT] = "gift", [LEDGER_PROMO] = "promo", [LEDGER_BOUGHT] = "bought" };
+const char *ledger_source_name(enum ledger_source s) {
+    assert(s < COUNT(source_name));
+    return source_name[s];
+}
+
+static const char *const currency_name[LEDGER_CURRENCY_COUNT] = {
+#define X(id) [LEDGER_##id] = #id,
+    LEDGER_CURRENCIES(X)
+#undef X
+};
+const char *ledger_currency_name(enum ledger_currency c) {
+    assert(c < LEDGER_CURRENCY_COUNT);
+    return currency_name[c];
+}
+
+bool ledger_currency_of(struct str name, enum ledger_currency *ret) {
+    for (enum ledger_currency c = 0; c < LEDGER_CURRENCY_COUNT; c++)
+        if (str_eqz(name, currency_name[c])) {
+            *ret = c;
+            return true;
+        }
+    return false;
+}
+
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e) {
+    return db_run(tx, NULL, e, &lot_add, DB_INT(l->id), DB_INT(l->account), DB_INT(l->source), DB_INT(l->credits), DB_INT(l->available), DB_INT(l->held),
+                  DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken), DB_TEXT(l->paid ? ledger_currency_name(l->currency) : ""), DB_INT(l->paid),
+                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product));
+}
+
+static int one(struct db_tx *tx, const struct db_sql *q, int64_t arg, struct ledger_lot *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, q, DB_INT(arg));
+    if (r <= 0)
+        return r;
+    struct ledger_lot l = {
+        .id = db_int(&rows, 0), .account = db_int(&rows, 1), .source = (enum ledger_source)db_int(&rows, 2), .credits = db_int(&rows, 3),
+        .available = db_int(&rows, 4), .held = db_int(&rows, 5), .spent = db_int(&rows, 6), .expired = db_int(&rows, 7), .taken = db_int(&rows, 8),
+        .paid = db_int(&rows, 10), .refunded = db_int(&rows, 11), .earned = db_int(&rows, 12), .created_ms = db_int(&rows, 13), .expires_ms = db_int(&rows, 14),
+    };
+    if (l.source >= COUNT(source_name) || (l.paid && !ledger_currency_of(db_str(&rows, 9), &l.currency)))
+        return err_set(e, ERR_DB, "lot %lld has a source or a currency that this program does not know", (long long)l.id);
+    *ret = l;
+    return 1;
+}
+
+int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e) {
+    return one(tx, &lot_one, id, ret, e);
+}
+
+int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e) {
+    return one(tx, &lot_next, account, ret, e);
+}
+
+int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e) {
+    return one(tx, &lot_ended, now_ms, ret, e);
+}
+
+static int64_t earned_of(const struct ledger_lot *l) {
+    int64_t money = l->paid - l->refunded, all = l->credits - l->taken, gone = l->spent + l->expired;
+    return all ? (int64_t)((__int128)money * gone / all) : money;
+}
+
+int ledger__lot_save(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, struct err *e) {
+    int64_t more = earned_of(l) - l->earned, changed;
+    int r = 0;
+    if (more) {
+        struct ledger_side earned = { 0, ledger__earned(l->currency) }, deferred = { 0, ledger__deferred(l->currency) };
+        r = more > 0 ? ledger__move(tx, t, "earn", earned, deferred, more, e) : ledger__move(tx, t, "unearn", deferred, earned, -more, e);
+    }
+    l->earned += more;
+    if (r < 0 || (r = db_run(tx, &changed, e, &lot_save, DB_INT(l->available > 0), DB_INT(l->available), DB_INT(l->held), DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken),
+                             DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->expires_ms), DB_INT(l->id))) < 0)
+        return r;
+    assert(changed == 1);
+    return 0;
+}

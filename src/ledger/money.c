@@ -1,0 +1,84 @@
+/* money.c - real money: what an order brought, what of it went back, and what the work has cost. */
+#include "ledger/ledger.h"
+
+#include <assert.h>
+#include "db/db.h"
+#include "ledger/internal.h"
+
+int ledger_sell(struct db_tx *tx, const struct ledger_sale *s, struct err *e) {
+    assert(s->account > 0 && s->currency < LEDGER_CURRENCY_COUNT);
+    struct ledger_tx t;
+    int r = ledger__amount_ok(s->paid, e);
+    if (r < 0 || (r = ledger__amount_ok(s->credits, e)) < 0)
+        return r;
+    if (s->fee < 0 || s->fee > s->paid)
+        return err_set(e, ERR_BAD_INPUT, "a fee of %lld cannot be kept of %lld", (long long)s->fee, (long long)s->paid);
+    if ((r = ledger__begin(tx, "order", s->order, (struct ledger_about){ .product = s->product }, &t, e)) < 0)
+        return r;
+    struct ledger_side cash = { 0, ledger__cash(s->currency) };
+    if ((r = ledger__move(tx, &t, "pay", (struct ledger_side){ 0, ledger__deferred(s->currency) }, cash, s->paid, e)) < 0 ||
+        (r = ledger__move(tx, &t, "fee", cash, (struct ledger_side){ 0, ledger__fee(s->currency) }, s->fee, e)) < 0 ||
+        (r = ledger__move(tx, &t, "grant", (struct ledger_side){ 0, LEDGER_ISSUED }, (struct ledger_side){ s->account, LEDGER_WALLET }, s->credits, e)) < 0)
+        return r;
+    struct ledger_lot l = { .id = t.id, .account = s->account, .source = LEDGER_BOUGHT, .credits = s->credits, .available = s->credits,
+                            .currency = s->currency, .paid = s->paid, .product = s->product, .created_ms = t.at_ms,
+                            .expires_ms = s->expires_ms ? s->expires_ms : LEDGER_NEVER_MS };
+    r = ledger__lot_add(tx, &l, e);
+    return r < 0 ? r : ledger__lot_save(tx, &t, &l, e);      /* what bought no credits is earned at once */
+}
+
+static int lot_of(struct db_tx *tx, int64_t order, struct ledger_lot *ret, struct err *e) {
+    int64_t id;
+    int r = ledger__find(tx, "order", order, &id, e);
+    return r == 1 ? ledger__lot_get(tx, id, ret, e) : r;
+}
+
+int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e) {
+    struct ledger_lot l;
+    struct ledger_tx t;
+    int r = lot_of(tx, f->order, &l, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order was paid");
+    if ((r = ledger__begin(tx, "refund", f->refund, (struct ledger_about){ 0 }, &t, e)) < 0)
+        return r;
+    if (f->money < 0 || f->money > l.paid - l.refunded || f->fee_back < 0 || f->fee_back > f->money)
+        return err_set(e, ERR_BAD_INPUT, "%lld cannot be refunded: of %lld, %lld went back before", (long long)f->money, (long long)l.paid, (long long)l.refunded);
+    if (f->credits < 0 || f->credits > l.available)
+        return err_set(e, ERR_STATE, "of the credits that this order bought %lld are left, %lld would have to go back", (long long)l.available, (long long)f->credits);
+    struct ledger_side cash = { 0, ledger__cash(l.currency) };
+    if ((r = ledger__move(tx, &t, "refund", cash, (struct ledger_side){ 0, ledger__deferred(l.currency) }, f->money, e)) < 0 ||
+        (r = ledger__move(tx, &t, "fee_back", (struct ledger_side){ 0, ledger__fee(l.currency) }, cash, f->fee_back, e)) < 0 ||
+        (r = ledger__move(tx, &t, "takeback", (struct ledger_side){ l.account, LEDGER_WALLET }, (struct ledger_side){ 0, LEDGER_ISSUED }, f->credits, e)) < 0)
+        return r;
+    l.refunded += f->money;
+    l.available -= f->credits;
+    l.taken += f->credits;
+    return ledger__lot_save(tx, &t, &l, e);
+}
+
+int ledger_sold_get(struct db_tx *tx, int64_t order, struct ledger_sold *ret, struct err *e) {
+    struct ledger_lot l;
+    int r = lot_of(tx, order, &l, e);
+    if (r == 1)
+        *ret = (struct ledger_sold){ l.account, l.paid, l.refunded, l.credits, l.available, l.held, l.spent, l.expired, l.taken, l.currency };
+    return r;
+}
+
+DB_SQL(money_product, "SELECT product FROM ledger_tx WHERE cause = 'hold' AND cause_id = ?");
+
+int ledger_cost(struct db_tx *tx, const struct ledger_cost *c, struct err *e) {
+    struct ledger_tx t;
+    int r = ledger__amount_ok(c->microusd, e);
+    if (r < 0)
+        return r;
+    struct ledger_about about = { c->product, c->task };
+    DB_ROWS rows = { 0 };
+    if (!about.product.n && c->task) {
+        if ((r = db_one(tx, &rows, e, &money_product, DB_INT(c->task))) < 0)
+            return r;
+        about.product = r ? db_str(&rows, 0) : STR_NULL;
+    }
+    if ((r = ledger__begin(tx, c->kind, c->cause_id, about, &t, e)) < 0)
+        return r;
+    return ledger__move(tx, &t, c->kind, (struct ledger_side){ 0, LEDGER_OWED }, (struct ledger_side){ 0, LEDGER_COST }, c->microusd, e);
+}
