@@ -8,24 +8,21 @@
  *                   phase SECONDS RATE...     a rate (1/s) for each kind, in their order; -1: closed loop, whenever a connection is free
  * To 127.0.0.1 only. Result: for each phase and kind how many were sent and answered 2xx, 503, 429, otherwise, or not at all (10 s after
  * the last phase), latencies of the 2xx and 503 in microseconds, and how late the generator itself was (50, 99, 99.9 %, most); 2xx of each kind in each tenth of a second, by when they were answered.
- * One thread. Limits: CONNS_MAX, KINDS_MAX, PHASES_MAX, BACKLOG_MAX requests that wait for a connection (more is an error: take more CONNS).
+ * One thread. Limits: DIAL_CONNS_MAX, KINDS_MAX, PHASES_MAX, BACKLOG_MAX requests that wait for a connection (more is an error: take more CONNS).
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNS_MAX   20000
+#include "base/clock.h"
+#include "base/str.h"
+#include "dial.h"
+
 #define KINDS_MAX   8
 #define PHASES_MAX  8
 #define BACKLOG_MAX (1 << 22)
@@ -46,7 +43,7 @@ struct conn {
     int64_t    body_left;                     /* -1: in the head */
     int        status, retry;
     char       head[HEAD_MAX];
-    struct conn *next_free;
+    struct conn *next_free, **free_at;        /* in the free list; free_at is NULL outside */
 };
 
 static struct kind kinds[KINDS_MAX];
@@ -60,58 +57,43 @@ static size_t backlog_first, backlog_n;
 static int64_t start_us;
 static uint16_t port;
 
-static void die(const char *what) {
-    fprintf(stderr, "flood: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int64_t now_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void add_sample(struct samples *s, int64_t us) {
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 4096;
         s->us = realloc(s->us, s->cap * sizeof(s->us[0]));
         if (!s->us)
-            die("memory");
+            dial_die("memory");
     }
     s->us[s->n++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
 /* ---- one connection ---- */
 static void connect_one(struct conn *c) {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        die("socket");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
-        die("connect");
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
-    if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) < 0)
-        die("epoll_ctl");
+    c->fd = dial(ep, port, c);
     c->ready = c->busy = false;
 }
 
 static void set_free(struct conn *c) {
     c->busy = false;
     c->next_free = free_conns;
+    if (free_conns)
+        free_conns->free_at = &c->next_free;
+    c->free_at = &free_conns;
     free_conns = c;
+}
+
+static void take_free(struct conn *c) {
+    *c->free_at = c->next_free;
+    if (c->next_free)
+        c->next_free->free_at = c->free_at;
+    c->free_at = NULL;
 }
 
 static void again(struct conn *c) {
     if (c->busy)
         cells[c->due.phase][c->due.kind].lost++;
-    if (c->ready && !c->busy)                 /* it is in the free list */
-        for (struct conn **at = &free_conns; *at; at = &(*at)->next_free)
-            if (*at == c) {
-                *at = c->next_free;
-                break;
-            }
+    if (c->free_at)
+        take_free(c);
     close(c->fd);
     connect_one(c);
 }
@@ -139,7 +121,7 @@ static void begin(struct conn *c, struct due due) {
 }
 
 static void answered(struct conn *c) {
-    int64_t now = now_us(), took = now - c->due.at_us;
+    int64_t now = clock_mono_us(), took = now - c->due.at_us;
     struct cell *x = &cells[c->due.phase][c->due.kind];
     size_t tenth = (size_t)((now - start_us) / 100000);
     if (c->status >= 200 && c->status < 300) {
@@ -169,6 +151,12 @@ static int64_t header(const char *head, const char *name) {
     return at ? strtoll(at + strlen(name), NULL, 10) : -1;
 }
 
+/* 0 when it is no answer of HTTP/1. */
+static int status_of(const char *head) {
+    int64_t status;
+    return strncmp(head, "HTTP/1.", 7) == 0 && strlen(head) > 12 && str_int((struct str){ head + 9, 3 }, 100, 599, &status) >= 0 ? (int)status : 0;
+}
+
 /* The bytes of an answer; false: it makes no sense. */
 static bool eat(struct conn *c, const char *p, size_t n) {
     while (n) {
@@ -189,7 +177,7 @@ static bool eat(struct conn *c, const char *p, size_t n) {
             p += used;
             n -= used;
             end[2] = '\0';
-            c->status = atoi(c->head + 9);
+            c->status = status_of(c->head);
             int64_t retry = header(c->head, "\r\nRetry-After:");
             c->retry = retry < 0 ? 0 : (int)retry;
             c->body_left = header(c->head, "\r\nContent-Length:");
@@ -239,11 +227,11 @@ static void read_plan(void) {
         if (strncmp(line, "kind ", 5) == 0 && n_kinds < KINDS_MAX) {
             struct kind *k = &kinds[n_kinds++];
             if (sscanf(line + 5, "%31s %511s", k->name, file) != 2)
-                die("kind");
+                dial_die("kind");
             FILE *f = fopen(file, "r");
             k->bytes = malloc(1 << 20);
             if (!f || !k->bytes)
-                die(file);
+                dial_die(file);
             k->n = fread(k->bytes, 1, 1 << 20, f);
             fclose(f);
         } else if (strncmp(line, "phase ", 6) == 0 && n_phases < PHASES_MAX) {
@@ -263,11 +251,11 @@ static void read_plan(void) {
 static bool give(void) {
     while (backlog_n && free_conns) {
         struct conn *c = free_conns;
-        free_conns = c->next_free;
+        take_free(c);
         struct due due = backlog[backlog_first];
         backlog_first = (backlog_first + 1) % BACKLOG_MAX;
         backlog_n--;
-        add_sample(&cells[due.phase][due.kind].late_us, now_us() - due.at_us);
+        add_sample(&cells[due.phase][due.kind].late_us, clock_mono_us() - due.at_us);
         begin(c, due);
     }
     return backlog_n > 0;
@@ -300,7 +288,7 @@ static void run(void) {
     int64_t begin_us = start_us;
     for (int p = 0; p < n_phases; p++) {
         int64_t end_us = begin_us + (int64_t)(phases[p].seconds * 1e6), n[KINDS_MAX] = { 0 };
-        for (int64_t now; (now = now_us()) < end_us;) {
+        for (int64_t now; (now = clock_mono_us()) < end_us;) {
             int owed = 0;
             for (int k = 0; k < n_kinds; k++)
                 for (int64_t at; phases[p].rate[k] > 0 && owed < AT_ONCE * n_kinds &&
@@ -308,13 +296,13 @@ static void run(void) {
                     owe((struct due){ at, (uint8_t)k, (uint8_t)p });
             for (int k = 0; k < n_kinds; k++)
                 for (; phases[p].rate[k] < 0 && free_conns; give())
-                    owe((struct due){ now_us(), (uint8_t)k, (uint8_t)p });
+                    owe((struct due){ clock_mono_us(), (uint8_t)k, (uint8_t)p });
             give();
             serve(owed ? 0 : 1);
         }
         begin_us = end_us;
     }
-    for (int64_t end_us = now_us() + DRAIN_US; now_us() < end_us && !all_idle();) {
+    for (int64_t end_us = clock_mono_us() + DRAIN_US; clock_mono_us() < end_us && !all_idle();) {
         give();
         serve(1);
     }
@@ -326,14 +314,9 @@ static void run(void) {
 }
 
 /* ---- the result ---- */
-static int by_value(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void put_samples(const char *name, struct samples *s) {
     if (s->n)
-        qsort(s->us, s->n, sizeof(s->us[0]), by_value);
+        qsort(s->us, s->n, sizeof(s->us[0]), dial_by_value);
     double at[] = { 0.5, 0.99, 0.999, 1 };
     printf(",\"%s\":[", name);
     for (int i = 0; i < 4 && s->n; i++)
@@ -342,9 +325,7 @@ static void put_samples(const char *name, struct samples *s) {
 }
 
 static void put_result(void) {
-    struct rusage r;
-    getrusage(RUSAGE_SELF, &r);
-    printf("{\"cpu_s\":%.2f,\"phases\":[", (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6);
+    printf("{\"cpu_s\":%.2f,\"phases\":[", (double)dial_cpu_us() / 1e6);
     for (int p = 0; p < n_phases; p++) {
         printf("%s{\"seconds\":%g", p ? "," : "", phases[p].seconds);
         for (int k = 0; k < n_kinds; k++) {
@@ -360,7 +341,7 @@ static void put_result(void) {
         printf("}");
     }
     printf("],\"tenths\":{");
-    size_t n = (size_t)((now_us() - start_us) / 100000);
+    size_t n = (size_t)((clock_mono_us() - start_us) / 100000);
     for (int k = 0; k < n_kinds; k++) {
         printf("%s\"%s\":[", k ? "," : "", kinds[k].name);
         for (size_t i = 0; i < n && i < TENTHS_MAX; i++)
@@ -371,23 +352,25 @@ static void put_result(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3 || (n_conns = atoi(argv[2])) < 1 || n_conns > CONNS_MAX) {
+    dial_setup("flood");
+    if (argc != 3) {
         fprintf(stderr, "usage: flood PORT CONNS <plan\n");
         return 2;
     }
-    port = (uint16_t)atoi(argv[1]);
+    port = (uint16_t)dial_number(argv[1], 1, 65535);
+    n_conns = (int)dial_number(argv[2], 1, DIAL_CONNS_MAX);
     read_plan();
     ep = epoll_create1(EPOLL_CLOEXEC);
     conns = calloc((size_t)n_conns, sizeof(conns[0]));
     backlog = malloc(BACKLOG_MAX * sizeof(backlog[0]));
     if (ep < 0 || !conns || !backlog)
-        die("start");
+        dial_die("start");
     for (int i = 0; i < n_conns; i++) {
         connect_one(&conns[i]);
         if (i % 64 == 63)
             serve(10);
     }
-    for (int64_t until = now_us() + 5000000; now_us() < until;) {
+    for (int64_t until = clock_mono_us() + 5000000; clock_mono_us() < until;) {
         int n = 0;
         for (int i = 0; i < n_conns; i++)
             n += conns[i].ready;
@@ -395,7 +378,7 @@ int main(int argc, char **argv) {
             break;
         serve(10);
     }
-    start_us = now_us();
+    start_us = clock_mono_us();
     run();
     put_result();
     return 0;

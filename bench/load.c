@@ -8,27 +8,24 @@
  *
  * To 127.0.0.1 only. One line of JSON at the end; latencies in microseconds. A request that is due while its connection still waits for
  * an answer waits with it, and its latency counts from when it was due: a server that stalls cannot make its own load go away.
- * One thread. Limits: CONNS_MAX connections, SAMPLES_MAX requests, INPUT_MAX bytes of requests, DRAIN_US for the last answers.
+ * One thread. Limits: DIAL_CONNS_MAX connections, SAMPLES_MAX requests, INPUT_MAX bytes of requests, DRAIN_US for the last answers.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <llhttp.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "dial.h"
 
-#define CONNS_MAX   20000
 #define SAMPLES_MAX (INT64_C(20) << 20)
 #define INPUT_MAX   ((size_t)256 << 20)
 #define DRAIN_US    (INT64_C(10) * 1000 * 1000)
-#define CONNECTS_AT_ONCE 256                  /* fewer than the smallest listen backlog among the peers */
 
 struct conn {
     llhttp_t parser;
@@ -51,11 +48,6 @@ static enum { OPEN, BURST, IDLE } mode;
 static llhttp_settings_t parser_settings;
 static uint16_t port;
 static int first_bad_status;
-
-static void die(const char *what) {
-    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static void begin(struct conn *c, struct str request, int64_t due_us);
 
@@ -138,17 +130,7 @@ static void receive(struct conn *c) {
 }
 
 static void connect_one(struct conn *c) {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        die("socket");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
-        die("connect");
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
-    if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) < 0)
-        die("epoll_ctl");
+    c->fd = dial(ep, port, c);
     llhttp_init(&c->parser, HTTP_RESPONSE, &parser_settings);
     c->parser.data = c;
     n_connecting++;
@@ -158,14 +140,8 @@ static void ready(struct conn *c, uint32_t events) {
     if (c->fd < 0)
         return;
     if (!c->connected && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) {
-        int err = 0;
-        socklen_t n = sizeof(err);
-        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &n);
+        dial_check(c->fd);
         n_connecting--;
-        if (err) {
-            errno = err;
-            die("connect");
-        }
         c->connected = true;
         n_connected++;
         if (mode == BURST)
@@ -191,7 +167,7 @@ static void turn(int64_t wait_us) {
 
 static void connect_all(void) {
     for (int i = 0; i < n_conns || n_connecting;) {
-        for (; i < n_conns && n_connecting < CONNECTS_AT_ONCE; i++)
+        for (; i < n_conns && n_connecting < DIAL_AT_ONCE; i++)
             connect_one(&conns[i]);
         turn(100000);
     }
@@ -255,13 +231,8 @@ static struct str read_all(void) {
     for (ssize_t got; p && n < INPUT_MAX && (got = read(STDIN_FILENO, p + n, INPUT_MAX - n)) > 0;)
         n += (size_t)got;
     if (!p || n == 0)
-        die("no request on stdin");
+        dial_die("no request on stdin");
     return (struct str){ p, n };
-}
-
-static int by_size(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
 }
 
 static uint32_t quantile(double q) {
@@ -269,29 +240,19 @@ static uint32_t quantile(double q) {
 }
 
 static void tell(int64_t took_us) {
-    struct rusage u;
     int served = 0;
     for (int i = 0; i < n_conns; i++)
         served += conns[i].answered_once;
-    qsort(samples, (size_t)n_samples, sizeof(*samples), by_size);
-    getrusage(RUSAGE_SELF, &u);
+    qsort(samples, (size_t)n_samples, sizeof(*samples), dial_by_value);
     printf("{\"sent\":%lld,\"answered\":%lld,\"errors\":%lld,\"bad_status\":%lld,\"first_bad_status\":%d,\"conns\":%d,\"served\":%d,\"took_us\":%lld,"
            "\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u,\"cpu_us\":%lld}\n",
            (long long)n_sent, (long long)n_samples, (long long)n_errors, (long long)n_bad_status, first_bad_status, n_conns, served,
            (long long)took_us, quantile(.5), quantile(.9), quantile(.99), quantile(.999), quantile(1),
-           (long long)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
-static int64_t number(const char *text, int64_t min, int64_t max) {
-    int64_t v;
-    if (str_int(str_z(text), min, max, &v) < 0) {
-        fprintf(stderr, "load: %s must be a number from %lld to %lld\n", text, (long long)min, (long long)max);
-        exit(2);
-    }
-    return v;
+           (long long)dial_cpu_us());
 }
 
 int main(int argc, char **argv) {
+    dial_setup("load");
     const char *kind = argc > 1 ? argv[1] : "";
     int want = strcmp(kind, "open") == 0 ? 6 : strcmp(kind, "burst") == 0 ? 4 : strcmp(kind, "idle") == 0 ? 5 : -1;
     if (argc != want) {
@@ -299,24 +260,20 @@ int main(int argc, char **argv) {
         return 2;
     }
     mode = want == 6 ? OPEN : want == 4 ? BURST : IDLE;
-    port = (uint16_t)number(argv[2], 1, 65535);
-    n_conns = (int)number(argv[3], 1, CONNS_MAX);
-    struct rlimit files = { 0 };
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    port = (uint16_t)dial_number(argv[2], 1, 65535);
+    n_conns = (int)dial_number(argv[3], 1, DIAL_CONNS_MAX);
     conns = calloc((size_t)n_conns, sizeof(*conns));
     samples = malloc((size_t)SAMPLES_MAX * sizeof(*samples));
     ep = epoll_create1(EPOLL_CLOEXEC);
     if (!conns || !samples || ep < 0)
-        die("start");
+        dial_die("start");
     llhttp_settings_init(&parser_settings);
     parser_settings.on_message_complete = on_answer;
     rest = input = mode == IDLE ? str_z(argv[4]) : read_all();
     int64_t began = clock_mono_us();
     if (mode == OPEN) {
-        rate = number(argv[4], 1, 1000000);
-        run_open(number(argv[5], 1, 3600));
+        rate = dial_number(argv[4], 1, 1000000);
+        run_open(dial_number(argv[5], 1, 3600));
     } else if (mode == BURST) {
         run_burst();
     } else {

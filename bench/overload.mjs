@@ -9,7 +9,7 @@
 //
 // Capacity is measured first, closed loop, by the same generator on the same machine. Goodput is what was answered well while the burst lasted,
 // latencies are of what was let in, from when it was due.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,8 +22,7 @@ const CALM_S = 3, AFTER_S = 10;
 const { values: arg, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '20' } } });
 const seconds = Number(arg.seconds);
 const dir = mkdtempSync(join(tmpdir(), 'flood-'));
-const flood = join(dir, 'flood');
-execFileSync('cc', ['-O2', '-o', flood, join(import.meta.dirname, 'flood.c')]);
+const flood = join(root, 'build/release/bench/flood');
 
 const raw = (method, path, token, body, more = '') => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n` +
   (token ? `Authorization: Bearer ${token}\r\n` : '') + more + (body === undefined ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`) + `\r\n${body ?? ''}`;

@@ -2,7 +2,7 @@
 // how long the slow ones hold their connections, and what the other one notices. Writes out/slow.json.
 //
 //   node bench/slow.mjs [--conns 5000] [mode...]               modes: H slow heads, B slow bodies, R ranges, X slow reading
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,8 +10,7 @@ import { parseArgs } from 'node:util';
 import { root, startServer } from '../tests/lib/server.mjs';
 
 const { values: arg, positionals } = parseArgs({ allowPositionals: true, options: { conns: { type: 'string', default: '5000' } } });
-const dir = mkdtempSync(join(tmpdir(), 'slow-')), flood = join(dir, 'flood'), SECONDS = 25;
-execFileSync('cc', ['-O2', '-o', flood, join(import.meta.dirname, 'flood.c')]);
+const dir = mkdtempSync(join(tmpdir(), 'slow-')), flood = join(root, 'build/release/bench/flood'), SECONDS = 25;
 
 const common = ['-c', arg.conns, '-r', '2000', '-l', String(SECONDS), '-p', '5'];
 const modes = {
