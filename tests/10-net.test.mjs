@@ -255,6 +255,48 @@ test('a client that reads nothing is cut off, and others do not notice', async t
   c.destroy();
 });
 
+test('a connection that was never served has less time than one that was', async t => {
+  const s = await startTestServer(t, { event_threads: 1, first_ms: '200ms', idle_ms: '60s' });
+  const served = await Raw.connect(s.port), silent = await Raw.connect(s.port);
+  served.write(get('/hello'));
+  assert.equal((await served.response()).status, 200);
+  await s.ask('POST', '/waited?ms=5000');                  // so long are event threads said to let wait: once that has lasted all is refused
+  await within(20_000, (async () => { while ((await s.ask('GET', '/as/feed')).status !== 503); })());
+  const refused = await Raw.connect(s.port);
+  refused.write(get('/as/feed'));
+  const answer = await refused.response();
+  assert.deepEqual([answer.status, answer.headers.connection], [503, undefined]);
+  await Promise.all([refused.closed(), silent.closed()]);
+  await s.ask('POST', '/waited?ms=0');
+  served.write(get('/as/operate'));
+  assert.equal((await served.response()).status, 200);
+});
+
+test('when connections run out, the one that was silent for longest makes room', async t => {
+  const s = await startTestServer(t, { event_threads: 1, conns_max: 3, conns_per_ip_max: 0 });
+  const kept = [];
+  for (let i = 0; i < 3; i++) {
+    kept.push(await Raw.connect(s.port));
+    kept[i].write(get('/hello'));
+    assert.equal((await kept[i].response()).status, 200);
+  }
+  kept[0].write(get('/hello'));                            // so the second is the one
+  assert.equal((await kept[0].response()).status, 200);
+  const fourth = async () => {                             // refused as long as all have just been served
+    const c = await Raw.connect(s.port);
+    c.write(get('/hello'));
+    if ((await c.response().catch(() => ({}))).status === 200) return c;
+    c.destroy();
+    return fourth();
+  };
+  const c = await within(20_000, fourth());
+  await kept[1].closed();
+  for (const x of [kept[0], kept[2], c]) {
+    x.write(get('/hello'));
+    assert.equal((await x.response()).status, 200);
+  }
+});
+
 test('limits: connections of one address, connections in all; both are told 503', async t => {
   const s = await startTestServer(t, { conns_per_ip_max: 3 });
   const three = [];

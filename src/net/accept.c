@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #define ACCEPT_AT_ONCE 64
 #define PAUSE_MS       100
+#define SWEEP_SLOTS    64                 /* looked at for one that may go */
+#define DISPLACE_MS    1000               /* who was silent for less is spared */
 
 static struct conn *slot_take(struct loop *l) {
     if (!l->free_slot) {
@@ -75,7 +79,7 @@ static void settle(struct loop *l, int fd, const struct http_addr *peer, bool co
     }
     c->counted = counted;
     stat_add(&l->stats.conns_total, 1);
-    conn_due(c, l->now_ms + (l->draining ? FRESH_DRAIN_MS : s->conf.idle_ms));
+    conn_due_in(c, l->draining ? FRESH_DRAIN_MS : conn_idle_ms(c));
 }
 
 void accept_adopt(struct loop *l, struct adopt *a) {
@@ -111,14 +115,49 @@ static bool give_away(struct loop *to, int fd, const struct http_addr *peer, boo
     return false;
 }
 
+/*
+ * Nearly as many connections are open as may be: for a new one an idle one goes, the first of those looked at whose time would end. So
+ * whoever fills the table with silence pushes out himself. (nginx does so from 15/16 on, too, with a list of all; we search, since a
+ * list would be touched by every request.) True: one was closed.
+ */
+static bool displace(struct loop *l) {
+    struct conn *best = NULL;
+    for (uint32_t i = 0; i < SWEEP_SLOTS && i < l->n_conns; i++) {
+        struct conn *c = l->conns[l->sweep++ % l->n_conns];
+        bool idle = c->state == CONN_IDLE && c->in_n == 0 && !c->again && c->due_ms - conn_idle_ms(c) + DISPLACE_MS <= l->now_ms;
+        if (idle && (!best || c->due_ms < best->due_ms))
+            best = c;
+    }
+    int unread = 0;
+    if (!best || ioctl(best->fd, SIOCINQ, &unread) < 0 || unread > 0)
+        return false;
+    stat_add(&l->stats.conns_displaced, 1);
+    conn_close(best);
+    return true;
+}
+
+/* It counts from now on, unless there is no room. */
+static bool has_room(struct loop *l) {
+    struct http_server *s = l->server;
+    int64_t max = s->conf.conns_max, open = atomic_fetch_add(&s->conns_open, 1) + 1;
+    if (open > max - max / 16 && !l->draining && displace(l))
+        open--;
+    if (open <= max)
+        return true;
+    atomic_fetch_sub(&s->conns_open, 1);
+    return false;
+}
+
 static void admit(struct loop *l, int fd, const struct sockaddr *sa) {
     struct http_server *s = l->server;
     struct http_addr peer = { 0 };
     bool unix_socket = sa->sa_family == AF_UNIX;
     address_of(sa, peer.ip, &peer.port);
     bool counted = !unix_socket && !cidr_has(s->proxies, s->n_proxies, peer.ip);    /* behind a proxy everybody has its address */
-    if (atomic_fetch_add(&s->conns_open, 1) >= s->conf.conns_max || (counted && !iplimit_take(s->iplimit, peer.ip))) {
-        atomic_fetch_sub(&s->conns_open, 1);
+    bool taken = !counted || iplimit_take(s->iplimit, peer.ip);
+    if (!taken || !has_room(l)) {
+        if (taken && counted)
+            iplimit_drop(s->iplimit, peer.ip);
         refuse(l, fd, &peer);
         return;
     }

@@ -16,6 +16,11 @@ void conn_due(struct conn *c, int64_t due_ms) {
         timers_set(&c->loop->timers, &c->timer, due_ms);
 }
 
+int64_t conn_idle_ms(const struct conn *c) {
+    const struct http_server_conf *conf = &c->loop->server->conf;
+    return c->served || conf->idle_ms < conf->first_ms ? conf->idle_ms : conf->first_ms;
+}
+
 /* ---- closing ---- */
 /* Nobody waits for the answer any more. A call that is away is freed when it comes home. */
 static void abandon(struct http_call *call) {

@@ -145,7 +145,7 @@ struct conn {
     uint8_t           state;              /* enum conn_state */
     bool              again;              /* it is in that list */
     uint8_t           turn;               /* requests begun, or messages, in this turn */
-    bool              eof, served, counted, refused, trusted;   /* trusted: a unix socket or a trusted proxy */
+    bool              eof, served, counted, refused, trusted;   /* served: a request was not refused; trusted: a unix socket or a trusted proxy */
     bool              slow;               /* SEND: the last half window brought too little */
     bool              behind;             /* we did not look at the socket: what comes now may have waited for the client itself */
     struct head_scan  scan;
@@ -156,7 +156,7 @@ struct conn {
 };
 
 /* ---- an event thread ---- */
-struct loop_stats { int64_t conns_total, conns_refused, req_total, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
+struct loop_stats { int64_t conns_total, conns_refused, conns_displaced, req_total, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
 struct ws_frame;
 struct ws_post { struct ws_post *next; int64_t topic; struct ws_frame *frame; };
 /* A connection that another loop accepted for this one; it counts already. */
@@ -172,6 +172,7 @@ struct loop {
     struct conn           **conns;        /* by slot; each is allocated once */
     uint32_t                n_conns, cap_conns, free_slot;   /* free_slot: index + 1 */
     uint32_t                open, refused;             /* open: read by others, too */
+    uint32_t                sweep;                     /* the slot at which the next search for an idle connection begins */
     struct timers           timers;
     int64_t                 now_ms, round_before_ms;   /* when this round began, and the one before */
     struct admission        line;                      /* what waits for this thread */
@@ -267,6 +268,7 @@ void conn_again(struct conn *c);
 void conn_timeout(struct conn *c);
 void conn_due(struct conn *c, int64_t due_ms);
 static inline void conn_due_in(struct conn *c, int64_t ms) { conn_due(c, c->loop->now_ms + ms); }
+int64_t conn_idle_ms(const struct conn *c);                  /* how long it may be silent */
 void conn_close(struct conn *c);
 void conn_refuse(struct conn *c, const struct err *e);       /* the request has no meaning, or is too slow: so has nothing behind it */
 void conn_go_on(struct conn *c);                             /* after any event: eats what was read ahead, sets what epoll watches */

@@ -21,6 +21,7 @@ static void sent(struct conn *c) {
     }
     struct ws *ws = call->res.kind == RES_WEBSOCKET ? TAKE(call->ws) : NULL;
     bool keep = call->keep_alive, rest_unread = call->linger;
+    c->served |= call->res.status != 503;
     c->call = NULL;
     call_count(call, call->res.status);
     call_free(call);
@@ -29,9 +30,8 @@ static void sent(struct conn *c) {
         ws_start(c, ws);
     } else if (keep && !c->loop->draining) {
         c->state = CONN_IDLE;
-        c->served = true;
         c->scan = (struct head_scan){ 0 };
-        conn_due_in(c, c->loop->server->conf.idle_ms);
+        conn_due_in(c, conn_idle_ms(c));
     } else if (rest_unread && !c->eof) {
         conn_linger(c);
     } else {

@@ -27,7 +27,7 @@ static void make_busy_answer(struct http_server *s) {
 
 static int check_conf(const struct http_server_conf *c, struct err *e) {
     if (!c->routes || !c->listen || c->event_threads < 0 || c->event_threads > THREADS_MAX || c->pool_threads < 1 || c->pool_threads > 1024 ||
-        c->pool_queue_max < 1 || c->conns_max < 1 || c->conns_per_ip_max < 0 || c->header_ms < 1 || c->idle_ms < 1 || c->write_stall_ms < 1 ||
+        c->pool_queue_max < 1 || c->conns_max < 1 || c->conns_per_ip_max < 0 || c->header_ms < 1 || c->idle_ms < 1 || c->first_ms < 1 || c->write_stall_ms < 1 ||
         c->drain_ms < 0 || c->body_rate_min < 0 || c->handler_ms < 1)
         return err_set(e, ERR_CONFIG, "a limit of the HTTP server is missing or out of range");
     return 0;
@@ -177,6 +177,7 @@ void http_server_stats(struct http_server *s, struct http_stats *ret) {
         ret->loop_most = open > ret->loop_most ? open : ret->loop_most;
         ret->conns_total += peek(&st->conns_total);
         ret->conns_refused += peek(&st->conns_refused);
+        ret->conns_displaced += peek(&st->conns_displaced);
         ret->req_total += peek(&st->req_total);
         ret->bad_requests += peek(&st->bad_requests);
         ret->timeouts += peek(&st->timeouts);

@@ -142,7 +142,7 @@ struct http_server_conf {
     int                 pool_threads, pool_queue_max;
     int                 costly_threads, costly_queue_max;      /* for ROUTE_COSTLY; 0 = 1 and 64 */
     int                 conns_max, conns_per_ip_max;   /* beyond: 503 and close, or accept delayed; fd reserve kept */
-    int64_t             header_ms, idle_ms, write_stall_ms, drain_ms;
+    int64_t             header_ms, idle_ms, first_ms, write_stall_ms, drain_ms;
     int64_t             body_rate_min;        /* bytes/s, on average over each window of body_grace_ms */
     int64_t             body_grace_ms;        /* 0 = 5000 */
     int64_t             ws_ping_ms;           /* silence after which a WebSocket is pinged, and after as much again closed; 0 = 30000 */
@@ -176,7 +176,7 @@ void http_server_free(struct http_server *s);
 #define HTTP_HIST 16
 struct http_route_stats { const struct route *route; int64_t n, by_class[6], bytes, us_sum, hist[HTTP_HIST]; };
 /* loop_fewest, loop_most: open connections of the event thread that has the fewest, the most. */
-struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
+struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, conns_displaced, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
 /* The lines of waiting work (admission.h). "event" is those of all event threads together. */
 #define HTTP_LINES 6
