@@ -79,7 +79,10 @@ static void settle(struct loop *l, int fd, const struct http_addr *peer, bool co
     }
     c->counted = counted;
     stat_add(&l->stats.conns_total, 1);
-    conn_due_in(c, l->draining ? FRESH_DRAIN_MS : conn_idle_ms(c));
+    if (l->draining)
+        conn_due_in(c, FRESH_DRAIN_MS);
+    else
+        conn_idle(c);
 }
 
 void accept_adopt(struct loop *l, struct adopt *a) {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -18,7 +20,15 @@ void conn_due(struct conn *c, int64_t due_ms) {
 
 int64_t conn_idle_ms(const struct conn *c) {
     const struct http_server_conf *conf = &c->loop->server->conf;
+    if (c->untaken > UNTAKEN_BYTES)
+        return conf->write_stall_ms / 2;           /* then see idle_timeout() */
     return c->served || conf->idle_ms < conf->first_ms ? conf->idle_ms : conf->first_ms;
+}
+
+void conn_idle(struct conn *c) {
+    c->mark_bytes = INT64_MAX;
+    c->slow = false;
+    conn_due_in(c, conn_idle_ms(c));
 }
 
 /* ---- closing ---- */
@@ -44,6 +54,10 @@ void conn_close(struct conn *c) {
         abandon(call);
     }
     ws_free(TAKE(c->ws));
+    if (c->untaken > UNTAKEN_BYTES) {              /* the kernel goes on without us, but not for ever */
+        unsigned ms = (unsigned)l->server->conf.write_stall_ms;
+        setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+    }
     timers_clear(&l->timers, &c->timer);
     free(TAKE(c->in));
     close(c->fd);
@@ -377,12 +391,9 @@ static void body_timeout(struct conn *c) {
  * ours did: a socket holds megabytes, and one that is read byte by byte would look alive for hours. The first half never counts as good,
  * since a receive buffer is filled in it, read or not.
  */
-static void send_timeout(struct conn *c) {
+static void taken_timeout(struct conn *c, int64_t taken) {
     const struct http_server_conf *conf = &c->loop->server->conf;
-    int unsent = 0;
-    if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0)
-        unsent = 0;
-    int64_t taken = c->call->sent_bytes - unsent, got = c->mark_bytes == INT64_MAX ? 0 : taken - c->mark_bytes;
+    int64_t got = c->mark_bytes == INT64_MAX ? 0 : taken - c->mark_bytes;
     bool good = got > 0 && got * 1000 >= conf->body_rate_min * (conf->write_stall_ms / 2);
     if (good || !c->slow) {
         c->slow = !good;
@@ -394,6 +405,24 @@ static void send_timeout(struct conn *c) {
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     stat_add(&c->loop->stats.timeouts, 1);
     conn_close(c);
+}
+
+static int unsent_bytes(const struct conn *c) {
+    int n = 0;
+    return ioctl(c->fd, SIOCOUTQ, &n) < 0 ? 0 : n;
+}
+
+/* A socket may hold several whole answers, which to us are sent: who does not take them is not idle, but slow. */
+static void idle_timeout(struct conn *c) {
+    int unsent = c->untaken > UNTAKEN_BYTES ? unsent_bytes(c) : 0;
+    if (unsent) {
+        taken_timeout(c, -(int64_t)unsent);
+    } else if (c->untaken > UNTAKEN_BYTES) {
+        c->untaken = 0;
+        conn_idle(c);
+    } else {
+        conn_close(c);
+    }
 }
 
 void conn_timeout(struct conn *c) {
@@ -408,7 +437,8 @@ void conn_timeout(struct conn *c) {
     case CONN_WAIT: handler_timeout(c); break;
     case CONN_SSE: sse_timeout(c); break;
     case CONN_WEBSOCKET: ws_timeout(c); break;
-    case CONN_SEND: send_timeout(c); break;
+    case CONN_SEND: taken_timeout(c, c->call->sent_bytes - unsent_bytes(c)); break;
+    case CONN_IDLE: idle_timeout(c); break;
     default: conn_close(c); break;
     }
     if (c->gen == gen)

@@ -52,6 +52,7 @@
 #define WAKE_TOPICS_MAX   1024            /* beyond: all streams are pulled */
 #define REFUSED_MAX       64              /* connections over the limit that are told so, a loop */
 #define SEND_BYTES        (1 << 20)       /* to one connection */
+#define UNTAKEN_BYTES     (64 * 1024)     /* given to the kernel for a client, of which it is not asked whether the client took them */
 #define RES_HEADERS_MAX   (8 * 1024)
 
 struct loop;
@@ -148,6 +149,7 @@ struct conn {
     bool              eof, served, counted, refused, trusted;   /* served: a request was not refused; trusted: a unix socket or a trusted proxy */
     bool              slow;               /* SEND: the last half window brought too little */
     bool              behind;             /* we did not look at the socket: what comes now may have waited for the client itself */
+    uint32_t          untaken;            /* bytes given to the kernel since it last had none for the client; not counted beyond UINT32_MAX */
     struct head_scan  scan;
     struct timer      timer;
     int64_t           due_ms;             /* the true deadline; timer.at_ms may be earlier */
@@ -268,7 +270,8 @@ void conn_again(struct conn *c);
 void conn_timeout(struct conn *c);
 void conn_due(struct conn *c, int64_t due_ms);
 static inline void conn_due_in(struct conn *c, int64_t ms) { conn_due(c, c->loop->now_ms + ms); }
-int64_t conn_idle_ms(const struct conn *c);                  /* how long it may be silent */
+void conn_idle(struct conn *c);                              /* a new deadline, for the next request */
+int64_t conn_idle_ms(const struct conn *c);                  /* how far off that is */
 void conn_close(struct conn *c);
 void conn_refuse(struct conn *c, const struct err *e);       /* the request has no meaning, or is too slow: so has nothing behind it */
 void conn_go_on(struct conn *c);                             /* after any event: eats what was read ahead, sets what epoll watches */

@@ -21,6 +21,7 @@ static void sent(struct conn *c) {
     }
     struct ws *ws = call->res.kind == RES_WEBSOCKET ? TAKE(call->ws) : NULL;
     bool keep = call->keep_alive, rest_unread = call->linger;
+    c->untaken = call->sent_bytes < UINT32_MAX - c->untaken ? c->untaken + (uint32_t)call->sent_bytes : UINT32_MAX;
     c->served |= call->res.status != 503;
     c->call = NULL;
     call_count(call, call->res.status);
@@ -31,7 +32,7 @@ static void sent(struct conn *c) {
     } else if (keep && !c->loop->draining) {
         c->state = CONN_IDLE;
         c->scan = (struct head_scan){ 0 };
-        conn_due_in(c, conn_idle_ms(c));
+        conn_idle(c);
     } else if (rest_unread && !c->eof) {
         conn_linger(c);
     } else {
