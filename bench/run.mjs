@@ -5,7 +5,7 @@
 // --quick    short rounds, and without the rows that take long: for daily use; writes out/bench-quick.*
 // Leaves the raw samples in out/bench.json and a page in out/bench.html. Exit: 0 all budgets met; 1 one was missed or could not be measured.
 import { execFileSync } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { load } from './lib/proc.mjs';
@@ -16,7 +16,7 @@ import { judge, parseTable } from './lib/table.mjs';
 
 const flag = name => process.argv.find(a => a.startsWith(`--${name}=`))?.slice(name.length + 3);
 const quick = process.argv.includes('--quick'), only = flag('only') && new RegExp(flag('only'));
-const LONG = /^(killed-bullmq-default|killed-celery-worker|tasks-portrait|idle-connection-nginx|upload-memory-tus|cached-read-fastapi-def)$/;
+const LONG = /^(killed-bullmq-default|killed-celery-worker|tasks-portrait|idle-connection-nginx|upload-memory-tus|websocket-memory-ws|slow-(?!reading).*|overload-.*|tasks-bullmq|cached-read-fastapi-def)$/;
 
 const say = text => process.stdout.write(`${text}\n`);
 
@@ -79,7 +79,7 @@ function machine() {
   return {
     cpu: `${cpus().length} x ${cpus()[0].model.trim()}`, memory_gb: Math.round(totalmem() / 2 ** 30), kernel: release(), sync_ms: syncMs(), load_before: load(),
     commit: version('git', '-C', root, 'rev-parse', '--short', 'HEAD'),
-    peers: { ...npm, ...Object.fromEntries(['nginx-light', 'redis-server', 'postgresql-15', 'python3-fastapi', 'python3-uvicorn', 'python3-celery', 'wrk'].map(n => [n, debian(n)])), node: process.version },
+    peers: { ...npm, ...Object.fromEntries(['nginx-light', 'redis-server', 'postgresql-15', 'python3-fastapi', 'python3-uvicorn', 'python3-celery', 'slowhttptest', 'wrk'].map(n => [n, debian(n)])), node: process.version },
   };
 }
 
@@ -106,7 +106,7 @@ async function main() {
   say(`bench: ${about.cpu}, kernel ${about.kernel}, one durable 4 KB write ${show(about.sync_ms)} ms, load ${about.load_before.join(' ')}`);
   if (about.load_before[0] > 0.5) say('bench: the machine is busy with something else; ratios are of interleaved rounds, yet take them with care');
   const groups = [];
-  for (const file of ['http', 'memory', 'tasks', 'media']) groups.push(...(await import(`./rows/${file}.mjs`)).groups);
+  for (const file of readdirSync(join(root, 'bench/rows'))) groups.push(...(await import(`./rows/${file}`)).groups);
   for (const g of groups) {
     const names = g.rows.filter(ctx.wants);
     if (!names.length) continue;

@@ -1,5 +1,7 @@
 // load.mjs - the client's side: wrk for closed loops, bench/load for open ones. Both are processes, so their CPU can be told apart.
-import { built, Proc, run } from './rig.mjs';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { built, folder, Proc, run } from './rig.mjs';
 import { machineCpuUs, treeCpuParts, treeCpuUs } from './proc.mjs';
 
 const head = (path, headers = {}) =>
@@ -49,4 +51,33 @@ export async function idle(port, conns, path) {
   const p = new Proc('load', built('bench/load'), ['idle', String(port), String(conns), head(path)]);
   await p.line(/^idle$/);
   return { close: async () => { p.proc.stdin.end(); const [text] = await p.line(/^\{.*\}$/); await p.exited; return JSON.parse(text); } };
+}
+
+/** A whole request. body: undefined for none. */
+export const request = (method, path, { token, body, headers = '' } = {}) => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n` +
+  (token ? `Authorization: Bearer ${token}\r\n` : '') + headers + (body === undefined ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`) + `\r\n${body ?? ''}`;
+
+/**
+ * Requests of several kinds at fixed rates, in phases, open loop. kinds: { name: request() }; phases: [[seconds, a rate for each kind; -1: closed loop]].
+ * What bench/flood says, and cores: how many of them the generator used while it ran.
+ */
+export async function flood(port, conns, kinds, phases) {
+  const dir = folder('flood'), names = Object.keys(kinds), began = performance.now();
+  names.forEach(n => writeFileSync(join(dir, n), kinds[n]));
+  const plan = names.map(n => `kind ${n} ${join(dir, n)}\n`).join('') + phases.map(([s, ...rates]) => `phase ${s} ${rates.join(' ')}\n`).join('');
+  const x = JSON.parse(await run(built('bench/flood'), [port, conns].map(String), { input: plan }));
+  return { ...x, cores: x.cpu_s / ((performance.now() - began) / 1000) };
+}
+
+/** So many WebSockets that listen: { round(times, bytes, rounds) -> { deliveries, took_us, cpu_us }, close() }; see bench/sockets.c. */
+export async function sockets(port, conns, path) {
+  const p = new Proc('sockets', built('bench/sockets'), [port, conns, path].map(String));
+  await p.line(/^open$/);
+  return {
+    async round(times, bytes, rounds) {
+      p.write(`${times} ${bytes} ${rounds}\n`);
+      return JSON.parse((await p.line(/^\{.*\}$/))[0]);
+    },
+    close: () => { p.proc.stdin.end(); return p.exited; },
+  };
 }

@@ -7,7 +7,7 @@ export const show = n => (Math.abs(n) >= 1000 ? Math.round(n).toLocaleString('en
 
 const WORDS = { met: '✓ met', missed: '✗ missed', failed: '✗ not measured', pending: '… pending', told: 'no budget', 'left out': 'left out' };
 const GROUPS = [
-  ['What an answer costs', /^(cached|db)-read/], ['Bytes', /^range/], ['Memory', /^(idle|upload|websocket)/], ['Waiting', /^(fast-route|crowd|broadcast)/],
+  ['What an answer costs', /^(cached|db)-read/], ['Bytes', /^range/], ['Memory', /^(idle|upload|websocket)/], ['Waiting', /^(fast-route|crowd|login)/], ['Messages', /^broadcast/], ['Too much to do', /^overload/], ['Slow clients', /^slow/],
   ['Durable tasks', /^tasks/], ['A killed worker', /^killed/], ['Money', /^ledger/], ['Pictures', /^(thumbs|portrait|swap)/],
 ];
 

@@ -89,3 +89,16 @@ export async function postgres() {
   await until(() => run(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).then(() => true), 'PostgreSQL');
   return { name: 'postgres', port, pids: [p.pid], url: `postgres://bench@127.0.0.1:${port}/postgres`, stop: () => p.stop('SIGINT') };
 }
+
+/** Our HTTP server with handlers of a known cost and topics of WebSockets (src/net/testserver.c). */
+export async function testServer(...args) {
+  const p = new Proc('testserver', built('src/net/testserver'), ['--listen=127.0.0.1:0', '--net.conns_per_ip_max=0', ...args]);
+  const [, port] = await p.line(/ready: http:\/\/[^:]+:(\d+)\//);
+  return { name: 'testserver', port: Number(port), url: `http://127.0.0.1:${port}`, pids: [p.pid], stop: () => p.stop() };
+}
+
+export async function npmWs() {
+  const p = new Proc('npm ws', node, [peer('ws.mjs')], { env: { NODE_ENV: 'production' } });
+  const [, port] = await p.line(/^ready (\d+)$/);
+  return { name: 'npm ws', port: Number(port), pids: [p.pid], stop: () => p.stop() };
+}

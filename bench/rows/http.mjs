@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { closedLoop, openLoop } from '../lib/load.mjs';
+import { burst, closedLoop, openLoop, request } from '../lib/load.mjs';
 import { built, folder, Proc, root } from '../lib/rig.mjs';
 import { Client, fastapi, fastify, nginx, zoetrope } from '../lib/servers.mjs';
 
@@ -128,7 +128,7 @@ async function blocked(ctx) {
 async function crowd(ctx) {
   const { ours, task, client } = await shop();
   try {
-    const seconds = ctx.quick ? 3 : 20, conns = ctx.quick ? 2000 : 10_000, rate = ctx.quick ? 4000 : 10_000;
+    const seconds = ctx.quick ? 3 : 60, conns = ctx.quick ? 2000 : 10_000, rate = ctx.quick ? 4000 : 10_000;
     const m = await openLoop(ours.port, `/v1/tasks/${task.id}`, { conns, rate, seconds, headers: { authorization: `Bearer ${client.token}` } });
     const good = (m.answered - m.bad_status) / (rate * seconds);
     ctx.note('crowd-p99', JSON.stringify(m));
@@ -139,9 +139,40 @@ async function crowd(ctx) {
   }
 }
 
+/** p99 of a read, alone and while sign-ins stand in front of the password hashes: as many as may wait there, from connections of their own. */
+async function signIns(ctx) {
+  const server = await zoetrope({ args: ['--engine.use=fake', '--auth.sign_ins_per_hour=1000000'] });
+  try {
+    const { token } = await Client.guest(server.url), person = { password: 'correct horse battery staple' };
+    let n = 0;
+    const tries = many => Array.from({ length: many }, () => request('POST', '/v1/sessions/password',
+      { headers: 'Content-Type: application/json\r\n', body: JSON.stringify({ ...person, email: `somebody${n++}@photos.example` }) }));
+    const read = async seconds => {
+      const m = await openLoop(server.port, '/v1/me', { conns: 8, rate: 200, seconds, headers: { authorization: `Bearer ${token}` } });
+      if (m.errors || m.bad_status) throw new Error(`/v1/me: ${JSON.stringify(m)}`);
+      return m;
+    };
+    const beside = async seconds => {
+      let more = true, hashed = 0;
+      const stop = Date.now() + seconds * 1000 + 500;
+      const flooding = (async () => { while (more && Date.now() < stop) hashed += (await burst(server.port, 30, tries(60))).answered; })();
+      await new Promise(f => setTimeout(f, 300));
+      const m = await read(seconds);
+      more = false;
+      await flooding;
+      if (!hashed) throw new Error('no password was tried');
+      return { ...m, tried_s: hashed / seconds };
+    };
+    await ctx.ab('login-flood', { ours: beside, theirs: read, value: m => m.p99 / 1000, extra: m => ({ p50_ms: m.p50 / 1000, max_ms: m.max / 1000, tried_s: m.tried_s }) });
+  } finally {
+    await server.stop();
+  }
+}
+
 export const groups = [
   { rows: [...cachedPeers.map(p => `cached-read-${p}`), ...readPeers.map(p => `db-read-${p}`)], run: answers },
   { rows: ['range-rate-nginx', 'range-cpu-nginx'], run: ranges },
   { rows: ['fast-route-p99'], run: blocked },
   { rows: ['crowd-p99', 'crowd-served'], run: crowd },
+  { rows: ['login-flood'], run: signIns },
 ];

@@ -78,9 +78,9 @@ async function queue(store, worker, producer) {
 
 const js = (name, script, role, at, options) => new Proc(name, node, [peer(script), role, String(at), ...(options ? [JSON.stringify(options)] : [])], { env: { NODE_ENV: 'production' } });
 
-async function bullmq() {
+async function bullmq(options) {
   const store = await redis();
-  return queue(store, js('bullmq', 'bullmq.mjs', 'worker', store.port), js('bullmq producer', 'bullmq.mjs', 'produce', store.port));
+  return queue(store, js('bullmq', 'bullmq.mjs', 'worker', store.port, options), js('bullmq producer', 'bullmq.mjs', 'produce', store.port));
 }
 async function pgboss() {
   const store = await postgres();
@@ -118,7 +118,7 @@ async function celery() {
 
 async function throughput(ctx) {
   const products = smallestProduct();
-  const peers = { celery: [celery, ctx.quick ? 300 : 2000], bullmq: [bullmq, ctx.quick ? 1000 : 5000], pgboss: [pgboss, ctx.quick ? 1000 : 5000], graphile: [graphile, ctx.quick ? 1000 : 5000] };
+  const peers = { celery: [celery, ctx.quick ? 300 : 2000], bullmq: [bullmq, ctx.quick ? 1000 : 5000], 'bullmq-files': [() => bullmq({ files: folder('results') }), ctx.quick ? 1000 : 5000], pgboss: [pgboss, ctx.quick ? 1000 : 5000], graphile: [graphile, ctx.quick ? 1000 : 5000] };
   for (const [name, [start, n]] of Object.entries(peers)) {
     const row = `tasks-${name}`;
     if (!ctx.wants(row)) continue;
@@ -246,7 +246,7 @@ async function killedPeers(ctx) {
 }
 
 export const groups = [
-  { rows: ['tasks-celery', 'tasks-bullmq', 'tasks-pgboss', 'tasks-graphile', 'tasks-portrait'], run: throughput },
+  { rows: ['tasks-celery', 'tasks-bullmq', 'tasks-bullmq-files', 'tasks-pgboss', 'tasks-graphile', 'tasks-portrait'], run: throughput },
   { rows: ['killed-child', 'killed-helper'], run: killedOurs },
   { rows: ['killed-celery-child', 'killed-celery-worker', 'killed-bullmq-fast', 'killed-bullmq-default'], run: killedPeers, needs: ['killed-child', 'killed-helper'] },
 ];

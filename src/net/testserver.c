@@ -154,7 +154,7 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
     return http_res_body(res, 200, "application/json", s, true);
 }
 
-/* ---- work that takes as long as asked for, for bench/overload.mjs ---- */
+/* ---- work that takes as long as asked for, for bench/rows/overload.mjs ---- */
 static int64_t asked_us(const struct http_req *req) {
     int64_t us;
     return str_int(req->params[0], 1, 10 * 1000 * 1000, &us) < 0 ? 1 : us;

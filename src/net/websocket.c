@@ -203,7 +203,7 @@ static void flush(struct ws *ws) {
             iov[i] = (struct iovec){ (*slot(ws, i))->bytes, (*slot(ws, i))->n };
         iov[0] = (struct iovec){ (char *)iov[0].iov_base + ws->sent, iov[0].iov_len - ws->sent };
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = k };
-        ssize_t n = sendmsg(ws->conn->fd, &m, MSG_NOSIGNAL);
+        ssize_t n = k == 1 ? send(ws->conn->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL) : sendmsg(ws->conn->fd, &m, MSG_NOSIGNAL);
         if (n < 0) {
             ws->full = errno == EAGAIN;
             ws->broken = !ws->full;
