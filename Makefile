@@ -70,7 +70,10 @@ bench: setup-bench build       ## measure us beside our peers, judge by bench/bu
 bench-quick: setup-bench build ## a few minutes of it, with short rounds: out/bench-quick.html
 	@$(NODE) bench/run.mjs --quick $(ARGS)
 
+soak: setup-bench build        ## half an hour of mixed load with faults: out/soak.json, out/soak.html; "-- --minutes=3"
+	@$(NODE) bench/soak.mjs $(ARGS)
+
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
 
-.PHONY: help setup setup-build setup-full setup-bench build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench bench-quick web-dist client clean
+.PHONY: help setup setup-build setup-full setup-bench build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench bench-quick soak web-dist client clean

@@ -5,9 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { tree, treeCpuUs } from '../bench/lib/proc.mjs';
-import { page } from '../bench/lib/report.mjs';
+import { page, soakPage } from '../bench/lib/report.mjs';
 import { ssim } from '../bench/lib/ssim.mjs';
-import { median, quantile, ratio, spread } from '../bench/lib/stats.mjs';
+import { longestHeld, median, quantile, ratio, robustLine, spread } from '../bench/lib/stats.mjs';
 import { judge, parseTable } from '../bench/lib/table.mjs';
 import { root } from './lib/server.mjs';
 
@@ -31,6 +31,12 @@ describe('statistics', () => {
     assert.equal(ratio('lower', [1, 2, 3], [8, 8, 8]), 4);
     assert.equal(ratio('higher', [1, 2, 3], [8, 8, 8]), 0.25);
     assert.equal(spread([9, 10, 12]), 0.3);
+  });
+
+  test('a robust line does not follow the wild', () => {
+    const points = Array.from({ length: 30 }, (_, x) => [x, x % 5 ? 7 + 2 * x : 1e6]);
+    assert.deepEqual(robustLine(points), { a: 7, b: 2 });
+    assert.equal(robustLine([[0, 3], [1, 3], [2, 3]]).b, 0);
   });
 
   test('likeness is 1 for the same picture, and falls with noise', () => {
@@ -98,4 +104,14 @@ test('the page shows every row and lets no text out of its place', () => {
   const html = page(about, [{ ...base, name: 'cached-read-x', peer: 'nginx' }, { ...base, name: 'ledger-y', peer: 'limit:3', ours: [], theirs: [], ratio: null, verdict: 'pending' }]);
   for (const text of ['cached-read-x', 'ledger-y', '2 times (at least 1) ✓ met', '… pending', 'a &lt;b&gt;reason']) assert.ok(html.includes(text), text);
   assert.ok(!/<b>reason|<script|https?:\/\//.test(html));
+});
+
+test('the page of a soak shows each curve, its fit, and what was done', () => {
+  const html = soakPage([{ name: 'rss', unit: 'MB', why: 'a <b>', points: [[0, 1], [60, 2]], fit: { from: 30, a: 1, b: 0.01 }, verdict: 'missed', says: 'grows' }], { portraits: '3 <' });
+  for (const text of ['rss', 'grows ✗ missed', 'a &lt;b&gt;', '0.0,77.5 1000.0,5.0', '500.0,', '3 &lt;']) assert.ok(html.includes(text), text);
+});
+
+test('how long connections were held is told from counts', () => {
+  assert.equal(longestHeld([[0, 10, 10], [1, 20, 20], [2, 20, 15], [5, 20, 9], [9, 20, 0]]), 8);
+  assert.equal(longestHeld([[0, 0, 0], [1, 5, 5], [4, 5, 5]]), 3, 'never gone: as long as was looked');
 });

@@ -6,6 +6,7 @@
 import { flood, request } from '../lib/load.mjs';
 import { folder, Proc, until } from '../lib/rig.mjs';
 import { zoetrope } from '../lib/servers.mjs';
+import { longestHeld } from '../lib/stats.mjs';
 
 const SECONDS = 25, EVERY_MS = 250;
 const modes = {
@@ -14,16 +15,6 @@ const modes = {
   ranges: { flags: ['-R', '-a', '10', '-b', '3000'] },
   reading: { flags: ['-X', '-w', '512', '-y', '1024', '-n', '1', '-z', '32', '-k', '3'] },
 };
-
-/** Of [seconds, opened so far, open now]: the longest time until as many had been closed as were once opened. */
-export function longestHeld(samples) {
-  let most = 0;
-  for (const [at, opened] of samples) {
-    const gone = samples.find(([t, o, open]) => t >= at && o - open >= opened);
-    most = Math.max(most, (gone ?? samples.at(-1))[0] - at);
-  }
-  return most;
-}
 
 async function measure({ flags, path }, conns) {
   const server = await zoetrope({ args: ['--engine.use=fake'] });
