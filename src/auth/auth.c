@@ -28,7 +28,7 @@ const struct setting auth_settings[] = {
     { "auth.hash_threads", SET_INT, "1", 1, 64, "Passwords hashed at once, on threads of their own that give way to everything else." },
     { "auth.hash_queue_max", SET_INT, "64", 1, 10000, "Sign-ins that may wait for one of them; more are answered 503." },
     { "auth.sign_ins_per_hour", SET_INT, "60", 3, 1000000, "Sign-ins one address may try in an hour, of one account a third of that; a third at once." },
-    { "auth.mails_per_hour", SET_INT, "6", 3, 100000, "Mails that one guest may ask for in an hour, or one network address to one mailbox; to a mailbox in all 4 times, from a network address 10 times as many." },
+    { "auth.mails_per_hour", SET_INT, "9", 3, 100000, "Mails that one guest may ask for in an hour, or one network address to one mailbox; to a mailbox in all 4 times, from a network address 10 times as many." },
     { 0 },
 };
 

@@ -25,7 +25,7 @@ static int slurp(const char *path, bool must_exist, struct buf *out, bool *ret_f
     if (fd < 0 && errno == ENOENT && !must_exist)
         return 0;
     if (fd < 0)
-        return err_sys(e, ERR_CONFIG, "%s", path);
+        return err_sys(e, ERR_CONFIG, "%s cannot be read; name another one with --config, or leave it out to run on the defaults", path);
     for (;;) {
         char part[4096];
         ssize_t n = read(fd, part, sizeof(part));

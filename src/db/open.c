@@ -44,12 +44,12 @@ static int take_lock(const char *data_dir, int *ret_fd, struct err *e) {
     snprintf(path, sizeof(path), "%s/zoetrope.lock", data_dir);
     __attribute__((cleanup(fd_close_p))) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return err_sys(e, ERR_IO, "%s", path);
+        return err_sys(e, ERR_IO, "the data folder %s cannot be used by user %d; give it to that user, or name another one with --data", data_dir, (int)geteuid());
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         char pid[16] = "";
         ssize_t n = errno == EWOULDBLOCK ? pread(fd, pid, sizeof(pid) - 1, 0) : -1;
         return n < 0 ? err_sys(e, ERR_IO, "%s", path)
-                     : err_set(e, ERR_BUSY, "%s: the data belongs to a running server (process %.*s)", path, (int)n, pid);
+                     : err_set(e, ERR_BUSY, "%s: the data belongs to a running server (process %.*s); stop that one, or name another folder with --data", path, (int)n, pid);
     }
     char pid[16];
     int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());

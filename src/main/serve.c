@@ -79,7 +79,7 @@ static int open_data(struct serve *s, struct err *e) {
     struct app *app = &s->app;
     int64_t removed = 0;
     if (mkdir(app->data_dir, 0700) < 0 && errno != EEXIST)
-        return err_sys(e, ERR_CONFIG, "%s: data folder %s", config_where(app->cfg, "data"), app->data_dir);
+        return err_sys(e, ERR_CONFIG, "%s: the data folder %s cannot be made; make it, or name another one with --data", config_where(app->cfg, "data"), app->data_dir);
     int r = db_open(app->cfg, app->data_dir, /* read_only= */ false, &app->db, e);
     if (r < 0 || (r = blob_open(app->cfg, app->data_dir, &app->blobs, e)) < 0 || (r = blob_sweep(app->blobs, app->db, &removed, e)) < 0)
         return r;

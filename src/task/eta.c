@@ -19,6 +19,8 @@
 #define ROOM_TIMES    2
 #define ROOM_SPREAD   1.0            /* and it may be this much more */
 #define CORRECT_FROM  8              /* comparisons before promises are corrected; p90 believes half of them then, */
+#define UNPROVED_P50  1.5            /* until then: first tasks come while the machine does much else, and better early than late */
+#define UNPROVED_P90  2.0
 #define CORRECT_HALF  32.0           /* p50 with that many, and ever more */
 #define CORRECT_MAX   0.6931         /* p50 up to twice or half (natural logarithm) */
 #define Z90           1.2816         /* of the normal distribution */
@@ -407,7 +409,12 @@ static bool foretell(struct eta *x, int engine, const struct entry *e, int64_t n
 
 /* By what was promised before and what came of it. */
 static void correct(const struct kept *k, double raw50, double raw90, double *ret_p50, double *ret_p90) {
-    double n = k->n >= CORRECT_FROM ? (double)k->n : 0, by = n / (n + CORRECT_HALF) * k->q50, wide = n / (n + CORRECT_FROM) * k->q90;
+    if (k->n < CORRECT_FROM) {
+        *ret_p50 = raw50 * UNPROVED_P50;
+        *ret_p90 = raw90 * UNPROVED_P90;
+        return;
+    }
+    double n = (double)k->n, by = n / (n + CORRECT_HALF) * k->q50, wide = n / (n + CORRECT_FROM) * k->q90;
     by = by > CORRECT_MAX ? CORRECT_MAX : by < -CORRECT_MAX ? -CORRECT_MAX : by;
     *ret_p50 = raw50 * exp(by);
     *ret_p90 = raw90 * exp(by > 0 ? by : 0);

@@ -84,11 +84,9 @@ CREATE TABLE IF NOT EXISTS account_move (
   from_id     BIGINT       NOT NULL PRIMARY KEY,
   to_id       BIGINT       NOT NULL,
   at_ms       BIGINT       NOT NULL,
-  next_ms     BIGINT       NOT NULL,          -- when to look again
-  moved_ms    BIGINT       NOT NULL DEFAULT 0 -- when the work last went along; 0 = it still waits
+  next_ms     BIGINT       NOT NULL           -- when to look again
 );
 CREATE INDEX IF NOT EXISTS account_move_next ON account_move (next_ms);
-CREATE INDEX IF NOT EXISTS account_move_to ON account_move (to_id);
 
 -- Mails that are to be sent, written in the transaction of their cause.
 CREATE TABLE IF NOT EXISTS mail (
