@@ -802,12 +802,16 @@ describe('people', () => {
     const [own, other] = [await ask(p.email), await ask(newAddress())], token = mailTo(srv, p.email).token;
     for (const cookies of [own, other]) {
       assert.equal(cookies.length, 1);
-      assert.match(cookies[0], /^zt_asked=[\w-]{43}; Path=\/; Max-Age=3600; SameSite=Lax; HttpOnly$/, 'whether or not there is an account');
+      assert.match(cookies[0], /^zt_asked=\d{13}-[\w-]{43}; Path=\/; Max-Age=3600; SameSite=Lax; HttpOnly$/, 'whether or not there is an account');
     }
     const open = cookie => visitor(srv).send('POST', '/v1/tokens', { json: { token }, headers: { origin: srv.url, cookie: cookie.split(';')[0] } });
     isProblem(await open(other[0]), 422, 'accept_asked');
     isProblem(await open('zt_asked='), 422, 'accept_asked');
-    assert.equal((await open(own[0])).json.account, p.account);
+    const [, when, mac] = /^zt_asked=(\d+)-([\w-]+)/.exec(own[0]);
+    for (const at of [Number(when) - 1, Number(when) + 1, '']) isProblem(await open(`zt_asked=${at}-${mac}`), 422, 'accept_asked');
+    const opened = await open(own[0]);
+    assert.equal(opened.json.account, p.account);
+    assert.ok(opened.headers.getSetCookie().some(c => c.startsWith('zt_asked=; Path=/; Max-Age=0;')), 'it is good for one link');
   });
 
   test('rates: sign-ins by address and account, mails by mailbox', async t => {

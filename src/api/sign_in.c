@@ -113,8 +113,8 @@ static int mail_rate(struct http_req *req, const char *email, struct err *e) {
 
 static int accepted(struct http_req *req, struct http_res *res, struct err *e) {
     const struct sign_job *job = req->job;
-    char mark[AUTH_TOKEN_MAX];
-    auth_asked_mark(job->app->auth, job->email, mark);
+    char mark[AUTH_ASKED_MAX];
+    auth_asked_mark(job->app->auth, job->email, job->now_ms, mark);
     http_res_cookie(res, AUTH_ASKED_COOKIE, mark, AUTH_MAILED_MS / 1000, /* http_only= */ true);
     BUF_CLEANUP struct buf b;
     buf_init(&b, 16);
@@ -356,9 +356,7 @@ static void mask(const char *email, char out[MAIL_ADDRESS_MAX + 3]) {
 
 /* Who is nobody yet, because they were signed out, is known by the mark. A link that was not mailed has no address. */
 static bool asked_here(const struct http_req *req, const struct sign_job *job) {
-    char mark[AUTH_TOKEN_MAX];
-    auth_asked_mark(job->app->auth, job->used.email, mark);
-    return job->used.email[0] && str_eqz(http_req_cookie(req, AUTH_ASKED_COOKIE), mark);
+    return job->used.email[0] && auth_asked_here(job->app->auth, job->used.email, http_req_cookie(req, AUTH_ASKED_COOKIE), job->now_ms);
 }
 
 static int who_accepts(struct http_req *req, const struct sign_job *job, struct err *e) {
@@ -394,6 +392,8 @@ static int token_post(struct http_req *req, struct http_res *res, struct err *e)
     }
     if (r < 0 || (r = db_do(job->app->db, token_write, req, e)) < 0)
         return r;
+    if (http_req_cookie(req, AUTH_ASKED_COOKIE).n)
+        http_res_cookie(res, AUTH_ASKED_COOKIE, "", /* max_age_s= */ 0, /* http_only= */ true);
     return session_begun(req, res, 200, auth_token_kind_name(job->used.kind), e);
 }
 

@@ -182,7 +182,10 @@ int auth_token_cancel(struct db_tx *tx, int64_t account, const char *email, int6
 /* What a browser keeps in AUTH_ASKED_COOKIE after it asked for a link to this address: by it the link is known to be opened where it was asked
  * for. It says nothing about whether the address has an account. */
 #define AUTH_ASKED_COOKIE "zt_asked"
-void auth_asked_mark(struct auth *a, const char *email, char out[AUTH_TOKEN_MAX]);
+#define AUTH_ASKED_MAX    64
+void auth_asked_mark(struct auth *a, const char *email, int64_t now_ms, char out[AUTH_ASKED_MAX]);
+/* Such a mark, for this address, not older than the links in mails live. */
+bool auth_asked_here(struct auth *a, const char *email, struct str mark, int64_t now_ms);
 /* A guest becomes a person: the identity's row, and the account's kind. ERR_TOKEN_OVER when the address has an account by now. */
 int auth_person_new(struct db_tx *tx, int64_t account, const char *email, const char *sealed, int64_t now_ms, struct err *e);
 /* 1: it is a guest still, and nothing of it is on its way to somebody else. */

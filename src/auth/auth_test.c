@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "auth/auth.h"
+#include "auth/internal.h"
 #include "auth/jws.h"
 #include "base/crypto.h"
 #include "net/server.h"
@@ -17,6 +18,24 @@ static void tokens_are_43_characters_and_differ(void **state) {
     assert_int_equal(strlen(a), AUTH_TOKEN_MAX - 1);
     assert_string_not_equal(a, b);
     assert_int_equal(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), AUTH_TOKEN_MAX - 1);
+}
+
+static void a_mark_of_having_asked_is_of_one_address_and_an_hour(void **state) {
+    static struct auth a = { .asked_key = { 7 } }, other = { .asked_key = { 8 } };
+    const int64_t now = INT64_C(1796000000000);
+    char mark[AUTH_ASKED_MAX];
+    auth_asked_mark(&a, "lin@photos.example", now, mark);
+    struct str m = str_z(mark);
+    assert_true(auth_asked_here(&a, "lin@photos.example", m, now));
+    assert_true(auth_asked_here(&a, "lin@photos.example", m, now + AUTH_MAILED_MS));
+    assert_false(auth_asked_here(&a, "lin@photos.example", m, now + AUTH_MAILED_MS + 1));
+    assert_false(auth_asked_here(&a, "lin@photos.example", m, now - 1));
+    assert_false(auth_asked_here(&a, "mei@photos.example", m, now));
+    assert_false(auth_asked_here(&other, "lin@photos.example", m, now));
+    m.n--;
+    assert_false(auth_asked_here(&a, "lin@photos.example", m, now));
+    assert_false(auth_asked_here(&a, "lin@photos.example", STR("-"), now));
+    assert_false(auth_asked_here(&a, "lin@photos.example", STR_NULL, now));
 }
 
 static void only_our_own_pages_may_act_with_a_cookie(void **state) {
@@ -105,6 +124,7 @@ static int setup(void **state) { return crypto_setup(NULL); }
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_43_characters_and_differ),
+        cmocka_unit_test(a_mark_of_having_asked_is_of_one_address_and_an_hour),
         cmocka_unit_test(only_our_own_pages_may_act_with_a_cookie),
         cmocka_unit_test(devices_are_called_by_our_own_words),
         cmocka_unit_test(addresses_are_coarse),

@@ -29,10 +29,24 @@ const char *auth_token_kind_name(enum auth_token_kind k) { return token_names[k]
 
 static void copy(char *out, size_t n, struct str s) { snprintf(out, n, "%.*s", STR_ARG(s)); }
 
-void auth_asked_mark(struct auth *a, const char *email, char out[AUTH_TOKEN_MAX]) {
+/* "<when, ms>-<MAC of when and the address>" */
+void auth_asked_mark(struct auth *a, const char *email, int64_t now_ms, char out[AUTH_ASKED_MAX]) {
+    char text[AUTH_SUBJECT_MAX + 24];
     uint8_t mac[CRYPTO_MAC];
-    crypto_mac(a->asked_key, email, strlen(email), mac);
-    base64url_encode(mac, sizeof mac, out);
+    int n = snprintf(text, sizeof text, "%lld-%s", (long long)now_ms, email);
+    crypto_mac(a->asked_key, text, (size_t)n, mac);
+    n = snprintf(out, AUTH_ASKED_MAX, "%lld-", (long long)now_ms);
+    base64url_encode(mac, sizeof mac, out + n);
+}
+
+bool auth_asked_here(struct auth *a, const char *email, struct str mark, int64_t now_ms) {
+    struct str rest = mark, when = str_cut(&rest, '-');
+    char right[AUTH_ASKED_MAX];
+    int64_t made_ms;
+    if (str_int(when, 0, now_ms, &made_ms) < 0 || now_ms - made_ms > AUTH_MAILED_MS)
+        return false;
+    auth_asked_mark(a, email, made_ms, right);
+    return mark.n == strlen(right) && crypto_equal(mark.p, right, mark.n);
 }
 
 /* ---- logins ---- */
