@@ -25,7 +25,7 @@ static int slurp(const char *path, bool must_exist, struct buf *out, bool *ret_f
     if (fd < 0 && errno == ENOENT && !must_exist)
         return 0;
     if (fd < 0)
-        return err_sys(e, ERR_CONFIG, "%s cannot be read; name another one with --config, or leave it out to run on the defaults", path);
+        return err_sys(e, ERR_CONFIG, "%s", path);
     for (;;) {
         char part[4096];
         ssize_t n = read(fd, part, sizeof(part));
@@ -122,10 +122,16 @@ static int load_path(struct config *c, const char *path, bool must_exist, bool *
     return r < 0 || !*ret_found ? r : config_load_file(c, buf_str(&text), path, e);
 }
 
+static int named_file(struct config *c, const char *path, struct err *e) {
+    bool found = false;
+    int r = load_path(c, path, /* must_exist= */ true, &found, e);
+    return r < 0 && !found ? err_prefix(e, "--config must name a file that can be read; left out, the defaults hold: ") : r;
+}
+
 static int load_files(struct config *c, const char *named, struct err *e) {
     bool found;
     if (named)
-        return load_path(c, named, /* must_exist= */ true, &found, e);
+        return named_file(c, named, e);
     int r = load_path(c, "zoetrope.yaml", false, &found, e);
     return r < 0 || found ? r : load_path(c, "/etc/zoetrope/zoetrope.yaml", false, &found, e);
 }
