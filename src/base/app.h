@@ -17,6 +17,8 @@ struct app {
     struct media       *media;
     struct studio      *studio;
     struct task_core   *tasks;
+    struct http_client *client;          /* all outgoing HTTP */
+    struct pay         *pay;
     struct http_server *server;
     struct api         *api;             /* answers that are rendered once */
     const struct setting *const *settings;   /* every room's table; NULL-ended */

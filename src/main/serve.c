@@ -22,7 +22,9 @@
 #include "main/commands.h"
 #include "main/signals.h"
 #include "media/client.h"
+#include "net/client.h"
 #include "ops/ops.h"
+#include "pay/pay.h"
 #include "shop/quote.h"
 #include "studio/studio.h"
 #include "task/task.h"
@@ -49,10 +51,13 @@ static int expire(const struct app *app, int64_t now_ms, struct err *e) { return
 
 static int turn_keys(const struct app *app, int64_t now_ms, struct err *e) { return auth_keys_turn(app->auth, now_ms, e); }
 
+static int renew_pay_keys(const struct app *app, int64_t now_ms, struct err *e) { return pay_renew_keys(app->pay, e); }
+
 static const struct ops_chore chores[] = {
     { "keys", 1000, turn_keys },
     { "moves", 1000, api_move_chore },
     { "expire", 600 * 1000, expire },
+    { "pay keys", 6 * 3600 * 1000, renew_pay_keys },
     { 0 },
 };
 
@@ -109,6 +114,14 @@ static int open_mail(struct serve *s, struct err *e) {
     return r < 0 ? r : mail_start(app->mail, e);
 }
 
+static int open_pay(struct serve *s, struct err *e) {
+    struct app *app = &s->app;
+    struct http_client_conf conf;
+    http_client_conf_from(app->cfg, &conf);
+    int r = http_client_new(&conf, &app->client, e);
+    return r < 0 ? r : pay_new(app->cfg, app->client, app->db, NULL, &app->pay, e);
+}
+
 static void wake_topic(void *arg, int64_t topic) {
     const struct app *app = arg;
     if (app->server)
@@ -155,7 +168,7 @@ static int start(struct serve *s, struct err *e) {
     struct app *app = &s->app;
     int r = open_studio(s, e);
     if (r < 0 || (r = open_data(s, e)) < 0 || (r = cache_open(app->cfg, &app->cache, e)) < 0 ||
-        (r = open_mail(s, e)) < 0 || (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
+        (r = open_mail(s, e)) < 0 || (r = open_pay(s, e)) < 0 || (r = media_new(app->cfg, &app->media, e)) < 0 || (r = open_tasks(s, e)) < 0 || (r = open_door(s, e)) < 0 ||
         (r = task_core_start(app->tasks, e)) < 0)
         return r;
     s->tasks_started = true;
@@ -182,6 +195,8 @@ static void stop(struct serve *s) {
     studio_free(app->studio);
     auth_close(app->auth);
     mail_free(app->mail);
+    pay_free(app->pay);
+    http_client_free(app->client);
     blob_close(app->blobs);
     db_close(app->db);
 }

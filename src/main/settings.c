@@ -8,8 +8,10 @@
 #include "mail/mail.h"
 #include "main/commands.h"
 #include "media/client.h"
+#include "net/client.h"
 #include "net/server.h"
 #include "ops/ops.h"
+#include "pay/pay.h"
 #include "task/task.h"
 
 static const struct setting own_settings[] = {
@@ -23,6 +25,6 @@ static const struct setting own_settings[] = {
 };
 
 const struct setting *const main_settings[] = {
-    own_settings, net_settings, db_settings, cache_settings, blob_settings, media_settings, engine_settings,
-    task_settings, auth_settings, mail_settings, api_settings, ops_settings, NULL,
+    own_settings, net_settings, http_client_settings, db_settings, cache_settings, blob_settings, media_settings, engine_settings,
+    task_settings, auth_settings, mail_settings, pay_settings, api_settings, ops_settings, NULL,
 };

@@ -1,0 +1,127 @@
+/* driver.c - the list of ways to be paid, the names of things, and what the drivers share. */
+#include "pay/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+#define KEY_FILE_MAX (64 * 1024)
+
+#define DRIVER(n) extern const struct pay_driver pay_driver_##n;
+#include "pay/drivers.def"
+#undef DRIVER
+const struct pay_driver *const pay_drivers[] = {
+#define DRIVER(n) &pay_driver_##n,
+#include "pay/drivers.def"
+#undef DRIVER
+    NULL,
+};
+
+#define X(id, text) text,
+const char *const pay_scene_names[] = { PAY_SCENES(X) NULL };
+const char *const pay_state_names[] = { PAY_STATES(X) NULL };
+const char *const pay_refund_state_names[] = { PAY_REFUND_STATES(X) NULL };
+const char *const pay_member_state_names[] = { PAY_MEMBER_STATES(X) NULL };
+const char *const pay_about_names[] = { PAY_ABOUT(X) NULL };
+const char *const pay_test_act_names[] = { PAY_TEST_ACTS(X) NULL };
+#undef X
+const char *const pay_change_names[] = { "pause", "resume", "end", "keep", "end_now", "price", NULL };
+const char *const pay_op_names[] = { "start", "query", "close", "refund", "query_refund", "query_member", "change", "keys", NULL };
+_Static_assert(COUNT(pay_change_names) == PAY_CHANGE_COUNT + 1 && COUNT(pay_op_names) == PAY_OP_COUNT + 1, "a name each");
+
+/* ---- answers ---- */
+int pay__unclear(const struct pay_work *w, struct err *e, const char *fmt, ...) {
+    struct err detail = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail.text, sizeof(detail.text), fmt, ap);
+    va_end(ap);
+    return err_set(e, pay__is_effect(w) ? ERR_UNCERTAIN : ERR_UPSTREAM, "%s", detail.text);
+}
+
+int pay__status(const struct pay_work *w, const struct pay_said *said, const char *who, struct err *e) {
+    if (said->status == 429)
+        return err_set(e, ERR_UPSTREAM, "%s: too many requests, later again", who);
+    if (said->status >= 500 || said->status == 408)
+        return pay__unclear(w, e, "%s is in trouble (%d)", who, said->status);
+    if (said->status < 200 || (said->status >= 300 && said->status < 400))
+        return pay__unclear(w, e, "%s answered %d, which is nothing it says: is its URL in the settings right?", who, said->status);
+    return 0;
+}
+
+void pay__header(struct pay_call *c, struct arena *a, const char *fmt, ...) {
+    size_t n = 0;
+    va_list ap;
+    while (c->headers[n])
+        n++;
+    if (n == PAY_HEADERS_MAX)
+        abort();                       /* a bug of ours: each driver writes a fixed handful */
+    va_start(ap, fmt);
+    c->headers[n] = arena_vprintf(a, fmt, ap).p;
+    va_end(ap);
+}
+
+/* ---- JSON of others ---- */
+struct str pay__text(struct arena *a, const struct json_t *obj, const char *key, size_t max) {
+    const json_t *v = json_object_get(obj, key);
+    size_t n = json_string_length(v);
+    return json_is_string(v) && n <= max ? arena_str(a, (struct str){ json_string_value(v), n }) : STR("");
+}
+
+int64_t pay__int(const struct json_t *obj, const char *key, int64_t otherwise) {
+    const json_t *v = json_object_get(obj, key);
+    return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+/* ---- words ---- */
+static bool only(struct str s, const char *more) {
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr(more, c))))
+            return false;
+    }
+    return true;
+}
+
+bool pay__is_number(struct str s) { return s.n >= PAY_NUMBER_MIN && s.n <= PAY_NUMBER_MAX && only(s, "_-"); }
+bool pay__is_name(struct str s) { return s.n >= 1 && s.n <= 255 && only(s, "_-"); }
+
+struct str pay__cut(struct str s, size_t max) {
+    size_t n = 0;
+    for (size_t step; n < s.n && (step = str_utf8_char((struct str){ s.p + n, s.n - n })) > 0 && n + step <= max;)
+        n += step;
+    return (struct str){ s.p, n };
+}
+
+/* ---- keys ---- */
+int pay__read_file(const struct config *cfg, const char *setting, const char *path, struct buf *ret, struct err *e) {
+    __attribute__((cleanup(fd_close_p))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        err_sys(e, ERR_CONFIG, "cannot read %s", path);
+    } else if (!S_ISREG(st.st_mode) || st.st_size > KEY_FILE_MAX) {
+        err_set(e, ERR_CONFIG, "%s is no key file (at most %d bytes)", path, KEY_FILE_MAX);
+    } else {
+        char *to = buf_reserve(ret, (size_t)st.st_size + 1);
+        ssize_t n = to ? pread(fd, to, (size_t)st.st_size, 0) : -1;
+        if (n >= 0) {
+            buf_commit(ret, (size_t)n);
+            return 0;
+        }
+        err_sys(e, ERR_CONFIG, "cannot read %s", path);
+    }
+    err_prefix(e, "%s (%s): ", setting, config_where(cfg, setting));
+    return ERR_CONFIG;
+}
+
+void pay__nonce(char out[33]) {
+    uint8_t random[16];
+    crypto_random(random, sizeof(random));
+    hex_encode(random, sizeof(random), out);
+    for (int i = 0; i < 32; i++)
+        if (out[i] >= 'a')
+            out[i] -= 'a' - 'A';
+}

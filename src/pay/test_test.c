@@ -1,0 +1,207 @@
+/* test_test.c - test money, whose provider is a table: every flow, and again after the database was closed and opened. */
+#include "base/clock.h"
+#include "db/db.h"
+#include "pay/testing.h"
+
+static struct config *db_cfg;
+static struct db *db;
+static char db_dir[64];
+
+static void open_db(void) {
+    if (db_open(db_cfg, db_dir, false, &db, &err) < 0)
+        fail_msg("%s", err.text);
+    test_open(db);
+}
+static void close_db(void) {
+    pay_free(TAKE(test_pay));
+    db_close(TAKE(db));
+}
+
+static int setup(void **state) {
+    static const struct setting *const tables[] = { db_settings, NULL };
+    test_config();
+    test_set("pay.test_money", "true");
+    snprintf(db_dir, sizeof(db_dir), "/tmp/zt-pay-db-XXXXXX");
+    assert_non_null(mkdtemp(db_dir));
+    assert_int_equal(config_new(tables, &db_cfg, &err), 0);
+    open_db();
+    return 0;
+}
+static int teardown(void **state) {
+    close_db();
+    config_free(db_cfg);
+    nftw(db_dir, test_rm, 8, FTW_DEPTH | FTW_PHYS);
+    test_done();
+    return 0;
+}
+
+#define OK(call) \
+    do { \
+        if ((call) < 0) \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+static struct pay_ask ask_of(const char *number) {
+    return (struct pay_ask){ .number = str_z(number), .attempt = 1, .price = { 990, "CNY" }, .title = STR("Four portraits"), .scene = PAY_PAGE,
+                             .return_url = STR("https://photo.example.com/back") };
+}
+static void start(const char *number) {
+    struct pay_ask ask = ask_of(number);
+    struct pay_start s;
+    OK(pay_start(test_pay, "test", &ask, test_arena, &s, &err));
+    check_str(s.text, arena_printf(test_arena, "/pay/test/%s", number).p);
+}
+static struct pay_truth truth_of(const char *number) {
+    struct pay_truth t = { 0 };
+    OK(pay_query(test_pay, "test", &(struct pay_which){ .number = str_z(number) }, test_arena, &t, &err));
+    return t;
+}
+static struct pay_test_notice act(const char *number, enum pay_test_act what) {
+    struct pay_test_notice n = { 0 };
+    OK(pay_test_act(test_pay, str_z(number), what, test_arena, &n, &err));
+    return n;
+}
+static int hear(const struct pay_test_notice *n, int64_t now_ms, struct pay_notice *ret) {
+    struct test_said s = { { "Pay-Test-Signature", n->signature.p } };
+    return test_notice("test", now_ms, &s, n->body, ret);
+}
+
+static void is_paid_and_survives_a_restart(void **state) {
+    struct pay_notice n;
+    start("order-1");
+    start("order-1");                                      /* the same call again is the same payment */
+    assert_int_equal(truth_of("order-1").state, PAY_OPEN);
+    struct pay_test_notice sent = act("order-1", PAY_TEST_PAY);
+    int64_t now = clock_ms();
+    OK(hear(&sent, now, &n));
+    assert_true(n.truth);
+    assert_int_equal(n.payment.state, PAY_PAID);
+    assert_int_equal(n.payment.paid.minor, 990);
+    check_str(n.number, "order-1");
+    /* altered, late, by somebody else */
+    struct pay_test_notice forged = sent;
+    forged.body = arena_str(test_arena, sent.body);
+    ((char *)(uintptr_t)forged.body.p)[20] ^= 1;
+    assert_int_equal(hear(&forged, now, &n), ERR_PAY_NOTICE);
+    assert_int_equal(hear(&sent, now + 302000, &n), ERR_PAY_NOTICE);
+    assert_int_equal(hear(&sent, now - 302000, &n), ERR_PAY_NOTICE);
+    assert_int_equal(test_notice("test", now, NULL, sent.body, &n), ERR_PAY_NOTICE);
+    close_db();
+    open_db();
+    struct pay_truth t = truth_of("order-1");              /* the notice was lost: the truth is not */
+    assert_int_equal(t.state, PAY_PAID);
+    struct pay_money price = { 990, "CNY" };
+    OK(pay_truth_check(&t, STR("order-1"), &price, &err));
+    OK(hear(&sent, now, &n));
+}
+
+static void fails_is_cancelled_and_comes_late(void **state) {
+    struct pay_ask ask = ask_of("order-2");
+    struct pay_start s;
+    struct pay_test_notice n;
+    start("order-2");
+    act("order-2", PAY_TEST_PROCESS);
+    assert_int_equal(truth_of("order-2").state, PAY_PROCESSING);
+    act("order-2", PAY_TEST_FAIL);
+    assert_int_equal(truth_of("order-2").state, PAY_FAILED);
+    check_err(pay_test_act(test_pay, STR("order-2"), PAY_TEST_PAY, test_arena, &n, &err), ERR_STATE, &err, "while the payment is failed");
+    check_err(pay_start(test_pay, "test", &ask, test_arena, &s, &err), ERR_PAY_OVER, &err, "over");
+    start("order-3");
+    OK(pay_close(test_pay, "test", &(struct pay_which){ .number = STR("order-3") }, test_arena, &err));
+    OK(pay_close(test_pay, "test", &(struct pay_which){ .number = STR("order-3") }, test_arena, &err));
+    assert_int_equal(truth_of("order-3").state, PAY_CLOSED);
+    check_err(pay_test_act(test_pay, STR("order-3"), PAY_TEST_PAY, test_arena, &n, &err), ERR_STATE, &err, "closed");
+    act("order-3", PAY_TEST_PAY_LATE);                     /* money comes all the same: it happens */
+    assert_int_equal(truth_of("order-3").state, PAY_PAID);
+    check_err(pay_close(test_pay, "test", &(struct pay_which){ .number = STR("order-3") }, test_arena, &err), ERR_PAY_OVER, &err, "decided");
+    ask = ask_of("order-1");
+    ask.price.minor = 5;
+    check_err(pay_start(test_pay, "test", &ask, test_arena, &s, &err), ERR_PAY_OVER, &err, "something else");
+    struct pay_truth t;
+    check_err(pay_query(test_pay, "test", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_NOT_FOUND, &err, "no such payment");
+    check_err(pay_query(test_pay, "wechat", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_NOT_FOUND, &err, "not set up");
+    act("order-3", PAY_TEST_DISPUTE);
+    assert_true(truth_of("order-3").disputed);
+}
+
+static void gives_back_in_parts_and_never_more(void **state) {
+    struct pay_refund_ask r = { .number = STR("refund-1"), .of = { .number = STR("order-1") }, .amount = { 400, "CNY" }, .total_minor = 990 };
+    struct pay_refund_truth t;
+    int64_t offset = 0;
+    OK(pay_refund(test_pay, "test", &r, test_arena, &t, &err));
+    OK(pay_refund(test_pay, "test", &r, test_arena, &t, &err));          /* twice is once */
+    assert_int_equal(t.state, PAY_REFUND_PENDING);
+    assert_int_equal(truth_of("order-1").refunded_minor, 0);
+    clock_set_offset_ms(offset += 2500);
+    OK(pay_query_refund(test_pay, "test", &r, test_arena, &t, &err));
+    assert_int_equal(t.state, PAY_REFUND_DONE);
+    assert_int_equal(truth_of("order-1").refunded_minor, 400);
+    r.number = STR("refund-2");
+    r.amount.minor = 591;
+    check_err(pay_refund(test_pay, "test", &r, test_arena, &t, &err), ERR_PAY_REFUSED, &err, "more than there is");
+    r.amount.minor = 590;
+    OK(pay_refund(test_pay, "test", &r, test_arena, &t, &err));
+    struct pay_notice n;
+    struct pay_test_notice sent = act("order-1", PAY_TEST_REFUND_ABNORMAL);
+    OK(hear(&sent, clock_ms(), &n));
+    assert_int_equal(n.about, PAY_ABOUT_REFUND);
+    assert_int_equal(n.refund.state, PAY_REFUND_ABNORMAL);
+    check_str(n.refund_number, "refund-2");
+    clock_set_offset_ms(offset += 2500);
+    assert_int_equal(truth_of("order-1").refunded_minor, 400);
+    struct pay_test_notice none;
+    check_err(pay_test_act(test_pay, STR("order-1"), PAY_TEST_REFUND_ABNORMAL, test_arena, &none, &err), ERR_STATE, &err, "no refund");      /* what arrived stays */
+    r.number = STR("refund-3");
+    check_err(pay_query_refund(test_pay, "test", &r, test_arena, &t, &err), ERR_NOT_FOUND, &err, "no such refund");
+    r.number = STR("refund-1");
+    check_err(pay_refund(test_pay, "test", &r, test_arena, &t, &err), ERR_PAY_OVER, &err, "something else");
+    clock_set_offset_ms(0);
+}
+
+static void renews_pauses_and_ends(void **state) {
+    struct pay_ask ask = ask_of("member-1");
+    struct pay_start s;
+    struct pay_notice n;
+    struct pay_truth t;
+    struct pay_change_ask c = { PAY_CHANGE_PAUSE, STR("change-1"), STR("member-1"), .item = STR("test"), .product = STR("test") };
+    ask.months = 1;
+    OK(pay_start(test_pay, "test", &ask, test_arena, &s, &err));
+    check_err(pay_change(test_pay, "test", &c, test_arena, &t, &err), ERR_PAY_REFUSED, &err, "no membership");
+    struct pay_test_notice sent = act("member-1", PAY_TEST_PAY);
+    OK(hear(&sent, clock_ms(), &n));
+    check_str(n.member, "member-1");
+    int64_t end = n.payment.member.period_end_ms;
+    struct str first = n.payment.provider_id;
+    sent = act("member-1", PAY_TEST_RENEW);
+    OK(hear(&sent, clock_ms(), &n));
+    assert_int_equal(n.about, PAY_ABOUT_MEMBER);
+    assert_int_equal(n.payment.member.period_start_ms, end);
+    assert_true(n.payment.member.period_end_ms > end);
+    assert_false(str_eq(first, n.payment.provider_id));    /* each period is a payment of its own */
+    act("member-1", PAY_TEST_RENEW_FAIL);
+    OK(pay_query_member(test_pay, "test", STR("member-1"), test_arena, &t, &err));
+    assert_int_equal(t.member.state, PAY_MEMBER_PAST_DUE);
+    act("member-1", PAY_TEST_RENEW);
+    OK(pay_change(test_pay, "test", &c, test_arena, &t, &err));
+    assert_int_equal(t.member.state, PAY_MEMBER_PAUSED);
+    c.what = PAY_CHANGE_RESUME;
+    OK(pay_change(test_pay, "test", &c, test_arena, &t, &err));
+    assert_int_equal(t.member.state, PAY_MEMBER_ACTIVE);
+    c.what = PAY_CHANGE_END;
+    OK(pay_change(test_pay, "test", &c, test_arena, &t, &err));
+    assert_true(t.member.ends);
+    act("member-1", PAY_TEST_RENEW);
+    OK(pay_query_member(test_pay, "test", STR("member-1"), test_arena, &t, &err));
+    assert_int_equal(t.member.state, PAY_MEMBER_ENDED);
+    struct pay_test_view v;
+    OK(pay_test_view(test_pay, STR("member-1"), test_arena, &v, &err));
+    assert_int_equal(v.months, 1);
+    check_str(v.title, "Four portraits");
+    check_err(pay_test_view(test_pay, STR("member-9"), test_arena, &v, &err), ERR_NOT_FOUND, &err, "test money");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(is_paid_and_survives_a_restart), cmocka_unit_test(fails_is_cancelled_and_comes_late),
+                                        cmocka_unit_test(gives_back_in_parts_and_never_more), cmocka_unit_test(renews_pauses_and_ends) };
+    return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+}
