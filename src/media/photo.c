@@ -65,12 +65,26 @@ int photo_finish(struct photo *p, int side_max_px, struct img8 *ret, struct err 
         if (r < 0)
             return r;
     }
-    pixels_fit(p->img.w, p->img.h, side_max_px, &w, &h);
-    int r = pixels_shrink(&p->img, w, h, &small, e);
-    if (r < 0)
+    /* Of the whole picture: a decoder that shrinks rounds its sides up, and the ratio of those may round to another result. */
+    pixels_fit(p->w, p->h, side_max_px, &w, &h);
+    w = w > p->img.w ? p->img.w : w;
+    h = h > p->img.h ? p->img.h : h;
+    int r = 0;
+    if (w != p->img.w || h != p->img.h) {
+        if ((r = pixels_shrink(&p->img, w, h, &small, e)) < 0)
+            return r;
+        pixels_done(&p->img);
+        p->img = small;
+        small = (struct img8){ 0 };
+    }
+    if (!p->cmyk && (r = pixels_to_srgb(&p->img, false, p->icc, p->icc_n, e)) < 0)
         return r;
-    pixels_done(&p->img);
-    if (!p->cmyk)
-        r = pixels_to_srgb(&small, false, p->icc, p->icc_n, e);
-    return r < 0 ? r : pixels_upright(&small, p->orientation, ret, e);
+    if (p->orientation != 1)
+        r = pixels_upright(&p->img, p->orientation, ret, e);
+    else
+        *ret = p->img;
+    if (r < 0 || p->orientation != 1)
+        pixels_done(&p->img);
+    p->img = (struct img8){ 0 };
+    return r;
 }

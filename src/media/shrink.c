@@ -1,8 +1,9 @@
 /*
- * shrink.c - fewer pixels by Lanczos-3: first along each row, then down the columns, in the picture's own gamma.
+ * shrink.c - fewer pixels by Lanczos-3: first down the columns, then along the row, in the picture's own gamma.
  *
- * The kernel is widened by the shrinking factor, so that every source pixel counts. Rows are filtered once each and kept in a ring
- * just long enough for the column filter: memory is O(width), not O(picture).
+ * The kernel is widened by the shrinking factor, so that every source pixel counts. Columns come first because that step, which is most of
+ * the work, is one long loop over bytes side by side; what it leaves for the other step are the rows of the result. Memory is
+ * O(width), not O(picture).
  * Source of the kernel: Turkowski, "Filters for Common Resampling Tasks" (Graphics Gems I, 1990).
  */
 #include "media/pixels.h"
@@ -11,6 +12,10 @@
 #include <string.h>
 
 #define LOBES 3
+#define BLOCK 96                                    /* samples of a row summed up at a time: their sums stay in the nearest cache */
+
+/* One pixel, the fourth lane unused: a register on every machine we build for. */
+typedef float pixel4 __attribute__((vector_size(16)));
 
 /* For each place along one side: which source samples count, and how much. */
 struct taps {
@@ -24,12 +29,19 @@ static void taps_done(struct taps *t) {
     free(t->w);
 }
 
-static double lanczos(double x) {
-    if (x == 0)
-        return 1;
-    if (fabs(x) >= LOBES)
-        return 0;
-    return LOBES * sin(M_PI * x) * sin(M_PI * x / LOBES) / (M_PI * M_PI * x * x);
+/*
+ * Lanczos' kernel at n places, `step` apart, from x on: 3 sin(pi x) sin(pi x / 3) / (pi x)^2. Two sines a tap would cost as much as the
+ * picture: the angle is turned step by step instead, and sin 3a = 3 sin a - 4 sin^3 a.
+ */
+static void lanczos(double x, double step, int n, double *v) {
+    double angle = M_PI / LOBES * x, turn = M_PI / LOBES * step;
+    double s = sin(angle), c = cos(angle), turn_s = sin(turn), turn_c = cos(turn);
+    for (int i = 0; i < n; i++, x += step) {
+        double at = M_PI * x, next_s = s * turn_c + c * turn_s;
+        v[i] = fabs(x) >= LOBES ? 0 : fabs(x) < 1e-4 ? 1 : LOBES * s * (3 * s - 4 * s * s * s) / (at * at);
+        c = c * turn_c - s * turn_s;
+        s = next_s;
+    }
 }
 
 static int taps_make(int from, int to, struct taps *t, struct err *e) {
@@ -39,60 +51,77 @@ static int taps_make(int from, int to, struct taps *t, struct err *e) {
         t->n = from;
     t->first = calloc((size_t)to, sizeof *t->first);
     t->w = calloc((size_t)to * (size_t)t->n, sizeof *t->w);
-    if (!t->first || !t->w)
+    __attribute__((cleanup(free_p))) double *v = malloc((size_t)t->n * sizeof *v);
+    if (!t->first || !t->w || !v)
         return err_set(e, ERR_MEDIA_MEMORY, "no memory for a filter of %d places", to);
     for (int i = 0; i < to; i++) {
         double centre = (i + 0.5) * scale, sum = 0;
         int first = (int)ceil(centre - reach - 0.5);
         first = first < 0 ? 0 : first > from - t->n ? from - t->n : first;
         float *w = t->w + (size_t)i * (size_t)t->n;
-        for (int k = 0; k < t->n; k++) {
-            double v = lanczos((first + k + 0.5 - centre) / scale);
-            w[k] = (float)v;
-            sum += v;
-        }
+        lanczos((first + 0.5 - centre) / scale, 1 / scale, t->n, v);
         for (int k = 0; k < t->n; k++)
-            w[k] = (float)(w[k] / sum);
+            sum += v[k];
+        for (int k = 0; k < t->n; k++)
+            w[k] = (float)(v[k] / sum);
         t->first[i] = first;
     }
     return 0;
 }
 
-static void filter_row(const uint8_t *s, const struct taps *t, int w, float *d) {
-    for (int x = 0; x < w; x++, d += 3) {
-        const uint8_t *p = s + 3 * (size_t)t->first[x];
-        const float *k = t->w + (size_t)x * (size_t)t->n;
-        float r = 0, g = 0, b = 0;
-        for (int i = 0; i < t->n; i++, p += 3) {
-            r += k[i] * p[0];
-            g += k[i] * p[1];
-            b += k[i] * p[2];
+/* Samples at..at+n of the source rows from s on, weighted, into sum. */
+static void filter_columns(const uint8_t *s, size_t stride, const float *w, int n_rows, size_t at, size_t n, float *sum) {
+    float block[BLOCK] = { 0 };
+    const uint8_t *p = s + at;
+    if (n < BLOCK) {                                /* the row's end */
+        for (int k = 0; k < n_rows; k++, p += stride)
+            for (size_t i = 0; i < n; i++)
+                block[i] += w[k] * p[i];
+    } else {
+        int k = 0;
+        for (; k + 1 < n_rows; k += 2, p += 2 * stride) {
+            const uint8_t *q = p + stride;
+            float a = w[k], b = w[k + 1];
+            for (size_t i = 0; i < BLOCK; i++)
+                block[i] += a * p[i] + b * q[i];
         }
-        d[0] = r;
-        d[1] = g;
-        d[2] = b;
+        for (size_t i = 0; k < n_rows && i < BLOCK; i++)
+            block[i] += w[k] * p[i];
     }
+    memcpy(sum + at, block, n * sizeof *sum);
 }
 
-static void filter_columns(const float *ring, size_t row_n, const struct taps *t, int y, float *sum, uint8_t *d) {
-    memset(sum, 0, row_n * sizeof *sum);
-    for (int k = 0; k < t->n; k++) {
-        const float *s = ring + (size_t)((t->first[y] + k) % t->n) * row_n;
-        float w = t->w[(size_t)y * (size_t)t->n + (size_t)k];
-        for (size_t i = 0; i < row_n; i++)
-            sum[i] += w * s[i];
-    }
-    for (size_t i = 0; i < row_n; i++) {
-        float v = sum[i] + 0.5f;
-        d[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+static uint8_t sample(float v) {
+    v += 0.5f;
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+static void filter_row(const float *s, int from, const struct taps *t, int w, pixel4 *wide, uint8_t *d) {
+    for (int x = 0; x < from; x++)
+        wide[x] = (pixel4){ s[3 * x], s[3 * x + 1], s[3 * x + 2], 0 };
+    for (int x = 0; x < w; x++, d += 3) {
+        const pixel4 *p = wide + t->first[x];
+        const float *k = t->w + (size_t)x * (size_t)t->n;
+        pixel4 a = { 0 }, b = { 0 };                /* two sums: one would wait for itself */
+        int i = 0;
+        for (; i + 1 < t->n; i += 2) {
+            a += k[i] * p[i];
+            b += k[i + 1] * p[i + 1];
+        }
+        if (i < t->n)
+            a += k[i] * p[i];
+        a += b;
+        for (int c = 0; c < 3; c++)
+            d[c] = sample(a[c]);
     }
 }
 
 int pixels_shrink(const struct img8 *img, int w, int h, struct img8 *ret, struct err *e) {
     __attribute__((cleanup(taps_done))) struct taps tx = { 0 }, ty = { 0 };
-    __attribute__((cleanup(free_p))) float *ring = NULL, *sum = NULL;
+    __attribute__((cleanup(free_p))) float *sum = NULL;
+    __attribute__((cleanup(free_p))) pixel4 *wide = NULL;
     PIXELS_CLEANUP struct img8 out = { 0 };
-    size_t row_n = 3 * (size_t)w;
+    size_t row_n = 3 * (size_t)img->w;
     int r = pixels_new(w, h, 3, &out, e);
     if (r < 0)
         return r;
@@ -105,15 +134,15 @@ int pixels_shrink(const struct img8 *img, int w, int h, struct img8 *ret, struct
     }
     if ((r = taps_make(img->w, w, &tx, e)) < 0 || (r = taps_make(img->h, h, &ty, e)) < 0)
         return r;
-    ring = malloc((size_t)ty.n * row_n * sizeof *ring);
     sum = malloc(row_n * sizeof *sum);
-    if (!ring || !sum)
+    wide = malloc((size_t)img->w * sizeof *wide);   /* malloc aligns to 16 */
+    if (!sum || !wide)
         return err_set(e, ERR_MEDIA_MEMORY, "no memory to shrink a picture");
-    int done = 0;                                   /* source rows filtered so far; the last ty.n of them are in the ring */
     for (int y = 0; y < h; y++) {
-        for (; done < ty.first[y] + ty.n; done++)
-            filter_row(img->px + (size_t)done * img->stride, &tx, w, ring + (size_t)(done % ty.n) * row_n);
-        filter_columns(ring, row_n, &ty, y, sum, out.px + (size_t)y * out.stride);
+        const uint8_t *rows = img->px + (size_t)ty.first[y] * img->stride;
+        for (size_t at = 0; at < row_n; at += BLOCK)
+            filter_columns(rows, img->stride, ty.w + (size_t)y * (size_t)ty.n, ty.n, at, row_n - at < BLOCK ? row_n - at : BLOCK, sum);
+        filter_row(sum, img->w, &tx, w, wide, out.px + (size_t)y * out.stride);
     }
     *ret = out;
     out.px = NULL;
