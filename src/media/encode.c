@@ -65,7 +65,7 @@ static void jpeg_rows(struct jpeg_out *x, const struct img8 *img, int quality) {
     jpeg_set_defaults(c);
     jpeg_set_quality(c, quality, TRUE);
     c->optimize_coding = TRUE;
-    if (quality >= 90)                              /* who asks for this much wants the colours, too: no subsampling */
+    if (quality > 90)                               /* who asks for this much wants the colours, too: no subsampling */
         c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(c, TRUE);
     while (c->next_scanline < c->image_height) {

@@ -169,8 +169,9 @@ static int helper_pid(void) {
     return s.pid;
 }
 
-/* Processes whose parent is pid, without zombies; the first is written to *ret. */
-static int children_of(int pid, int *ret) {
+/* Processes whose parent is pid and that are named as the light process and its children are, or are not; without zombies. The first is
+ * written to *ret. */
+static int children_of(int pid, bool light, int *ret) {
     DIR *d = opendir("/proc");
     struct dirent *f;
     int n = 0;
@@ -185,7 +186,7 @@ static int children_of(int pid, int *ret) {
         close(fd);
         text[len > 0 ? len : 0] = 0;
         const char *behind = strrchr(text, ')');
-        if (behind && sscanf(behind + 1, " %c %d", &state, &parent) == 2 && parent == pid && state != 'Z') {
+        if (behind && sscanf(behind + 1, " %c %d", &state, &parent) == 2 && parent == pid && state != 'Z' && (strstr(text, "(media-light)") != NULL) == light) {
             int64_t child;
             assert_int_equal(str_int(str_z(f->d_name), 1, INT32_MAX, &child), 0);
             *ret = (int)child;
@@ -196,17 +197,25 @@ static int children_of(int pid, int *ret) {
     return n;
 }
 
-/* Looks again and again until there are n children of the helper; gives one of them. */
-static int wait_for_children(int n) {
+/* 0: not there, or not yet. */
+static int light_pid(void) {
+    int pid = 0;
+    return helper_pid() && children_of(helper_pid(), true, &pid) == 1 ? pid : 0;
+}
+
+/* Looks again and again until there are n children of the helper, or of its light process; gives one of them. */
+static int wait_for(bool light, int n) {
     int64_t until = clock_mono_ms() + PATIENCE_MS;
-    int child = 0, found;
-    while ((found = helper_pid() ? children_of(helper_pid(), &child) : 0) != n) {
+    int child = 0, found, parent;
+    while ((found = (parent = light ? light_pid() : helper_pid()) ? children_of(parent, light, &child) : 0) != n) {
         if (clock_mono_ms() > until)
             fail_msg("%d children, not %d", found, n);
         poll(NULL, 0, 1);
     }
     return child;
 }
+
+static int wait_for_children(int n) { return wait_for(false, n); }
 
 static int watch(int pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -268,10 +277,10 @@ static void tell_row(struct table *t, const char *action, const char *expected, 
     t->wrong += !ok;
 }
 
-static void try_escape(struct table *t, const char *action, const char *what, const char *expected) {
+static void try_escape(struct table *t, const char *op, const char *action, const char *what, const char *expected) {
     char params[80], got[80] = "killed";
     int in = file_with("mine", 4), out = file_with("", 0);
-    struct media_job j = { .op = "escape", .in = { in }, .n_in = 1, .out = { out }, .n_out = 1 };
+    struct media_job j = { .op = op, .in = { in }, .n_in = 1, .out = { out }, .n_out = 1 };
     struct str json = STR_NULL;
     struct err e = { 0 };
     snprintf(params, sizeof params, "{\"what\":\"%s\"}", what);
@@ -317,8 +326,10 @@ static void the_sandbox_holds(void **state) {
     jw_arr(&t.w);
     assert_int_equal(hold(&other, 0), 0);           /* another task at work, whose descriptors must stay its own */
     wait_for_children(1);
-    for (size_t i = 0; i < COUNT(rows); i++)
-        try_escape(&t, rows[i].action, rows[i].what, rows[i].expected);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        try_escape(&t, "escape", rows[i].action, rows[i].what, rows[i].expected);
+        try_escape(&t, "escape_light", rows[i].action, rows[i].what, rows[i].expected);
+    }
     let_go(&other);
     assert_int_equal(end_of(&other), 0);
 
@@ -406,6 +417,38 @@ static void a_killed_helper_takes_its_children_along(void **state) {
     }
     media_get_stats(m, &s);
     assert_int_equal(s.restarts, 3);
+}
+
+/* One that never ends by itself, in a child of the light process. */
+static void spin_light(struct held *h) {
+    *h = (struct held){ .gate = { -1, -1 }, .in = -1, .out = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+    h->job = (struct media_job){ .op = "spin_light", .params = STR("{}"), .limit_ms = 10 * PATIENCE_MS, .done = held_done, .ctx = h };
+    assert_int_equal(media_submit(m, &h->job, NULL), 0);
+}
+
+/* It is as if the helper had died: nobody waits for a job that it had. */
+static void a_killed_light_process_ends_its_jobs(void **state) {
+    struct held h;
+    spin_light(&h);
+    int child = watch(wait_for(true, 1)), helper = watch(helper_pid());
+    kill(light_pid(), SIGKILL);
+    check_dies(child);
+    check_dies(helper);
+    assert_int_equal(end_of(&h), ERR_MEDIA_DIED);
+    check_alive();
+}
+
+static void the_light_process_keeps_the_limits(void **state) {
+    struct held h;
+    struct err e;
+    assert_int_equal(run("spin_light", "{}", -1, -1, 300, 0, NULL, &e), ERR_MEDIA_TIME);
+    spin_light(&h);
+    int child = watch(wait_for(true, 1));
+    assert_int_equal(children_of(helper_pid(), false, &(int){ 0 }), 0);
+    media_cancel(m, &h.job);
+    check_dies(child);
+    assert_int_equal(end_of(&h), ERR_STATE);
+    wait_for(true, 0);
 }
 
 static void a_hanging_helper_is_replaced(void **state) {
@@ -599,6 +642,24 @@ static int layer_of(const char *name) {
     return layer;
 }
 
+static void a_photo_becomes_a_thumbnail(void **state) {
+    int sent = sample("sample6.jpg"), thumb = file_with("", 0);
+    struct media_job j = { .op = "thumb", .params = STR("{\"thumb_px\":200}"), .in = { sent }, .n_in = 1, .out = { thumb }, .n_out = 1 };
+    struct err e;
+    CLEANUP(json_unref) json_t *made = ask(&j);
+    const json_t *file = json_object_get(made, "thumb");
+    assert_string_equal(json_string_value(json_object_get(made, "type")), "image/jpeg");
+    assert_int_equal(whole(file, "width") > whole(file, "height") ? whole(file, "width") : whole(file, "height"), 200);
+    assert_int_equal(lseek(thumb, 0, SEEK_END), whole(file, "bytes"));
+    assert_int_equal(run("thumb", "{\"pixels_max\":1000}", sent, thumb, 0, 0, NULL, &e), ERR_IMAGE_TOO_LARGE);
+    assert_int_equal(run("thumb", "{\"bytes_max\":1000}", sent, thumb, 0, 0, NULL, &e), ERR_IMAGE_TOO_LARGE);
+    int empty = file_with("", 0);
+    assert_int_equal(run("thumb", "{}", empty, thumb, 0, 0, NULL, &e), ERR_IMAGE_EMPTY);
+    close(empty);
+    close(sent);
+    close(thumb);
+}
+
 static void photos_become_a_portrait(void **state) {
     int a = layer_of("girl-919048_1280.jpg"), b = layer_of("woman-5883428_1280.jpg"), picture = file_with("", 0), preview = file_with("", 0);
     struct media_job j = {
@@ -630,10 +691,11 @@ int main(void) {
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, settings, teardown)
     const struct CMUnitTest tests[] = {
         WITH(the_sandbox_holds), WITH(the_helper_says_what_it_is), WITH(misbehaving_jobs_end_clearly), WITH(a_killed_child_is_noticed_at_once),
-        WITH(a_killed_helper_takes_its_children_along), WITH(a_hanging_helper_is_replaced), ALONE(a_missing_helper_is_said_so),
+        WITH(a_killed_helper_takes_its_children_along), WITH(a_killed_light_process_ends_its_jobs),
+        WITH(the_light_process_keeps_the_limits), WITH(a_hanging_helper_is_replaced), ALONE(a_missing_helper_is_said_so),
         ALONE(a_program_that_is_no_helper_is_given_up), ALONE(missing_models_only_stop_their_operations), ALONE(test_operations_need_their_flag),
         WITH(cancelled_jobs_end_wherever_they_are), ALONE(the_queue_is_bounded_and_knows_who_is_first), WITH(many_jobs_leave_nothing_behind),
-        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server), WITH(photos_become_a_portrait),
+        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server), WITH(a_photo_becomes_a_thumbnail), WITH(photos_become_a_portrait),
     };
     log_setup(2, LOG_ERROR + 1);                    /* deaths are expected here */
     return RUN(tests);

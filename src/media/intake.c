@@ -14,10 +14,9 @@
 void intake_done(struct intake *in) {
     pixels_done(&in->photo);
     pixels_done(&in->working);
-    pixels_done(&in->thumb);
     buf_done(&in->photo_jpeg);
     buf_done(&in->png);
-    buf_done(&in->jpeg);
+    thumb_done(&in->thumb);
 }
 
 /* The first try fits but for noise in every pixel; then what costs least is given up first. */
@@ -67,12 +66,10 @@ static int working_copy(int side_max, int64_t bytes_max, struct intake *in, stru
 
 static int thumbnail(int side_px, struct intake *in, struct err *e) {
     int w, h;
-    pixels_fit(in->working.w, in->working.h, side_px, &w, &h);
-    int r = pixels_shrink(&in->working, w, h, &in->thumb, e);
-    if (r < 0)
-        return r;
-    buf_init(&in->jpeg, 1024 * 1024);
-    return pixels_jpeg(&in->thumb, INTAKE_THUMB_QUALITY, &in->jpeg, e);
+    pixels_fit(in->photo.w, in->photo.h, side_px, &w, &h);      /* its size is the photo's to say, not the working copy's, which is rounded */
+    w = w > in->working.w ? in->working.w : w;
+    h = h > in->working.h ? in->working.h : h;
+    return thumb_draw(&in->working, w, h, &in->thumb, e);
 }
 
 int intake_photo(struct str file, const struct intake_rules *rules, struct intake *ret, struct err *e) {

@@ -7,6 +7,7 @@
 
 #include "media/photo.h"
 #include "media/pixels.h"
+#include "media/thumb.h"
 
 struct intake_rules {
     struct photo_limits photo;                      /* its side_px is chosen here */
@@ -16,16 +17,16 @@ struct intake_rules {
     int64_t working_bytes_max;                      /* of the PNG */
     int     thumb_px;                               /* longer side */
 };
-#define INTAKE_RULES_DEFAULT ((struct intake_rules){ PHOTO_LIMITS_DEFAULT, 4096, 10 * 1000 * 1000, 2048, 2000000, 360 })
+#define INTAKE_RULES_DEFAULT ((struct intake_rules){ PHOTO_LIMITS_DEFAULT, 4096, 10 * 1000 * 1000, 2048, 2000000, THUMB_PX })
 #define INTAKE_PHOTO_QUALITY 95                     /* JPEG, colours not subsampled */
-#define INTAKE_THUMB_QUALITY 82                     /* JPEG */
 
 struct intake {
     enum photo_type type;
     int         width, height;                      /* of the upright original */
     int         orientation;
-    struct img8 photo, working, thumb;              /* RGB, upright, sRGB */
-    struct buf  photo_jpeg, png, jpeg;              /* the same, encoded */
+    struct img8 photo, working;                     /* RGB, upright, sRGB */
+    struct buf  photo_jpeg, png;                    /* the same, encoded */
+    struct thumb thumb;
 };
 
 /* Errors: ERR_IMAGE_*, ERR_MEDIA_MEMORY. ret: intake_done() frees it, also after a failure. */

@@ -3,6 +3,10 @@
  *
  * Single-threaded on purpose: fork() copies only the calling thread, and everything a child needs is in memory by then. The server
  * starts it with one end of a socket pair; when that socket ends, for whatever reason, this process and its children end, too.
+ *
+ * Most of what a fork costs is the page tables of the models. So before it loads them, the helper forks itself once: the light process
+ * runs the same loop, makes the children of operations that never need a model (OP_LIGHT), and answers the server itself. If it ends,
+ * so does the helper.
  * Distributed under the GPL, because of the libraries it is linked with; its source is MIT like all of ours.
  */
 #include <errno.h>
@@ -12,8 +16,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,10 +31,13 @@
 #include "media/studio_ops.h"
 
 #define SLOTS_MAX  64
+#define FIXED      4                                /* descriptors that the loop looks at besides its children's */
 #define WATCH_MS   50                               /* how often time and memory of children are looked at */
 
 struct helper {
-    int            sock, signals;                   /* signals: a signalfd for SIGTERM */
+    int            jobs, results;                   /* sockets: where jobs come from, where results go; the server's, but for the light process */
+    int            light;                           /* to the light process; -1 in itself */
+    int            signals;                         /* a signalfd for SIGTERM */
     int            slots;
     bool           test_ops, info_only;
     char           share[4096];
@@ -43,7 +52,7 @@ struct helper {
 static int answer(struct helper *h, int64_t job, const struct err *why) {
     struct err e = { 0 };
     struct proto_msg m = { .kind = PROTO_RESULT, .job = job, .rc = why->code, .text = str_z(why->text) };
-    return proto_send(h->sock, &m, NULL, 0, &e) == 1 ? 0 : -1;
+    return proto_send(h->results, &m, NULL, 0, &e) == 1 ? 0 : -1;
 }
 
 static int take_job(struct helper *h, struct err *e) {
@@ -55,6 +64,11 @@ static int take_job(struct helper *h, struct err *e) {
         return err_set(e, ERR_BAD_INPUT, "%s is for tests only", op->name);
     if ((op->needs & OP_VISION) && !h->vision)
         return err_set(e, ERR_ENGINE_MISSING, "%s needs the models", op->name);
+    if ((op->needs & OP_LIGHT) && h->light >= 0) {
+        int r = proto_send(h->light, m, h->packet.fds, h->packet.n_fds, e);
+        if (r != 0)
+            return r;                               /* it is too busy to read: then here, which only costs more */
+    }
     for (int i = 0; i < h->slots; i++) {
         if (h->child[i].pid == 0)
             return child_start(&h->child[i], &h->packet, h->vision, e);
@@ -62,11 +76,22 @@ static int take_job(struct helper *h, struct err *e) {
     return err_set(e, ERR_BUSY, "all %d places are taken", h->slots);
 }
 
+/* The light process has it, unless it has ended already; so much room is always in its socket. */
+static int cancel(struct helper *h, const struct proto_msg *m, struct err *e) {
+    for (int i = 0; i < h->slots; i++) {
+        if (h->child[i].job == m->job) {
+            child_kill(&h->child[i], ERR_STATE);
+            return 0;
+        }
+    }
+    return h->light < 0 || proto_send(h->light, m, NULL, 0, e) == 1 ? 0 : -1;
+}
+
 /* All that the server has sent. -1: it has gone. */
 static int receive(struct helper *h) {
     for (;;) {
         struct err e = { 0 };
-        int r = proto_recv(h->sock, &h->packet, &e);
+        int r = proto_recv(h->jobs, &h->packet, &e);
         if (r == 0)
             return 0;
         if (r < 0) {
@@ -76,10 +101,8 @@ static int receive(struct helper *h) {
         }
         const struct proto_msg *m = &h->packet.msg;
         if (m->kind == PROTO_CANCEL) {
-            for (int i = 0; i < h->slots; i++) {
-                if (h->child[i].job == m->job)
-                    child_kill(&h->child[i], ERR_STATE);
-            }
+            if (cancel(h, m, &e) < 0)
+                return -1;
             continue;
         }
         r = m->kind == PROTO_JOB ? take_job(h, &e) : err_set(&e, ERR_BAD_INPUT, "unexpected message");
@@ -97,7 +120,7 @@ static int report(struct helper *h, bool *ret_waiting) {
         struct err e = { 0 };
         if (!c->over)
             continue;
-        int r = proto_send(h->sock, &c->msg, NULL, 0, &e);
+        int r = proto_send(h->results, &c->msg, NULL, 0, &e);
         if (r < 0)
             return -1;
         if (r == 0)
@@ -113,23 +136,26 @@ static int report(struct helper *h, bool *ret_waiting) {
 static int loop(struct helper *h) {
     bool waiting = false;
     for (;;) {
-        struct pollfd p[2 + 2 * SLOTS_MAX] = { { h->sock, (short)(POLLIN | (waiting ? POLLOUT : 0)), 0 }, { h->signals, POLLIN, 0 } };
+        struct pollfd p[FIXED + 2 * SLOTS_MAX] = { { h->jobs, POLLIN, 0 }, { h->signals, POLLIN, 0 }, { waiting ? h->results : -1, POLLOUT, 0 },
+                                                  { h->light, POLLIN, 0 } };
         bool busy = false;
         for (int i = 0; i < h->slots; i++) {        /* poll passes over -1 */
             bool alive = h->child[i].pid != 0 && !h->child[i].over;
-            p[2 + 2 * i] = (struct pollfd){ alive ? h->child[i].pidfd : -1, POLLIN, 0 };
-            p[3 + 2 * i] = (struct pollfd){ alive ? h->child[i].pipe : -1, POLLIN, 0 };
+            p[FIXED + 2 * i] = (struct pollfd){ alive ? h->child[i].pidfd : -1, POLLIN, 0 };
+            p[FIXED + 1 + 2 * i] = (struct pollfd){ alive ? h->child[i].pipe : -1, POLLIN, 0 };
             busy |= alive;
         }
-        if (poll(p, (nfds_t)(2 + 2 * h->slots), busy ? WATCH_MS : -1) < 0 && errno != EINTR)
+        if (poll(p, (nfds_t)(FIXED + 2 * h->slots), busy ? WATCH_MS : -1) < 0 && errno != EINTR)
             return -1;
         if (p[1].revents)
             return 0;
+        if (p[3].revents)                           /* it says nothing, so it has ended, and its jobs with it */
+            return -1;
         int64_t now = clock_mono_ms();
         for (int i = 0; i < h->slots; i++) {
-            if (p[3 + 2 * i].revents)
+            if (p[FIXED + 1 + 2 * i].revents)
                 child_read(&h->child[i]);
-            if (p[2 + 2 * i].revents)
+            if (p[FIXED + 2 * i].revents)
                 child_reap(&h->child[i], now);
             child_watch(&h->child[i], now);
         }
@@ -169,11 +195,11 @@ static int read_args(struct helper *h, int argc, char **argv) {
         else if (o == 's' && str_int(str_z(optarg), 1, SLOTS_MAX, &n) == 0)
             h->slots = (int)n;
         else if (o == 'k' && str_int(str_z(optarg), 3, 1023, &n) == 0)
-            h->sock = (int)n;
+            h->jobs = h->results = (int)n;
         else
             return usage();
     }
-    return optind == argc && (h->info_only || h->sock >= 0) ? 0 : usage();
+    return optind == argc && (h->info_only || h->jobs >= 0) ? 0 : usage();
 }
 
 /* SIGTERM ends us in order; SIGINT is the terminal's word to the server, which tells us by closing the socket. */
@@ -187,6 +213,34 @@ static int catch_signals(void) {
     return signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static _Noreturn void end(struct helper *h, int r) {
+    for (int i = 0; i < h->slots; i++)
+        child_end(&h->child[i]);
+    _exit(r < 0);                                   /* taking the models apart would cost more than the kernel's way */
+}
+
+static int start_light(struct helper *h) {
+    int pair[2];
+    pid_t helper = getpid();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -1;
+    if (pid > 0) {
+        close(pair[1]);
+        h->light = pair[0];
+        return 0;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "media-light");
+    if (getppid() != helper)                        /* it died before we asked to be told */
+        _exit(1);
+    close(pair[0]);
+    h->jobs = pair[1];
+    end(h, loop(h));
+}
+
 /* Loads everything that children will share. */
 static int prepare(struct helper *h, struct info *info, struct err *why) {
     char runtime[4200], models[4200];
@@ -194,6 +248,10 @@ static int prepare(struct helper *h, struct info *info, struct err *why) {
     sandbox_prepare(&info->sandbox);
     mallopt(M_ARENA_MAX, 2);                        /* a child's threads need not reserve 64 MB each */
     heif_init(NULL);
+    if (!h->info_only && start_light(h) < 0) {
+        log_event(LOG_ERROR, "media.light", F_STR("error", strerror(errno)));
+        return -1;
+    }
     snprintf(runtime, sizeof runtime, "%s/runtime/libonnxruntime.so.1", h->share);
     snprintf(models, sizeof models, "%s/models", h->share);
     if (h->share[0] == 0)
@@ -213,7 +271,7 @@ static int prepare(struct helper *h, struct info *info, struct err *why) {
 }
 
 int main(int argc, char **argv) {
-    static struct helper h = { .sock = -1, .slots = 1 };
+    static struct helper h = { .jobs = -1, .results = -1, .light = -1, .slots = 1 };
     BUF_CLEANUP struct buf text = { 0 };
     struct err why = { 0 }, e = { 0 };
     struct info info = { 0 };
@@ -232,8 +290,5 @@ int main(int argc, char **argv) {
     /* The server's supervisor thread is our parent: if it dies with the socket still held by somebody, we go as well. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct proto_msg hello = { .kind = PROTO_HELLO, .json = buf_str(&text) };
-    r = proto_send(h.sock, &hello, NULL, 0, &e) == 1 ? loop(&h) : -1;
-    for (int i = 0; i < h.slots; i++)
-        child_end(&h.child[i]);
-    _exit(r < 0);                                   /* taking the models apart would cost more than the kernel's way */
+    end(&h, proto_send(h.results, &hello, NULL, 0, &e) == 1 ? loop(&h) : -1);
 }

@@ -29,8 +29,8 @@ struct op {
 
 /* ---- shared by the operations ---- */
 
-/* All bytes of a descriptor, from its start. Lives in malloc'd *b (buf_done). Over max: ERR_IMAGE_TOO_LARGE. */
-int op_read(int fd, size_t max, struct buf *b, struct err *e);
+/* All bytes of a descriptor, from its start; of a length known when it is called. They live as long as the process. Over max: ERR_IMAGE_TOO_LARGE. */
+int op_read(int fd, size_t max, struct str *ret, struct err *e);
 /* Replaces what the descriptor holds. ERR_DISK_FULL, ERR_IO. */
 int op_write(int fd, struct str bytes, struct err *e);
 /* {"type", "width", "height", "bytes"} under key. */

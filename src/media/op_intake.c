@@ -1,5 +1,5 @@
 /*
- * op_intake.c - the operations that take a photo in: probe, intake, faces.
+ * op_intake.c - the operations that take a photo in: probe, thumb, intake, faces.
  */
 #include "media/op.h"
 
@@ -19,6 +19,12 @@ struct params {
 static const struct json_field probe_fields[] = {
     FIELD(params, bytes_max, JSON_F_INT, 1, BYTES_MAX),
     FIELD(params, pixels_max, JSON_F_INT, 1, IMAGE_PIXELS_MAX),
+    { 0 },
+};
+static const struct json_field thumb_fields[] = {
+    FIELD(params, bytes_max, JSON_F_INT, 1, BYTES_MAX),
+    FIELD(params, pixels_max, JSON_F_INT, 1, IMAGE_PIXELS_MAX),
+    FIELD(params, thumb_px, JSON_F_INT, 16, 2048),
     { 0 },
 };
 static const struct json_field intake_fields[] = {
@@ -50,7 +56,7 @@ static int read_params(struct op *op, const struct json_field *fields, struct pa
 }
 
 int op_probe(struct op *op, struct err *e) {
-    BUF_CLEANUP struct buf file = { 0 };
+    struct str file;
     PHOTO_CLEANUP struct photo p = { 0 };
     struct vision_rules rules;
     struct params q;
@@ -58,7 +64,7 @@ int op_probe(struct op *op, struct err *e) {
     if (r < 0 || (r = op_read(op->in[0], (size_t)q.bytes_max, &file, e)) < 0)
         return r;
     struct photo_limits lim = { q.bytes_max, q.pixels_max, 0 };
-    r = photo_probe(buf_str(&file), &lim, &p, e);
+    r = photo_probe(file, &lim, &p, e);
     if (r < 0)
         return r;
     jw_obj(&op->w);
@@ -73,8 +79,29 @@ int op_probe(struct op *op, struct err *e) {
     return 0;
 }
 
+int op_thumb(struct op *op, struct err *e) {
+    struct str file;
+    PHOTO_CLEANUP struct photo p = { 0 };
+    THUMB_CLEANUP struct thumb t = { 0 };
+    struct vision_rules rules;
+    struct params q;
+    int r = read_params(op, thumb_fields, &q, &rules, e);
+    if (r < 0 || (r = op_read(op->in[0], (size_t)q.bytes_max, &file, e)) < 0)
+        return r;
+    struct photo_limits lim = { q.bytes_max, q.pixels_max, 0 };
+    if ((r = thumb_photo(file, &lim, (int)q.thumb_px, &p, &t, e)) < 0 || (r = op_write(op->out[0], buf_str(&t.jpeg), e)) < 0)
+        return r;
+    jw_obj(&op->w);
+    jw_kz(&op->w, "type", photo_type_name(p.type));
+    jw_kint(&op->w, "width", photo_upright_w(&p));
+    jw_kint(&op->w, "height", photo_upright_h(&p));
+    op_tell_file(&op->w, "thumb", "image/jpeg", &t.img, t.jpeg.n);
+    jw_end_obj(&op->w);
+    return 0;
+}
+
 int op_intake(struct op *op, struct err *e) {
-    BUF_CLEANUP struct buf file = { 0 };
+    struct str file;
     INTAKE_CLEANUP struct intake in = { 0 };
     struct intake_rules rules = INTAKE_RULES_DEFAULT;
     struct vision_rules face_rules;
@@ -88,8 +115,8 @@ int op_intake(struct op *op, struct err *e) {
     rules.working_side_max = (int)q.working_side_max;
     rules.working_bytes_max = q.working_bytes_max;
     rules.thumb_px = (int)q.thumb_px;
-    if ((r = intake_photo(buf_str(&file), &rules, &in, e)) < 0 || (r = op_write(op->out[0], buf_str(&in.png), e)) < 0 ||
-        (r = op_write(op->out[1], buf_str(&in.jpeg), e)) < 0 || (r = op_write(op->out[2], buf_str(&in.photo_jpeg), e)) < 0)
+    if ((r = intake_photo(file, &rules, &in, e)) < 0 || (r = op_write(op->out[0], buf_str(&in.png), e)) < 0 ||
+        (r = op_write(op->out[1], buf_str(&in.thumb.jpeg), e)) < 0 || (r = op_write(op->out[2], buf_str(&in.photo_jpeg), e)) < 0)
         return r;
     jw_obj(&op->w);
     jw_kz(&op->w, "type", photo_type_name(in.type));
@@ -99,7 +126,7 @@ int op_intake(struct op *op, struct err *e) {
     jw_kint(&op->w, "orientation", in.orientation);
     op_tell_file(&op->w, "photo", "image/jpeg", &in.photo, in.photo_jpeg.n);
     op_tell_file(&op->w, "working", "image/png", &in.working, in.png.n);
-    op_tell_file(&op->w, "thumb", "image/jpeg", &in.thumb, in.jpeg.n);
+    op_tell_file(&op->w, "thumb", "image/jpeg", &in.thumb.img, in.thumb.jpeg.n);
     jw_key(&op->w, "faces");
     if (op->vision && q.faces)
         r = face_facts_write(op->vision, &in.working, in.width, in.height, &face_rules, q.who, &op->w, e);

@@ -85,17 +85,13 @@ int op_cutout(struct op *op, struct err *e) {
 /* ---- what compose and score read ---- */
 
 struct files {
-    struct buf   layer[LAYERS_MAX], scene;
-    struct str   layers[LAYERS_MAX];
+    struct str   layers[LAYERS_MAX], scene;
     int          n_layers;
     struct img8  background;
     struct img16 depth;
 };
 
 static void files_done(struct files *f) {
-    for (int i = 0; i < LAYERS_MAX; i++)
-        buf_done(&f->layer[i]);
-    buf_done(&f->scene);
     pixels_done(&f->background);
     free(f->depth.px);
 }
@@ -103,18 +99,16 @@ static void files_done(struct files *f) {
 static int read_layer(int fd, struct files *f, struct err *e) {
     if (f->n_layers == LAYERS_MAX)
         return err_set(e, ERR_PEOPLE_MANY, "at most %d people", LAYERS_MAX);
-    struct buf *b = &f->layer[f->n_layers];
-    int r = op_read(fd, VISION_LAYER_MAX, b, e);
-    if (r < 0)
-        return r;
-    f->layers[f->n_layers++] = buf_str(b);
-    return 0;
+    int r = op_read(fd, VISION_LAYER_MAX, &f->layers[f->n_layers], e);
+    if (r == 0)
+        f->n_layers++;
+    return r;
 }
 
 static int read_depth(int fd, struct img16 *ret, struct err *e) {
-    BUF_CLEANUP struct buf png = { 0 };
+    struct str png;
     int r = op_read(fd, 2 * (size_t)IMAGE_PIXELS_MAX, &png, e);
-    return r < 0 ? r : pixels_depth(buf_str(&png), ret, e);
+    return r < 0 ? r : pixels_depth(png, ret, e);
 }
 
 /* One input by the role the parameters give it. A role that stands twice is refused, except for layers. */
@@ -183,7 +177,7 @@ static int compose(struct op *op, const struct compose_params *q, const struct f
     PIXELS_CLEANUP struct img8 picture = { 0 };
     BUF_CLEANUP struct buf report = { 0 }, verdict = { 0 };
     struct vision_scene scene = { f->background.px ? &f->background : NULL, f->depth.px ? &f->depth : NULL,
-                                  f->scene.n ? buf_str(&f->scene) : dump(q->scene, op->arena) };
+                                  f->scene.n ? f->scene : dump(q->scene, op->arena) };
     buf_init(&report, VISION_REPORT_MAX);
     buf_init(&verdict, VISION_REPORT_MAX);
     int r = vision_compose(op->vision, f->layers, f->n_layers, &scene, (uint64_t)q->seed, dump(q->params, op->arena), &picture, &report, e);

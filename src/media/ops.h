@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { OP_VISION = 1 << 0, OP_TEST = 1 << 1 };
+enum { OP_VISION = 1 << 0, OP_LIGHT = 1 << 1, OP_TEST = 1 << 2 };
 
 enum media_op {
 #define MEDIA_OP(name, in_min, in_max, out_min, out_max, needs) MEDIA_OP_##name,

@@ -95,7 +95,7 @@ static void check_quarters(const struct img8 *img, int w, int h) {
 static bool holds(struct str s, struct str what) { return s.n >= what.n && memmem(s.p, s.n, what.p, what.n) != NULL; }
 
 static void check_bare(const struct intake *in) {
-    struct str png = buf_str(&in->png), jpeg = buf_str(&in->jpeg), photo = buf_str(&in->photo_jpeg);
+    struct str png = buf_str(&in->png), jpeg = buf_str(&in->thumb.jpeg), photo = buf_str(&in->photo_jpeg);
     static const char *const words[] = { "Exif", "SecretCam", "eXIf", "iCCP", "tEXt", "ICC_PROFILE", "http://ns.adobe.com" };
     for (size_t i = 0; i < COUNT(words); i++)
         assert_false(holds(png, str_z(words[i])) || holds(jpeg, str_z(words[i])) || holds(photo, str_z(words[i])));
@@ -139,7 +139,7 @@ static void check_orientations(make m) {
         assert_int_equal(in.height, 64);
         check_quarters(&in.photo, 96, 64);
         check_quarters(&in.working, 96, 64);
-        check_quarters(&in.thumb, 96, 64);
+        check_quarters(&in.thumb.img, 96, 64);
         check_bare(&in);
     }
 }
@@ -291,8 +291,8 @@ static void working_copy_fits_its_bytes(void **state) {
     assert_int_equal(in.height, 1600);
     assert_in_range(in.png.n, 1200000, 2000000);    /* full use of what is allowed, within what a guess can do */
     assert_true(fabs((double)in.working.w / in.working.h - 2200.0 / 1600) < 0.01);
-    assert_int_equal(in.thumb.w, 360);
-    assert_int_equal(in.thumb.h, 262);
+    assert_int_equal(in.thumb.img.w, 360);
+    assert_int_equal(in.thumb.img.h, 262);
     assert_int_equal(photo_decode(buf_str(&in.png), &limits, &again, &e), 0);     /* what was written is what is said */
     assert_int_equal(again.w, in.working.w);
     assert_memory_equal(again.img.px, in.working.px, in.working.stride * (size_t)in.working.h);
@@ -346,6 +346,138 @@ static void shrinking_keeps_flat_colours_and_means(void **state) {
         check_near(b.px + 3 * i, 127, 127, 127, 8);
 }
 
+static void shrinking_is_exact(void **state) {
+    static const int to[] = { 1, 2, 7, 90, 128, 359, 360, 511 };
+    struct err e;
+    PIXELS_CLEANUP struct img8 ramp = fixture_noise(512, 40);
+    for (int y = 0; y < 40; y++) {
+        for (int x = 0; x < 512; x++) {             /* up, down, flat */
+            uint8_t *p = ramp.px + (size_t)y * ramp.stride + 3 * (size_t)x;
+            p[0] = (uint8_t)(x / 2);
+            p[1] = (uint8_t)(255 - x / 2);
+            p[2] = 255;
+        }
+    }
+    for (size_t i = 0; i < COUNT(to); i++) {
+        PIXELS_CLEANUP struct img8 small = { 0 };
+        double scale = 512.0 / to[i];
+        assert_int_equal(pixels_shrink(&ramp, to[i], 20, &small, &e), 0);
+        for (int x = 0; x < to[i]; x++) {
+            double centre = ((x + 0.5) * scale - 0.5) / 2 - 0.25;       /* the ramp's steps are two wide */
+            if (x * scale < 3 * scale || (to[i] - 1 - x) < 3)           /* the filter's reach: beyond the edge there is nothing to weigh */
+                continue;
+            check_near(pixel(&small, x, 10), (int)lround(centre), (int)lround(255 - centre), 255, 1);
+        }
+    }
+    for (int v = 0; v < 256; v++) {                 /* widths that are no multiple of any loop's step */
+        const uint8_t colour[] = { (uint8_t)v, (uint8_t)(255 - v), (uint8_t)(v ^ 0x55) };
+        PIXELS_CLEANUP struct img8 flat = fixture_plain(67 + v % 5, 61, 3, colour), small = { 0 };
+        assert_int_equal(pixels_shrink(&flat, 31, 1 + v % 61, &small, &e), 0);
+        for (int k = 0; k < small.w * small.h; k++)
+            check_near(small.px + 3 * k, colour[0], colour[1], colour[2], 0);
+    }
+}
+
+/* What is mirrored stays so: no place of the filter leans to one side. */
+static void shrinking_keeps_symmetry(void **state) {
+    PIXELS_CLEANUP struct img8 img = fixture_noise(333, 221), mirrored = { 0 }, a = { 0 }, b = { 0 };
+    struct err e;
+    assert_int_equal(pixels_upright(&img, 3, &mirrored, &e), 0);
+    assert_int_equal(pixels_shrink(&img, 101, 67, &a, &e), 0);
+    assert_int_equal(pixels_shrink(&mirrored, 101, 67, &b, &e), 0);
+    for (int y = 0; y < 67; y++) {
+        for (int x = 0; x < 101; x++) {
+            const uint8_t *p = pixel(&a, x, y);
+            check_near(pixel(&b, 100 - x, 66 - y), p[0], p[1], p[2], 1);
+        }
+    }
+}
+
+/* The cosine transform leaves twice the size that is wanted, and as little more as it can. */
+static void thumbnails_are_decoded_at_twice_their_size(void **state) {
+    static const struct { int w, h, side_px, want; } cases[] = {
+        { 1600, 1200, 400, 400 }, { 1600, 1200, 401, 800 }, { 1600, 1200, 800, 800 }, { 1600, 1200, 801, 1600 }, { 1600, 1200, 100, 200 },
+        { 1200, 1600, 400, 300 }, { 1601, 1203, 400, 401 }, { 1600, 4, 200, 200 }, { 300, 200, 720, 300 }, { 1600, 1200, 0, 1600 },
+    };
+    static const uint8_t colour[] = { 90, 140, 200 };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        PIXELS_CLEANUP struct img8 img = fixture_plain(cases[i].w, cases[i].h, 3, colour);
+        BUF_CLEANUP struct buf file = { 0 };
+        PHOTO_CLEANUP struct photo p = { 0 };
+        struct photo_limits lim = limits;
+        struct err e;
+        lim.side_px = cases[i].side_px;
+        fixture_jpeg(&img, &plain, &file);
+        assert_int_equal(photo_decode(buf_str(&file), &lim, &p, &e), 0);
+        if (p.img.w != cases[i].want)
+            fail_msg("case %zu: decoded %d wide, not %d", i, p.img.w, cases[i].want);
+    }
+    /* Noise is the worst picture for a crude filter: what folds into the thumbnail cannot be told from what belongs there. */
+    PIXELS_CLEANUP struct img8 noise = fixture_noise(1600, 1200), whole = { 0 };
+    BUF_CLEANUP struct buf file = { 0 };
+    PHOTO_CLEANUP struct photo p = { 0 }, facts = { 0 };
+    THUMB_CLEANUP struct thumb t = { 0 };
+    struct err e;
+    fixture_jpeg(&noise, &plain, &file);
+    assert_int_equal(photo_decode(buf_str(&file), &limits, &p, &e), 0);
+    assert_int_equal(pixels_shrink(&p.img, 200, 150, &whole, &e), 0);
+    assert_int_equal(thumb_photo(buf_str(&file), &limits, 200, &facts, &t, &e), 0);
+    int64_t off = 0;
+    for (int k = 0; k < 200 * 150 * 3; k++)
+        off += (whole.px[k] - t.img.px[k]) * (whole.px[k] - t.img.px[k]);
+    assert_true(off < 12 * 200 * 150 * 3);          /* mean square; 8 at twice the size, 26 when the transform goes all the way */
+}
+
+typedef void (*thumb_maker)(const struct img8 *img, const struct fixture_extras *x, struct buf *out);
+
+static void thumbnails_have_the_size_of_intakes(void **state) {
+    static const struct { int w, h, want_w, want_h; } cases[] = {
+        { 1, 1, 1, 1 }, { 8000, 20, 360, 1 }, { 20, 8000, 1, 360 }, { 1500, 727, 360, 174 }, { 2500, 1545, 360, 222 }, { 361, 360, 360, 359 }, { 96, 64, 96, 64 }, { 4001, 1999, 360, 180 },
+    };
+    static const uint8_t colour[] = { 90, 140, 200 };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        PIXELS_CLEANUP struct img8 img = fixture_plain(cases[i].w, cases[i].h, 3, colour);
+        BUF_CLEANUP struct buf file = { 0 };
+        INTAKE_CLEANUP struct intake in = { 0 };
+        PHOTO_CLEANUP struct photo p = { 0 };
+        THUMB_CLEANUP struct thumb t = { 0 };
+        struct err e;
+        fixture_jpeg(&img, &plain, &file);
+        take_in(&file, &in);
+        assert_int_equal(thumb_photo(buf_str(&file), &limits, 360, &p, &t, &e), 0);
+        assert_int_equal(p.w, cases[i].w);
+        assert_int_equal(t.img.w, cases[i].want_w);
+        assert_int_equal(t.img.h, cases[i].want_h);
+        assert_int_equal(in.thumb.img.w, cases[i].want_w);
+        assert_int_equal(in.thumb.img.h, cases[i].want_h);
+        for (int k = 0; k < t.img.w * t.img.h; k++)
+            check_near(t.img.px + 3 * k, 90, 140, 200, 2);
+    }
+}
+
+static void thumbnails_stand_upright(void **state) {
+    static const thumb_maker makers[] = { fixture_jpeg, fixture_png, fixture_webp };
+    PIXELS_CLEANUP struct img8 upright = fixture_quarters(1920, 1280);
+    for (int o = 1; o <= 8; o++) {
+        PIXELS_CLEANUP struct img8 stored = fixture_stored(&upright, o);
+        for (size_t i = 0; i < COUNT(makers); i++) {
+            BUF_CLEANUP struct buf exif = { 0 }, file = { 0 };
+            PHOTO_CLEANUP struct photo p = { 0 };
+            THUMB_CLEANUP struct thumb t = { 0 };
+            struct err e;
+            buf_init(&exif, 4096);
+            fixture_exif(o, o % 2, &exif);
+            if (i != 0 && o != 6)                   /* the others turn by the same code; once is enough for the slow ones */
+                continue;
+            makers[i](&stored, &(struct fixture_extras){ .exif = buf_str(&exif) }, &file);
+            assert_int_equal(thumb_photo(buf_str(&file), &limits, 96, &p, &t, &e), 0);
+            assert_int_equal(photo_upright_w(&p), 1920);
+            check_quarters(&t.img, 96, 64);
+            assert_false(holds(buf_str(&t.jpeg), STR("Exif")) || holds(buf_str(&t.jpeg), STR("SecretCam")));
+        }
+    }
+}
+
 static void one_pixel_wide_is_fine(void **state) {
     PIXELS_CLEANUP struct img8 img = fixture_noise(3000, 1);
     BUF_CLEANUP struct buf file = { 0 };
@@ -354,7 +486,7 @@ static void one_pixel_wide_is_fine(void **state) {
     take_in(&file, &in);
     assert_int_equal(in.working.w, 2048);
     assert_int_equal(in.working.h, 1);
-    assert_int_equal(in.thumb.w, 360);
+    assert_int_equal(in.thumb.img.w, 360);
 }
 
 /* ---- refusals ---- */
@@ -444,7 +576,7 @@ static void polyglots_lose_their_tail(void **state) {
     buf_add_z(&file, "<html><script>alert('tail')</script>PK\3\4");
     take_in(&file, &in);
     check_quarters(&in.working, 96, 64);
-    assert_false(holds(buf_str(&in.png), STR("alert(")) || holds(buf_str(&in.jpeg), STR("alert(")));
+    assert_false(holds(buf_str(&in.png), STR("alert(")) || holds(buf_str(&in.thumb.jpeg), STR("alert(")));
 }
 
 static void a_probe_decodes_nothing(void **state) {
@@ -471,6 +603,8 @@ int main(void) {
         cmocka_unit_test(damaged_profile_is_taken_for_srgb), cmocka_unit_test(alpha_goes_onto_white),
         cmocka_unit_test(printers_inks_become_colours), cmocka_unit_test(working_copy_fits_its_bytes), cmocka_unit_test(the_photo_is_bounded),
         cmocka_unit_test(small_photos_stay_as_they_are), cmocka_unit_test(shrinking_keeps_flat_colours_and_means),
+        cmocka_unit_test(shrinking_is_exact), cmocka_unit_test(shrinking_keeps_symmetry), cmocka_unit_test(thumbnails_are_decoded_at_twice_their_size),
+        cmocka_unit_test(thumbnails_have_the_size_of_intakes), cmocka_unit_test(thumbnails_stand_upright),
         cmocka_unit_test(one_pixel_wide_is_fine), cmocka_unit_test(truncated_files_are_broken),
         cmocka_unit_test(truncated_heic_is_broken), cmocka_unit_test(progressive_jpeg_works_and_breaks_alike),
         cmocka_unit_test(animations_are_refused), cmocka_unit_test(bombs_are_refused_by_their_header),
