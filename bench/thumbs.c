@@ -2,8 +2,7 @@
  * thumbs.c - thumbnails through zoetrope-media, sandbox on, as the server asks for them.
  * usage: thumbs PHOTO SIDE OUT [--media.*=...]
  * Says "ready"; then, for every number N that it reads, makes N thumbnails, as many side by side as the helper has slots, says
- * "done", and leaves the last one in OUT. The operation is `intake`, which makes its thumbnail out of two larger pictures that it keeps,
- * too; they are asked for at the thumbnail's size, so what is measured makes three pictures (JPEG, PNG, JPEG) where one would do.
+ * "done", and leaves the last one in OUT.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +77,7 @@ static int keep(int from, const char *path, struct err *e) {
 
 static int serve(struct config *cfg, char **argv, struct err *e) {
     static struct slot slots[SLOTS_MAX];
-    char params[200], line[32];
+    char params[40], line[32];
     struct media *m;
     struct media_stats st;
     sem_t free_slots;
@@ -90,15 +89,14 @@ static int serve(struct config *cfg, char **argv, struct err *e) {
         return r;
     media_get_stats(m, &st);
     int n_slots = st.slots < SLOTS_MAX ? st.slots : SLOTS_MAX;
-    snprintf(params, sizeof(params), "{\"thumb_px\":%1$lld,\"photo_side_max\":%1$lld,\"working_side_max\":%1$lld,\"faces\":false}", (long long)side);
+    snprintf(params, sizeof(params), "{\"thumb_px\":%lld}", (long long)side);
     sem_init(&free_slots, 0, (unsigned)n_slots);
     for (int i = 0; i < n_slots; i++) {
         int in = open(argv[0], O_RDONLY | O_CLOEXEC);
         if (in < 0)
             return err_sys(e, ERR_IO, "%s", argv[0]);
-        slots[i] = (struct slot){ .free = &free_slots, .job = { .op = "intake", .params = str_z(params), .in = { in }, .n_in = 1, .n_out = 3, .done = done, .ctx = &slots[i] } };
-        for (size_t o = 0; o < 3; o++)
-            slots[i].job.out[o] = memfd_create("thumb", MFD_CLOEXEC);
+        slots[i] = (struct slot){ .free = &free_slots, .job = { .op = "thumb", .params = str_z(params), .in = { in }, .n_in = 1, .n_out = 1, .done = done, .ctx = &slots[i] } };
+        slots[i].job.out[0] = memfd_create("thumb", MFD_CLOEXEC);
     }
     if ((r = make(m, slots, n_slots, &free_slots, n_slots, e)) < 0)     /* the helper is up, its models are loaded */
         return r;
@@ -106,7 +104,7 @@ static int serve(struct config *cfg, char **argv, struct err *e) {
     while (fflush(stdout) == 0 && fgets(line, sizeof(line), stdin)) {
         if (str_int(str_trim((struct str){ line, strcspn(line, "\n") }), 1, ROUND_MAX, &n) < 0)
             return err_set(e, ERR_BAD_INPUT, "how many? 1 to %d", ROUND_MAX);
-        if ((r = make(m, slots, n_slots, &free_slots, n, e)) < 0 || (r = keep(slots[0].job.out[1], argv[2], e)) < 0)
+        if ((r = make(m, slots, n_slots, &free_slots, n, e)) < 0 || (r = keep(slots[0].job.out[0], argv[2], e)) < 0)
             return r;
         printf("done\n");
     }

@@ -11,7 +11,7 @@ sharp.cache(false);                   // each picture is a new one to a server
 sharp.concurrency(1);                 // parallel over pictures, which is the faster way for many small jobs
 const slots = availableParallelism();
 const one = () => sharp(readFileSync(photo)).rotate().resize(Number(side), Number(side), { fit: 'inside', withoutEnlargement: true })
-  .toColourspace('srgb').jpeg({ quality: 82 }).toBuffer();
+  .toColourspace('srgb').jpeg({ quality: 90 }).toBuffer();
 
 async function make(n) {
   let left = n, last;
