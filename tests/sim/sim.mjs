@@ -1,15 +1,20 @@
 // sim.mjs - what the simulators of payment providers share: a server, a clock that can be moved, faults on order, and notices that are sent by a
 // schedule and can be held, lost, doubled, reordered, aged or forged. A simulator is no provider: it knows the rules that are written down and
-// none that are not.
+// none that are not. Every answer has the header X-Simulator.
 //
-// Control, all below /_sim/ and JSON (tests call the methods of the object instead):
-//   POST clock   {advance_ms}                     moves the clock and sends what is due by then
-//   POST faults  {op, kind, times}                the next calls of that op ("" = any): see Sim.fault()
-//   POST notices {mode: "auto" | "hold"}          hold: nothing is sent by itself
-//   GET  notices                                  what was made, and how often it was delivered
-//   POST deliver {id, forge, stale_s, lose}       now, whatever the schedule says
+// Control, all below /_sim/, JSON in and out (tests call the methods of the object instead):
+//   POST clock    {advance_ms}                        moves the clock; what is due on the way happens and is sent at its time
+//   POST faults   {op, kind, times, about, status, code}  the next calls of that op ("" = any) that name `about`: see Sim.fault()
+//   POST release  {}                                  lets go of everything that "slow" holds
+//   POST notices  {mode: "auto" | "hold"}             hold: nothing is sent by itself
+//   GET  notices                                      what was made, and how often it was delivered
+//   POST trouble  {kind, about, type, times}          the next notices: see Sim.trouble()
+//   POST deliver  {id, forge, stale_s, lose}          now, whatever the schedule says
+//   GET  calls                                        what was asked of it
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+
+const BODY_MAX = 1 << 20, KEPT = 10_000;
 
 export const hex = n => randomBytes(n).toString('hex');
 
@@ -21,14 +26,16 @@ export class Refusal extends Error {
 export class Sim {
   #server;
   #faults = [];
+  #troubles = [];
   #offset = 0;
   #held = [];
+  #sending = Promise.resolve();
   notices = [];
   mode = 'auto';
   calls = [];            // {method, path, op, status}: what was asked of it
 
-  /** schedule: seconds until the next try of a notice, after each that failed. */
-  constructor({ schedule, now = Date.now }) { this.schedule = schedule; this.realNow = now; }
+  /** schedule: seconds until the next try of a notice, after each that failed. patience_ms: how long whoever is noticed may take to answer. */
+  constructor({ schedule, now = Date.now, patience_ms }) { Object.assign(this, { schedule, realNow: now, patience_ms }); }
 
   async listen(port = 0) {
     this.#server = createServer((req, res) => this.#take(req, res).catch(e => { res.destroy(); this.broken = e; }));
@@ -47,43 +54,84 @@ export class Sim {
   // ---- the clock ----
   now() { return this.realNow() + this.#offset; }
   seconds() { return Math.floor(this.now() / 1000); }
+  /** Stops wherever something is due, so a day in one step and a day in many are the same. */
   async advance(ms) {
-    this.#offset += ms;
+    if (!(ms >= 0)) throw new Refusal(400, { message: 'advance_ms: no clock goes back' });
+    const end = this.now() + ms, offset = this.#offset + ms;
+    await this.sendDue();
+    for (;;) {
+      const due = this.notices.filter(n => this.#ready(n)).map(n => n.due_ms);
+      const at = Math.min(this.nextEvent?.() ?? Infinity, ...due);
+      if (!(at <= end)) break;
+      this.#offset += Math.max(0, at - this.now());
+      this.happen?.();
+      await this.sendDue();
+    }
+    this.#offset = Math.max(this.#offset, offset);
+    this.happen?.();
     await this.sendDue();
   }
 
   // ---- faults ----
+  static KINDS = ['500', '500_after', '502', 'lost', 'reset', '429', 'slow', 'slow_after', 'garbled', 'refuse'];
+  kinds = [];            // those of one simulator
+  noticeKinds = [];
   /**
-   * kind: 500 (nothing happens), 500_after (it happens, and the answer is 500), lost (it happens, and no answer comes), reset (nothing happens, and
-   * no answer comes), 429, slow (it waits for release()), garbled (half an answer), and those of the simulator itself (forged, …).
+   * kind: 500 (nothing happens; Stripe remembers it), 500_after (it happens, and the answer is 500), 502 (something in front of the provider answers;
+   * nothing happens and nothing is remembered), lost (it happens, and no answer comes), reset (nothing happens, and no answer comes), 429, slow (it
+   * waits for release(), and happens then), slow_after (it happens, and the answer waits for release()), garbled (it happens, and half an answer
+   * comes), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or body has this text.
    */
-  fault(op, kind, times = 1) { this.#faults.push({ op, kind, times }); }
-  #fault(op) {
-    const f = this.#faults.find(x => x.times > 0 && (!x.op || x.op === op));
-    if (f) f.times--;
-    return f?.kind ?? '';
+  fault(op, kind, times = 1, { about = '', status = 400, code = '' } = {}) {
+    if (![...Sim.KINDS, ...this.kinds].includes(kind)) throw new Refusal(400, { message: `no such fault: ${kind}` });
+    this.#faults.push({ op, kind, times, about, status, code });
   }
-  release() { for (const r of this.#held.splice(0)) r(); }
+  #fault(call) {
+    const f = this.#faults.find(x => x.times > 0 && (!x.op || x.op === call.op) && (!x.about || `${call.target}\n${call.raw}`.includes(x.about)));
+    if (f) f.times--;
+    this.#faults = this.#faults.filter(x => x.times > 0);
+    return f;
+  }
+  hold() { return new Promise(r => this.#held.push(r)); }
+  release() {
+    for (const r of this.#held.splice(0)) r();
+    for (const n of this.notices) if (n.due_ms === Infinity) n.due_ms = this.now();
+  }
+  get holding() { return this.#held.length; }
 
   // ---- requests ----
   async #take(req, res) {
     const chunks = [];
-    for await (const c of req) chunks.push(c);
+    let size = 0;
+    for await (const c of req) {
+      if ((size += c.length) > BODY_MAX) return void res.writeHead(413, { Connection: 'close' }).end();
+      chunks.push(c);
+    }
     const raw = Buffer.concat(chunks), url = new URL(req.url, this.url);
+    res.setHeader('X-Simulator', this.constructor.name);
     if (url.pathname.startsWith('/_sim/')) return this.#control(req, res, url, raw);
-    const page = await this.page?.(req.method, url, raw);
+    const page = url.pathname === '/' ? { html: this.index() } : await this.page?.(req.method, url, raw);
     if (page) {
       res.writeHead(page.status ?? 200, { 'Content-Type': 'text/html; charset=utf-8', ...(page.location ? { Location: page.location } : {}) });
-      return void res.end(page.html ?? '');
+      res.end(page.html ?? '');
+      return this.mode === 'auto' && req.method === 'POST' ? this.sendDue() : undefined;
     }
     const call = { method: req.method, url, target: req.url, headers: req.headers, raw };
     call.op = this.opOf(call);
-    call.fault = this.#fault(call.op);
+    call.how = this.#fault(call);
+    call.fault = call.how?.kind ?? '';
     if (call.fault === 'reset') return void res.destroy();
-    if (call.fault === 'slow') await new Promise(r => this.#held.push(r));
+    if (call.fault === '502') return void res.writeHead(502, { 'Content-Type': 'text/html' }).end('<html>Bad Gateway</html>');
+    if (call.fault === 'slow') {
+      const ended = this.began?.(call);
+      await this.hold();
+      ended?.();
+    }
     const answer = await this.answer(call);
     this.calls.push({ method: req.method, path: url.pathname, op: call.op, status: answer.status, headers: req.headers, body: raw.toString() });
+    if (this.calls.length > KEPT) this.calls.shift();
     if (call.fault === 'lost') return void res.destroy();
+    if (call.fault === 'slow_after') await this.hold();
     const body = Buffer.from(answer.body ?? '');
     res.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : { 'Content-Length': body.length }) });
     if (call.fault === 'garbled') return void res.write(body.subarray(0, body.length / 2), () => res.destroy());
@@ -92,56 +140,108 @@ export class Sim {
   }
 
   async #control(req, res, url, raw) {
-    const what = url.pathname.slice('/_sim/'.length), ask = raw.length ? JSON.parse(raw) : {};
+    const what = url.pathname.slice('/_sim/'.length);
     const verbs = {
-      clock: () => this.advance(ask.advance_ms),
-      faults: () => this.fault(ask.op ?? '', String(ask.kind), ask.times),
+      clock: q => this.advance(q.advance_ms),
+      faults: q => this.fault(q.op ?? '', String(q.kind), q.times, q),
       release: () => this.release(),
-      notices: () => { if (req.method === 'POST') this.mode = ask.mode; },
-      deliver: () => this.deliver(ask.id, ask),
+      notices: q => { if (req.method === 'POST') this.mode = q.mode; },
+      trouble: q => this.trouble(q),
+      deliver: q => this.deliver(q.id, q),
+      calls: () => this.calls.map(({ method, path, op, status }) => ({ method, path, op, status })),
       ...this.verbs,
     };
+    let status = 200, said;
     try {
-      if (!verbs[what]) throw new Refusal(404, { message: 'no such control' });
-      const said = await verbs[what](ask);
+      const ask = raw.length ? JSON.parse(raw) : {};
+      if (!Object.hasOwn(verbs, what)) throw new Refusal(404, { message: `no such control: ${what}` });
+      const did = await verbs[what](ask);
       if (this.mode === 'auto') await this.sendDue();
-      res.writeHead(200, { 'Content-Type': 'application/json' });
-      res.end(JSON.stringify({ said: said ?? null, now_ms: this.now(), notices: this.notices.map(({ id, type, about, tries, status, due_ms }) =>
-        ({ id, type, about, tries, status, due_ms })) }));
+      said = { said: did ?? null, now_ms: this.now(), notices: this.notices.map(({ id, type, about, tries, status, due_ms, trouble }) =>
+        ({ id, type, about, tries, status, due_ms: due_ms === Infinity ? null : due_ms, trouble })) };
     } catch (e) {
-      res.writeHead(e.status ?? 500, { 'Content-Type': 'application/json' });
-      res.end(JSON.stringify({ message: e.message }));
+      status = e instanceof Refusal ? e.status : e instanceof SyntaxError ? 400 : 500;
+      said = { message: e.message };
     }
+    // what is only of use in here, and the orders that refunds point back to, stay here
+    res.writeHead(status, { 'Content-Type': 'application/json' });
+    res.end(JSON.stringify(said, (k, v) => (k.startsWith('_') || k === 'same' ? undefined : v)));
   }
 
   // ---- notices ----
-  /** make(options): {headers, body} signed at this moment. */
+  static TROUBLES = ['lost', 'duplicate', 'reordered', 'stale', 'forged', 'slow'];
+  /**
+   * What befalls the next notices of that type ("" = any) about that object ("" = any; an id or a number of ours). lost: it never comes; duplicate:
+   * it comes twice; reordered: it comes behind the next one; slow: it waits for release(); forged, stale: somebody else sends an altered one, or a
+   * recording of it that is 301 s old, before it comes.
+   */
+  trouble({ kind, about = '', type = '', times = 1 }) {
+    if (!Sim.TROUBLES.includes(kind) && !this.noticeKinds.includes(kind)) throw new Refusal(400, { message: `no such trouble: ${kind}` });
+    this.#troubles.push({ kind, about, type, times });
+  }
+  /** make(options): {headers, body} signed at this moment. about: what it may be called by. */
   notify(url, id, type, about, make) {
-    if (url) this.notices.push({ id, type, about, url, make, tries: 0, status: 0, due_ms: this.now() });
+    if (!url) return;
+    const names = [about].flat().filter(Boolean);
+    const t = this.#troubles.find(x => x.times > 0 && (!x.type || x.type === type) && (!x.about || names.includes(x.about)));
+    if (t) t.times--;
+    const due_ms = t?.kind === 'lost' ? null : t?.kind === 'slow' ? Infinity : this.now();
+    this.notices.push({ id, type, about: names[0], url, make, tries: 0, status: 0, due_ms, trouble: t?.kind ?? '', statuses: [] });
+    if (this.notices.length > KEPT) this.notices.shift();
   }
-  async sendDue() {
-    for (const n of [...this.notices])
-      if (this.mode === 'auto' && n.due_ms !== null && n.due_ms <= this.now() && !n.busy) await this.deliver(n.id);
+  /** Can be sent by itself, as soon as its time has come. */
+  #ready(n) {
+    const behind = () => this.notices.slice(this.notices.indexOf(n) + 1).some(x => x.tries > 0);
+    return this.mode === 'auto' && n.due_ms !== null && !n.busy && !(n.trouble === 'reordered' && n.tries === 0 && !behind());
   }
-  /** forge: one byte is changed after signing; stale_s: signed so long ago; lose: counted as sent, and never is. The status it was answered with. */
-  async deliver(id, { forge = false, stale_s = 0, lose = false } = {}) {
+  /** When it is done, everything that was due is delivered, whoever began with it. */
+  sendDue() {
+    const run = this.#sending.then(() => this.#sendAll());
+    this.#sending = run.catch(() => {});
+    return run;
+  }
+  async #sendAll() {
+    for (let n; (n = this.notices.find(x => this.#ready(x) && x.due_ms <= this.now()));) {
+      n.busy = (n.busy ?? 0) + 1;
+      try {
+        const first = n.tries === 0;
+        if (first && n.trouble === 'forged') await this.deliver(n.id, { forge: true, aside: true });
+        if (first && n.trouble === 'stale') await this.deliver(n.id, { stale_s: 301, aside: true });
+        if (first && this.noticeKinds.includes(n.trouble)) await this.deliver(n.id, { kind: n.trouble, aside: true });
+        await this.deliver(n.id);
+        if (first && n.trouble === 'duplicate') await this.deliver(n.id);
+      } finally {
+        n.busy--;
+      }
+    }
+  }
+  /**
+   * forge: one byte is changed after signing; stale_s: signed so long ago; lose: counted as sent, and never is; aside: by somebody else, so it is no
+   * try of the notice itself. The status it was answered with, 0 for none.
+   */
+  async deliver(id, { forge = false, stale_s = 0, lose = false, aside = false, kind = '' } = {}) {
     const n = this.notices.find(x => x.id === id);
     if (!n) throw new Refusal(404, { message: `no notice ${id}` });
-    n.busy = true;
+    n.busy = (n.busy ?? 0) + 1;
     try {
       if (lose) {
         n.due_ms = null;
         return n.status = 0;
       }
-      const { headers, body } = n.make({ stale_s });
+      const { headers, body } = n.make({ stale_s, kind });
       const sent = forge ? body.replace(/\d(?=\D*$)/, d => String((Number(d) + 1) % 10)) : body;
-      n.tries++;
-      n.status = await fetch(n.url, { method: 'POST', headers, body: sent }).then(async r => { await r.arrayBuffer(); return r.status; }, () => 0);
+      if (!aside) n.tries++;
+      const signal = this.patience_ms ? AbortSignal.timeout(this.patience_ms) : undefined;
+      const status = await fetch(n.url, { method: 'POST', headers, body: sent, signal, redirect: 'manual' })
+        .then(async r => { await r.arrayBuffer(); return r.status; }, () => 0);
+      n.statuses.push(status);
+      if (aside) return status;
+      n.status = status;
       const wait = this.schedule[n.tries - 1];
-      n.due_ms = (n.status >= 200 && n.status < 300) || wait === undefined ? null : this.now() + wait * 1000;
-      return n.status;
+      n.due_ms = (status >= 200 && status < 300) || wait === undefined ? null : this.now() + wait * 1000;
+      return status;
     } finally {
-      n.busy = false;
+      n.busy--;
     }
   }
 }
@@ -151,6 +251,17 @@ export const html = (title, body) => `<!doctype html><html lang="en"><meta chars
 <title>${escape(title)}</title><style>body{font:16px/1.5 sans-serif;max-width:30em;margin:3em auto;padding:0 1em}button{font:inherit;padding:.6em 1.2em;margin:.3em}
 .sim{background:#b00;color:#fff;padding:.3em .8em}</style><p class="sim">Simulator: no money is moved here.</p>${body}</html>`;
 
-/** For a simulator that is run by hand: notices go out by themselves. */
-export function everySecond(sim) { setInterval(() => sim.sendDue(), 1000); }
-export const flags = () => Object.fromEntries(process.argv.slice(2).map(a => a.replace(/^--/, '').split(/=(.*)/s, 2)));
+/** A simulator that is run by hand: start(flags) gives {sim, settings}; notices go out by themselves, and one line of JSON says where it is. */
+export async function byHand(usage, names, start) {
+  const flags = Object.fromEntries(process.argv.slice(2).map(a => a.replace(/^--/, '').split(/=(.*)/s, 2)));
+  if ('help' in flags) return void console.log(usage);
+  const odd = Object.keys(flags).find(f => !names.includes(f));
+  if (odd !== undefined) {
+    console.error(`no such flag: --${odd}\n\n${usage}`);
+    return void (process.exitCode = 2);
+  }
+  const { sim, settings } = await start(flags);
+  setInterval(() => sim.advance(0).catch(e => console.error(e)), 1000);
+  console.log(JSON.stringify({ simulator: sim.constructor.name, url: sim.url, port: sim.port,
+    settings: Object.fromEntries([...Object.entries(settings).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, v]), ['ZOETROPE_CLIENT_ALLOW', `127.0.0.1:${sim.port}`]]) }));
+}

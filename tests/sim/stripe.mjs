@@ -1,19 +1,46 @@
 #!/usr/bin/env node
-// stripe.mjs - a simulator of Stripe: Checkout Sessions, subscriptions, refunds, idempotency, signed events; and a page to pay on.
-//
-//   node tests/sim/stripe.mjs --port=9101 --notify=http://127.0.0.1:8080/v1/hooks/stripe      prints the settings to start the server with
-//
-// In a test: const stripe = await startStripe({ notify }). Beside sim.mjs: POST /_sim/pay {session, how}, settle {session, ok}, renew {subscription, ok},
-// refund {session, amount}, dispute {session}.
+// stripe.mjs - a simulator of Stripe: Checkout Sessions, payment intents, subscriptions, refunds, idempotency, signed events; and a page to pay on.
+// In a test: const stripe = await startStripe({ notify }).
+// Stricter than Stripe where that finds mistakes: an unknown parameter, and a call that does not pin its Stripe-Version, are refused.
 import { createHash, createHmac } from 'node:crypto';
-import { everySecond, escape, flags, hex, html, Refusal, Sim } from './sim.mjs';
+import { byHand, escape, hex, html, Refusal, Sim } from './sim.mjs';
 
-const DAY = 86_400_000, MONTH_S = 30 * 86_400;
+const USAGE = `stripe.mjs - a simulator of Stripe; no money is moved by it, and its state is gone when it ends
+
+  node tests/sim/stripe.mjs --notify=http://127.0.0.1:8080/v1/hooks/stripe
+
+  --port=N        0 (the default): any that is free
+  --notify=URL    where events go to
+  --key=, --secret=   of the API (sk_test_simulator), of the signatures of events (whsec_simulator; two with a comma while one replaces the other)
+
+Prints one line of JSON: its URL, and the settings to start the server with. Its own page (/) lists the sessions. POST below /_sim/, JSON, beside
+those of sim.mjs:
+  pay       {session, how: card | delayed | declined | late}    settle {session, ok}        the end of a delayed one
+  renew     {subscription, ok}    now; else it happens when the clock gets there, and bank {subscription, ok} says how
+  decline   {times}               the next charges that a call asks for are refused (402)
+  refund    {session, amount}     by a person in Stripe's dashboard
+  refunds   {status, times}       the next refunds are "pending" at first; settle_refund {refund, status} ends them
+  dispute   {session}             end_dispute {session, won}
+  GET state                       every object`;
+
+const DAY_S = 86_400, DAY = DAY_S * 1000;
 // "Up to three days with growing gaps."
 const SCHEDULE = [60, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 36_000, 36_000];
+const PATIENCE_MS = 20_000;
+// Days after a renewal failed; then the subscription is over. Stripe lets each account choose.
+const DUNNING_DAYS = [3, 5, 7];
 
 const error = (status, type, message, more = {}) => new Refusal(status, { error: { type, message, ...more } });
 const bad = (message, more) => error(400, 'invalid_request_error', message, more);
+const declined = more => error(402, 'card_error', 'Your card was declined.', { code: 'card_declined', decline_code: 'generic_decline', ...more });
+
+/** The same day n months later; of the 31st, the last of a shorter month. */
+function addMonths(s, n, day) {
+  const d = new Date(s * 1000), first = Date.UTC(d.getUTCFullYear(), d.getUTCMonth() + n, 1, d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds());
+  const last = new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() + n + 1, 0)).getUTCDate();
+  return first / 1000 + (Math.min(day, last) - 1) * DAY_S;
+}
+const changes = (before, now) => Object.fromEntries(Object.keys(now).filter(k => JSON.stringify(before[k]) !== JSON.stringify(now[k])).map(k => [k, before[k]]));
 
 /** a[b][0]=c as {a: {b: [c]}}. */
 export function unform(text) {
@@ -41,17 +68,28 @@ function whole(text, name, min = 1) {
 export class Stripe extends Sim {
   sessions = new Map(); intents = new Map(); charges = new Map(); refunds = new Map(); subscriptions = new Map(); invoices = new Map(); customers = new Map();
   events = new Map(); prices = new Map(); items = new Map(); balances = new Map();
+  disputes = new Map();
   #keys = new Map();
+  #running = new Set();
+  #declines = 0;
+  #refundsAs = { status: 'succeeded', times: 0 };
+  #cause = { id: null, idempotency_key: null };
 
   constructor({ key = 'sk_test_simulator', secret = 'whsec_simulator', notify = '', ...more } = {}) {
-    super({ schedule: SCHEDULE, ...more });
+    super({ schedule: SCHEDULE, patience_ms: PATIENCE_MS, ...more });
     Object.assign(this, { key, secret, notifyUrl: notify });
   }
 
   verbs = {
     pay: q => this.pay(q.session, q.how), settle: q => this.settle(q.session, q.ok), renew: q => this.renew(q.subscription, q.ok),
-    refund: q => this.refundByHand(q.session, q.amount), dispute: q => this.dispute(q.session),
+    bank: q => { this.find(this.subscriptions, q.subscription)._bank = q.ok; }, decline: q => this.decline(q.times),
+    refund: q => this.refundByHand(q.session, q.amount), refunds: q => this.refundsBe(q.status, q.times), settle_refund: q => this.settleRefund(q.refund, q.status),
+    dispute: q => this.dispute(q.session), end_dispute: q => this.endDispute(q.session, q.won), state: () => this.state(),
   };
+  state() {
+    const all = ['sessions', 'intents', 'charges', 'refunds', 'subscriptions', 'invoices', 'customers', 'disputes', 'events'];
+    return Object.fromEntries(all.map(k => [k, [...this[k].values()]]));
+  }
 
   id(kind) { return `${kind}_${hex(12)}`; }
   add(map, kind, object, fields) {
@@ -65,30 +103,54 @@ export class Stripe extends Sim {
   }
 
   // ---- events: the object as it is at this moment, signed anew at each try ----
-  event(type, object) {
+  event(type, object, previous_attributes) {
     const e = { id: this.id('evt'), object: 'event', api_version: '2026-10-28.endive', created: this.seconds(), type, livemode: false, pending_webhooks: 1,
-      request: { id: null, idempotency_key: null }, data: { object: structuredClone(object) } };
+      request: { ...this.#cause }, data: { object: this.#bare(object), ...(previous_attributes ? { previous_attributes } : {}) } };
     const body = JSON.stringify(e);
     this.events.set(e.id, e);
-    this.notify(this.notifyUrl, e.id, type, object.id, ({ stale_s = 0 }) => {
-      const t = this.seconds() - stale_s, v1 = createHmac('sha256', this.secret).update(`${t}.${body}`).digest('hex');
-      return { headers: { 'Content-Type': 'application/json; charset=utf-8', 'Stripe-Signature': `t=${t},v1=${v1},v0=${'0'.repeat(64)}` }, body };
+    this.notify(this.notifyUrl, e.id, type, [object.id, object.client_reference_id, object.metadata?.number], ({ stale_s = 0 }) => {
+      const t = this.seconds() - stale_s, v1 = k => createHmac('sha256', k).update(`${t}.${body}`).digest('hex');
+      const signature = [`t=${t}`, ...this.secret.split(',').map(k => `v1=${v1(k.trim())}`), `v0=${'0'.repeat(64)}`].join(',');
+      return { headers: { 'Content-Type': 'application/json; charset=utf-8', 'Stripe-Signature': signature }, body };
     });
+  }
+  #bare(object) { return JSON.parse(JSON.stringify(object, (k, v) => (k.startsWith('_') ? undefined : v))); }
+
+  // ---- what time does ----
+  nextEvent() {
+    const at = [...this.sessions.values()].filter(s => s.status === 'open').map(s => s.expires_at);
+    for (const s of this.subscriptions.values()) if (s.status !== 'canceled') at.push(s._retry_s ?? s.items.data[0].current_period_end);
+    return at.length ? Math.min(...at) * 1000 : Infinity;
+  }
+  happen() {
+    for (const s of this.sessions.values()) this.#overdue(s);
+    for (const s of this.subscriptions.values())
+      if (s.status !== 'canceled' && (s._retry_s ?? s.items.data[0].current_period_end) <= this.seconds()) this.renew(s.id, s._bank);
   }
 
   // ---- calls ----
   opOf({ method, url }) { return `${method} ${url.pathname.replace(/\/(cs|sub|in|pi|re|ch|cus|evt|dp)_\w+/, '/:id')}`; }
 
   async answer(call) {
-    const say = (status, body) => ({ status, headers: { 'Content-Type': 'application/json', 'Request-Id': this.id('req') }, body: JSON.stringify(body) });
-    if (call.fault === '429') return say(429, { error: { type: 'rate_limit_error', message: 'Too many requests' } });
+    const id = this.id('req');
+    const say = (status, body) => {
+      if (body.error) body.error.request_log_url = `${this.url}/#${id}`;
+      return { status, headers: { 'Content-Type': 'application/json', 'Request-Id': id }, body: JSON.stringify(body) };
+    };
+    if (call.fault === '429') return say(429, { error: { type: 'rate_limit_error', code: 'rate_limit', message: 'Too many requests' } });
     try {
       this.#authorise(call);
       return this.#remembered(call, say, () => {
         if (call.fault === '500') throw error(500, 'api_error', 'Something went wrong on our end');
-        const done = this.#route(call);
-        if (call.fault === '500_after') throw error(500, 'api_error', 'Something went wrong on our end');
-        return done;
+        if (call.fault === 'refuse') throw error(call.how.status, call.how.status === 402 ? 'card_error' : 'invalid_request_error', 'refused on order', { code: call.how.code || undefined });
+        this.#cause = { id, idempotency_key: call.headers['idempotency-key'] ?? null };
+        try {
+          const done = this.#route(call);
+          if (call.fault === '500_after') throw error(500, 'api_error', 'Something went wrong on our end');
+          return done;
+        } finally {
+          this.#cause = { id: null, idempotency_key: null };
+        }
       });
     } catch (e) {
       if (!(e instanceof Refusal)) throw e;
@@ -96,13 +158,24 @@ export class Stripe extends Sim {
     }
   }
 
-  #authorise({ headers }) {
+  #authorise({ method, headers, raw }) {
     const basic = /^Basic (.+)$/.exec(headers.authorization ?? ''), key = basic ? Buffer.from(basic[1], 'base64').toString().split(':')[0]
       : /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
     if (key !== this.key) throw error(401, 'invalid_request_error', 'Invalid API Key provided');
+    if (!/^\d{4}-\d\d-\d\d(\.\w+)?$/.test(headers['stripe-version'] ?? '')) throw bad('This simulator wants a Stripe-Version');
+    if (method === 'POST' && raw.length && !/^application\/x-www-form-urlencoded\b/.test(headers['content-type'] ?? ''))
+      throw bad('The body must be application/x-www-form-urlencoded');
   }
 
-  /** The first answer to a key is the answer to it, a 500 too; what validation refused is not stored. */
+  /** While a call waits ("slow"), its key is in use. */
+  began(call) {
+    const key = call.method === 'POST' && call.headers['idempotency-key'];
+    if (!key) return null;
+    this.#running.add(key);
+    return () => this.#running.delete(key);
+  }
+
+  /** The first answer to a key is the answer to it, a 500 too; what validation refused, and what met the same key under way, is not stored. */
   #remembered(call, say, run) {
     const key = call.method === 'POST' && call.headers['idempotency-key'];
     const attempt = () => {
@@ -110,6 +183,8 @@ export class Stripe extends Sim {
     };
     if (!key) return attempt();
     if (key.length > 255) throw bad('Idempotency-Key is too long');
+    if (this.#running.has(key))
+      throw error(409, 'idempotency_error', 'There is currently another in-progress request using this Idempotent Key', { code: 'idempotency_key_in_use' });
     for (const [k, v] of this.#keys) if (v.at < this.now() - DAY) this.#keys.delete(k);
     const hash = createHash('sha256').update(`${call.method} ${call.url.pathname}\n`).update(call.raw).digest('hex'), old = this.#keys.get(key);
     if (old && old.hash !== hash)
@@ -120,28 +195,61 @@ export class Stripe extends Sim {
     return answer;
   }
 
+  #routes = [
+    ['POST checkout/sessions', q => this.create(q)],
+    ['GET checkout/sessions', q => this.list('sessions', q, ['payment_intent', 'subscription', 'customer', 'status'])],
+    ['GET checkout/sessions/:id', (q, id) => this.find(this.sessions, id)],
+    ['POST checkout/sessions/:id/expire', (q, id) => this.expire(this.find(this.sessions, id))],
+    ['POST payment_intents', q => this.createIntent(q)],
+    ['GET payment_intents', q => this.list('intents', q, ['customer'])],
+    ['GET payment_intents/:id', (q, id) => this.find(this.intents, id)],
+    ['POST payment_intents/:id/confirm', (q, id) => this.confirmIntent(this.find(this.intents, id), q)],
+    ['POST payment_intents/:id/cancel', (q, id) => this.cancelIntent(this.find(this.intents, id), q)],
+    ['POST customers', q => { only(q, ['email', 'name', 'metadata', 'description']); return this.add(this.customers, 'cus', 'customer', { ...q, metadata: q.metadata ?? {} }); }],
+    ['GET customers/:id', (q, id) => this.find(this.customers, id)],
+    ['GET subscriptions', q => this.list('subscriptions', q, ['customer', 'status'])],
+    ['GET subscriptions/:id', (q, id) => this.find(this.subscriptions, id)],
+    ['POST subscriptions/:id', (q, id) => this.change(this.find(this.subscriptions, id), q)],
+    ['DELETE subscriptions/:id', (q, id) => this.end(this.find(this.subscriptions, id))],
+    ['GET invoices', q => this.list('invoices', q, ['customer', 'status'])],
+    ['GET invoices/:id', (q, id) => this.find(this.invoices, id)],
+    ['POST refunds', q => this.refund(q)],
+    ['GET refunds', q => this.list('refunds', q, ['payment_intent', 'charge'])],
+    ['GET refunds/:id', (q, id) => this.find(this.refunds, id)],
+    ['GET charges/:id', (q, id) => this.find(this.charges, id)],
+    ['GET disputes/:id', (q, id) => this.find(this.disputes, id)],
+    ['GET events', q => this.list('events', q, ['type'])],
+    ['GET events/:id', (q, id) => this.find(this.events, id)],
+  ].map(([name, run]) => ({ method: name.split(' ')[0], pattern: new RegExp(`^/v1/${name.split(' ')[1].replace(':id', '(\\w+)')}$`), run }));
+
   #route({ method, url, raw }) {
-    const q = unform(method === 'GET' ? url.search.slice(1) : raw.toString()), p = url.pathname.split('/').slice(2), expand = list(q.expand);
+    const q = unform(method === 'GET' ? url.search.slice(1) : raw.toString()), expand = list(q.expand);
     delete q.expand;
-    const where = `${method} ${p.map((x, i) => (i % 2 === (p[0] === 'checkout' ? 0 : 1) && i ? ':id' : x)).join('/')}`;
-    const id = p[0] === 'checkout' ? p[2] : p[1];
-    const routes = {
-      'POST checkout/sessions': () => this.create(q), 'GET checkout/sessions': () => this.find(this.sessions, id),
-      'POST refunds': () => this.refund(q), 'POST subscriptions': () => this.change(this.find(this.subscriptions, id), q),
-      'GET subscriptions': () => this.find(this.subscriptions, id), 'DELETE subscriptions': () => this.end(this.find(this.subscriptions, id)),
-      'GET invoices': () => this.find(this.invoices, id), 'GET payment_intents': () => this.find(this.intents, id), 'GET events': () => this.find(this.events, id),
-      'GET refunds': () => (id ? this.find(this.refunds, id)
-        : { object: 'list', data: [...this.refunds.values()].filter(r => r.payment_intent === q.payment_intent).reverse(), has_more: false, url: '/v1/refunds' }),
-      'POST expire': () => this.expire(this.find(this.sessions, id)),
-    };
-    const name = p[3] === 'expire' ? 'POST expire' : `${method} ${p[0] === 'checkout' ? 'checkout/sessions' : p[0]}`;
-    if (!routes[name]) throw error(404, 'invalid_request_error', `Unrecognized request URL (${where})`);
-    return this.#expanded(routes[name](), expand);
+    for (const r of this.#routes) {
+      const m = r.method === method && r.pattern.exec(url.pathname);
+      if (m) return this.#expanded(r.run(q, m[1]), expand);
+    }
+    throw error(404, 'invalid_request_error', `Unrecognized request URL (${method}: ${url.pathname})`);
+  }
+  /** Newest first, a page at a time. */
+  list(what, q, filters) {
+    only(q, [...filters, 'limit', 'starting_after', 'created']);
+    const limit = q.limit === undefined ? 10 : whole(q.limit, 'limit');
+    if (limit > 100) throw bad('limit: at most 100', { param: 'limit' });
+    let all = [...this[what].values()].reverse().filter(o => filters.every(f => q[f] === undefined || o[f] === q[f]));
+    if (q.created?.gte) all = all.filter(o => o.created >= Number(q.created.gte));
+    if (q.starting_after) {
+      const at = all.findIndex(o => o.id === q.starting_after);
+      if (at < 0) throw bad(`No such object: '${q.starting_after}'`, { code: 'resource_missing', param: 'starting_after' });
+      all = all.slice(at + 1);
+    }
+    return { object: 'list', data: all.slice(0, limit), has_more: all.length > limit, url: `/v1/${what === 'sessions' ? 'checkout/sessions' : what === 'intents' ? 'payment_intents' : what}` };
   }
 
   #maps = { payment_intent: 'intents', latest_charge: 'charges', balance_transaction: 'balances', subscription: 'subscriptions', latest_invoice: 'invoices', invoice: 'invoices', customer: 'customers' };
   #expanded(object, paths) {
     const out = structuredClone(object);
+    if (object.object === 'list') return this.#bare(out);
     for (const path of paths) {
       let at = out;
       for (const field of path.split('.')) {
@@ -152,7 +260,7 @@ export class Stripe extends Sim {
         at = at[field];
       }
     }
-    return JSON.parse(JSON.stringify(out, (k, v) => (k.startsWith('_') ? undefined : v)));
+    return this.#bare(out);
   }
 
   // ---- sessions ----
@@ -198,21 +306,36 @@ export class Stripe extends Sim {
   // ---- what a payer and a bank do ----
   /** how: "card", "delayed" (a method that takes days), "declined"; "late": although it was expired, which Stripe lets nobody do and banks do. */
   pay(id, how = 'card') {
+    if (!['card', 'delayed', 'declined', 'late'].includes(how)) throw bad(`how: ${how}`);
     const s = this.find(this.sessions, id);
     this.#overdue(s);
-    if (s.status !== 'open' && how !== 'late') throw bad(`this session is ${s.status}`);
-    if (how === 'declined') return s;
+    if (how === 'late' ? s.status === 'complete' : s.status !== 'open') throw bad(`this session is ${s.status}`);
     s.customer ??= this.add(this.customers, 'cus', 'customer', {}).id;
-    s.status = 'complete';
-    s.url = null;
-    if (s.mode === 'subscription') return this.#begin(s);
-    const pi = this.add(this.intents, 'pi', 'payment_intent', { amount: s.amount_total, currency: s.currency, status: how === 'delayed' ? 'processing' : 'succeeded',
-      metadata: s._below, customer: s.customer, latest_charge: null });
+    if (s.mode === 'subscription' && how === 'declined') return s;
+    if (s.mode === 'subscription') {
+      this.#complete(s);
+      return this.#begin(s);
+    }
+    // One intent for all tries: a declined card leaves the session open and the intent where the next card finds it.
+    const pi = s.payment_intent ? this.intents.get(s.payment_intent) : this.add(this.intents, 'pi', 'payment_intent', { amount: s.amount_total, currency: s.currency,
+      status: 'requires_payment_method', metadata: s._below, customer: s.customer, latest_charge: null });
     s.payment_intent = pi.id;
+    if (how === 'declined') {
+      this.event('payment_intent.payment_failed', pi);
+      return s;
+    }
+    this.#complete(s);
+    pi.status = how === 'delayed' ? 'processing' : 'succeeded';
     if (how !== 'delayed') this.#charge(s, pi);
     this.event('checkout.session.completed', s);
     return s;
   }
+  #complete(s) {
+    s.status = 'complete';
+    s.url = null;
+  }
+  decline(times = 1) { this.#declines = times; }
+  #cardWorks() { return this.#declines === 0 || this.#declines-- <= 0; }
   #charge(s, pi) {
     const fee = Math.round(pi.amount * 0.029) + 30;
     const b = this.add(this.balances, 'txn', 'balance_transaction', { amount: pi.amount, currency: pi.currency, fee, net: pi.amount - fee });
@@ -237,51 +360,112 @@ export class Stripe extends Sim {
     return s;
   }
 
+  // ---- payment intents without a session ----
+  createIntent(q) {
+    only(q, ['amount', 'currency', 'automatic_payment_methods', 'payment_method', 'confirm', 'customer', 'metadata', 'description', 'return_url']);
+    if (!/^[a-z]{3}$/.test(q.currency ?? '')) throw bad(`Invalid currency: ${q.currency}`, { param: 'currency' });
+    const pi = this.add(this.intents, 'pi', 'payment_intent', { amount: whole(q.amount, 'amount'), currency: q.currency, customer: q.customer ?? null, metadata: q.metadata ?? {},
+      status: 'requires_payment_method', latest_charge: null, last_payment_error: null });
+    pi.client_secret = `${pi.id}_secret_${hex(8)}`;
+    return q.confirm === 'true' ? this.confirmIntent(pi, q) : pi;
+  }
+  /** By the names that Stripe's documents use for cards of tests; any other is a good one. */
+  confirmIntent(pi, q) {
+    if (!['requires_payment_method', 'requires_confirmation', 'requires_action'].includes(pi.status))
+      throw bad(`This PaymentIntent's status is ${pi.status}.`, { code: 'payment_intent_unexpected_state' });
+    if (!q.payment_method && pi.status === 'requires_payment_method') throw bad('You cannot confirm this PaymentIntent because it\'s missing a payment method.');
+    if (/authenticationRequired/.test(q.payment_method ?? '') && pi.status !== 'requires_action') {
+      pi.status = 'requires_action';
+      this.event('payment_intent.requires_action', pi);
+      return pi;
+    }
+    if (/chargeDeclined/.test(q.payment_method ?? '') || !this.#cardWorks()) {
+      pi.status = 'requires_payment_method';
+      const e = declined();
+      pi.last_payment_error = { ...e.body.error };
+      this.event('payment_intent.payment_failed', pi);
+      e.body.error.payment_intent = this.#bare(pi);
+      throw e;
+    }
+    this.#charge(null, pi);
+    return pi;
+  }
+  cancelIntent(pi, q) {
+    only(q, ['cancellation_reason']);
+    if (['succeeded', 'canceled', 'processing'].includes(pi.status)) throw bad(`You cannot cancel this PaymentIntent because it has a status of ${pi.status}.`);
+    pi.status = 'canceled';
+    this.event('payment_intent.canceled', pi);
+    return pi;
+  }
+
   // ---- subscriptions ----
   #begin(s) {
     const l = s._lines[0], price = this.add(this.prices, 'price', 'price', { currency: l.currency, unit_amount: l.unit, product: this.id('prod'),
       recurring: { interval: 'month', interval_count: l.months } });
-    const item = this.add(this.items, 'si', 'subscription_item', { price, quantity: 1, current_period_start: this.seconds(), current_period_end: this.seconds() + l.months * MONTH_S });
+    const item = this.add(this.items, 'si', 'subscription_item', { price, quantity: 1, current_period_start: this.seconds(),
+      current_period_end: addMonths(this.seconds(), l.months, new Date(this.now()).getUTCDate()) });
     const sub = this.add(this.subscriptions, 'sub', 'subscription', { status: 'active', customer: s.customer, metadata: s._below, cancel_at_period_end: false, cancel_at: null,
-      pause_collection: null, currency: l.currency, items: { object: 'list', data: [item] }, latest_invoice: null });
+      pause_collection: null, currency: l.currency, items: { object: 'list', data: [item] }, latest_invoice: null, _day: new Date(this.now()).getUTCDate(), _tries: 0, _retry_s: null,
+      _bank: true });
     s.subscription = sub.id;
     s.payment_status = 'paid';
-    s.invoice = this.#invoice(sub, true).id;
+    s.invoice = this.#invoice(sub, 'paid').id;
     this.event('checkout.session.completed', s);
     this.event('customer.subscription.created', sub);
     return s;
   }
-  #invoice(sub, ok, amount) {
+  #invoice(sub, status, amount) {
     const item = sub.items.data[0], total = amount ?? item.price.unit_amount;
-    const pi = ok ? this.add(this.intents, 'pi', 'payment_intent', { amount: total, currency: sub.currency, status: 'processing', metadata: {}, customer: sub.customer, latest_charge: null }) : null;
-    if (pi) this.#charge(null, pi);
-    const i = this.add(this.invoices, 'in', 'invoice', { status: ok ? 'paid' : 'open', amount_due: total, amount_paid: ok ? total : 0, currency: sub.currency, customer: sub.customer,
+    const i = this.add(this.invoices, 'in', 'invoice', { status: 'open', amount_due: total, amount_paid: 0, currency: sub.currency, customer: sub.customer,
       parent: { type: 'subscription_details', subscription_details: { subscription: sub.id, metadata: sub.metadata } },
-      status_transitions: { paid_at: ok ? this.seconds() : null }, attempt_count: 1,
-      lines: { object: 'list', data: [{ period: { start: item.current_period_start, end: item.current_period_end }, amount: total }] },
-      _payments: pi ? [{ id: this.id('inpay'), object: 'invoice_payment', payment: { type: 'payment_intent', payment_intent: pi.id } }] : [] });
+      status_transitions: { paid_at: null }, attempt_count: 0, next_payment_attempt: null,
+      lines: { object: 'list', data: [{ period: { start: item.current_period_start, end: item.current_period_end }, amount: total }] }, _payments: [] });
     sub.latest_invoice = i.id;
-    this.event(ok ? 'invoice.paid' : 'invoice.payment_failed', i);
+    if (status === 'void') i.status = 'void';
+    else this.#collect(sub, i, status === 'paid');
     return i;
   }
-  /** A period is over. ok false: the bank refuses. */
+  #collect(sub, i, ok) {
+    i.attempt_count++;
+    if (ok) {
+      const pi = this.add(this.intents, 'pi', 'payment_intent', { amount: i.amount_due, currency: sub.currency, status: 'processing', metadata: {}, customer: sub.customer,
+        latest_charge: null });
+      this.#charge(null, pi);
+      Object.assign(i, { status: 'paid', amount_paid: i.amount_due, next_payment_attempt: null });
+      i.status_transitions.paid_at = this.seconds();
+      i._payments.push({ id: this.id('inpay'), object: 'invoice_payment', payment: { type: 'payment_intent', payment_intent: pi.id } });
+    } else {
+      i.next_payment_attempt = sub._retry_s;
+    }
+    this.event(ok ? 'invoice.paid' : 'invoice.payment_failed', i);
+  }
+  /** A period is over, or what failed is tried again. ok false: the bank refuses; after as many tries as DUNNING_DAYS has, it is over. */
   renew(id, ok = true) {
-    const sub = this.find(this.subscriptions, id), item = sub.items.data[0];
-    if (sub.cancel_at_period_end) return this.end(sub);
+    const sub = this.find(this.subscriptions, id), item = sub.items.data[0], before = structuredClone(sub);
     if (!['active', 'past_due'].includes(sub.status)) throw bad(`this subscription is ${sub.status}`);
-    if (!sub.pause_collection && (sub.status === 'active' || !ok)) {
+    if (sub.cancel_at_period_end && sub.status === 'active') return this.end(sub);
+    const again = sub.status === 'past_due';
+    if (!again) {
       item.current_period_start = item.current_period_end;
-      item.current_period_end += item.price.recurring.interval_count * MONTH_S;
+      item.current_period_end = addMonths(item.current_period_end, item.price.recurring.interval_count, sub._day);
     }
-    if (!sub.pause_collection) {
-      sub.status = ok ? 'active' : 'past_due';
-      this.#invoice(sub, ok);
+    const days = DUNNING_DAYS[sub._tries];
+    if (!ok && again && days === undefined) {
+      this.#collect(sub, this.invoices.get(sub.latest_invoice), false);
+      return this.end(sub);
     }
-    this.event('customer.subscription.updated', sub);
+    const charged = again || !sub.pause_collection;
+    sub._tries = charged && !ok ? sub._tries + 1 : 0;
+    sub._retry_s = charged && !ok ? Math.max(this.seconds(), again ? 0 : item.current_period_start) + days * DAY_S : null;
+    sub.status = charged && !ok ? 'past_due' : 'active';
+    if (again) this.#collect(sub, this.invoices.get(sub.latest_invoice), ok);
+    else this.#invoice(sub, sub.pause_collection ? 'void' : ok ? 'paid' : 'open');
+    this.event('customer.subscription.updated', sub, changes(this.#bare(before), this.#bare(sub)));
     return sub;
   }
   change(sub, q) {
     only(q, ['cancel_at_period_end', 'pause_collection', 'items', 'proration_behavior', 'payment_behavior', 'metadata']);
+    const before = structuredClone(sub);
     if (sub.status === 'canceled') throw bad('A canceled subscription can only update its cancellation_details.');
     if (q.cancel_at_period_end !== undefined) sub.cancel_at_period_end = q.cancel_at_period_end === 'true';
     if (q.pause_collection !== undefined) sub.pause_collection = q.pause_collection === '' ? null : { behavior: q.pause_collection.behavior, resumes_at: null };
@@ -289,15 +473,17 @@ export class Stripe extends Sim {
     if (item) {
       const had = sub.items.data[0], p = item.price_data;
       if (item.id !== had.id || p?.product !== had.price.product) throw error(404, 'invalid_request_error', 'No such subscription item or product', { code: 'resource_missing' });
-      const before = had.price.unit_amount;
-      had.price = this.add(this.prices, 'price', 'price', { currency: p.currency, unit_amount: whole(p.unit_amount, 'unit_amount'), product: p.product,
+      const old = had.price.unit_amount, more = whole(p.unit_amount, 'unit_amount') - old, charged = q.proration_behavior === 'always_invoice' && more > 0;
+      if (charged && !this.#cardWorks()) throw declined();       // payment_behavior=error_if_incomplete: nothing changes
+      had.price = this.add(this.prices, 'price', 'price', { currency: p.currency, unit_amount: old + more, product: p.product,
         recurring: { interval: 'month', interval_count: whole(p.recurring?.interval_count ?? '1', 'interval_count') } });
-      if (q.proration_behavior === 'always_invoice' && had.price.unit_amount > before) this.#invoice(sub, true, had.price.unit_amount - before);
+      if (charged) this.#invoice(sub, 'paid', more);
     }
-    this.event('customer.subscription.updated', sub);
+    this.event('customer.subscription.updated', sub, changes(this.#bare(before), this.#bare(sub)));
     return sub;
   }
   end(sub) {
+    if (sub.status === 'canceled') throw error(404, 'invalid_request_error', `No such subscription: '${sub.id}'`, { code: 'resource_missing' });
     sub.status = 'canceled';
     this.event('customer.subscription.deleted', sub);
     return sub;
@@ -312,21 +498,48 @@ export class Stripe extends Sim {
     if (left === 0) throw bad(`Charge ${c.id} has already been refunded.`, { code: 'charge_already_refunded' });
     if (amount > left) throw bad(`Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`);
     c.amount_refunded += amount;
-    const r = this.add(this.refunds, 're', 'refund', { amount, currency: c.currency, payment_intent: pi.id, charge: c.id, reason: q.reason ?? null, status: 'succeeded',
+    const status = this.#refundsAs.times-- > 0 ? this.#refundsAs.status : 'succeeded';
+    const r = this.add(this.refunds, 're', 'refund', { amount, currency: c.currency, payment_intent: pi.id, charge: c.id, reason: q.reason ?? null, status,
       metadata: q.metadata ?? {} });
     this.event('charge.refunded', c);
     this.event('refund.created', r);
+    return r;
+  }
+  refundsBe(status, times = 1) {
+    if (!['pending', 'requires_action', 'succeeded'].includes(status)) throw bad(`status: ${status}`);
+    this.#refundsAs = { status, times };
+  }
+  /** status: succeeded, failed or canceled; of the last two the money is the merchant's again. */
+  settleRefund(id, status = 'succeeded') {
+    const r = this.find(this.refunds, id), c = this.charges.get(r.charge);
+    if (!['pending', 'requires_action'].includes(r.status) || !['succeeded', 'failed', 'canceled'].includes(status)) throw bad(`this refund is ${r.status}`);
+    r.status = status;
+    if (status !== 'succeeded') c.amount_refunded -= r.amount;
+    if (status === 'failed') r.failure_reason = 'lost_or_stolen_card';
+    this.event(status === 'failed' ? 'refund.failed' : 'refund.updated', r);
     return r;
   }
   refundByHand(id, amount) { return this.refund({ payment_intent: this.find(this.sessions, id).payment_intent, ...(amount ? { amount: String(amount) } : {}) }); }
   dispute(id) {
     const pi = this.find(this.intents, this.find(this.sessions, id).payment_intent), c = this.charges.get(pi.latest_charge);
     c.disputed = true;
-    this.event('charge.dispute.created', { id: this.id('dp'), object: 'dispute', amount: c.amount, currency: c.currency, charge: c.id, payment_intent: pi.id, status: 'needs_response' });
+    this.event('charge.dispute.created', this.add(this.disputes, 'dp', 'dispute', { amount: c.amount, currency: c.currency, charge: c.id, payment_intent: pi.id,
+      status: 'needs_response' }));
     return c;
   }
+  endDispute(id, won) {
+    const pi = this.find(this.sessions, id).payment_intent, d = [...this.disputes.values()].find(x => x.payment_intent === pi);
+    if (!d) throw bad('nobody disputes it');
+    d.status = won ? 'won' : 'lost';
+    this.event('charge.dispute.closed', d);
+    return d;
+  }
 
-  // ---- the page ----
+  // ---- the pages ----
+  index() {
+    return html('Stripe simulator', `<h1>Stripe simulator</h1><ul>${[...this.sessions.values()].reverse().map(s =>
+      `<li><a href="/c/pay/${s.id}">${escape(s.client_reference_id ?? s.id)}</a> ${escape(s._lines[0].name)}: ${s.status}, ${s.payment_status}</li>`).join('')}</ul>`);
+  }
   page(method, url, raw) {
     const id = /^\/c\/pay\/(cs_test_\w+)$/.exec(url.pathname)?.[1], s = id && this.sessions.get(id);
     if (!s) return null;
@@ -335,7 +548,7 @@ export class Stripe extends Sim {
     if (act === 'cancel') return { status: 303, location: s.cancel_url ?? s.success_url };
     if (act) {
       try { this.pay(id, act); } catch (e) { if (!(e instanceof Refusal)) throw e; }
-      if (s.status === 'complete') return { status: 303, location: s.success_url.replaceAll('{CHECKOUT_SESSION_ID}', id) };
+      if (s.status === 'complete' && s.success_url) return { status: 303, location: s.success_url.replaceAll('{CHECKOUT_SESSION_ID}', id) };
     }
     return { html: html('Stripe simulator', `<h1>${escape(s._lines[0].name)}</h1><p>${escape(money)}${s.mode === 'subscription' ? ', renewed' : ''}</p><p>This session is ${s.status}.</p>
 <form method="post"><button name="act" value="card">Pay</button><button name="act" value="delayed">Pay, in days</button><button name="act" value="declined">Be declined</button>
@@ -350,8 +563,8 @@ export async function startStripe(options = {}, t = null) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const f = flags(), s = await startStripe({ port: Number(f.port ?? 9101), notify: f.notify ?? '' });
-  everySecond(s);
-  console.log(`simulator of Stripe: ${s.url}\nZOETROPE_PAY_STRIPE_URL=${s.url} ZOETROPE_PAY_STRIPE_KEY=${s.key} ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET=${s.secret} ` +
-    `ZOETROPE_CLIENT_ALLOW=127.0.0.1:${s.port}`);
+  await byHand(USAGE, ['port', 'notify', 'key', 'secret'], async ({ port = 0, ...more }) => {
+    const sim = await startStripe({ port: Number(port), ...more });
+    return { sim, settings: { stripe_url: sim.url, stripe_key: sim.key, stripe_webhook_secret: sim.secret } };
+  });
 }
