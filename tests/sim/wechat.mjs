@@ -23,7 +23,7 @@ those of sim.mjs:
   refund  {out_refund_no, status}                       the end of a refund: SUCCESS, CLOSED or ABNORMAL
   refund_by_hand {out_trade_no, amount, notify_url}     by a person in the merchant's console
   GET state                                             every order and refund
-Faults of its own (sim.mjs, faults): forged, unsigned, stale, probe - an answer whose signature is wrong, missing, 300 s old, or one of WeChat's
+Faults of its own (sim.mjs, faults): forged, unsigned, stale, probe - an answer whose signature is wrong, missing, 301 s old, or one of WeChat's
 probes; and of notices (trouble): probe.`;
 
 // Seconds between the tries of a notice: 24 h 4 m in all.
@@ -101,7 +101,7 @@ export class Wechat extends Sim {
       body = JSON.stringify(e.body);
     }
     const key = this.keys.find(k => k.serial === call.headers['wechatpay-serial']) ?? this.keys[0];
-    const headers = this.#headers(body, key, this.seconds() - (call.fault === 'stale' ? 300 : 0));
+    const headers = this.#headers(body, key, this.seconds() - (call.fault === 'stale' ? 301 : 0));
     if (call.fault === 'forged') headers['Wechatpay-Signature'] = this.#headers(body + ' ', key)['Wechatpay-Signature'];
     if (call.fault === 'unsigned') delete headers['Wechatpay-Signature'];
     if (call.fault === 'probe') headers['Wechatpay-Signature'] = `WECHATPAY/SIGNTEST/${headers['Wechatpay-Signature']}`;
