@@ -184,7 +184,7 @@ export class Stripe extends Sim {
     if (!key) return attempt();
     if (key.length > 255) throw bad('Idempotency-Key is too long');
     if (this.#running.has(key))
-      throw error(409, 'idempotency_error', 'There is currently another in-progress request using this Idempotent Key', { code: 'idempotency_key_in_use' });
+      throw error(409, 'invalid_request_error', 'There is currently another in-progress request using this Idempotent Key', { code: 'idempotency_key_in_use' });
     for (const [k, v] of this.#keys) if (v.at < this.now() - DAY) this.#keys.delete(k);
     const hash = createHash('sha256').update(`${call.method} ${call.url.pathname}\n`).update(call.raw).digest('hex'), old = this.#keys.get(key);
     if (old && old.hash !== hash)
