@@ -105,6 +105,7 @@ test('Stripe simulator: refuses what Stripe refuses', async t => {
   assert.deepEqual(await raw({ ...good, 'Stripe-Version': '' }), [400, 'invalid_request_error']);
   assert.deepEqual(await raw({ ...good, 'Content-Type': 'application/json' }, '{"amount":5}'), [400, 'invalid_request_error']);
   assert.deepEqual(await raw(good, 'amount=5&currency=usd&colour=red'), [400, 'invalid_request_error']);
+  for (const form of ['amount=5&amount[x]=5&currency=usd', '__proto__[x]=1&amount=5&currency=usd']) assert.deepEqual(await raw(good, form), [400, 'invalid_request_error'], form);
   assert.deepEqual(await raw(good, 'a=1', '/v1/nothing'), [404, 'invalid_request_error']);
   assert.equal((await fetch(sim.url + '/v1/payment_intents', { method: 'POST', headers: good, body: Buffer.alloc(1 << 21, 'a') }).then(r => r.status, () => 413)), 413);
   for (const wrong of [{ mode: 'gift' }, { success_url: 'x' }, { line_items: [] }, { subscription_data: { metadata: { a: 1 } } }, { expires_at: Math.floor(Date.now() / 1000) + 60 },

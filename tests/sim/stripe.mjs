@@ -44,14 +44,15 @@ const changes = (before, now) => Object.fromEntries(Object.keys(now).filter(k =>
 
 /** a[b][0]=c as {a: {b: [c]}}. */
 export function unform(text) {
-  const out = {};
+  const out = Object.create(null);
   for (const [key, value] of new URLSearchParams(text)) {
     const path = key.split('[').map(p => p.replace(/\]$/, ''));
     let at = out;
     path.forEach((p, i) => {
       if (p === '') p = Object.keys(at).length;
       if (i === path.length - 1) at[p] = value;
-      else at = at[p] ??= {};
+      else at = at[p] ??= Object.create(null);
+      if (typeof at !== 'object') throw bad(`Invalid form: ${key}`);
     });
   }
   return out;
