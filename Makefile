@@ -70,8 +70,8 @@ bench: setup-bench build       ## measure us beside our peers, judge by bench/bu
 bench-quick: setup-bench build ## a few minutes of it, with short rounds: out/bench-quick.html
 	@$(NODE) bench/run.mjs --quick $(ARGS)
 
-soak: setup-bench build        ## half an hour of mixed load with faults: out/soak.json, out/soak.html; "-- --minutes=3"
-	@$(NODE) bench/soak.mjs $(ARGS)
+soak: build    ## half an hour of mixed load with faults: what grew, and does all add up? out/soak.json, out/soak.html; "-- --minutes=N"
+	@ZOETROPE_BIN=build/release/zoetrope $(NODE) bench/soak.mjs $(ARGS)
 
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out

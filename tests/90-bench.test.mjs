@@ -5,9 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { tree, treeCpuUs } from '../bench/lib/proc.mjs';
-import { page, soakPage } from '../bench/lib/report.mjs';
+import { judge as judgeCurve } from '../bench/lib/curves.mjs';
+import { page } from '../bench/lib/report.mjs';
 import { ssim } from '../bench/lib/ssim.mjs';
-import { longestHeld, median, quantile, ratio, robustLine, spread } from '../bench/lib/stats.mjs';
+import { longestHeld, median, quantile, ratio, spread } from '../bench/lib/stats.mjs';
 import { judge, parseTable } from '../bench/lib/table.mjs';
 import { root } from './lib/server.mjs';
 
@@ -31,12 +32,6 @@ describe('statistics', () => {
     assert.equal(ratio('lower', [1, 2, 3], [8, 8, 8]), 4);
     assert.equal(ratio('higher', [1, 2, 3], [8, 8, 8]), 0.25);
     assert.equal(spread([9, 10, 12]), 0.3);
-  });
-
-  test('a robust line does not follow the wild', () => {
-    const points = Array.from({ length: 30 }, (_, x) => [x, x % 5 ? 7 + 2 * x : 1e6]);
-    assert.deepEqual(robustLine(points), { a: 7, b: 2 });
-    assert.equal(robustLine([[0, 3], [1, 3], [2, 3]]).b, 0);
   });
 
   test('likeness is 1 for the same picture, and falls with noise', () => {
@@ -106,9 +101,14 @@ test('the page shows every row and lets no text out of its place', () => {
   assert.ok(!/<b>reason|<script|https?:\/\//.test(html));
 });
 
-test('the page of a soak shows each curve, its fit, and what was done', () => {
-  const html = soakPage([{ name: 'rss', unit: 'MB', why: 'a <b>', points: [[0, 1], [60, 2]], fit: { from: 30, a: 1, b: 0.01 }, verdict: 'missed', says: 'grows' }], { portraits: '3 <' });
-  for (const text of ['rss', 'grows ✗ missed', 'a &lt;b&gt;', '0.0,77.5 1000.0,5.0', '500.0,', '3 &lt;']) assert.ok(html.includes(text), text);
+test('a soak calls a curve flat when what it rises could be chance, and not when it goes on rising', () => {
+  const noise = i => ((i * 7919) % 13) / 13 - 0.5, points = slope => Array.from({ length: 100 }, (_, i) => [i * 5, 100 + slope * i * 5 + noise(i)]);
+  const rule = { day: 10, seen: 2 };
+  assert.equal(judgeCurve(points(0), rule).verdict, 'flat');
+  assert.equal(judgeCurve(points(0.02), rule).verdict, 'rises');
+  assert.equal(judgeCurve(points(-0.02), rule).verdict, 'flat');
+  assert.equal(judgeCurve(points(0.002), rule).verdict, 'flat', 'one in all: less than is seen');
+  assert.equal(judgeCurve(points(0).slice(0, 2), rule).verdict, 'not measured');
 });
 
 test('how long connections were held is told from counts', () => {

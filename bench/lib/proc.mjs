@@ -26,6 +26,9 @@ export function tree(pid) {
   return found;
 }
 
+/** The processes of this zoetrope-media that work on pictures: not itself, nor the light process it forks some of them from. */
+export const workersOf = helper => tree(helper).slice(1).filter(pid => Number(stat(pid)?.[1]) !== helper || read(`/proc/${pid}/comm`)?.trim() !== 'media-light');
+
 /**
  * Microseconds of CPU that the trees of these pids have used since they began: user and system, with children that have ended and were
  * waited for. Exact to a tick (10 ms), so a window should hold at least a hundred.

@@ -83,20 +83,3 @@ ${groups.map(([title, list]) => `<h2>${title}</h2>${list.map(card).join('\n')}`)
 </main></body></html>
 `;
 }
-
-const bare = (title, body) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${style}
-polyline { fill: none; stroke: var(--ours); stroke-width: 1.5; vector-effect: non-scaling-stroke; } .fit { stroke: var(--bad); stroke-dasharray: 5 4; }</style></head><body><main>${body}</main></body></html>\n`;
-
-/** A curve over time with the line that was fitted. c: { name, unit, why, points: [[s, value]], fit: { from, a, b } | null (value = a + b s), verdict, says } */
-function curve(c) {
-  const end = c.points.at(-1)[0], top = Math.max(...c.points.map(p => p[1])) || 1, at = (s, v) => `${(1000 * s / end).toFixed(1)},${(150 - 145 * v / top).toFixed(1)}`;
-  const fit = c.fit ? `<polyline class="fit" points="${at(c.fit.from, c.fit.a + c.fit.b * c.fit.from)} ${at(end, c.fit.a + c.fit.b * end)}"/>` : '';
-  return `<article><header><h3>${escape(c.name)}</h3><span class="verdict ${c.verdict}">${escape(c.says)} ${WORDS[c.verdict]}</span></header><p class="soft">${escape(c.unit)}, 0 to ${show(top)}; ${show(end / 60)} minutes. ${escape(c.why)}</p>
-<svg viewBox="0 0 1000 150" height="150" preserveAspectRatio="none" role="img" aria-label="${escape(`${c.name}: ${c.says}`)}"><polyline points="${c.points.map(p => at(...p)).join(' ')}"/>${fit}</svg></article>`;
-}
-
-/** The page of a soak. facts: what was done, { name: text }. */
-export function soakPage(curves, facts) {
-  const table = `<table>${Object.entries(facts).map(([k, v]) => `<tr><td class="soft">${escape(k)}</td><td>${escape(v)}</td></tr>`).join('')}</table>`;
-  return bare('Zoetrope under mixed load, with faults', `<h1>Mixed load, with faults</h1><p class="soft">The dashed line is the slope of the second half (Theil and Sen); flat is what grows by less than its limit in that time.</p>${curves.map(curve).join('\n')}<h2>What was done</h2>${table}`);
-}

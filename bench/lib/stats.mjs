@@ -18,14 +18,6 @@ export function ratio(better, ours, theirs) {
   return better === 'lower' ? b / a : a / b;
 }
 
-/** The line through points [x, y] that most pairs agree on (Theil and Sen): { a, b } of y = a + b x. A third of the points may be wild. */
-export function robustLine(points) {
-  const slopes = [];
-  for (let i = 0; i < points.length; i++) for (let j = i + 1; j < points.length; j++) if (points[j][0] !== points[i][0]) slopes.push((points[j][1] - points[i][1]) / (points[j][0] - points[i][0]));
-  const b = median(slopes);
-  return { a: median(points.map(([x, y]) => y - b * x)), b };
-}
-
 /** Connections were looked at: [seconds, opened so far, open now]. The longest time until as many had been closed as were once opened, in seconds. */
 export function longestHeld(samples) {
   let most = 0;

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { burst } from '../lib/load.mjs';
-import { tree, treeCpuUs } from '../lib/proc.mjs';
+import { tree, treeCpuUs, workersOf } from '../lib/proc.mjs';
 import { folder, node, Proc, python, root, until } from '../lib/rig.mjs';
 import { Client, postgres, redis, smallestProduct, zoetrope } from '../lib/servers.mjs';
 
@@ -145,13 +145,12 @@ async function throughput(ctx) {
 
 /** The picture helper's children that work now. */
 const helperOf = server => tree(server.pids[0]).find(pid => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('zoetrope-media'));
-const childrenOf = pid => tree(pid).slice(1);
 
 /** Kills `whom` ("child" or "helper") while a real portrait is made; ms until the same step of the same task was tried again. */
 async function killOnce(server, client, people, whom) {
   const task = await client.buy(await client.quote({ people, template: 'hall', candidates: 2 }));
   const helper = helperOf(server);
-  const victim = await until(() => childrenOf(helper)[0], 'a picture job', 60_000, 1);
+  const victim = await until(() => workersOf(helper)[0], 'a picture job', 60_000, 1);
   await new Promise(f => setTimeout(f, 100));               // in the middle of its work, not in its first millisecond
   const at = Date.now();
   process.kill(whom === 'child' ? victim : helper, 'SIGKILL');

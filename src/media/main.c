@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@
 
 #define SLOTS_MAX  64
 #define FIXED      4                                /* descriptors that the loop looks at besides its children's */
+#define NICE       10
 #define WATCH_MS   50                               /* how often time and memory of children are looked at */
 
 struct helper {
@@ -202,6 +204,12 @@ static int read_args(struct helper *h, int argc, char **argv) {
     return optind == argc && (h->info_only || h->jobs >= 0) ? 0 : usage();
 }
 
+/* Pictures take seconds and all cores there are; whoever waits for an answer of the server waits for milliseconds. Children inherit it. */
+static void give_way(void) {
+    if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
+        log_event(LOG_WARN, "media.nice", F_STR("error", strerror(errno)));
+}
+
 /* SIGTERM ends us in order; SIGINT is the terminal's word to the server, which tells us by closing the socket. */
 static int catch_signals(void) {
     sigset_t term;
@@ -280,6 +288,7 @@ int main(int argc, char **argv) {
         return r;
     if (h.share[0] == 0)
         share_find(h.share, sizeof h.share);
+    give_way();
     h.signals = catch_signals();
     if (h.signals < 0 || prepare(&h, &info, &why) < 0)
         return 1;

@@ -112,7 +112,9 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
   const proc = spawn(binary(), ['serve', ...args], {
     cwd: tmpdir(),       // nobody's zoetrope.yaml
     env: { ...passedOn(),
-      ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000', ...env },
+      ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000',
+      ZOETROPE_NET_DELAY_MS: '1s',                            // what a test asks for is not refused because the machine is busy with something else
+      ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = new Server(proc, data, !dataDir);
