@@ -70,15 +70,22 @@ test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhe
   await walk.chosen();
 
   // forgotten, on another device: this one is signed out
-  const phone = await openWalk(t, browser, server.url);
+  const phone = await openWalk(t, browser, server.url, { name: 'forgot-en', axe: true });
   await phone.go('/sign-in');
   await phone.$('input[type=email]').fill(email);
   await phone.page.getByRole('button', { name: 'Forgot the password?' }).click();
   await phone.h1('Look into your mail');
-  await phone.go(await link(email, 'reset'));
+  const reset = await link(email, 'reset');
+  await phone.go(reset);
+  await phone.$('input[name=password]').waitFor();
+  await phone.shot('reset');
   await phone.$('input[name=password]').fill(second);
   await phone.$('button[type=submit]').click();
   await phone.h1('The new password is saved');
+  await phone.go('/me');
+  await phone.go(reset);
+  await phone.page.getByRole('link', { name: 'Ask for a new link' }).waitFor();
+  assert.equal(await phone.$('input').count(), 0, 'nothing is typed for a link that is used');
   await phone.go(`/t/${id}`);
   await phone.chosen();
   await walk.go('/me');
@@ -175,14 +182,12 @@ test('the language of a link stays', async t => {
 test('axe has nothing against the other pages', async t => {
   const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
   const walk = await openWalk(t, browser, slow.url, { lang: 'zh', name: 'other-zh', axe: true });
-  for (const [name, path, ready] of [['sign-in', '/sign-in', 'input[type=email]'], ['auth-nothing', '/auth', '.empty'], ['admin', '/admin', '.door'], ['me-empty', '/me', '.empty'], ['lost', '/sign-in/nowhere', '.empty']]) {
+  for (const [name, path, ready] of [['sign-in', '/sign-in', 'input[type=email]'], ['auth-nothing', '/auth', '.empty'], ['admin', '/admin', '.door'], ['me-empty', '/me', '.empty'], ['lost', '/sign-in/nowhere', '.empty'],
+    ['reset-dead', '/auth#reset=0123456789012345678901234567890123456789012', '.notice']]) {
     await walk.page.goto(slow.url + path);
     await walk.$(ready).waitFor();
     await walk.shot(name);
   }
-  await walk.go('/auth#reset=0123456789012345678901234567890123456789012');
-  await walk.$('input[name=password]').waitFor();
-  await walk.shot('reset');
   await walk.toPrice([ONE]);
   await walk.next().click();
   await walk.$('[role=progressbar]').waitFor();
@@ -196,6 +201,62 @@ test('axe has nothing against the other pages', async t => {
   await walk.$('[role=dialog] .button-danger').click();
   await walk.h1('已取消');
   await walk.shot('cancelled');
+});
+
+test('what is typed wrongly is said in the field, in the language of the page', async t => {
+  for (const [lang, empty, address, short] of [['zh', '请填写此项。', '请填写有效的邮箱地址。', '密码至少要有 10 个字符。'], ['en', 'Please fill this in.', 'Please type a valid e-mail address.', 'A password has at least 10 characters.']]) {
+    const walk = await openWalk(t, browser, server.url, { lang, name: `typed-${lang}`, axe: true }), wrong = walk.$('.field-wrong'), press = () => walk.$('button[type=submit]').click();
+    await walk.page.addInitScript(() => addEventListener('invalid', event => queueMicrotask(() => { globalThis.bubbles = (globalThis.bubbles ?? 0) + !event.defaultPrevented; }), true));
+    await walk.go('/sign-up');
+    await walk.$('input[type=email]').waitFor();
+    await press();
+    assert.deepEqual(await wrong.allInnerTexts(), [empty, empty]);
+    assert.equal(await walk.page.evaluate(() => document.activeElement.type), 'email', 'the first one has the focus');
+    await walk.$('input[type=email]').fill('nobody');
+    await walk.$('input[name=password]').pressSequentially('short');
+    assert.equal(await wrong.count(), 0, 'who types is not scolded');
+    await press();
+    assert.deepEqual(await wrong.allInnerTexts(), [address, short]);
+    for (const input of ['input[type=email]', 'input[name=password]']) {
+      assert.ok(await walk.$(input).evaluate((e, words) => e.getAttribute('aria-describedby').split(' ').some(id => words.includes(document.getElementById(id).textContent)) && e.getAttribute('aria-invalid') === 'true', [address, short]));
+    }
+    await walk.shot('wrong');
+    assert.equal(await walk.page.evaluate(() => globalThis.bubbles), 0, 'the browser itself says nothing');
+  }
+});
+
+test('a long address breaks nothing', async t => {
+  const email = 'a.verylongnameverylongnameverylongname@photos.example.com', other = `b${email.slice(1)}`, password = 'a long enough secret 5';
+  const walk = await openWalk(t, browser, server.url, { name: 'long-en' });
+  for (const name of [other, email]) {
+    await enter(walk, '/sign-up', name, password);
+    await walk.h1('Look into your mail');
+    await walk.shot('mail');
+    await walk.go('/me');
+    await walk.go(await link(name, 'confirm'));
+    await walk.until(() => document.querySelector('input[name=password]') || /confirmed/.test(document.querySelector('h1')?.textContent));
+    if (await walk.$('input[name=password]').count()) {
+      await walk.$('input[name=password]').fill(password);
+      await walk.$('button[type=submit]').click();
+    }
+    await walk.h1('Your e-mail is confirmed');
+  }
+  await walk.go('/me');
+  await walk.$('.devices').waitFor();
+  await walk.shot('me');
+  await walk.page.setViewportSize({ width: 1440, height: 900 });
+  await walk.shot('me-desk');
+  const widths = await walk.$('.panel').evaluateAll(all => all.map(p => Math.round(p.getBoundingClientRect().width)));
+  assert.equal(new Set(widths).size, 1, `columns alike: ${widths}`);
+  const desk = await openWalk(t, browser, server.url, { width: 1440, height: 900, name: 'long-admin-en' });
+  await desk.go('/admin');
+  await desk.id('token').fill(server.operatorToken());
+  await desk.$('button[type=submit]').click();
+  await desk.$('.sections').waitFor();
+  await desk.go('/admin/accounts');
+  await desk.page.getByText(email).waitFor();
+  await desk.shot('accounts');
+  assert.ok(await desk.$('.table-room').evaluate(room => room.scrollWidth <= room.clientWidth), 'the table fits');
 });
 
 /** Tab, until the focus is on what is wanted; on the way it is always seen, never lost, and never covered. */

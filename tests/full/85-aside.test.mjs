@@ -145,3 +145,127 @@ test('a lost connection is called that, and large numbers can be read', async t 
   await walk.page.route(`**/v1/tasks/${id}`, route => route.abort());
   await walk.page.getByText('The connection is lost').waitFor();
 });
+
+test('a session that ended at the price says so, at once and after a reload, and leads on', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'ended-en', axe: true });
+  await walk.toPrice([ONE]);
+  await walk.context.clearCookies();
+  await walk.next().click();
+  await walk.h1('Your session has ended');
+  assert.equal(await walk.id('credits').count(), 0, 'nobody has credits');
+  assert.equal(await walk.$('.top a[href="/sign-in"]').count(), 1);
+  await walk.shot('ended');
+  await walk.page.getByRole('button', { name: 'Choose the photos again' }).click();
+  await walk.agree();
+  await walk.photos([ONE]);
+  await walk.until(() => document.querySelector('[data-testid=credits]'));
+  await walk.context.clearCookies();
+  await walk.page.reload();
+  await walk.h1('Your session has ended');
+  assert.equal(await walk.page.getByRole('link', { name: 'Sign in', exact: true }).last().getAttribute('href'), '/sign-in?next=/new');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('an order of nobody, while photos are added: the others are not lost without a word', async t => {
+  const walk = await openWalk(t, browser, server.url);
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE]);
+  await walk.context.clearCookies();
+  await walk.id('files').setInputFiles([OTHER]);
+  await walk.h1('Your session has ended');
+});
+
+test('a picture that was deleted in one tab is deleted in the others; deleted elsewhere, saving and sharing say so', async t => {
+  const walk = await openWalk(t, browser, server.url), done = async () => {
+    await walk.toPrice([ONE]);
+    await walk.next().click();
+    const id = await walk.task();
+    await walk.chosen();
+    await walk.id('candidate').first().click();
+    await walk.$('.viewer-act .button').click();
+    await walk.id('picked').waitFor();
+    return id;
+  };
+  const id = await done(), first = walk.page;
+  await walk.tab();
+  await walk.go(`/t/${id}`);
+  await walk.id('picked').waitFor();
+  await walk.$('.under-quiet button').click();
+  await walk.$('[role=dialog] .button-danger').click();
+  await walk.h1('Deleted');
+  await first.locator('h1', { hasText: 'Deleted' }).waitFor();
+  assert.equal(await first.title(), 'Deleted · Reunion Photo Studio');
+
+  for (const act of ['.result-acts button', '.result-acts a']) {
+    const other = await done(), assets = await walk.page.evaluate(id => fetch(`/v1/tasks/${id}`).then(r => r.json()).then(task => task.candidates.map(c => c.asset)), other);
+    let saved = 0;
+    walk.page.on('download', () => { saved++; });
+    // as on another device: this page hears nothing of it, and for a moment the task looks as it was
+    const task = await walk.page.evaluate(id => fetch(`/v1/tasks/${id}`).then(r => r.json()), other);
+    await walk.page.route(`**/v1/tasks/${other}`, route => route.fulfill({ json: task }));
+    await walk.page.evaluate(ids => Promise.all(ids.map(id => fetch(`/v1/assets/${id}`, { method: 'DELETE' }))), assets);
+    await walk.$(act).click();
+    await walk.page.locator('[role=alert]').waitFor();
+    assert.equal(await walk.$('img.share-card').count(), 0);
+    await walk.page.unroute(`**/v1/tasks/${other}`);
+    if (act.endsWith('button')) await walk.page.keyboard.press('Escape');
+    await walk.$(act).click();
+    await walk.h1('Deleted');
+    assert.equal(saved, 0);
+  }
+  assert.deepEqual(walk.errors, []);
+});
+
+test('what was not picked is still there, and the tab says when a picture is ready', async t => {
+  for (const [lang, making, ready, picked] of [['en', 'Making your picture … · Reunion Photo Studio', 'Ready: choose your favourite · Reunion Photo Studio', 'Your picture · Reunion Photo Studio'],
+    ['zh', '正在制作您的合影… · 团圆照相馆', '做好了：选出最满意的一张 · 团圆照相馆', '您的合影 · 团圆照相馆']]) {
+    const walk = await openWalk(t, browser, server.url, { lang, name: `all-${lang}`, axe: true });
+    await walk.toPrice([ONE]);
+    await walk.next().click();
+    await walk.until(making => document.title === making, making);
+    await walk.tab();                                              // the first one is in the background now
+    const [back] = walk.context.pages();
+    await back.waitForFunction(ready => document.title === ready, ready);
+    walk.page = back;
+    await walk.id('candidate').nth(1).click();
+    assert.equal(await walk.$('.viewer-hint').isVisible(), await walk.page.evaluate(() => matchMedia('(pointer: coarse)').matches), 'fingers alone are told of swiping');
+    await walk.$('.viewer-act .button').click();
+    await walk.id('picked').waitFor();
+    await walk.until(picked => document.title === picked, picked);
+    assert.equal(await walk.$('.all button').count(), 4);
+    await walk.shot('done');
+    await walk.$('.all button').nth(3).click();
+    await walk.$('[role=dialog] img').waitFor();
+    const [file] = await Promise.all([walk.page.waitForEvent('download'), walk.$('.viewer-act a').click()]);
+    assert.match(file.suggestedFilename(), /^reunion\b/);
+    assert.deepEqual(walk.errors, []);
+  }
+});
+
+test('small photos stand beside each other, whatever stands between them, and the way to sign in is in the head of a phone', async t => {
+  const walk = await openWalk(t, browser, server.url, { width: 1440, height: 900, name: 'beside-en' });
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE, FOUR, OTHER]);
+  await walk.shot('photos');
+  const boxes = await walk.id('photo').evaluateAll(all => all.map(p => p.getBoundingClientRect().toJSON()));
+  assert.equal(boxes[0].top, boxes[2].top, 'the two small ones');
+  assert.deepEqual(await walk.$('.photo-good').evaluateAll(all => all.map(p => p.getBoundingClientRect().height < 40)), [true, true, true], 'one line each');
+  await walk.$('.photo-remove').first().click();
+  await walk.settled(2);
+  const [wide, alone] = await walk.id('photo').evaluateAll(all => all.map(p => p.getBoundingClientRect().width));
+  assert.equal(alone, wide, 'no half of a row is empty');
+  for (const lang of ['zh', 'en']) {
+    const phone = await openWalk(t, browser, server.url, { lang, name: `head-${lang}` });
+    await phone.toPrice([ONE]);
+    await phone.page.goBack();
+    await phone.$('.tile-own').waitFor();
+    await phone.calm();
+    const [tile, bar] = await phone.page.evaluate(() => ['.tile-own', '.action-bar'].map(s => document.querySelector(s).getBoundingClientRect().toJSON()));
+    assert.ok(tile.bottom <= bar.top, `the bar covers nothing: ${tile.bottom} ${bar.top}`);
+    assert.ok(await phone.page.evaluate(() => document.querySelector('.tile-own .button > span').getClientRects().length === 1 && document.querySelector('.tile-own .button > span').getBoundingClientRect().height < 30), 'one line');
+    await phone.shot('style');
+    assert.ok(await phone.$('.top a[href="/sign-in"]').isVisible());
+  }
+});

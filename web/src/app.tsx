@@ -3,7 +3,7 @@ import { Component, lazy, Suspense, useEffect, useRef, type ReactNode } from 're
 import { Route, Router, Switch, useLocation } from 'wouter';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Problem } from './lib/api';
-import { BootContext, useBoot, useText } from './lib/app-context';
+import { BootContext, useBoot } from './lib/app-context';
 import type { Boot } from './lib/boot';
 import { bindCache, useOtherTabs, useRenewal } from './lib/session';
 import { Layout } from './layout';
@@ -43,7 +43,7 @@ function Crash() {
   );
 }
 
-/** A new page begins at its top, has its own title, and a screen reader hears that it changed. */
+/** A new page begins at its top, and a screen reader hears that it changed. */
 function usePageChange(): void {
   const [at] = useLocation(), first = useRef(true);
   useEffect(() => {
@@ -57,12 +57,11 @@ function usePageChange(): void {
 }
 
 function Pages() {
-  const { status, product } = useBoot(), text = useText();
+  const { status } = useBoot();
   usePageChange();
   useRenewal();
   useOtherTabs();
   const [at] = useLocation(), first = useRef(at);
-  useEffect(() => { if (!at.startsWith('/admin/')) document.title = text(product.title); }, [at, product, text]);        // those have names of their own
   if (status === 404 && at === first.current) return <Lost />;
   return (
     <Suspense fallback={<PageSkeleton />}>

@@ -27,11 +27,11 @@ function Header() {
   return (
     <header className="top">
       <div className="width top-row">
-        <Link href="/" className="brand"><Mark /><span>{text(product.title)}</span></Link>
+        <Link href="/" className={`brand ${kind === 'guest' ? 'brand-guest' : ''}`}><Mark /><span>{text(product.title)}</span></Link>
         <nav className="top-nav">
           {me?.operator ? <Link href="/admin" className="top-link top-named" aria-current={at.startsWith('/admin') ? 'page' : undefined}><Icon name="shield" /><span className="top-words">{t('operators')}</span></Link> : <Credits />}
           <Link href="/me" className="top-link top-named" aria-current={at === '/me' ? 'page' : undefined}><Icon name="frame" /><span className="top-words">{t('myPictures')}</span></Link>
-          {kind !== 'person' && !/^\/(sign-|auth)/.test(at) && <Link href="/sign-in" className={`top-link ${kind ? 'top-guest' : ''}`}>{t('signIn')}</Link>}
+          {kind !== 'person' && !/^\/(sign-|auth)/.test(at) && <Link href="/sign-in" className={`top-link ${kind ? 'top-named' : ''}`}>{kind ? <><Icon name="user" /><span className="top-words">{t('signIn')}</span></> : t('signIn')}</Link>}
           <LanguageSwitch />
         </nav>
       </div>

@@ -159,7 +159,9 @@ export class Client {
     try {
       await this.renew();
       return true;
-    } catch {
+    } catch (error) {        // no answer is not the answer that it is over
+      if (!(error instanceof Problem)) throw Problem.unreachable();
+      if (error.status !== 401) throw error;
       return await this.options.onSessionOver?.() ?? false;
     }
   }

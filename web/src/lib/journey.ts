@@ -2,9 +2,9 @@
 import { useSyncExternalStore } from 'react';
 import { CONSENT_VERSION } from '../words/consent';
 import { currentLang } from '../words';
-import { api, type Schemas } from './api';
+import { api, asProblem, type Schemas } from './api';
 import { Photo, type Purpose } from './photo';
-import { onLeft } from './session';
+import { onLeft, onLost } from './session';
 
 type Task = Schemas['Task'];
 const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
@@ -25,6 +25,8 @@ export class Journey {
   consent = false;
   /** Photos were deleted, because somebody no longer agrees. */
   withdrawn = false;
+  /** The session ended, and nobody gets at the photos that were here. */
+  ended = false;
   photos: Photo[] = [];
   backdrop: Photo | null = null;
   /** Name of a template; "" is the own backdrop. */
@@ -91,6 +93,18 @@ export class Journey {
     this.changed();
   }
 
+  /** The session ended: what it had sent is gone. False when there was nothing. */
+  lose(): boolean {
+    if (!this.all.some(photo => photo.asset)) return false;
+    this.ended = true;
+    this.clear();
+    return true;
+  }
+  beginAnew(): void {
+    this.ended = false;
+    this.changed();
+  }
+
   private get all(): Photo[] { return [...this.photos, ...(this.backdrop ? [this.backdrop] : [])]; }
 
   private empty(): void {
@@ -154,11 +168,15 @@ export class Journey {
     const revive = async (from: KeptPhoto, purpose: Purpose): Promise<Photo | null> => {
       try {
         return Photo.again(from.name, purpose, await api.get('/v1/assets/{id}', { path: { id: from.asset } }), from.ticked, this.bytesMax, this.agreed, this.changed);
-      } catch { return null; }        // deleted since, or somebody else's
+      } catch (error) {        // deleted since, or somebody else's
+        this.ended ||= asProblem(error).status === 401;
+        return null;
+      }
     };
     const [photos, backdrop] = await Promise.all([Promise.all(kept.photos.map(p => revive(p, 'people'))), kept.backdrop ? revive(kept.backdrop, 'backdrop') : null]);
     this.photos = [...photos.filter((p): p is Photo => p !== null), ...this.photos];
     this.backdrop ??= backdrop;
+    if (this.ended) this.empty();
     if (this.template === '' && !this.backdrop) this.template = null;
     this.restoring = false;
     this.changed();
@@ -237,6 +255,7 @@ export function madeFrom(task: string): string[] { return read<Record<string, st
 
 export const journey = new Journey();
 onLeft(() => { journey.clear(); });
+onLost(() => journey.lose());
 
 export function useJourney(): Journey {
   useSyncExternalStore(journey.hear, journey.now, journey.now);

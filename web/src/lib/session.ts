@@ -6,7 +6,7 @@ import { useQuery, useQueryClient, type QueryClient, type UseQueryResult } from 
 import { useEffect, useSyncExternalStore } from 'react';
 import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
 
-const MARK = 'zt-session';
+const MARK = 'zt-session', CHANGED = 'zt-changed';
 const RENEW_MS = 12 * 60_000, MOVING_MS = 1_000;
 type Kind = 'guest' | 'person';
 
@@ -41,6 +41,11 @@ function somebodyElse(): void {
   void cache?.invalidateQueries();
 }
 
+const losers = new Set<() => boolean>();
+/** fn is called when a guest's session has ended, and with it what the guest had here: whether it let go of anything. */
+export function onLost(fn: () => boolean): void { losers.add(fn); }
+const lost = (): boolean => [...losers].map(fn => fn()).some(Boolean);
+
 /** True once this page wanted a session of its own: then a lost guest's session is replaced by a new one. */
 let wanted = false;
 let starting: Promise<void> | null = null;
@@ -53,7 +58,7 @@ async function start(): Promise<void> {
     const was = mark();
     setMark(null);
     somebodyElse();
-    if (was === 'person') throw error;
+    if (was === 'person' || lost()) throw error;
     await api.post('/v1/sessions', { body: {}, again: true });
   }
   const fresh = mark() === null;
@@ -71,14 +76,16 @@ export function ensureSession(): Promise<void> {
   return starting;
 }
 
-/** After a 401 that could not be renewed. A person is never turned into a guest behind their back. */
+/** After a 401 that could not be renewed. A person is never turned into a guest behind their back, nor a guest who had photos here into another. */
 export async function sessionOver(): Promise<boolean> {
-  if (mark() === 'person') {
-    setMark(null);
-    somebodyElse();
+  const was = mark();
+  setMark(null);
+  if (was !== null) somebodyElse();
+  if (was === 'person' || !wanted || lost()) {
+    starting = null;
+    wanted = false;
     return false;
   }
-  if (!wanted) return false;
   try {
     await start();
     return true;
@@ -112,6 +119,7 @@ export function signedOut(): void {
 export function useOtherTabs(): void {
   useEffect(() => {
     const heard = ({ key, newValue }: StorageEvent): void => {
+      if (key === CHANGED) void cache?.invalidateQueries();
       if (key !== MARK) return;
       for (const hear of hearers) hear();
       if (newValue === null) left();
@@ -120,6 +128,11 @@ export function useOtherTabs(): void {
     addEventListener('storage', heard);
     return () => { removeEventListener('storage', heard); };
   }, []);
+}
+
+/** What is here was deleted: the other tabs look again. */
+export function tellOtherTabs(): void {
+  try { localStorage.setItem(CHANGED, String(Date.now())); } catch { /* private mode: they find out when they ask */ }
 }
 
 let linkRefusedAt: string | null = null;
@@ -155,7 +168,10 @@ async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
   }
 }
 
-export const useMe = (always = false): Me | null | undefined => useMeQuery(always).data;
+export function useMe(always = false): Me | null | undefined {
+  const known = useKnown(), me = useMeQuery(always).data;
+  return known || always ? me : null;
+}
 
 export function useMeQuery(always = false): UseQueryResult<Me | null> {
   return useQuery({
@@ -169,7 +185,8 @@ export function useMeQuery(always = false): UseQueryResult<Me | null> {
 }
 
 export function useWallet(): Schemas['Wallet'] | null | undefined {
-  return useQuery({ queryKey: ['wallet'], enabled: useKnown(), queryFn: () => orNobody(api.get('/v1/wallet')) }).data;
+  const known = useKnown(), wallet = useQuery({ queryKey: ['wallet'], enabled: known, queryFn: () => orNobody(api.get('/v1/wallet')) }).data;
+  return known ? wallet : null;
 }
 
 export function useWaiting(): Waiting | null {

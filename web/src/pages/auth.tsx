@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { account, type MailKind } from '../lib/account';
 import { asProblem } from '../lib/api';
 import { signedIn } from '../lib/session';
+import { useTitle } from '../lib/title';
 import { Button, ButtonLink } from '../ui/button';
 import { PasswordField } from '../ui/field';
 import { ProblemNotice } from '../ui/notice';
@@ -25,12 +26,16 @@ export default function Auth() {
     mutationFn: (how: { password?: string; accept?: true }) => account.useToken(link?.token ?? '', how),
     onSuccess: ({ account_kind }) => signedIn(account_kind === 'guest' ? 'guest' : 'person'),
   });
+  // a new password is typed only where it can be saved: asked without one, a link that works is not used up
+  const look = useMutation({ mutationFn: () => account.useToken(link?.token ?? '') });
+  useTitle(t(!link ? 'authNothing' : link.kind === 'reset' ? 'authReset' : use.isSuccess ? WORDS[link.kind][0] : 'authTitle'));
   useEffect(() => {
     if (!link || begun.current) return;
     begun.current = true;        // a token works once: never sent twice, also not by React's strict mode
     history.replaceState(null, '', '/auth');
-    if (link.kind !== 'reset') use.mutate({});
-  }, [link, use]);
+    if (link.kind === 'reset') look.mutate();
+    else use.mutate({});
+  }, [link, use, look]);
 
   if (!link) return <div className="width"><Empty icon="mail" title={t('authNothing')} text={t('authNothingText')}><ButtonLink href="/sign-in">{t('authAgain')}</ButtonLink></Empty></div>;
   if (use.isSuccess) {
@@ -49,9 +54,11 @@ export default function Auth() {
       </div>
     );
   }
+  const dead = [use.error, look.error].map(error => error && asProblem(error)).find(p => p?.code === 'token_over');
   const asked = link.kind === 'confirm' && problem && ['password_asked', 'sign_in_wrong'].includes(problem.code);
-  if (problem && link.kind !== 'reset' && !asked) return <div className="width narrow"><ProblemNotice problem={problem}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
-  if (link.kind !== 'reset' && !(asked || password)) return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
+  const over = dead ?? (link.kind !== 'reset' && !asked ? problem : null);
+  if (over) return <div className="width narrow"><ProblemNotice problem={over}><ButtonLink href="/sign-in" kind="quiet">{t('authAgain')}</ButtonLink></ProblemNotice></div>;
+  if (link.kind === 'reset' ? look.isIdle || look.isPending : !(asked || password)) return <><h1 className="unseen">{t('authTitle')}</h1><PageSkeleton /></>;
   const reset = link.kind === 'reset';
   const submit = (event: FormEvent): void => {
     event.preventDefault();

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useBoot, useText } from '../lib/app-context';
 import type { Example } from '../lib/boot';
+import { useTitle } from '../lib/title';
 import { ButtonLink } from '../ui/button';
 import { Icon, type IconName } from '../ui/icons';
 import { useWords, type Key } from '../words';
@@ -98,6 +99,7 @@ function Rest({ examples }: { examples: Example[] }) {
 export function Landing() {
   const { product } = useBoot(), [more, setMore] = useState(false);
   useEffect(() => setMore(true), []);
+  useTitle(null);
   return (
     <>
       <Hero example={product.examples[0]} />

@@ -5,6 +5,7 @@ import { Link, useLocation, useSearch } from 'wouter';
 import { account, type MailKind } from '../lib/account';
 import { asProblem } from '../lib/api';
 import { signedIn, useKind } from '../lib/session';
+import { useTitle } from '../lib/title';
 import { Button } from '../ui/button';
 import { Field, PasswordField } from '../ui/field';
 import { Notice, ProblemNotice } from '../ui/notice';
@@ -54,6 +55,7 @@ export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
     setLacksEmail(!email);
     if (email) mail.mutate(kind);
   };
+  useTitle(t(sent ? 'mailTitle' : up ? 'signUp' : 'signIn'));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     enter.mutate();

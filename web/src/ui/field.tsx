@@ -1,17 +1,34 @@
 /** One thing to type. */
-import { useId, useState, type InputHTMLAttributes, type ReactNode } from 'react';
-import { useWords } from '../words';
+import { useId, useState, type FormEvent, type InputHTMLAttributes, type ReactNode } from 'react';
+import { useWords, type Key } from '../words';
 import { IconButton } from './button';
 import './field.css';
 
 type Props = { label: string; hint?: string; onValue: (value: string) => void } & InputHTMLAttributes<HTMLInputElement>;
 
+/** The browser's own bubble speaks the browser's language, not the page's. */
+function wrongOf({ valueMissing, typeMismatch, tooShort }: ValidityState): Key {
+  return valueMissing ? 'fieldEmpty' : tooShort ? 'passwordShort' : typeMismatch ? 'fieldEmail' : 'fieldEmpty';
+}
+
 export function Field({ label, hint, onValue, ...rest }: Props) {
-  const id = useId();
+  const id = useId(), { t } = useWords(), [wrong, setWrong] = useState<Key | null>(null);
+  const refused = (event: FormEvent<HTMLInputElement>): void => {
+    const input = event.currentTarget;
+    event.preventDefault();
+    setWrong(wrongOf(input.validity));
+    if (input.form?.querySelector('input:invalid') === input) input.focus();
+  };
+  const typed = (value: string): void => {
+    setWrong(null);
+    onValue(value);
+  };
+  const described = [hint ? `${id}-hint` : '', wrong ? `${id}-wrong` : ''].filter(Boolean).join(' ');
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} onChange={event => onValue(event.target.value)} {...rest} />
+      <input id={id} aria-describedby={described || undefined} aria-invalid={wrong ? true : undefined} onInvalid={refused} onChange={event => typed(event.target.value)} {...rest} />
+      {wrong && <p className="small field-wrong" id={`${id}-wrong`} role="alert">{t(wrong)}</p>}
       {hint && <p className="small soft" id={`${id}-hint`}>{hint}</p>}
     </div>
   );

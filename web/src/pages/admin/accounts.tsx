@@ -17,7 +17,7 @@ function useColumns(): Column<Account>[] {
   return [
     { label: t('account'), first: true, of: a => <span className="id">{a.id}</span> },
     { label: t('kind'), of: a => (known(a.kind) ? <Badge tone={KINDS[a.kind][1]}>{t(KINDS[a.kind][0])}</Badge> : a.kind) },
-    { label: t('email'), of: a => a.email },
+    { label: t('email'), wide: true, of: a => a.email },
     { label: t('credits'), number: true, of: a => number(a.credits) },
     { label: t('held'), number: true, of: a => number(a.held) },
     { label: t('tasks'), number: true, of: a => (a.tasks ? <Link href={`/admin/tasks?account=${a.id}`} aria-label={`${t('itsTasks', { id: a.id })}: ${number(a.tasks)}`}>{number(a.tasks)}</Link> : 0) },

@@ -7,6 +7,7 @@ import { useState, type FormEvent } from 'react';
 import { account } from '../../lib/account';
 import { api, asProblem, Problem } from '../../lib/api';
 import { signedIn } from '../../lib/session';
+import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
 import { Field } from '../../ui/field';
 import { Icon } from '../../ui/icons';
@@ -31,6 +32,7 @@ export function Door({ someone }: { someone: boolean }) {
     onSuccess: () => signedIn('person'),
     onSettled: () => setToken(''),
   });
+  useTitle(t('adminOnly'));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     enter.mutate();

@@ -4,6 +4,7 @@ import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { account } from '../../lib/account';
 import { asProblem } from '../../lib/api';
 import { signedOut, useMeQuery } from '../../lib/session';
+import { useTitle } from '../../lib/title';
 import { Button } from '../../ui/button';
 import { Failed, PageSkeleton } from '../../ui/states';
 import { useAdminWords, type AdminKey } from '../../words/admin';
@@ -19,11 +20,6 @@ import { Tasks } from './tasks';
 import './admin.css';
 
 const SECTIONS = ['tasks', 'accounts', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
-
-function useTitle(section: string): void {
-  const { t } = useWords();
-  useEffect(() => { document.title = `${section} · ${t('operators')}`; }, [section, t]);
-}
 
 function useRoom(): void {
   useEffect(() => {
@@ -49,7 +45,7 @@ function Head({ here }: { here: AdminKey }) {
 function Inside() {
   const { t } = useAdminWords(), [at] = useLocation(), here = SECTIONS.find(s => at.split('/')[2] === s);
   useRoom();
-  useTitle(t(here ?? 'tasks'));
+  useTitle(`${t(here ?? 'tasks')} · ${useWords().t('operators')}`);
   if (!here) return <Redirect to="/admin/tasks" replace />;
   return (
     <div className="width admin">

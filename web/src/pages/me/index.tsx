@@ -8,6 +8,7 @@ import { useTemplates } from '../../lib/catalogue';
 import { useMe } from '../../lib/session';
 import { isDeleted, isWorking, smallOf, type Task } from '../../lib/task';
 import { useDate } from '../../lib/time';
+import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
 import { Notice } from '../../ui/notice';
@@ -77,6 +78,7 @@ function useMoving(moving: boolean): void {
 export default function Me() {
   const { t } = useWords(), me = useMe(true), moving = me?.moving ?? false;
   useMoving(moving);
+  useTitle(t('meTitle'));
   return (
     <div className="width me">
       <div className="me-top"><h1>{t('meTitle')}</h1><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>

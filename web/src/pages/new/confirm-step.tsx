@@ -8,7 +8,7 @@ import { useRecipe, useTemplates } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
 import { useWallet } from '../../lib/session';
 import { ActionBar } from '../../ui/action-bar';
-import { Button } from '../../ui/button';
+import { Button, ButtonLink } from '../../ui/button';
 import { Notice } from '../../ui/notice';
 import { useWords } from '../../words';
 import { Issues, useQuote } from './quote';
@@ -27,7 +27,7 @@ function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefine
   const wait = <span className="bone bone-word" />;
   return (
     <>
-      <div><dt>{t('confirmPictures')}</dt><dd className="numbers">{quote?.candidates ?? wait}</dd></div>
+      <div><dt>{t('confirmPictures')}</dt><dd className="numbers">{quote ? t('confirmCount', { count: quote.candidates }) : wait}</dd></div>
       <div><dt>{t('confirmPrice')}</dt><dd className="numbers price">{quote ? credits(quote.credits) : wait}{quote && recipe?.credits_per === 'candidate' && <span className="small soft"> {t('confirmEach', { credits: credits(recipe.credits) })}</span>}</dd></div>
       {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} <span className="small soft">{t('confirmAfter', { count: Math.max(0, wallet.available - quote.credits) })}</span></dd></div>}
     </>
@@ -59,6 +59,7 @@ export function ConfirmStep() {
       <div className="width narrow step-body">
         <h1>{t('confirmTitle')}</h1>
         {problem && <Issues problem={asProblem(problem)} />}
+        {problem && asProblem(problem).status === 401 && <ButtonLink href={`/sign-in?next=${stepHref('confirm')}`}>{t('signIn')}</ButtonLink>}
         <dl className="summary card">
           <div><dt>{t('confirmPeople')}</dt><dd><Roster /><Link href={stepHref('photos')} aria-label={`${t('confirmChange')}: ${t('confirmPeople')}`}>{t('confirmChange')}</Link></dd></div>
           <div><dt>{t('confirmStyle')}</dt><dd><Place /><Link href={stepHref('style')} aria-label={`${t('confirmChange')}: ${t('confirmStyle')}`}>{t('confirmChange')}</Link></dd></div>

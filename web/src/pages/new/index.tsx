@@ -4,7 +4,10 @@ import { useLocation, useSearch } from 'wouter';
 import { peopleRules, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
 import { Steps } from '../../ui/steps';
-import { PageSkeleton } from '../../ui/states';
+import { useTitle } from '../../lib/title';
+import { Button, ButtonLink } from '../../ui/button';
+import { Empty, PageSkeleton } from '../../ui/states';
+import { useWords, type Key } from '../../words';
 import { ConfirmStep } from './confirm-step';
 import { PhotosStep } from './photos-step';
 import { StyleStep } from './style-step';
@@ -12,7 +15,19 @@ import './new.css';
 
 const STEPS = ['photos', 'style', 'confirm'] as const;
 type Step = (typeof STEPS)[number];
+const TITLES: Record<Step, Key> = { photos: 'photosTitle', style: 'styleTitle', confirm: 'confirmTitle' };
 export const stepHref = (step: Step): string => (step === 'photos' ? '/new' : `/new?step=${step}`);
+
+/** Nothing of before is left, and it is said. */
+function Ended() {
+  const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
+  useEffect(() => () => journey.beginAnew(), [journey]);        // who comes back another way has read it
+  const anew = (): void => {
+    journey.beginAnew();
+    go(stepHref('photos'), { replace: true });
+  };
+  return <div className="width"><Empty icon="user" title={t('endedTitle')} text={t('endedText')}><Button big onClick={anew}>{t('endedDo')}</Button><ButtonLink href="/sign-in?next=/new" kind="bare">{t('signIn')}</ButtonLink></Empty></div>;
+}
 
 export default function New() {
   const journey = useJourney(), recipe = useRecipe(), search = useSearch(), [, go] = useLocation();
@@ -29,7 +44,7 @@ export default function New() {
 
   // an address of a later step without what it needs: to where it is missing
   const lacks: Step | null = step !== 'photos' && !(journey.people.length && journey.consent) ? 'photos' : step === 'confirm' && journey.template === null ? 'style' : null;
-  useEffect(() => { if (lacks && !journey.restoring) go(stepHref(lacks), { replace: true }); }, [lacks, journey.restoring, go]);
+  useEffect(() => { if (lacks && !journey.restoring && !journey.ended) go(stepHref(lacks), { replace: true }); }, [lacks, journey.restoring, journey.ended, go]);
   // the button that was pressed is gone with its step: the focus begins anew at the next one
   const shown = useRef(step);
   useEffect(() => {
@@ -39,6 +54,8 @@ export default function New() {
     document.getElementById('main')?.focus({ preventScroll: true });
   }, [step]);
 
+  useTitle(useWords().t(journey.ended ? 'endedTitle' : TITLES[step]));
+  if (journey.ended) return <Ended />;
   if (journey.restoring || lacks) return <PageSkeleton />;
   const at = STEPS.indexOf(step);
   return (

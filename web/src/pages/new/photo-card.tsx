@@ -102,11 +102,14 @@ function Verdict({ photo, refusal }: { photo: Photo; refusal: Words[] }) {
   );
 }
 
-export function PhotoCard({ photo, full }: { photo: Photo; full: boolean }) {
+/** One that needs the whole row: several faces to tick, or words. */
+export const isWide = (photo: Photo): boolean => photo.faces.length > 1 || photo.state === 'refused' || photo.state === 'held' || photo.state === 'lost';
+
+export function PhotoCard({ photo, full, alone }: { photo: Photo; full: boolean; /** No other small one stands beside it. */ alone?: boolean }) {
   const { t } = useWords(), journey = useJourney(), refusal = useRefusal(photo), several = photo.faces.length > 1, told = refusal.length > 0, wrong = photo.state === 'refused' && told;
   const replace = (files: File[]): void => journey.add(files, photo);
   return (
-    <li className={`photo card ${several || told ? 'photo-wide' : ''} ${wrong ? 'photo-refused' : ''}`} data-testid="photo" data-state={photo.state}>
+    <li className={`photo card ${several || told ? 'photo-wide' : alone ? 'photo-alone' : ''} ${wrong ? 'photo-refused' : ''}`} data-testid="photo" data-state={photo.state}>
       <div className="photo-frame">
         {photo.url
           ? <span className="photo-picture"><img src={photo.url} alt={photo.name} onError={() => photo.cannotShow()} />{photo.asset && photo.faces.map(f => <Ring key={f.index} photo={photo} face={f} on={photo.ticked.has(f.index)} />)}</span>

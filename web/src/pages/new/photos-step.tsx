@@ -8,7 +8,7 @@ import { Dialog } from '../../ui/dialog';
 import { Icon } from '../../ui/icons';
 import { useWords } from '../../words';
 import { GoodPhotos } from './good-photos';
-import { FileButton, PhotoCard } from './photo-card';
+import { FileButton, isWide, PhotoCard } from './photo-card';
 import { Issues, useTwice } from './quote';
 import { Roster } from './roster';
 import { stepHref } from '.';
@@ -19,6 +19,7 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
   const consent = useRef<HTMLInputElement>(null), gone = useRef<HTMLParagraphElement>(null);
   const begun = journey.photos.length > 0 && journey.consent;        // then the photos matter more than the advice
   const people = journey.people.length, tooMany = people > rules.max, twice = useTwice();
+  const small = journey.photos.filter(photo => !isWide(photo)), alone = small.length % 2 ? small[small.length - 1] : null;
   const lacking = !journey.consent ? t('consentFirst') : journey.busy ? t('needWait') : !people ? t('needPeople') : tooMany ? t('joiningMax', { max: rules.max }) : twice ? t('needOnce') : null;
 
   useEffect(() => { if (journey.withdrawn) gone.current?.scrollIntoView({ block: 'center' }); }, [journey.withdrawn]);
@@ -56,7 +57,7 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
         </label>
         {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
         {journey.withdrawn && <p ref={gone} className="consent-gone" role="status">{t('consentGone')}</p>}
-        <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} />)}</ul>
+        <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} alone={photo === alone} />)}</ul>
         <div className={`drop ${over ? 'drop-over' : ''} ${journey.photos.length ? 'drop-small' : ''}`}>
           {!journey.photos.length && <span className="drop-icon"><Icon name="image" size={34} /></span>}
           {journey.consent

@@ -1,13 +1,14 @@
 /** The picture in hand: save it, share it, keep it, or have it deleted. */
 import { useState, type ReactNode } from 'react';
 import { useMe } from '../../lib/session';
-import { content, type Task } from '../../lib/task';
-import { daysIn } from '../../lib/time';
-import { Button, ButtonLink, FileLink } from '../../ui/button';
+import { content, smallOf, type Task } from '../../lib/task';
+import { daysIn, useDate } from '../../lib/time';
+import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
 import { Grid } from './choosing';
+import { Save } from './save';
 import { Share } from './share';
 import { Viewer, type Open } from './viewer';
 
@@ -19,6 +20,23 @@ function Keep() {
       <Icon name="mail" size={28} />
       <div><h2>{t('keepTitle')}</h2><p className="soft">{t('keepText')}</p><ButtonLink href="/sign-up" kind="quiet">{t('keepDo')}</ButtonLink></div>
     </aside>
+  );
+}
+
+/** What was not picked is not lost. */
+function All({ task, onOpen }: { task: Task; onOpen: (n: number) => void }) {
+  const { t } = useWords(), date = useDate(), all = task.candidates;
+  if (all.length < 2 || task.results_until_ms === null) return null;
+  return (
+    <section className="all">
+      <ul>
+        {all.map((candidate, n) => {
+          const picked = candidate.index === task.picked, label = t('pictureN', { n: n + 1 });
+          return <li key={candidate.index}><button type="button" className={`grid-picture ${picked ? 'all-picked' : ''}`} aria-label={picked ? `${label}: ${t('picked')}` : label} onClick={() => onOpen(n)}><img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} /></button></li>;
+        })}
+      </ul>
+      <p className="small soft">{t('keptAll', { count: all.length, date: date(task.results_until_ms) })}</p>
+    </section>
   );
 }
 
@@ -35,15 +53,16 @@ export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
       ) : <Grid task={task} onOpen={n => setOpen({ at: n, beside: null })} />}
       {picked && (
         <div className="result-acts">
-          <FileLink big icon="download" href={`${content(picked.asset)}?download=1`} download="">{t('download')}</FileLink>
+          <Save asset={picked.asset} icon="download">{t('download')}</Save>
           <Button kind="quiet" big icon="share" onClick={() => setSharing(picked.asset)}>{t('share')}</Button>
         </div>
       )}
+      {picked && <All task={task} onOpen={n => setOpen({ at: n, beside: null })} />}
       <Keep />
       <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
       <div className="under"><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
       <Viewer task={task} open={open} onOpen={setOpen} action={(candidate, n) => (
-        <FileLink big icon={n === null ? 'download' : undefined} href={`${content(candidate.asset)}?download=1`} download="">{n === null ? t('download') : t('downloadN', { n })}</FileLink>
+        <Save key={candidate.asset} asset={candidate.asset} icon={n === null ? 'download' : undefined}>{n === null ? t('download') : t('downloadN', { n })}</Save>
       )} />
       {sharing && <Share asset={sharing} open onClose={() => setSharing(null)} />}
     </div>

@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { journey } from '../../lib/journey';
-import { linkRefused } from '../../lib/session';
+import { linkRefused, tellOtherTabs } from '../../lib/session';
 import { isDeleted, isWorking, photosOf, usePhotos, useTask, type News, type Task } from '../../lib/task';
+import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
@@ -18,8 +19,16 @@ import { Done } from './done';
 import { Working } from './working';
 import './task.css';
 
+function titleOf(task: Task | undefined, pending: boolean): Key {
+  if (!task) return pending ? 'loading' : 'taskGone';
+  if (isDeleted(task)) return 'deletedTitle';
+  if (isWorking(task)) return 'titleMaking';
+  return task.state === 'choosing' ? 'titleReady' : task.state === 'done' ? 'titleDone' : task.state === 'failed' ? 'failed' : 'cancelled';
+}
+
 export default function TaskPage({ id }: { id: string }) {
   const { t } = useWords(), { task, news } = useTask(id), [deleted, setDeleted] = useState(false);
+  useTitle(t(deleted ? 'deletedTitle' : titleOf(task.data, task.isPending)));
   if (task.isPending) return <PageSkeleton />;
   if (!task.data) {
     const problem = asProblem(task.error);
@@ -94,6 +103,7 @@ function DeleteNow({ assets, words: [button, sure, text], onDeleted }: { assets:
       void cache.invalidateQueries({ queryKey: ['tasks'] });
       onDeleted();
     },
+    onSettled: tellOtherTabs,
   });
   return (
     <>
