@@ -277,6 +277,7 @@ test('the pictures can be compared by keyboard, and deleted for ever', async t =
   await page.go(`${server.url}/me`);
   await page.until(`/Deleted/.test(document.querySelector('.mine-state')?.textContent) && ${loaded}`);
   assert.equal(await page.js(`document.querySelector('.mine [data-testid=clock]')`), null);
+  assert.ok(await page.js(`(([icon, frame]) => icon.top >= frame.top && icon.bottom <= frame.bottom)(['.mine-picture > .icon', '.mine-picture'].map(s => document.querySelector(s).getBoundingClientRect()))`), 'its icon is whole');
   await picture('1280-en-me-deleted', page);
 });
 

@@ -23,13 +23,13 @@ export function Field({ label, hint, onValue, ...rest }: Props) {
     setWrong(null);
     onValue(value);
   };
-  const described = [hint ? `${id}-hint` : '', wrong ? `${id}-wrong` : ''].filter(Boolean).join(' ');
+  const described = wrong ? `${id}-wrong` : hint ? `${id}-hint` : undefined;
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <input id={id} aria-describedby={described || undefined} aria-invalid={wrong ? true : undefined} onInvalid={refused} onChange={event => typed(event.target.value)} {...rest} />
+      <input id={id} aria-describedby={described} aria-invalid={wrong ? true : undefined} onInvalid={refused} onChange={event => typed(event.target.value)} {...rest} />
       {wrong && <p className="small field-wrong" id={`${id}-wrong`} role="alert">{t(wrong)}</p>}
-      {hint && <p className="small soft" id={`${id}-hint`}>{hint}</p>}
+      {hint && !wrong && <p className="small soft" id={`${id}-hint`}>{hint}</p>}
     </div>
   );
 }

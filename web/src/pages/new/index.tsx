@@ -26,7 +26,7 @@ function Ended() {
     journey.beginAnew();
     go(stepHref('photos'), { replace: true });
   };
-  return <div className="width"><Empty icon="user" title={t('endedTitle')} text={t('endedText')}><Button big onClick={anew}>{t('endedDo')}</Button><ButtonLink href="/sign-in?next=/new" kind="bare">{t('signIn')}</ButtonLink></Empty></div>;
+  return <div className="width"><Empty icon="user" title={t('endedTitle')} text={t('endedText')}><Button onClick={anew}>{t('endedDo')}</Button><ButtonLink href="/sign-in?next=/new" kind="bare">{t('signIn')}</ButtonLink></Empty></div>;
 }
 
 export default function New() {
