@@ -256,6 +256,9 @@ test('small photos stand beside each other, whatever stands between them, and th
   await walk.settled(2);
   const [wide, alone] = await walk.id('photo').evaluateAll(all => all.map(p => p.getBoundingClientRect().width));
   assert.equal(alone, wide, 'no half of a row is empty');
+  await walk.next().click();
+  await walk.$('.tile-own').waitFor();
+  assert.ok(await walk.$('.tile-own .button > span').evaluate(e => e.getBoundingClientRect().height < 30), 'one line on a desk');
   for (const lang of ['zh', 'en']) {
     const phone = await openWalk(t, browser, server.url, { lang, name: `head-${lang}` });
     await phone.toPrice([ONE]);
