@@ -156,9 +156,11 @@ function childrenOf(pid) {
   return list;
 }
 const helperOf = server => childrenOf(server.pid).find(c => c.name.startsWith('zoetrope-media'))?.pid;
-const lightOf = helper => childrenOf(helper).find(c => c.name === 'media-light')?.pid;
-/** One that works on a picture for the models' sake. */
-const childOf = helper => childrenOf(helper).find(c => c.name !== 'media-light')?.pid;
+/** The light process of a helper, and one that works on a picture for the models' sake: where there is one, the helper is no more only starting. */
+function familyOf(helper) {
+  const children = childrenOf(helper), light = children.find(c => c.name === 'media-light')?.pid;
+  return { helper, light, child: light && children.find(c => c.pid !== light)?.pid };
+}
 
 /** The helper and its children know by their sockets that the server is dead, and end. */
 async function gone(pids) {
@@ -215,25 +217,40 @@ test('kill -9 of the server in each state of a real task: it goes on where it wa
   await shop.verify();
 });
 
+/** The family of a helper whose child works: the job may have been submitted a moment before. */
+const atWork = shop => within(30_000, (async () => {
+  for (;;) {
+    const helper = helperOf(shop.server), family = helper && familyOf(helper);
+    if (family?.child) return family;
+    await new Promise(tick => setImmediate(tick));
+  }
+})(), () => 'no child came to work');
+
+test('kill -9 of the light process: all of zoetrope-media ends and comes again', { timeout: 600_000 * slow }, async t => {
+  const shop = new Shop(t, ['--product.guest_credits=100000']);
+  await shop.open(2);
+  let task = await shop.client.buy(await shop.quote());
+  const submitted = await untilAttempt(shop, task, a => a.op === 'compose' && a.state === 'submitted', 'a compose under way'), family = await atWork(shop);
+  process.kill(family.light, 'SIGKILL');
+  const failed = await untilAttempt(shop, task, a => a.op === 'compose' && a.state === 'failed' && a.id >= submitted.id, 'the compose that failed with it');
+  assert.equal(failed.error_code, 'media_died');
+  task = await shop.client.waitTask(task.id, undefined, 300_000 * slow);
+  assert.equal(task.state, 'choosing', JSON.stringify(task.error));
+  assert.notEqual(helperOf(shop.server), family.helper);
+  await shop.client.photo(photos[0]);         // probed and shown small by the new one
+  assert.deepEqual(await shop.server.stop(), { code: 0, signal: null });
+});
+
 test('kill -9 of zoetrope-media and of its children: the step runs again within a second', { timeout: 600_000 * slow }, async t => {
   const shop = new Shop(t, ['--product.guest_credits=100000']);
   await shop.open(2);
   const quote = await shop.quote();
   let task = await shop.client.buy(quote);
-  for (const [op, victim] of [['cutout', 'child'], ['cutout', 'helper'], ['compose', 'child'], ['compose', 'light process'], ['compose', 'helper']]) {
+  for (const [op, victim] of [['cutout', 'child'], ['cutout', 'helper'], ['compose', 'child'], ['compose', 'helper']]) {
     const submitted = await untilAttempt(shop, task, a => a.op === op && a.state === 'submitted', `a ${op} under way`);
-    // The job is with the helper; its child may be a moment away.
-    const pid = await within(30_000, (async () => {
-      for (;;) {
-        const helper = helperOf(shop.server), found = helper && { child: childOf, helper: h => h, 'light process': lightOf }[victim](helper);
-        if (found) return found;
-        await new Promise(tick => setImmediate(tick));
-      }
-    })(), () => `there is no ${victim} to kill`);
-    process.kill(pid, 'SIGKILL');
+    process.kill((await atWork(shop))[victim], 'SIGKILL');
     const failed = await untilAttempt(shop, task, a => a.op === op && a.state === 'failed' && a.id >= submitted.id, `the ${op} that failed with its ${victim}`);
-    if (victim === 'light process') assert.ok(['media_died', 'engine_missing'].includes(failed.error_code));      // all of it ends and comes again
-    else assert.equal(failed.error_code, 'media_died');
+    assert.equal(failed.error_code, 'media_died');
     const again = await untilAttempt(shop, task, a => a.op === op && a.ix === failed.ix && a.id > failed.id, `the next try of ${op}`);
     assert.ok(again.created_ms - failed.updated_ms <= 1000 * slow, `${op} began again after ${again.created_ms - failed.updated_ms} ms`);
   }

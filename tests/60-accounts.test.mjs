@@ -458,9 +458,8 @@ describe('people', () => {
         assert.equal((await signIn(visitor(srv), email, 'wrong password')).status, 401);
         times[kind].push(performance.now() - began);
       }
-    const median = list => list.sort((a, b) => a - b)[list.length >> 1];
-    const [known, unknown] = [median(times.known), median(times.unknown)];
-    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `medians: ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
+    const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];        // whatever else the machine does only adds to it
+    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `at least ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
   });
 
   test('signing up with a taken address tells its owner, and nobody else', async () => {
@@ -481,7 +480,8 @@ describe('people', () => {
     const second = mailTo(srv, email).token;
     assert.notEqual(second, first);
     const used = await Promise.all([useToken(visitor(srv), second, good), useToken(visitor(srv), second, good), useToken(c, second)]);
-    assert.deepEqual(used.map(u => u.status).sort(), [200, 410, 410], 'three at once');
+    assert.equal(used.filter(u => u.status === 200).length, 1, 'three at once');
+    for (const [i, u] of used.entries()) assert.ok([200, 410, ...(i === 2 ? [401] : [])].includes(u.status), `${u.status}: the guest's session may have ended meanwhile`);
     isProblem(await useToken(visitor(srv), first), 410, 'token_over');
     for (const bad of ['x', 'A'.repeat(43), 'A'.repeat(128)]) isProblem(await useToken(visitor(srv), bad), 410, 'token_over');
     const stored = rows(srv, 'SELECT sha FROM login_token').map(r => r.sha);
@@ -679,8 +679,8 @@ describe('people', () => {
         assert.equal((await signIn(visitor(s), email, 'wrong password')).status, 401);
         times[kind].push(performance.now() - began);
       }
-    const [known, unknown] = [times.known, times.unknown].map(list => list.sort((a, b) => a - b)[2]);
-    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `medians: ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
+    const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];
+    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `at least ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
   });
 
   describe('a password that changes while another request is about to act on it', () => {

@@ -27,7 +27,10 @@ export function tree(pid) {
 }
 
 /** The processes of this zoetrope-media that work on pictures: not itself, nor the light process it forks some of them from. */
-export const workersOf = helper => tree(helper).slice(1).filter(pid => Number(stat(pid)?.[1]) !== helper || read(`/proc/${pid}/comm`)?.trim() !== 'media-light');
+export function workersOf(helper) {
+  const children = tree(helper).slice(1), light = children.find(pid => Number(stat(pid)?.[1]) === helper && read(`/proc/${pid}/comm`)?.trim() === 'media-light');
+  return light ? children.filter(pid => pid !== light) : [];        // without one it is only starting
+}
 
 /**
  * Microseconds of CPU that the trees of these pids have used since they began: user and system, with children that have ended and were
