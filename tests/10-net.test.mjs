@@ -354,6 +354,24 @@ test('unix sockets', async t => {
   c.destroy();
 });
 
+test('the time between two requests on a unix socket is nobody\'s wait', async t => {
+  const dir = tempDir();
+  t.after(() => rmSync(dir, { recursive: true }));
+  const clock = await startTestServer(t, { header_ms: '100ms' });            // another one, so that nothing wakes the first
+  await startTestServer(t, { event_threads: 1, delay_ms: '20ms' }, `127.0.0.1:0,unix:${join(dir, 's')}`);
+  const c = await Raw.connect({ path: join(dir, 's') }), all = [];
+  for (let i = 0; i < 6; i++) {
+    c.write(get('/hello'));
+    all.push((await c.response()).status);
+    const tick = await Raw.connect(clock.port);
+    tick.write('GET');
+    assert.equal((await tick.response()).status, 408);
+    tick.destroy();
+  }
+  assert.deepEqual(all, Array(6).fill(200));
+  c.destroy();
+});
+
 test('big bodies are refused before they are read', async t => {
   const s = await startTestServer(t);
   const c = await Raw.connect(s.port);

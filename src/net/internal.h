@@ -176,7 +176,7 @@ struct loop {
     uint32_t                open, refused;             /* open: read by others, too */
     uint32_t                sweep;                     /* the slot at which the next search for an idle connection begins */
     struct timers           timers;
-    int64_t                 now_ms, round_before_ms;   /* when this round began, and the one before */
+    int64_t                 now_ms, since_ms;          /* when this round began; since when what it brings may have waited for us */
     struct admission        line;                      /* what waits for this thread */
     int64_t                 measured_us;
     char                    date[30];

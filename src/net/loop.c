@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 256
+#define SLEPT_US       1000              /* epoll_wait() took so long: nothing was ready when it began */
 #define TAG_WAKE       UINT32_MAX        /* epoll tags: generation << 32 | slot; generation 0 is a listener or the wake descriptor */
 
 int loop_init(struct loop *l, struct http_server *s, struct err *e) {
@@ -217,9 +218,11 @@ static void serve_again(struct loop *l) {
 }
 
 /* ---- time ---- */
-static void tell_time(struct loop *l) {
-    l->round_before_ms = l->now_ms;
+static void tell_time(struct loop *l, int64_t asked_us) {
+    bool slept = clock_mono_us() - asked_us >= SLEPT_US;
+    int64_t before_ms = l->now_ms;
     l->now_ms = clock_mono_ms();
+    l->since_ms = slept ? l->now_ms : before_ms;
     int64_t wall_ms = clock_ms();
     if (wall_ms / 1000 != l->date_s) {
         l->date_s = wall_ms / 1000;
@@ -288,13 +291,15 @@ void *loop_main(void *arg) {
     struct loop *l = arg;
     struct epoll_event events[EVENTS_AT_ONCE];
     pthread_setname_np(pthread_self(), "event");
-    tell_time(l);
+    tell_time(l, 0);
     accept_resume(l);
     while (!finished(l)) {
-        int n = epoll_wait(l->ep, events, EVENTS_AT_ONCE, wait_ms(l));
+        int ms = wait_ms(l);
+        int64_t asked_us = clock_mono_us();
+        int n = epoll_wait(l->ep, events, EVENTS_AT_ONCE, ms);
         if (n < 0 && errno != EINTR)
             abort();                               /* only a bug of ours makes epoll_wait fail */
-        tell_time(l);
+        tell_time(l, asked_us);
         for (int i = 0; i < n; i++)
             serve(l, &events[i]);
         serve_home(l);

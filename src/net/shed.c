@@ -14,7 +14,7 @@
 /* ---- how long the event thread lets wait ---- */
 /*
  * What waits for an event thread lies in the kernel: in the backlog of its listener, in sockets, in epoll's list. TCP knows when the last
- * bytes of a connection came, so no queue escapes this. A unix socket does not say; what it brings has come since the last round but one.
+ * bytes of a connection came, so no queue escapes this. A unix socket does not say; what it brings has come since the last round began, or just now if there was nothing and we slept.
  */
 static int64_t waited_us(const struct conn *c, int64_t now_us) {
     const struct loop *l = c->loop;
@@ -26,7 +26,7 @@ static int64_t waited_us(const struct conn *c, int64_t now_us) {
         return said_us;
     if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
         return (int64_t)info.tcpi_last_data_recv * 1000;
-    return now_us - l->round_before_ms * 1000;
+    return now_us - l->since_ms * 1000;
 }
 
 void shed_measure(struct conn *c) {
