@@ -173,6 +173,21 @@ test('silence: a ping, then goodbye; who answers stays', async t => {
   alive.terminate();
 });
 
+test('a message has its time, and pings between its fragments give it no more', async t => {
+  const s = await startTestServer(t, { ws_message_ms: '200ms', ws_ping_ms: '10m' });
+  const w = await RawSocket.open(s.port, '/ws/echo');
+  w.write(Buffer.concat([frame(0x81, 'a whole one'), frame(0x01, 'the begin')]));
+  assert.equal((await w.next()).text, 'a whole one');
+  let f;
+  for (const deadline = Date.now() + 5000; ;) {
+    w.write(frame(0x89, 'p'));
+    if ((f = await w.next()).first !== 0x8a) break;
+    assert.ok(Date.now() < deadline, 'it is never closed');
+  }
+  assert.deepEqual([f.first, f.data.readUInt16BE(0), f.data.toString('utf8', 2)], [0x88, 1008, 'the message took too long']);
+  w.c.destroy();
+});
+
 test('a broadcast reaches every socket of its topic on every event thread, in order, and no other', async t => {
   const s = await startTestServer(t, { conns_per_ip_max: 0 });
   const ours = await Promise.all(Array.from({ length: 20 }, () => open(s, '/ws/topic/7')));

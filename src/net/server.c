@@ -59,6 +59,7 @@ static int build(struct http_server *s, struct err *e) {
         c->body_grace_ms = 5000;
     c->delay_ms = c->delay_ms ? c->delay_ms : 50;
     c->ws_ping_ms = c->ws_ping_ms ? c->ws_ping_ms : 30000;
+    c->ws_message_ms = c->ws_message_ms ? c->ws_message_ms : 60000;
     c->ws_queue_bytes = c->ws_queue_bytes ? c->ws_queue_bytes : 256 * 1024;
     c->ws_queue_frames = c->ws_queue_frames ? c->ws_queue_frames : 256;
     s->https = c->public_url && str_starts(str_z(c->public_url), STR("https://"));

@@ -146,6 +146,7 @@ struct http_server_conf {
     int64_t             body_rate_min;        /* bytes/s, on average over each window of body_grace_ms */
     int64_t             body_grace_ms;        /* 0 = 5000 */
     int64_t             ws_ping_ms;           /* silence after which a WebSocket is pinged, and after as much again closed; 0 = 30000 */
+    int64_t             ws_message_ms;        /* from the first byte of a WebSocket's message to its last; 0 = 60000 */
     int                 ws_queue_bytes, ws_queue_frames;   /* what may wait for one WebSocket's reader; 0 = 262144, 256 */
     int64_t             handler_ms;           /* deadline of an answer made elsewhere: then 503, or ERR_UNCERTAIN for a change that had begun */
     int64_t             delay_ms;             /* target of the admission to lines of work: admission.h; 0 = 50. Ten times as much for POOL_BULK, ROUTE_COSTLY */

@@ -19,7 +19,6 @@
 #include "net/ws_reader.h"
 
 #define CLOSE_MS      5000                /* for the peer to answer our Close */
-#define MESSAGE_MS    60000               /* for a message, from its first byte to its last */
 #define PONGS_MAX     16                  /* waiting at once; then only the newest ping is answered (RFC 6455 5.5.3) */
 #define IOV_AT_ONCE   64
 #define TURN_BYTES    (256 * 1024)        /* sent in one turn, then others get theirs */
@@ -336,7 +335,8 @@ size_t ws_eat(struct conn *c, struct str in) {
         int r = ws_reader_next(ws->reader, &in, ws->kind->message_max, &ev);
         if (r == 0)
             break;
-        ws->began_ms = l->now_ms;
+        if (!ws_reader_in_message(ws->reader))     /* a control frame between two fragments gives no time */
+            ws->began_ms = l->now_ms;
         c->turn++;
         if (r == 1)
             on_event(ws, &ev);
@@ -359,8 +359,8 @@ static void set_due(struct ws *ws) {
         due = ws->closing_ms + CLOSE_MS;
     else if (ws->queue_n && ws->moved_ms + conf->write_stall_ms < due)
         due = ws->moved_ms + conf->write_stall_ms;
-    if (ws->reader && !ws->closing && ws->began_ms + MESSAGE_MS < due)
-        due = ws->began_ms + MESSAGE_MS;
+    if (ws->reader && !ws->closing && ws->began_ms + conf->ws_message_ms < due)
+        due = ws->began_ms + conf->ws_message_ms;
     conn_due(ws->conn, due);
 }
 
@@ -390,7 +390,7 @@ void ws_timeout(struct conn *c) {
     if (ws->queue_n && l->now_ms >= ws->moved_ms + conf->write_stall_ms) {
         stat_add(&l->stats.timeouts, 1);
         too_slow(ws);
-    } else if (ws->reader && l->now_ms >= ws->began_ms + MESSAGE_MS) {
+    } else if (ws->reader && l->now_ms >= ws->began_ms + conf->ws_message_ms) {
         stat_add(&l->stats.timeouts, 1);
         fail(ws, WS_POLICY, "the message took too long");
     } else if (ws->pinged && l->now_ms >= ws->heard_ms + 2 * conf->ws_ping_ms) {

@@ -54,6 +54,7 @@ void ws_reader_free(struct ws_reader *r) {
 }
 
 bool ws_reader_idle(const struct ws_reader *r) { return !r->within && !r->message_opcode && r->given == r->used; }
+bool ws_reader_in_message(const struct ws_reader *r) { return r->message_opcode != 0; }
 
 /* The head of a frame has come. */
 static int begin_frame(struct ws_reader *r, const struct wslay_frame_iocb *f, size_t message_max) {

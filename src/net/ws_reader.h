@@ -30,5 +30,7 @@ int ws_reader_next(struct ws_reader *r, struct str *in, size_t message_max, stru
 
 /* Nothing is under way, neither a frame nor a message: another connection may use this reader. */
 bool ws_reader_idle(const struct ws_reader *r);
+/* A message is under way, be it between two of its frames. */
+bool ws_reader_in_message(const struct ws_reader *r);
 
 #endif
