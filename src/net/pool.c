@@ -11,30 +11,36 @@
 #include "base/log.h"
 
 #define APART_FROM 4                      /* workers from which on the lines have some apart */
+#define PASSED_MAX 8                      /* jobs of the normal line that go before a waiting bulk of which none is under way */
 
 struct line { struct pool_job *first, **last; int queued; struct admission admission; };
 struct pool {
     pthread_mutex_t  lock;
     pthread_cond_t   work, urgent_work;   /* urgent_work: for the one that takes nothing else */
     struct line      line[POOL_LINES];
-    int              queue_max, busy, bulk_busy, bulk_max, started, nice;
+    int              queue_max, busy, bulk_busy, bulk_max, passed, started, nice;
     bool             apart, reserved_taken;
     int64_t          refused;
     bool             stop;
     pthread_t        thread[];
 };
 
-/* The line to take from next; NULL: none. */
+/* The line to take from next, which is then taken from; NULL: none. */
 static struct line *choose(struct pool *p, bool reserved) {
     struct line *urgent = &p->line[POOL_URGENT], *normal = &p->line[POOL_NORMAL], *bulk = &p->line[POOL_BULK];
     if (urgent->first && (reserved || !p->apart))
         return urgent;
     if (reserved)
         return NULL;
-    if (normal->first)
+    bool passed = bulk->first && p->bulk_busy == 0;
+    if (normal->first && !(passed && p->passed >= PASSED_MAX)) {
+        p->passed += passed;
         return normal;
-    if (bulk->first && p->bulk_busy < p->bulk_max)
+    }
+    if (bulk->first && p->bulk_busy < p->bulk_max) {
+        p->passed = 0;
         return bulk;
+    }
     return urgent->first ? urgent : NULL; /* last here, since it has one of its own: a flood of it takes no more from others */
 }
 

@@ -3,7 +3,7 @@
  * Three lines stand before it, so that what takes long cannot keep all workers, and what must always answer finds one:
  *   POOL_URGENT   of four workers or more one takes nothing else
  *   POOL_NORMAL
- *   POOL_BULK     of four workers or more at most three quarters are at it
+ *   POOL_BULK     of four workers or more at most three quarters are at it; while none is, every ninth job is one of these
  * Owns: its threads.  A job belongs to its submitter and is embedded in the submitter's own struct; nothing is allocated.
  * Threads: any may submit.
  */
