@@ -28,7 +28,7 @@ async function press(s) {
 }
 
 test('under pressure the less urgent go first, and those who always answer do', async t => {
-  const s = await startTestServer(t, { event_threads: 1 });
+  const s = await startTestServer(t, { event_threads: 1, rate_per_ip: 0 });
   assert.deepEqual(await statuses(s), Array(6).fill(200));
   await press(s);
   for (const [ms, n] of [[48, 6], [55, 5], [65, 4], [75, 3], [85, 2], [95, 1], [105, 0], [5000, 0]]) {
@@ -57,6 +57,16 @@ test('within a class guests go before people, and who asks for more than his sha
   await say(s, 70);                                           // there is room for all: nobody is refused for his share alone
   await until(ask, x => x === 200, 'room');
   assert.equal(await read({ 'X-Account': '7' }), 200, 'a guest, when there is room');
+});
+
+test('what is never refused and needs no right is refused to who asks for more than his share of it, under pressure', async t => {
+  const s = await startTestServer(t, { event_threads: 1, rate_per_ip: 5, trusted_proxies: '127.0.0.0/8' });
+  const operate = async ip => (await s.ask('GET', '/as/operate', { 'X-Forwarded-For': ip })).status;
+  for (let i = 0; i < 50; i++) assert.equal(await operate('8.8.8.8'), 200, 'all is calm');
+  await press(s);
+  await until(() => operate('8.8.8.8'), x => x === 503, 'the end of his share');
+  assert.equal(await operate('9.9.9.9'), 200, 'another one');
+  for (let i = 0; i < 50; i++) assert.equal((await s.ask('GET', '/as/payment', { 'X-Forwarded-For': '8.8.8.8' })).status, 200);
 });
 
 test('who is refused keeps his connection, is told when to come back, and that in his language', async t => {

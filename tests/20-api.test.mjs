@@ -486,6 +486,12 @@ describe('operations', () => {
     for (const line of text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? -?[\d.e+-]+)$/, line);
   });
 
+  test('who asks at the same time whether it is ready shares one look', async () => {
+    const writes = async () => Number(/^zoetrope_db_writes_total (\d+)$/m.exec((await alice.send('GET', '/metrics')).text)[1]), before = await writes();
+    for (let i = 0; i < 30; i++) await Promise.all(Array.from({ length: 20 }, () => alice.get('/readyz')));
+    assert.ok(await writes() - before < 300);
+  });
+
   test('every request is one line of the log, with its ids and without its token', async () => {
     const answer = await alice.send('GET', '/v1/tasks/task_0000000000001');
     const line = await server.waitLog(l => l.ev === 'http.request' && l.req === answer.json.instance);

@@ -9,7 +9,7 @@
  *             from one target (TRAFFIC_FEED) to two (TRAFFIC_SETTLE): what stands lower is refused, until less waits; what stands higher
  *             finds a line that is no longer than the limit of those it passes.
  *   calm      again when in each of ADMISSION_CALM windows the shortest wait was below half a target; one alone may be a breath of those who ask.
- * TRAFFIC_OPERATE and TRAFFIC_PAYMENT are let in always; the hard bounds of queues are with their owners.
+ * TRAFFIC_OPERATE and TRAFFIC_PAYMENT are let in always (but see shed_at_head()); the hard bounds of queues are with their owners.
  *
  * A request may have demerits: it is of a guest, or of an address or account that asks for more than its share. Each lowers its limit a bit,
  * but never to that of the next class. So nobody is refused for whom there is room, and who fills the line fills it for himself first.

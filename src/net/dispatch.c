@@ -197,6 +197,7 @@ static void run(struct conn *c) {
         r = route->parse(&call->req, &e);
         log_ctx_set((struct log_ctx){ 0 });
     }
+    here |= call->req.no_write;
     if (r >= 0 && !here)
         r = send_away(call, &e);
     if (r < 0) {

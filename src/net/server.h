@@ -76,6 +76,7 @@ struct http_req {
     bool                tls;          /* the user's side is https */
     /* the handler's own */
     void               *job;          /* between parse, write and handle */
+    bool                no_write;     /* WRITE, set by parse(): there is nothing to write, handle() follows at once */
     int64_t             object_id;    /* EFFECT: what was made, for replays */
     bool                replayed;     /* EFFECT: this key was seen before, write() was not run */
     int64_t             account;      /* set by authorise(); 0 = nobody */

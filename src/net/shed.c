@@ -80,11 +80,15 @@ static int ask(struct http_call *call, struct admission *const lines[2], struct 
 int shed_at_head(struct http_call *call, struct err *e) {
     struct http_server *s = call->loop->server;
     struct admission *const lines[2] = { &call->loop->line, line_of(call) };
-    if (call->req.route->traffic <= TRAFFIC_PAYMENT)
+    const struct route *r = call->req.route;
+    bool open = r->traffic == TRAFFIC_OPERATE && !r->need;         /* never refused, so nobody may make a flood of it */
+    if (r->traffic <= TRAFFIC_PAYMENT && !open)
         return 0;
     call->pressed = admission_pressed(lines[0]) || (lines[1] && admission_pressed(lines[1]));
     if (call->pressed)
         call->demerits += share_over(s->by_ip, share_key_ip(call->req.peer.ip), call->began_us);
+    if (open && call->demerits)
+        return shed_refused(call, lines[!admission_pressed(lines[0])], e);
     return ask(call, lines, e);
 }
 

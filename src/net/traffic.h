@@ -5,7 +5,7 @@
 #define ZT_NET_TRAFFIC_H
 
 #define TRAFFIC_LIST(X) \
-    X(OPERATE, "operate")  /* probes, numbers, the operator: never shed */ \
+    X(OPERATE, "operate")  /* probes, numbers, the operator: never shed, but for who asks for more than his share of what needs no right */ \
     X(PAYMENT, "payment")  /* what a payment provider has to say: never shed, it repeats itself a few times only */ \
     X(SETTLE,  "settle")   /* ends what was begun, and so frees something: picks, cancels, deletes, signs out; what workers bring */ \
     X(SIGN_IN, "sign_in")  /* who you are: passwords, links, renewal */ \

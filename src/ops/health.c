@@ -1,4 +1,6 @@
 /* health.c - /healthz: the process lives; /readyz: it can take work. */
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "blob/blob.h"
@@ -40,17 +42,61 @@ const char *ops_not_ready(const struct app *app, bool *ret_waits) {
     return blob_room(app->blobs, 0, NULL) < 0 ? "the disk is full" : NULL;
 }
 
+/*
+ * Anybody may ask, and nobody is refused: so all who ask at the same time share one probe of the writer, and its answer is kept for a
+ * moment, or until the next one has come back. If none is known, a few may ask for themselves; when none of those comes back, that is the answer.
+ */
+#define KEPT_US   (100 * 1000)
+#define ROUND_US  (1000 * 1000)
+#define ROUND_MAX 16
+
+static struct {
+    pthread_mutex_t lock;
+    int64_t         began_us, ended_us;
+    int             begun;                        /* since the last one came back, at most ROUND_MAX in ROUND_US */
+    bool            db;
+} probe = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended_us = -ROUND_US };
+
+/* False: whoever asks is to find out. */
+static bool probe_known(bool *ret_db) {
+    int64_t now_us = clock_mono_us();
+    pthread_mutex_lock(&probe.lock);
+    bool under_way = probe.begun > 0 && now_us - probe.began_us < ROUND_US;
+    bool kept = now_us - probe.ended_us < (under_way ? ROUND_US : KEPT_US), begins = false;
+    if (!kept && !under_way) {
+        probe.began_us = now_us;
+        probe.begun = 0;
+    }
+    if (!kept && probe.begun < ROUND_MAX) {
+        probe.begun++;
+        begins = true;
+    }
+    *ret_db = kept && probe.db;
+    pthread_mutex_unlock(&probe.lock);
+    return !begins;
+}
+
+static void probe_ended(void *ok) {
+    pthread_mutex_lock(&probe.lock);
+    probe.ended_us = clock_mono_us();
+    probe.begun = 0;
+    probe.db = ok != NULL;
+    pthread_mutex_unlock(&probe.lock);
+}
+
 /* Failing is an answer of ready_get(), not an error of the lane. */
 struct ready_job { bool db; };
 
 static int ready_parse(struct http_req *req, struct err *e) {
-    req->job = ARENA_NEW(req->arena, struct ready_job);
+    struct ready_job *job = req->job = ARENA_NEW(req->arena, struct ready_job);
+    req->no_write = probe_known(&job->db);
     return 0;
 }
 
 static int ready_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     struct ready_job *job = req->job;
     job->db = db_run(tx, NULL, NULL, &ready_probe) >= 0;
+    db_on_commit(tx, probe_ended, job->db ? &probe : NULL);
     return 0;
 }
 
