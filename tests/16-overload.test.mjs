@@ -102,6 +102,29 @@ test('workers that do not get on: what would wait is refused, the urgent has a w
   await until(() => s.ask('GET', '/file', { Range: 'bytes=0-0' }), x => x.status === 206, 'all as before');
 });
 
+test('who waited too long is refused rather than begun, the body of a stream too; and only those are counted', async t => {
+  const s = await startTestServer(t, { event_threads: 1, pool_threads: 1, delay_ms: '30ms' });
+  const wait = async ms => { for (const at = performance.now(); performance.now() < at + ms;) await s.stats(); };
+  const gate = () => s.until(x => x.waiting === 1, 'one at the gate');
+  const all = [s.ask('GET', '/slow')];
+  await gate();
+  for (let i = 0; i < 80; i++) all.push(s.ask('GET', '/slow'));
+  await s.until(x => x.queued === 80, 'a line');
+  const streams = Array.from({ length: 5 }, () => s.ask('PUT', '/stream', {}, 'body'));
+  await s.until(x => x.queued === 85, 'the streams behind it');
+  const paid = s.ask('GET', '/as/payment');
+  await until(async () => { await gate(); await s.ask('POST', '/gate'); await wait(4); return lines(s); }, x => x.worker.pressed === 1, 'pressure');
+  await gate();
+  await wait(150);                                            // 4 targets are 120: what stands behind it now is late
+  await s.ask('POST', '/gate?n=100');
+  assert.deepEqual((await Promise.all(streams)).map(x => x.status), Array(5).fill(503));
+  assert.equal((await paid).status, 200);
+  const refused = (await Promise.all(all)).filter(x => x.status === 503).length + 5;
+  assert.equal((await s.stats()).opened, 0);
+  const x = await lines(s);
+  assert.deepEqual([x.worker.late, x.worker.shed, x.urgent.late], [refused, refused, 0]);
+});
+
 test('what takes long leaves workers for the rest', async t => {
   const s = await startTestServer(t, { event_threads: 1, pool_threads: 8 });
   const bulk = Array.from({ length: 12 }, () => s.ask('GET', '/bulk'));

@@ -107,10 +107,7 @@ bool admission_leave(struct admission *a, const struct admission_ticket *t, int6
     if (t->ahead > 0)
         SET(&a->gap_ns, gap_ns == 0 ? waited_us * 1000 / t->ahead : gap_ns + (waited_us * 1000 / t->ahead - gap_ns) / GAP_WEIGHT);
     note(a, waited_us, now_us);
-    bool late = admission_pressed(a) && waited_us > ADMISSION_LATE * a->target_us;
-    if (late)
-        SET(&a->late, GET(&a->late) + 1);
-    return late;
+    return admission_pressed(a) && waited_us > ADMISSION_LATE * a->target_us;
 }
 
 void admission_cancel(struct admission *a) { ADD(&a->waiting, -1); }

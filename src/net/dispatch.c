@@ -155,8 +155,8 @@ static void run_blocking(struct pool_job *j) {
     struct http_call *call = CONTAINER_OF(j, struct http_call, job);
     int queued = CALL_QUEUED;
     if (atomic_compare_exchange_strong(&call->phase, &queued, CALL_RUNNING)) {
-        if (j->late && call->req.route->traffic > TRAFFIC_PAYMENT)
-            call->rc = shed_refused(call, pool_admission(shed_pool(call), j->line), &call->err);
+        if (j->late)
+            call->rc = shed_late(call, pool_admission(shed_pool(call), j->line), &call->err);
         call_handle(call);
     }
     loop_post(call->loop, call);
@@ -216,8 +216,8 @@ int http_write_run(struct http_write *w, struct db_tx *tx, struct err *e) {
     struct admission *line = &call->loop->server->writes;
     bool late = call->in_line && admission_leave(line, &call->job.ticket, clock_mono_us());
     call->in_line = false;
-    if (late && call->req.route->traffic > TRAFFIC_PAYMENT)
-        shed_refused(call, line, e);
+    if (late)
+        shed_late(call, line, e);
     return call->shed ? err_set(e, ERR_BUSY, "it waited too long") : call->req.route->write(tx, &call->req, e);
 }
 

@@ -296,6 +296,7 @@ void shed_measure(struct conn *c);                           /* its first bytes 
 int shed_at_head(struct http_call *call, struct err *e);     /* ERR_BUSY: refused, see call->shed */
 int shed_known(struct http_call *call, struct err *e);       /* the same, once authorise() knows who it is */
 int shed_refused(struct http_call *call, struct admission *line, struct err *e);   /* counts it; any thread that has the call */
+int shed_late(struct http_call *call, struct admission *line, struct err *e);      /* the same for who leaves a line too late, if its class may be refused */
 void shed_answer(struct http_call *call);                    /* fills call->res */
 struct pool *shed_pool(struct http_call *call);              /* whose workers take it; sets its line there */
 

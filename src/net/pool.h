@@ -21,7 +21,7 @@ struct pool;
 struct pool_job {
     void (*run)(struct pool_job *j);      /* on a pool thread; the job may be freed or submitted again inside */
     enum pool_line   line;
-    bool             late;                /* set before run(): it waited so long in a pressed line that it should be refused */
+    bool             late;                /* set before run(): it waited so long in a pressed line that it should be refused, if it may be and was not begun */
     struct pool_job *next;                /* the pool's own, as is: */
     struct admission_ticket ticket;
 };

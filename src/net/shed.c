@@ -70,6 +70,13 @@ int shed_refused(struct http_call *call, struct admission *line, struct err *e) 
     return err_set(e, ERR_BUSY, "more is asked than can be done");
 }
 
+int shed_late(struct http_call *call, struct admission *line, struct err *e) {
+    if (call->req.route->traffic <= TRAFFIC_PAYMENT)
+        return 0;
+    atomic_fetch_add_explicit(&line->late, 1, memory_order_relaxed);
+    return shed_refused(call, line, e);
+}
+
 static int ask(struct http_call *call, struct admission *const lines[2], struct err *e) {
     for (int i = 0; i < 2; i++)
         if (lines[i] && !admission_ask(lines[i], call->req.route->traffic, call->demerits, call->began_us))

@@ -32,7 +32,9 @@ static void run_step(struct pool_job *j) {
     log_ctx_set((struct log_ctx){ .req = req->id, .account = req->account });
     call->err = (struct err){ 0 };
     if (!s->opened) {
-        r = req->route->body_open(req, &s->sink, &call->err);
+        r = j->late ? shed_late(call, pool_admission(shed_pool(call), j->line), &call->err) : 0;
+        if (r >= 0)
+            r = req->route->body_open(req, &s->sink, &call->err);
         s->opened = r >= 0;
         s->closed = r < 0;
     }
