@@ -245,7 +245,8 @@ static int64_t lite_log_bytes(struct db_conn *c) { return (int64_t)c->log_pages 
 static int lite_checkpoint(struct db_conn *c, bool truncate, struct err *e) {
     int left = 0, moved = 0;
     /* Not PASSIVE: that copies only what the oldest reader of this moment has seen, and while somebody reads all the time there is always one
-     * from before the last commit; then the log is never begun anew. A snapshot takes microseconds, so the wait is short. */
+     * from before the last commit; then the log is never begun anew. Those of requests end soon; while a long one stands
+     * (`verify` beside the server) each attempt waits in vain for as long as below, and the log grows. */
     sqlite3_busy_timeout(c->h, truncate ? TRUNCATE_WAIT_MS : RESTART_WAIT_MS);
     int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, &left, &moved);
     sqlite3_busy_timeout(c->h, c->busy_ms);

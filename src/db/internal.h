@@ -46,7 +46,8 @@ struct db_tx {
     enum db_role    role;
     struct db__stmt *buckets[128];
     int             n_cached, n_busy;
-    int             n_snapshots;      /* reader: scopes that want one; begun by their first statement */
+    int             n_snapshots;      /* reader: scopes that want one; begun by their first statement: */
+    bool            in_snapshot;
     atomic_llong    reads;            /* written by the owner, read by db_get_stats() */
     struct db__hook *hooks;           /* writer: DB_BATCH_MAX * DB_HOOKS_MAX, of the functions of this batch */
     int             n_hooks, hooks_floor;                 /* floor: where the running function's begin */
@@ -93,7 +94,7 @@ int db__run_text(struct db_tx *tx, const char *sql, struct err *e);
 int db__readers_init(struct db *d, struct err *e);
 void db__readers_done(struct db *d);
 int db__reader_connect(struct db_tx *tx, struct err *e);
-int db__snapshot_begin(struct db_tx *tx, struct err *e);       /* does nothing while one stands */
+int db__snapshot_begin(struct db_tx *tx, struct err *e);       /* does nothing while one stands; ERR_DB when it was lost */
 /* lane.c */
 int db__lane_start(struct db *d, unsigned max, struct err *e);
 void db__lane_stop(struct db *d);

@@ -58,13 +58,20 @@ struct db_tx *db_snapshot(struct db *d) {
 
 int db__snapshot_begin(struct db_tx *tx, struct err *e) {
     const struct db_driver *drv = tx->db->drv;
-    return drv->in_transaction(tx->conn) ? 0 : drv->control(tx->conn, DB_BEGIN_READ, e);
+    if (tx->in_snapshot)                                 /* an error of the disk may have ended it: a new one would be of another moment */
+        return drv->in_transaction(tx->conn) ? 0 : err_set(e, ERR_DB, "the snapshot was lost");
+    int r = drv->control(tx->conn, DB_BEGIN_READ, e);
+    tx->in_snapshot = r >= 0;
+    return r;
 }
 
 void db_snapshot_end(struct db_tx **rd) {
     struct db_tx *tx = *rd;
     assert(tx->n_snapshots > 0);
-    if (--tx->n_snapshots > 0 || !tx->conn || !tx->db->drv->in_transaction(tx->conn))
+    if (--tx->n_snapshots > 0)
+        return;
+    tx->in_snapshot = false;
+    if (!tx->conn || !tx->db->drv->in_transaction(tx->conn))
         return;
     assert(tx->n_busy == 0);                             /* rows outlive the snapshot they came from: our bug */
     tx->db->drv->control(tx->conn, DB_ROLLBACK, NULL);   /* nothing was written: there is nothing to lose */

@@ -164,6 +164,23 @@ static void no_snapshot_is_left_behind(void **state) {
     assert_false(db_sqlite.in_transaction(rd->conn));
 }
 
+/* SQLite itself ends a transaction after some errors of the disk. */
+static void a_snapshot_that_was_lost_is_not_begun_anew(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    {
+        DB_SNAPSHOT struct db_tx *rd = db_snapshot(t->d);
+        assert_int_equal(count_seen(t), 0);
+        OK(db_do(t->d, add_row, &(struct row){ .id = 1, .name = DB_NULL, .parent = DB_NULL }, &t->e));
+        OK(db_sqlite.control(rd->conn, DB_ROLLBACK, &t->e));
+        DB_ROWS rows;
+        assert_int_equal(db_one(rd, &rows, &t->e, &count), ERR_DB);
+    }
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(t->d);
+    assert_ptr_equal(rd, db_reader(t->d));
+    assert_int_equal(count_seen(t), 1);
+}
+
 /* A cached statement is prepared once, whatever is bound to it. */
 static void no_value_makes_a_statement_be_prepared_again(void **state) {
     struct testing *t = *state;
@@ -246,6 +263,7 @@ int main(void) {
         TESTING(our_own_mistakes_are_errors_not_crashes),
         TESTING(a_snapshot_stands_still_and_a_reader_does_not),
         TESTING(no_snapshot_is_left_behind),
+        TESTING(a_snapshot_that_was_lost_is_not_begun_anew),
         TESTING(no_value_makes_a_statement_be_prepared_again),
         TESTING(readers_are_bounded_and_end_with_their_threads),
         TESTING(one_process_writes_and_others_may_read),
