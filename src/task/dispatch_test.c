@@ -517,6 +517,7 @@ static void nobody_fills_the_line(void **state) {
     OK(testing_try(t, ME, PLAIN, &id));
     OK(testing_try(t, ME, PLAIN, &id));
     assert_int_equal(testing_try(t, ME, PLAIN, &id), ERR_RATE);
+    assert_int_equal(t->core->line_room, 1);                      /* it took no room of the others */
     OK(testing_try(t, YOU, PLAIN, &id));
     int64_t last = id;
     assert_int_equal(testing_try(t, YOU, PLAIN, &id), ERR_BUSY);

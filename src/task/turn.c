@@ -51,16 +51,8 @@ static int take_room(struct db_tx *tx, int64_t line_max, int64_t *room, struct e
 
 int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, int64_t line_max, int64_t *line_room, struct err *e) {
     int64_t vtime, finish = 0, open = 0;
-    int r = take_room(tx, line_max, line_room, e);
-    if (r < 0)
-        return r;
-    {
-        DB_ROWS rows = { 0 };
-        if ((r = db_one(tx, &rows, e, &turn_clock)) < 0)
-            return r;
-        vtime = r > 0 ? db_int(&rows, 0) : 0;
-    }
     bool known;
+    int r;
     {
         DB_ROWS rows = { 0 };
         if ((r = db_one(tx, &rows, e, &turn_account, DB_INT(t->account))) < 0)
@@ -73,6 +65,14 @@ int task__turn_take(struct db_tx *tx, struct task_row *t, int64_t account_max, i
     }
     if (open >= account_max)
         return err_set(e, ERR_RATE, "%lld of your tasks are not finished yet; at most %lld", (long long)open, (long long)account_max);
+    if ((r = take_room(tx, line_max, line_room, e)) < 0)
+        return r;
+    {
+        DB_ROWS rows = { 0 };
+        if ((r = db_one(tx, &rows, e, &turn_clock)) < 0)
+            return r;
+        vtime = r > 0 ? db_int(&rows, 0) : 0;
+    }
     t->turn = finish > vtime ? finish : vtime;
     finish = t->turn + task__turn_cost(t);
     return known ? db_run(tx, NULL, e, &turn_account_next, DB_INT(finish), DB_INT(t->account))
