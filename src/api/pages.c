@@ -297,7 +297,7 @@ static int render_all(struct pages *p, struct source *s, struct err *e) {
         return r;
     for (int page = 0; page < PAGE_COUNT; page++)
         for (int lang = 0; lang < LANG_COUNT; lang++) {
-            struct document d = { s, page, lang };
+            struct document d = { s, page, lang };        /* may go: without .version it is rendered now and never again */
             /* always asked again, mostly answered by 304: a new release must not meet parts of an old one */
             const struct cached_conf conf = { .name = "a page", .type = "text/html; charset=utf-8", .cache_control = "no-cache", .vary = "Accept-Language, Cookie",
                                               .status = page == PAGE_LOST ? 404 : 0, .render = render_document, .ctx = &d, .bytes_max = DOCUMENT_MAX };
