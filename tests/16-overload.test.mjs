@@ -112,13 +112,15 @@ test('who waited too long is refused rather than begun, the body of a stream too
   await s.until(x => x.queued === 80, 'a line');
   const streams = Array.from({ length: 5 }, () => s.ask('PUT', '/stream', {}, 'body'));
   await s.until(x => x.queued === 85, 'the streams behind it');
-  const paid = s.ask('GET', '/as/payment');
+  const paid = s.ask('GET', '/as/payment'), bulk = Array.from({ length: 20 }, () => s.ask('GET', '/bulk'));
+  await s.until(x => x.queued === 106, 'all');                // every ninth job is of bulk and stands at the gate, however late the others are
   await until(async () => { await gate(); await s.ask('POST', '/gate'); await wait(4); return lines(s); }, x => x.worker.pressed === 1, 'pressure');
   await gate();
   await wait(150);                                            // 4 targets are 120: what stands behind it now is late
-  await s.ask('POST', '/gate?n=100');
+  await s.ask('POST', '/gate?n=200');
   assert.deepEqual((await Promise.all(streams)).map(x => x.status), Array(5).fill(503));
   assert.equal((await paid).status, 200);
+  assert.deepEqual((await Promise.all(bulk)).map(x => x.status), Array(20).fill(200));
   const refused = (await Promise.all(all)).filter(x => x.status === 503).length + 5;
   assert.equal((await s.stats()).opened, 0);
   const x = await lines(s);
