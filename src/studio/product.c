@@ -4,7 +4,7 @@
 
 struct product_file {
     struct studio_product p;
-    const struct yaml    *guest, *theme, *examples;
+    const struct yaml    *guest, *theme, *examples, *plans;
 };
 #define AT(member) offsetof(struct product_file, member)
 
@@ -17,6 +17,7 @@ static const struct studio__field product_fields[] = {
     { "examples", STUDIO__LIST, false, 0, STUDIO_EXAMPLES_MAX, AT(examples) },
     { "recipes", STUDIO__NAMES, true, 1, 32, AT(p.recipes) },
     { "guest", STUDIO__MAP, true, 0, 0, AT(guest) },
+    { "plans", STUDIO__LIST, false, 1, STUDIO_PLANS_MAX, AT(plans) },
     { 0 },
 };
 static const struct studio__field guest_fields[] = {
@@ -96,6 +97,72 @@ static int read_example(struct arena *a, const char *path, const char *dir, cons
     return 0;
 }
 
+/* ---- plans ---- */
+
+struct plan_file { struct studio_plan p; struct str kind; const struct yaml *price, *may; };
+#define PLAN_AT(member) offsetof(struct plan_file, member)
+static const struct studio__field plan_fields[] = {
+    { "plan", STUDIO__NAME, true, 0, 0, PLAN_AT(p.name) },
+    { "kind", STUDIO__NAME, true, 0, 0, PLAN_AT(kind) },
+    { "title", STUDIO__TEXT, true, 0, 0, PLAN_AT(p.title) },
+    { "lead", STUDIO__TEXT, true, 0, 0, PLAN_AT(p.lead) },
+    { "price", STUDIO__MAP, false, 0, 0, PLAN_AT(price) },
+    { "credits", STUDIO__INT64, false, 0, 1000 * 1000, PLAN_AT(p.credits) },
+    { "valid", STUDIO__MS, false, 60 * 1000, 3650LL * 24 * 3600 * 1000, PLAN_AT(p.valid_ms) },
+    { "may", STUDIO__MAP, true, 0, 0, PLAN_AT(may) },
+    { 0 },
+};
+static const struct studio__field price_fields[] = {       /* into an array of int64_t */
+#define X(id) { #id, STUDIO__INT64, false, 1, 100 * 1000 * 1000, LEDGER_##id * sizeof(int64_t) },
+    LEDGER_CURRENCIES(X)
+#undef X
+    { 0 },
+};
+#define MAY_AT(member) offsetof(struct studio_may, member)
+static const struct studio__field may_fields[] = {
+    { "candidates", STUDIO__INT, true, 1, STUDIO_CANDIDATES_MAX, MAY_AT(candidates) },
+    { "per_day", STUDIO__INT, true, 0, 1000, MAY_AT(per_day) },
+    { "weight", STUDIO__INT, true, 1, 8, MAY_AT(weight) },
+    { "quality_px", STUDIO__INT, true, 512, 8192, MAY_AT(quality_px) },
+    { "watermark", STUDIO__BOOL, true, 0, 0, MAY_AT(watermark) },
+    { "motion", STUDIO__BOOL, true, 0, 0, MAY_AT(motion) },
+    { "ads", STUDIO__BOOL, true, 0, 0, MAY_AT(ads) },
+    { "enhanced", STUDIO__BOOL, true, 0, 0, MAY_AT(enhanced) },
+    { 0 },
+};
+
+static const char *const plan_kind_name[] = { [STUDIO_PLAN_FREE] = "free", [STUDIO_PLAN_ONCE] = "once", [STUDIO_PLAN_PACK] = "pack", [STUDIO_PLAN_MEMBER] = "member" };
+const char *studio_plan_kind_name(enum studio_plan_kind k) {
+    return plan_kind_name[k];
+}
+
+static int read_plan(struct arena *a, const char *path, const struct yaml *n, const struct studio_product *p, struct studio_plan *ret, struct err *e) {
+    struct plan_file f = { 0 };
+    int r = studio__bind(a, path, plan_fields, n, &f, e);
+    if (r < 0 || (r = studio__bind(a, path, may_fields, f.may, &f.p.may, e)) < 0 || (f.price && (r = studio__bind(a, path, price_fields, f.price, f.p.price, e)) < 0))
+        return r;
+    size_t k = 0;
+    while (k < COUNT(plan_kind_name) && !str_eqz(f.kind, plan_kind_name[k]))
+        k++;
+    if (k == COUNT(plan_kind_name))
+        return studio__wrong(path, yaml_get(n, "kind"), e, "kind must be free, once, pack or member, not %.*s", STR_ARG(f.kind));
+    f.p.kind = (enum studio_plan_kind)k;
+    bool free_one = f.p.kind == STUDIO_PLAN_FREE, sold = false;
+    for (size_t c = 0; c < COUNT(f.p.price); c++)
+        sold |= f.p.price[c] > 0;
+    if (free_one != (p->n_plans == 0))
+        return studio__wrong(path, n, e, "the first plan must be the free one, and no other");
+    if (free_one && (sold || f.p.credits || f.p.valid_ms))
+        return studio__wrong(path, n, e, "the free plan has no price, no credits and no end");
+    if (!free_one && (!sold || !f.p.valid_ms))
+        return studio__wrong(path, n, e, "plan %.*s needs a price and how long it is valid", STR_ARG(f.p.name));
+    for (size_t i = 0; i < p->n_plans; i++)
+        if (str_eq(p->plans[i].name, f.p.name))
+            return studio__wrong(path, n, e, "there are two plans %.*s", STR_ARG(f.p.name));
+    *ret = f.p;
+    return 0;
+}
+
 int studio__product_read(struct arena *a, const char *dir, struct str name, struct studio_product *ret, struct err *e) {
     const char *path = arena_printf(a, "%s/product.yaml", dir).p;
     struct str text;
@@ -107,6 +174,9 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
         return r;
     for (const struct yaml *n = f->examples ? f->examples->child : NULL; n; n = n->next)
         if ((r = read_example(a, path, dir, n, &f->p.examples[f->p.n_examples++], e)) < 0)
+            return r;
+    for (const struct yaml *n = f->plans ? f->plans->child : NULL; n; n = n->next, f->p.n_plans++)
+        if ((r = read_plan(a, path, n, &f->p, &f->p.plans[f->p.n_plans], e)) < 0)
             return r;
     if (!str_eq(f->p.name, name))
         return studio__wrong(path, yaml_get(root, "product"), e, "product must be named like its folder, %.*s", STR_ARG(name));

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "ledger/ledger.h"
 
 #define STUDIO_PEOPLE_MAX 5
 #define STUDIO_CANDIDATES_MAX 8
@@ -83,6 +84,27 @@ struct studio_example {                          /* shown on the first page: the
     size_t             n_before;                 /* at least 2 */
     struct studio_text alt;
 };
+/*
+ * What somebody may do, by the plan they have. A plan is data: shop/ says who has which, task/ and the engines ask for single members.
+ * weight: fair turns, 1..8; in a rush the smaller ones wait. quality_px: longest side of what is delivered.
+ */
+struct studio_may {
+    int  candidates, per_day /* tasks; 0 = no limit */, weight, quality_px;
+    bool watermark /* the product's brand in the picture */, motion, ads, enhanced /* models of the upper tier */;
+};
+enum studio_plan_kind { STUDIO_PLAN_FREE /* everybody's */, STUDIO_PLAN_ONCE, STUDIO_PLAN_PACK, STUDIO_PLAN_MEMBER /* renewed each month */ };
+#define STUDIO_PLANS_MAX 12
+struct studio_plan {
+    struct str         name;                     /* stored in order rows: never renamed */
+    enum studio_plan_kind kind;
+    struct studio_text title, lead;
+    int64_t            price[LEDGER_CURRENCY_COUNT];   /* minor units; 0 = not sold in this currency */
+    int64_t            credits;                  /* that it brings; of a membership: each month */
+    int64_t            valid_ms;                 /* how long the credits and what one may do last; a membership: until its month is over */
+    struct studio_may  may;
+};
+const char *studio_plan_kind_name(enum studio_plan_kind k);
+
 struct studio_product {
     struct str         name;
     struct studio_text title, tagline, lead;     /* lead: what it is, in a sentence or two; also for search engines */
@@ -90,7 +112,9 @@ struct studio_product {
     struct studio_example examples[STUDIO_EXAMPLES_MAX];
     size_t             n_examples;
     struct str         recipes;                  /* comma list */
-    int64_t            guest_credits;            /* granted to a new guest, free for now */
+    int64_t            guest_credits;            /* granted to a new guest */
+    struct studio_plan plans[STUDIO_PLANS_MAX];  /* the free one first; later ones are worth more */
+    size_t             n_plans;                  /* 0: nothing is sold, everybody may do everything */
 };
 
 struct studio;
@@ -104,6 +128,14 @@ struct studio;
  *                   - { before: [a.webp, b.webp], after: ab.webp, alt: { en: …, zh: … } }
  *                 recipes: [family-portrait]
  *                 guest: { credits: 400 }
+ *                 plans:                      optional; the first one is the free one, each later one is worth more
+ *                   - plan: free
+ *                     kind: free              free, once, pack, member
+ *                     title, lead: { en: …, zh: … }
+ *                     price: { CNY: 990, USD: 149 }     in fen and cents; not of the free one
+ *                     credits: 40
+ *                     valid: 30d              not of the free one
+ *                     may: { candidates: 4, per_day: 0, weight: 4, quality_px: 4096, watermark: false, motion: true, ads: false, enhanced: false }
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
  *                 order: 10                   optional, 0..1000 (100): small ones are shown first

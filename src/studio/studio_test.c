@@ -12,10 +12,14 @@
 #include "studio/studio.h"
 
 /* ---- a small catalogue on disk, with one file replaced by the test ---- */
+#define MAY(n) "{ candidates: " n ", per_day: 1, weight: 1, quality_px: 2048, watermark: true, motion: false, ads: true, enhanced: false }"
 static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: { en: t, zh: 题 }\nlead: { en: l, zh: 述 }\n"
                               "theme: { light: { accent: \"#123abc\" }, dark: {} }\n"
                               "examples:\n  - { before: [a.webp, b.jpg], after: c.png, alt: { en: x, zh: 例 } }\n"
-                              "recipes: [r]\nguest: { credits: 7 }\n";
+                              "recipes: [r]\nguest: { credits: 7 }\n"
+                              "plans:\n"
+                              "  - { plan: free, kind: free, title: { en: F, zh: 免 }, lead: { en: f, zh: 免 }, may: " MAY("1") " }\n"
+                              "  - { plan: p9, kind: once, title: { en: N, zh: 九 }, lead: { en: n, zh: 九 }, price: { CNY: 990 }, credits: 40, valid: 30d, may: " MAY("4") " }\n";
 static const char RECIPE[] = "recipe: r\n"
                              "version: 3\n"
                              "title: { en: R, zh: 方 }\n"
@@ -115,6 +119,15 @@ static void a_catalogue_is_read(void **state) {
     assert_true(str_eqz(p->examples[0].before[1].bytes, "B"));
     assert_true(str_eqz(p->examples[0].after.bytes, "C"));
     assert_true(str_eqz(p->examples[0].alt.zh, "例"));
+    assert_int_equal(p->n_plans, 2);
+    assert_int_equal(p->plans[0].kind, STUDIO_PLAN_FREE);
+    assert_true(str_eqz(p->plans[1].name, "p9"));
+    assert_int_equal(p->plans[1].price[LEDGER_CNY], 990);
+    assert_int_equal(p->plans[1].price[LEDGER_USD], 0);
+    assert_int_equal(p->plans[1].credits, 40);
+    assert_int_equal(p->plans[1].valid_ms, 30LL * 24 * 3600 * 1000);
+    assert_int_equal(p->plans[1].may.candidates, 4);
+    assert_true(p->plans[1].may.watermark);
     assert_null(studio_recipe(s, STR("nope")));
     assert_null(studio_recipe_at(s, 1));
 }
@@ -151,6 +164,15 @@ static void wrong_files_are_refused_with_their_line(void **state) {
         { "products/p/product.yaml", PRODUCT, "after: c.png", "after: ../c.png", "plain file name" },
         { "products/p/product.yaml", PRODUCT, "after: c.png", "after: c.svg", "must be a .webp, .jpg or .png" },
         { "products/p/product.yaml", PRODUCT, "after: c.png", "after: d.png", "examples/d.png" },
+        { "products/p/product.yaml", PRODUCT, "kind: once", "kind: twice", "product.yaml:12: kind must be free, once, pack or member, not twice" },
+        { "products/p/product.yaml", PRODUCT, "kind: once", "kind: free", "the first plan must be the free one, and no other" },
+        { "products/p/product.yaml", PRODUCT, "kind: free", "kind: pack", "the first plan must be the free one" },
+        { "products/p/product.yaml", PRODUCT, "plan: p9", "plan: free", "two plans free" },
+        { "products/p/product.yaml", PRODUCT, "price: { CNY: 990 }, ", "", "needs a price" },
+        { "products/p/product.yaml", PRODUCT, "valid: 30d, ", "", "how long it is valid" },
+        { "products/p/product.yaml", PRODUCT, "CNY: 990", "CNY: 9.9", "CNY" },
+        { "products/p/product.yaml", PRODUCT, "CNY: 990", "EUR: 990", "unknown field \"EUR\"" },
+        { "products/p/product.yaml", PRODUCT, "candidates: 4", "candidates: 40", "candidates" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "gone.jpg", "template.yaml:7: there is no file gone.jpg" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "../back.jpg", "plain file name" },
         { "share/templates/t/template.yaml", TEMPLATE, "thumb: thumb.jpg", "thumb: .thumb", "plain file name" },
