@@ -25,6 +25,14 @@ async function link(email, kind) {
   return new RegExp(`/auth#${kind}=[\\w-]+`).exec(text)[0];
 }
 
+/** Somebody with an account, who is not here. */
+async function person(at, email, password) {
+  const there = new Client(at.url, at.operatorToken()), guest = await Client.guest(at.url);
+  await guest.post('/v1/accounts', { email, password });
+  const { items } = await there.get('/v1/admin/mails'), { text } = await there.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
+  await guest.post('/v1/tokens', { token: /#confirm=([\w-]+)/.exec(text)[1] });
+}
+
 async function enter(walk, path, email, password) {
   await walk.go(path);
   await walk.$('input[type=email]').fill(email);
@@ -150,13 +158,31 @@ test('who signs out in one tab has left the others, too', async t => {
   assert.deepEqual(walk.errors, []);
 });
 
+test('who signs in as somebody else in one tab leaves nothing of the first in the others', async t => {
+  const [ours, theirs] = ['hong@example.com', 'mei@example.com'], password = 'a long enough secret 4';
+  for (const email of [ours, theirs]) await person(server, email, password);
+  const walk = await openWalk(t, browser, server.url), photos = walk.page;
+  await enter(walk, '/sign-in?next=/new', ours, password);
+  await photos.waitForURL(url => url.pathname === '/new');
+  await walk.agree();
+  await walk.photos([ONE]);
+  const me = await walk.tab();
+  await walk.go('/me');
+  await me.getByText(ours).first().waitFor();
+  await walk.tab();
+  await enter(walk, '/sign-in?next=/me', theirs, password);
+  await walk.page.getByText(theirs).first().waitFor();
+  await me.getByText(theirs).first().waitFor();
+  assert.equal(await me.getByText(ours).count(), 0);
+  await photos.getByTestId('consent').waitFor();
+  assert.equal(await photos.getByTestId('photo').count(), 0);
+  assert.deepEqual(walk.errors, []);
+});
+
 test('a picture that is being made when its guest signs in comes along by itself', async t => {
   const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.delay=3000; delay=50' } });
-  const email = 'lan@example.com', password = 'a long enough secret 3', there = new Client(slow.url, slow.operatorToken());
-  const first = await Client.guest(slow.url);
-  await first.post('/v1/accounts', { email, password });
-  const { items } = await there.get('/v1/admin/mails'), { text } = await there.get(`/v1/admin/mails/${items[0].id}`);
-  await first.post('/v1/tokens', { token: /#confirm=([\w-]+)/.exec(text)[1] });
+  const email = 'lan@example.com', password = 'a long enough secret 3';
+  await person(slow, email, password);
   const walk = await openWalk(t, browser, slow.url, { name: 'moving-en' });
   await walk.toPrice([ONE]);
   await walk.next().click();

@@ -7,7 +7,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
 
 const MARK = 'zt-session', CHANGED = 'zt-changed';
-const RENEW_MS = 12 * 60_000, MOVING_MS = 1_000;
+const RENEW_MS = 12 * 60_000, MOVING_MS = 1_000, MOVING_MAX_MS = 30_000;      // a move waits for the guest's task: seconds, or hours
 type Kind = 'guest' | 'person';
 
 export type Me = Schemas['Me'];
@@ -97,6 +97,7 @@ export function signedIn(kind: Kind): void {
   starting = Promise.resolve();
   wanted = true;
   somebodyElse();
+  tellOtherTabs();
 }
 
 const leavers = new Set<() => void>();
@@ -113,6 +114,16 @@ export function signedOut(): void {
   setMark(null);
   left();
   cache?.clear();
+}
+
+/** The person this page has seen. Another one, or nobody, may come in another tab, or when a session ends. */
+let person: string | null = null;
+function personIs(now: string | null): void {
+  const before = person;
+  person = now;
+  if (before === null || before === now) return;
+  left();
+  void cache?.resetQueries({ predicate: query => query.queryKey[0] !== 'me' });
 }
 
 /** Tabs share their cookies: who signs in or out in one does it in all of them. */
@@ -175,10 +186,11 @@ export function useMe(always = false): Me | null | undefined {
 
 export function useMeQuery(always = false): UseQueryResult<Me | null> {
   return useQuery({
-    queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000, refetchInterval: query => (query.state.data?.moving ? MOVING_MS : false),
+    queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000, refetchInterval: query => (query.state.data?.moving ? Math.min(MOVING_MAX_MS, MOVING_MS * 1.5 ** query.state.dataUpdateCount) : false),
     queryFn: async () => {
       const me = await orNobody<Me>(api.get('/v1/me'));
       setMark(me === null ? null : me.kind !== 'guest' ? 'person' : 'guest');
+      personIs(me !== null && me.kind !== 'guest' ? me.account : null);
       return me;
     },
   });

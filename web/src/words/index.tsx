@@ -24,7 +24,7 @@ const YEAR_S = 365 * 24 * 3600;
 
 /** The server writes the first screen in this language from now on. */
 function remember(lang: Lang): void {
-  document.cookie = `zt_lang=${lang}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+  document.cookie = `zt_lang=${lang}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax${location.protocol === 'https:' ? '; Secure' : ''}`;
 }
 
 const inAddress = () => new URLSearchParams(location.search).get('lang');
