@@ -159,7 +159,7 @@ test('who signs out in one tab has left the others, too', async t => {
 });
 
 test('who signs in as somebody else in one tab leaves nothing of the first in the others', async t => {
-  const [ours, theirs] = ['hong@example.com', 'mei@example.com'], password = 'a long enough secret 4';
+  const [ours, theirs] = ['hong-of-two@example.com', 'mei-of-two@example.com'], password = 'a long enough secret 4';
   for (const email of [ours, theirs]) await person(server, email, password);
   const walk = await openWalk(t, browser, server.url), photos = walk.page;
   await enter(walk, '/sign-in?next=/new', ours, password);
