@@ -115,7 +115,8 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret) 
     if (i >= p->n_open)
         return false;
     const struct pay_driver *d = p->open[i].driver;
-    *ret = (struct pay_provider_info){ .name = d->name, .can = d->can, .scenes = d->scenes, .notify_per_ask = d->notify_per_ask };
+    *ret = (struct pay_provider_info){ .name = d->name, .can = d->can, .scenes = d->scenes, .notify_per_ask = d->notify_per_ask,
+                                        .currencies = d->currencies };
     return true;
 }
 

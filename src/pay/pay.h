@@ -213,7 +213,8 @@ enum {
     PAY_CAN_TELL_FEE = 1 << 1,
     PAY_IS_TEST = 1 << 2,           /* test money: to be said on every page and receipt */
 };
-struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool notify_per_ask; };     /* scenes: 1 << enum pay_scene */
+/* scenes: 1 << enum pay_scene; currencies: "CNY": nothing else, NULL: any */
+struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool notify_per_ask; const char *currencies; };
 /* The i-th provider that is set up; false when there are no more. */
 bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* Whether the provider is set up. */
