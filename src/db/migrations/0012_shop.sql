@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS shop_order (
   refunded_minor  BIGINT       NOT NULL,          -- booked; with refunds under way
   disputed        SMALLINT     NOT NULL,          -- 1: somebody asked a bank for the money back
   asks            BIGINT       NOT NULL,          -- how often the provider was asked about it
+  asked_ms        BIGINT       NOT NULL,          -- when it was asked last; 0 = never
   ask_ms          BIGINT       NOT NULL,          -- when it is asked next; 0 = never
   created_ms      BIGINT       NOT NULL,
   until_ms        BIGINT       NOT NULL,          -- can be paid until then
@@ -43,6 +44,8 @@ CREATE TABLE IF NOT EXISTS shop_order (
 );
 CREATE INDEX IF NOT EXISTS shop_order_of ON shop_order (account_id, id);                  -- somebody's list
 CREATE INDEX IF NOT EXISTS shop_order_may ON shop_order (account_id, state, ends_ms);     -- what somebody may do now
+CREATE INDEX IF NOT EXISTS shop_order_ref ON shop_order (provider_ref);                   -- notices that carry no number of ours
+CREATE INDEX IF NOT EXISTS shop_order_transaction ON shop_order (transaction_ref);        -- the same
 CREATE INDEX IF NOT EXISTS shop_order_ask ON shop_order (ask_ms);                         -- what the cashier asks next
 
 CREATE TABLE IF NOT EXISTS shop_refund (
