@@ -16,6 +16,7 @@
 #include "blob/blob.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "shop/order.h"
 #include "shop/quote.h"
 #include "task/task.h"
 
@@ -36,7 +37,7 @@ static int move_rows(struct db_tx *tx, void *arg, struct err *e) {
     w->open = r == 0;
     if (w->open)
         return auth_move_later(tx, from, w->now_ms + BUSY_MS, e);
-    if ((r = blob_move_rows(tx, from, to, w->linked, e)) < 0 || (r = shop_quote_move(tx, from, to, e)) < 0 ||
+    if ((r = blob_move_rows(tx, from, to, w->linked, e)) < 0 || (r = shop_quote_move(tx, from, to, e)) < 0 || (r = shop_order_move(tx, from, to, e)) < 0 ||
         (r = api_key_move(tx, from, to, e)) < 0 || (r = ledger_move(tx, from, to, e)) < 0 || (r = auth_move_rows(tx, from, to, e)) < 0)
         return r;
     return w->now_ms - w->m.at_ms > LATE_MS ? auth_move_end(tx, from, e) : auth_move_done(tx, from, w->now_ms, w->now_ms + AGAIN_MS, e);

@@ -19,6 +19,7 @@ struct app {
     struct task_core   *tasks;
     struct http_client *client;          /* all outgoing HTTP */
     struct pay         *pay;
+    struct shop        *shop;
     struct http_server *server;
     struct api         *api;             /* answers that are rendered once */
     const struct setting *const *settings;   /* every room's table; NULL-ended */

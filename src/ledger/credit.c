@@ -120,7 +120,7 @@ int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *re
 }
 
 /* Credits that come back are good for a while, whatever happened to their lot meanwhile: our failure costs nobody anything. */
-static void come_back(struct ledger_lot *l, int64_t credits, int64_t now_ms) {
+void ledger__come_back(struct ledger_lot *l, int64_t credits, int64_t now_ms) {
     l->available += credits;
     if (credits && l->expires_ms < now_ms + LEDGER_GRACE_MS)
         l->expires_ms = now_ms + LEDGER_GRACE_MS;
@@ -151,7 +151,7 @@ static int resolve_lots(struct db_tx *tx, const struct ledger_tx *t, int64_t tas
         l.held -= held;
         l.spent += spent;
         captured -= spent;
-        come_back(&l, held - spent, t->at_ms);
+        ledger__come_back(&l, held - spent, t->at_ms);
         if ((r = ledger__lot_save(tx, t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_capture, DB_INT(spent), DB_INT(task), DB_INT(l.id))) < 0)
             return r;
     }
@@ -207,7 +207,7 @@ int ledger_return(struct db_tx *tx, int64_t task, int64_t credits, const char *c
         n = n < credits ? n : credits;
         l.spent -= n;
         credits -= n;
-        come_back(&l, n, t.at_ms);
+        ledger__come_back(&l, n, t.at_ms);
         if ((r = ledger__lot_save(tx, &t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_return, DB_INT(n), DB_INT(task), DB_INT(l.id))) < 0)
             return r;
     }

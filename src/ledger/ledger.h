@@ -95,6 +95,11 @@ struct ledger_refund {
     int64_t refund, order, money, fee_back, credits;
 };
 int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e);
+/* The provider failed for good: what that refund moved comes back, the credits too, whatever end they had. Once per refund: ERR_RACE. ERR_NOT_FOUND:
+ * no such refund was made. */
+int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err *e);
+/* How many orders were sold; for those who keep the orders to compare. */
+int ledger_sales(struct db_tx *tx, int64_t *ret_n, struct err *e);
 /* What is left of an order: money that may be refunded, credits that may be taken with it. 1 found, 0 not. */
 struct ledger_sold {
     int64_t account, paid, refunded, credits, available, held, spent, expired, taken;

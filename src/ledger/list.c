@@ -77,6 +77,7 @@ int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit,
         jw_kint(&w, "credits", db_int(&rows, 2));
         jw_kstr(&w, "cause", cause);
         jw_kid(&w, "task", "task", of_task ? db_int(&rows, 4) : 0);
+        jw_kid(&w, "order", "order", str_eqz(cause, "order") ? db_int(&rows, 4) : 0);
         jw_kint(&w, "at", db_int(&rows, 5));
         jw_end_obj(&w);
     }

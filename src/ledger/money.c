@@ -56,6 +56,41 @@ int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e
     return ledger__lot_save(tx, &t, &l, e);
 }
 
+int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err *e) {
+    struct ledger_lot l;
+    struct ledger_tx t;
+    int64_t made;
+    int r = ledger__find(tx, "refund", f->refund, &made, e);
+    if (r == 1)
+        r = lot_of(tx, f->order, &l, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such refund was made");
+    if ((r = ledger__begin(tx, "unrefund", f->refund, (struct ledger_about){ 0 }, &t, e)) < 0)
+        return r;
+    if (f->money < 0 || f->money > l.refunded || f->credits < 0 || f->credits > l.taken || f->fee_back < 0 || f->fee_back > f->money)
+        return err_set(e, ERR_BAD_INPUT, "a refund of %lld and %lld credits cannot be taken back: %lld and %lld went back in all", (long long)f->money,
+                       (long long)f->credits, (long long)l.refunded, (long long)l.taken);
+    struct ledger_side cash = { 0, ledger__cash(l.currency) };
+    if ((r = ledger__move(tx, &t, "unrefund", (struct ledger_side){ 0, ledger__deferred(l.currency) }, cash, f->money, e)) < 0 ||
+        (r = ledger__move(tx, &t, "fee", cash, (struct ledger_side){ 0, ledger__fee(l.currency) }, f->fee_back, e)) < 0 ||
+        (r = ledger__move(tx, &t, "giveback", (struct ledger_side){ 0, LEDGER_ISSUED }, (struct ledger_side){ l.account, LEDGER_WALLET }, f->credits, e)) < 0)
+        return r;
+    l.refunded -= f->money;
+    l.taken -= f->credits;
+    ledger__come_back(&l, f->credits, t.at_ms);
+    return ledger__lot_save(tx, &t, &l, e);
+}
+
+DB_SQL(money_sales, "SELECT COUNT(*) FROM ledger_tx WHERE cause = 'order'");
+
+int ledger_sales(struct db_tx *tx, int64_t *ret_n, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &money_sales);
+    if (r >= 0)
+        *ret_n = r ? db_int(&rows, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
 int ledger_sold_get(struct db_tx *tx, int64_t order, struct ledger_sold *ret, struct err *e) {
     struct ledger_lot l;
     int r = lot_of(tx, order, &l, e);

@@ -25,6 +25,7 @@
 #include "net/client.h"
 #include "ops/ops.h"
 #include "pay/pay.h"
+#include "shop/order.h"
 #include "shop/quote.h"
 #include "studio/studio.h"
 #include "task/task.h"
@@ -45,7 +46,9 @@ static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
     int r = auth_expire(tx, *now_ms, e);
     if (r < 0 || (r = api_key_expire(tx, *now_ms, e)) < 0)
         return r;
-    return (r = mail_expire(tx, *now_ms, e)) < 0 ? r : shop_quote_forget(tx, *now_ms, e);
+    if ((r = mail_expire(tx, *now_ms, e)) < 0 || (r = shop_quote_forget(tx, *now_ms, e)) < 0)
+        return r;
+    return shop_order_forget(tx, *now_ms, e);
 }
 static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
 
@@ -119,7 +122,9 @@ static int open_pay(struct serve *s, struct err *e) {
     struct http_client_conf conf;
     http_client_conf_from(app->cfg, &conf);
     int r = http_client_new(&conf, &app->client, e);
-    return r < 0 ? r : pay_new(app->cfg, app->client, app->db, NULL, &app->pay, e);
+    if (r < 0 || (r = pay_new(app->cfg, app->client, app->db, NULL, &app->pay, e)) < 0)
+        return r;
+    return shop_new(app->cfg, app->db, app->pay, app->studio, &app->shop, e);
 }
 
 static void wake_topic(void *arg, int64_t topic) {
@@ -172,7 +177,7 @@ static int start(struct serve *s, struct err *e) {
         (r = task_core_start(app->tasks, e)) < 0)
         return r;
     s->tasks_started = true;
-    if ((r = ops_keeper_start(app, lists, &s->keeper, e)) < 0)
+    if ((r = shop_start(app->shop, e)) < 0 || (r = ops_keeper_start(app, lists, &s->keeper, e)) < 0)
         return r;
     return http_server_start(app->server, e);
 }
@@ -184,6 +189,7 @@ static void stop(struct serve *s) {
     if (app->server)
         http_server_stop(app->server);
     ops_keeper_stop(s->keeper);
+    shop_stop(app->shop);
     mail_stop(app->mail);
     if (s->tasks_started)
         task_core_stop(app->tasks, config_int(app->cfg, "net.drain_ms"));
@@ -195,6 +201,7 @@ static void stop(struct serve *s) {
     studio_free(app->studio);
     auth_close(app->auth);
     mail_free(app->mail);
+    shop_free(app->shop);
     pay_free(app->pay);
     http_client_free(app->client);
     blob_close(app->blobs);

@@ -8,6 +8,7 @@
 #include "media/client.h"
 #include "net/admission.h"
 #include "task/eta.h"
+#include "shop/order.h"
 #include "task/task.h"
 
 #define TEXT_MAX   (1024 * 1024)
@@ -256,6 +257,22 @@ static void auth_part(struct buf *b, struct auth *a) {
     gauge(b, "sessions_ended_known", "Sessions that ended so lately that their access tokens must be refused by name.", s.ended_known);
 }
 
+static int shop_part(struct buf *b, const struct app *app, struct err *e) {
+    struct shop_stats s;
+    int r = shop_get_stats(app->shop, db_reader(app->db), &s, e);
+    if (r < 0)
+        return r;
+    gauge(b, "orders_open", "Orders that can be paid.", s.open);
+    gauge(b, "orders_troubled", "Orders that a person must look at: /v1/admin/orders?trouble=1.", s.troubled);
+    name_of(b, "refunds", "gauge", "Refunds that are not over: asked, an operator decides; pending, the provider works on it.");
+    buf_printf(b, "zoetrope_refunds{state=\"asked\"} %lld\nzoetrope_refunds{state=\"pending\"} %lld\n", (long long)s.refunds_asked, (long long)s.refunds_open);
+    counter(b, "orders_told_paid_total", "Times that a provider said of an order that it was paid; it counts once.", s.paid_total);
+    counter(b, "pay_questions_total", "Times that a provider was asked about an order.", s.asked_total);
+    counter(b, "pay_notices_total", "Notices of payment providers.", s.notices_total);
+    counter(b, "pay_notices_refused_total", "Of these, not genuine.", s.notices_refused_total);
+    return 0;
+}
+
 static int mail_part(struct buf *b, const struct app *app, struct err *e) {
     struct mail_stats s;
     int r = mail_get_stats(app->mail, db_reader(app->db), &s, e);
@@ -299,6 +316,8 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     int r = task_part(&b, app, e);
     if (r >= 0)
         r = mail_part(&b, app, e);
+    if (r >= 0)
+        r = shop_part(&b, app, e);
     if (r < 0)
         return r;
     eta_part(&b, app->tasks);

@@ -5,6 +5,7 @@
 #include "db/db.h"
 #include "ledger/ledger.h"
 #include "ops/ops.h"
+#include "shop/order.h"
 #include "task/task.h"
 
 struct teller { FILE *out; const char *room; int problems; };
@@ -20,6 +21,7 @@ DB_SQL(verify_owners, "SELECT 'an asset', x.account_id FROM asset x WHERE NOT EX
                       "SELECT 'an upload', x.account_id FROM upload x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'a task', x.account_id FROM task x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'a quote', x.account_id FROM quote x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'an order', x.account_id FROM shop_order x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'credits', x.owner_id FROM ledger_account x WHERE x.owner_id <> 0 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.owner_id)");
 
 static int owners_exist(struct db_tx *tx, struct teller *t, struct err *e) {
@@ -44,6 +46,9 @@ static int rows_agree(struct db *d, struct teller *t, struct err *e) {
         r = auth_verify(tx, tell, t, e);
     if (r >= 0)
         r = owners_exist(tx, t, e);
+    t->room = "shop";
+    if (r >= 0)
+        r = shop_verify(tx, tell, t, e);
     t->room = "task";
     return r < 0 ? r : task_verify(tx, tell, t, e);
 }

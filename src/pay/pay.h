@@ -212,6 +212,7 @@ enum {
     PAY_CAN_MEMBER = 1 << 0,        /* memberships that renew themselves */
     PAY_CAN_TELL_FEE = 1 << 1,
     PAY_IS_TEST = 1 << 2,           /* test money: to be said on every page and receipt */
+    PAY_ASKED_BY_ID = 1 << 3,       /* knows a payment by the provider_id of pay_start() only; whoever never got one gave nobody anything to pay */
 };
 /* scenes: 1 << enum pay_scene; currencies: "CNY": nothing else, NULL: any */
 struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool notify_per_ask; const char *currencies; };

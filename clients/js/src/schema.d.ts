@@ -523,6 +523,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own orders, newest first. */
+        get: operations["get_v1_orders"];
+        put?: never;
+        /** Order a plan; nothing is paid yet. */
+        post: operations["post_v1_orders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An order of one's own, as it is known here. */
+        get: operations["get_v1_orders__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to pay: an address to go to, a QR code to draw, or what WeChat's bridge is called with. May be repeated; 409 pay_over: look at the order. */
+        post: operations["post_v1_orders__id__start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the provider whether it was paid, at most every 2 seconds; what the page does that somebody comes back to. */
+        post: operations["post_v1_orders__id__check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not wanted any more; 409 when it was paid meanwhile. */
+        post: operations["post_v1_orders__id__cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for the money back: at once within 7 days while nothing of it was used, else an operator decides. */
+        post: operations["post_v1_orders__id__refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/hooks/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A payment provider's notice, with its signature; answered as that provider wants it, after it was booked. */
+        post: operations["post_v1_hooks__provider_"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pay/test/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is to be paid with test money; 404 where there is none. */
+        get: operations["get_v1_pay_test__number_"];
+        put?: never;
+        /** Do what a bank would, with test money. */
+        post: operations["post_v1_pay_test__number_"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/settings": {
         parameters: {
             query?: never;
@@ -585,6 +723,74 @@ export interface paths {
         get: operations["get_v1_admin_mails__id_"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders, newest first; account, state, trouble=1: those that a person must look at. */
+        get: operations["get_v1_admin_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refunds of one state, newest first; left out: those that are asked for. */
+        get: operations["get_v1_admin_refunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/orders/{id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give money back, and take credits with it. */
+        post: operations["post_v1_admin_orders__id__refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/refunds/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not give back what was asked for, and say why. */
+        post: operations["post_v1_admin_refunds__id__refuse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -898,7 +1104,106 @@ export interface components {
             credits: number;
             cause: string;
             task: string | null;
+            order: string | null;
             at: number;
+        };
+        Refund: {
+            id: string;
+            order: string;
+            /**
+             * @description asked: an operator decides; taken: answered by another refund.
+             * @enum {string}
+             */
+            state: "asked" | "pending" | "done" | "failed" | "closed" | "abnormal" | "refused" | "taken";
+            money_minor: number;
+            /** @description Taken back with it. */
+            credits: number;
+            /** @enum {string} */
+            cause: "asked" | "unlike" | "operator" | "provider";
+            reason: string;
+            /** @description Why it was refused or did not work. */
+            detail: string | null;
+            created_ms: number;
+            done_ms: number | null;
+        };
+        Order: {
+            id: string;
+            product: string;
+            plan: string;
+            /** @enum {string} */
+            kind: "once" | "pack" | "member";
+            /** @description As the payer reads it. */
+            title: string;
+            provider: string;
+            /** @description Test money: nothing is paid. */
+            test: boolean;
+            scene: string | null;
+            /** @enum {string} */
+            currency: "CNY" | "USD";
+            /** @description The plan's price, in fen or cents. */
+            list_minor: number;
+            off_minor: number;
+            /** @description To be paid. */
+            price_minor: number;
+            credits: number;
+            /** @enum {string} */
+            state: "open" | "paid" | "closed" | "failed";
+            /** @description A person looks at it. */
+            trouble: string | null;
+            created_ms: number;
+            /** @description Can be paid until then. */
+            until_ms: number;
+            paid_ms: number | null;
+            /** @description What one may do by it ends then. */
+            ends_ms: number | null;
+            /** @description With what is on its way back. */
+            refunded_minor: number;
+            can_refund: boolean;
+            /** @description The newest one. */
+            refund: components["schemas"]["Refund"] | null;
+        };
+        AdminOrder: components["schemas"]["Order"] & {
+            account: string;
+            fee_minor: number;
+            disputed: boolean;
+            provider_ref: string;
+            transaction_ref: string;
+            started_ms: number | null;
+            asked_ms: number | null;
+            ask_ms: number | null;
+        };
+        OrderList: {
+            items: components["schemas"]["Order"][];
+            next: string | null;
+        };
+        AdminOrderList: {
+            items: components["schemas"]["AdminOrder"][];
+            next: string | null;
+        };
+        RefundList: {
+            items: components["schemas"]["Refund"][];
+            next: string | null;
+        };
+        OrderStart: {
+            /** @enum {string} */
+            show: "redirect" | "qr" | "call";
+            /** @description An address to go to, what to draw as a QR code, or what WeChat's bridge is called with. */
+            text: string;
+            until_ms: number | null;
+        };
+        TestPayment: {
+            number: string;
+            price: {
+                minor: number;
+                currency: string;
+            };
+            /** @enum {string} */
+            state: "open" | "processing" | "paid" | "closed" | "failed";
+            title: string;
+            return_url: string;
+            cancel_url: string;
+            months: number;
+            until_ms: number;
         };
         Asset: {
             id: string;
@@ -2531,6 +2836,372 @@ export interface operations {
             };
         };
     };
+    get_v1_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_orders: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description A name out of GET /v1/plans. */
+                    plan: string;
+                    /**
+                     * @description One in which the plan has a price.
+                     * @enum {unknown}
+                     */
+                    currency: "CNY" | "USD";
+                    /** @description Out of `ways` of GET /v1/plans. */
+                    provider: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_orders__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_orders__id__start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description How it is paid; out of the provider's `scenes`.
+                     * @enum {unknown}
+                     */
+                    scene: "page" | "h5" | "qr" | "jsapi" | "mini";
+                    /** @description jsapi, mini: who pays, as WeChat calls them. */
+                    openid?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderStart"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_orders__id__check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_orders__id__cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_orders__id__refund: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description In one's own words; the operator reads it. */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_hooks__provider_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_pay_test__number_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPayment"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_pay_test__number_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What the bank does.
+                     * @enum {unknown}
+                     */
+                    act: "pay" | "process" | "fail" | "cancel" | "pay_late" | "renew" | "renew_fail" | "dispute" | "refund_done" | "refund_abnormal";
+                    /**
+                     * @description What becomes of the notice about it; left out: send.
+                     * @enum {unknown}
+                     */
+                    notice?: "send" | "lose" | "twice";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPayment"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_v1_admin_settings: {
         parameters: {
             query?: never;
@@ -2648,6 +3319,150 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrderList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_refunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_orders__id__refund: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description In fen or cents; left out: all that is left. */
+                    money_minor?: number;
+                    /** @description How many of the credits it bought go back with it; left out: none. */
+                    credits?: number;
+                    /** @description The owner reads it. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrder"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_refunds__id__refuse: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The owner reads it. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrder"];
                 };
             };
             /** @description What went wrong, and what to do next. */

@@ -1,0 +1,102 @@
+/* admin_orders.c - /v1/admin/orders, /v1/admin/refunds: the operator's side of real money. */
+#include "api/internal.h"
+
+#include "auth/auth.h"
+#include "base/id.h"
+#include "db/db.h"
+#include "shop/order.h"
+
+static int list_orders(struct http_req *req, struct http_res *res, struct err *e) {
+    static const char *const names[] = { "limit", "cursor", "account", "state", "trouble", NULL };
+    struct app *app = api_app(req);
+    struct api_page page;
+    int64_t account = 0;
+    int r = api_page_with(req, "order", names, &page, e);
+    if (r < 0)
+        return r;
+    struct str of = http_req_query(req, "account"), state = http_req_query(req, "state"), trouble = http_req_query(req, "trouble");
+    if (of.n && id_parse(of, "acct", &account) < 0)
+        return err_set(e, ERR_BAD_INPUT, "account: acct_…");
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    struct shop_search q = { .state = state.n ? state : STR(""), .account = account, .before_id = page.before_id, .troubled = trouble.n > 0, .limit = page.limit };
+    if ((r = shop_order_search(rd, app->shop, &q, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
+static int list_refunds(struct http_req *req, struct http_res *res, struct err *e) {
+    static const char *const names[] = { "limit", "cursor", "state", NULL };
+    struct api_page page;
+    int r = api_page_with(req, "refund", names, &page, e);
+    if (r < 0)
+        return r;
+    struct str state = http_req_query(req, "state");
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(api_app(req)->db);
+    if ((r = shop_refund_list(rd, state.n ? state : STR("asked"), page.before_id, page.limit, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
+/* ---- decisions ---- */
+
+struct decide_job { int64_t id, money, credits; struct str reason; };
+#define AT(member) offsetof(struct decide_job, member)
+static const struct json_field refund_fields[] = {
+    { "money_minor", JSON_F_INT, false, 1, PAY_MINOR_MAX, AT(money), .help = "In fen or cents; left out: all that is left." },
+    { "credits", JSON_F_INT, false, 0, INT64_C(1) << 40, AT(credits), .help = "How many of the credits it bought go back with it; left out: none." },
+    { "reason", JSON_F_STR, true, 1, 400, AT(reason), .help = "The owner reads it." }, { 0 },
+};
+static const struct json_field refuse_fields[] = { { "reason", JSON_F_STR, true, 1, 400, AT(reason), .help = "The owner reads it." }, { 0 } };
+
+static int refund_parse(struct http_req *req, struct err *e) {
+    struct decide_job *job = ARENA_NEW(req->arena, struct decide_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "order", &job->id, e);
+    return r < 0 ? r : api_body(req, refund_fields, job, e);
+}
+
+static int refund_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct decide_job *job = req->job;
+    req->object_id = job->id;
+    struct shop_refund_new f = { .id = id_new(), .order = job->id, .by = req->account, .money = job->money, .credits = job->credits, .cause = SHOP_CAUSE_OPERATOR,
+                                 .reason = job->reason };
+    return shop_refund_make(tx, api_app(req)->shop, &f, e);
+}
+
+static int refuse_parse(struct http_req *req, struct err *e) {
+    struct decide_job *job = ARENA_NEW(req->arena, struct decide_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "refund", &job->id, e);
+    return r < 0 ? r : api_body(req, refuse_fields, job, e);
+}
+
+static int refuse_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct decide_job *job = req->job;
+    int r = shop_refund_order(tx, job->id, &req->object_id, e);
+    return r < 0 ? r : shop_refund_refuse(tx, job->id, req->account, job->reason, e);
+}
+
+static int decided(struct http_req *req, struct http_res *res, struct err *e) {
+    struct app *app = api_app(req);
+    BUF_CLEANUP struct buf b;
+    struct jw w;
+    buf_init(&b, 16 * 1024);
+    jw_init(&w, &b);
+    int r = shop_order_render(db_reader(app->db), app->shop, req->object_id, 0, &w, e);
+    return r < 0 ? r : r ? api_json(res, 200, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
+}
+
+const struct route api_admin_orders_routes[] = {
+    { "GET", "/v1/admin/orders", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_orders, .out = "AdminOrderList",
+      .help = "Orders, newest first; account, state, trouble=1: those that a person must look at." },
+    { "GET", "/v1/admin/refunds", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_refunds, .out = "RefundList", .help = "Refunds of one state, newest first; left out: those that are asked for." },
+    { "POST", "/v1/admin/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, decided, refund_parse, refund_write, .body_max = API_BODY_MAX,
+      .in = refund_fields, .out = "AdminOrder", .help = "Give money back, and take credits with it." },
+    { "POST", "/v1/admin/refunds/{id}/refuse", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, decided, refuse_parse, refuse_write, .body_max = API_BODY_MAX,
+      .in = refuse_fields, .out = "AdminOrder", .help = "Do not give back what was asked for, and say why." },
+    { 0 },
+};

@@ -1,0 +1,200 @@
+/* orders.c - /v1/orders: what somebody buys with real money, and how they pay for it. Prices and truth are shop's and the provider's. */
+#include "api/session.h"
+
+#include "auth/auth.h"
+#include "base/id.h"
+#include "db/db.h"
+#include "shop/order.h"
+#include "studio/studio.h"
+
+#define ORDER_JSON_MAX (16 * 1024)
+
+static int answer_order(struct http_req *req, struct http_res *res, int status, int64_t id, int64_t account, struct err *e) {
+    struct app *app = api_app(req);
+    BUF_CLEANUP struct buf b;
+    struct jw w;
+    buf_init(&b, ORDER_JSON_MAX);
+    jw_init(&w, &b);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = shop_order_render(rd, app->shop, id, account, &w, e);
+    return r < 0 ? r : r ? api_json(res, status, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
+}
+
+/* ---- POST /v1/orders ---- */
+
+struct order_body { struct str plan, provider; int currency; };
+static const char *const currencies[] = { "CNY", "USD", NULL };
+_Static_assert(LEDGER_CNY == 0 && LEDGER_USD == 1 && LEDGER_CURRENCY_COUNT == 2, "names by enum ledger_currency");
+static const struct json_field order_fields[] = {
+    { "plan", JSON_F_STR, true, 1, 32, offsetof(struct order_body, plan), .help = "A name out of GET /v1/plans." },
+    { "currency", JSON_F_ENUM, true, 0, 0, offsetof(struct order_body, currency), .names = currencies, .help = "One in which the plan has a price." },
+    { "provider", JSON_F_STR, true, 1, 16, offsetof(struct order_body, provider), .help = "Out of `ways` of GET /v1/plans." },
+    { 0 },
+};
+
+static int order_parse(struct http_req *req, struct err *e) {
+    struct order_body body = { 0 };
+    int r = api_body(req, order_fields, &body, e);
+    if (r < 0)
+        return r;
+    struct shop_order_new *o = ARENA_NEW(req->arena, struct shop_order_new);
+    o->account = req->account;
+    o->product = studio_product(api_app(req)->studio, STR_NULL);
+    o->currency = (enum ledger_currency)body.currency;
+    o->provider = arena_str(req->arena, body.provider).p;
+    o->lang = req->lang;
+    for (size_t i = 0; i < o->product->n_plans; i++)
+        if (str_eq(o->product->plans[i].name, body.plan))
+            o->plan = &o->product->plans[i];
+    req->job = o;
+    return o->plan ? 0 : err_set(e, ERR_BAD_INPUT, "plan: there is none called \"%.*s\"", STR_ARG(body.plan));
+}
+
+static int order_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    struct shop_order_new *o = req->job;
+    o->id = id_new();
+    int r = shop_order_make(tx, api_app(req)->shop, o, e);
+    req->object_id = o->id;
+    return r;
+}
+
+static int order_post(struct http_req *req, struct http_res *res, struct err *e) {
+    char id[ID_TEXT_MAX];
+    id_text(id, "order", req->object_id);
+    http_res_header(res, "Location", "/v1/orders/%s", id);
+    return answer_order(req, res, 201, req->object_id, req->account, e);
+}
+
+/* ---- what waits for the provider ---- */
+
+static const char *const scenes[] = { "page", "h5", "qr", "jsapi", "mini", NULL };
+struct start_body { struct str openid; int scene; };
+static const struct json_field start_fields[] = {
+    { "scene", JSON_F_ENUM, true, 0, 0, offsetof(struct start_body, scene), .names = scenes, .help = "How it is paid; out of the provider's `scenes`." },
+    { "openid", JSON_F_STR, false, 1, 128, offsetof(struct start_body, openid), .help = "jsapi, mini: who pays, as WeChat calls them." },
+    { 0 },
+};
+
+static int start_parse(struct http_req *req, struct err *e) {
+    struct start_body *body = ARENA_NEW(req->arena, struct start_body);
+    req->job = body;
+    return api_body(req, start_fields, body, e);
+}
+
+/* "203.0.113.9"; IPv6 in hex. */
+static struct str address_of(struct http_req *req) {
+    const uint8_t *ip = req->peer.ip;
+    static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
+    if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+        return arena_printf(req->arena, "%u.%u.%u.%u", ip[12], ip[13], ip[14], ip[15]);
+    return arena_printf(req->arena, "%x:%x:%x:%x:%x:%x:%x:%x", ip[0] << 8 | ip[1], ip[2] << 8 | ip[3], ip[4] << 8 | ip[5], ip[6] << 8 | ip[7], ip[8] << 8 | ip[9],
+                        ip[10] << 8 | ip[11], ip[12] << 8 | ip[13], ip[14] << 8 | ip[15]);
+}
+
+static int start_post(struct http_req *req, struct http_res *res, struct err *e) {
+    static const char *const shows[] = { [PAY_SHOW_REDIRECT] = "redirect", [PAY_SHOW_QR] = "qr", [PAY_SHOW_CALL] = "call" };
+    const struct start_body *body = req->job;
+    struct app *app = api_app(req);
+    char base[512], id[ID_TEXT_MAX], provider[17];
+    int64_t order;
+    int r = api_param_id(req, 0, "order", &order, e);
+    if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, e)) < 0)
+        return r;
+    api__base_url(app, base);
+    id_text(id, "order", order);
+    struct shop_start how = { .scene = (enum pay_scene)body->scene, .openid = body->openid, .client_ip = address_of(req) };
+    how.return_url = arena_printf(req->arena, "%s/orders/%s", base, id);
+    how.notify_url = arena_printf(req->arena, "%s/v1/hooks/%s", base, provider);
+    CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
+    struct pay_start s;
+    if ((r = shop_order_start(app->shop, order, req->account, &how, a, &s, e)) < 0)
+        return r;
+    BUF_CLEANUP struct buf b;
+    struct jw w;
+    buf_init(&b, ORDER_JSON_MAX);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kz(&w, "show", shows[s.show]);
+    jw_kstr(&w, "text", s.text);
+    jw_key(&w, "until_ms");
+    if (s.until_ms)
+        jw_int(&w, s.until_ms);
+    else
+        jw_null(&w);
+    jw_end_obj(&w);
+    return api_json(res, 200, &b, e);
+}
+
+static int nothing_parse(struct http_req *req, struct err *e) {
+    char nothing;
+    return api_body(req, api__no_fields, &nothing, e);
+}
+
+static int with_order(struct http_req *req, struct http_res *res, int (*act)(struct shop *s, int64_t order, int64_t account, struct err *e), struct err *e) {
+    int64_t order;
+    int r = api_param_id(req, 0, "order", &order, e);
+    if (r < 0 || (r = act(api_app(req)->shop, order, req->account, e)) < 0)
+        return r;
+    return answer_order(req, res, 200, order, req->account, e);
+}
+static int check_post(struct http_req *req, struct http_res *res, struct err *e) { return with_order(req, res, shop_order_check, e); }
+static int cancel_post(struct http_req *req, struct http_res *res, struct err *e) { return with_order(req, res, shop_order_cancel, e); }
+
+/* ---- POST …/refund ---- */
+
+struct refund_job { int64_t order; struct str reason; };
+static const struct json_field refund_fields[] = {
+    { "reason", JSON_F_STR, false, 0, 400, offsetof(struct refund_job, reason), .help = "In one's own words; the operator reads it." },
+    { 0 },
+};
+
+static int refund_parse(struct http_req *req, struct err *e) {
+    struct refund_job *job = ARENA_NEW(req->arena, struct refund_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "order", &job->order, e);
+    return r < 0 ? r : api_body(req, refund_fields, job, e);
+}
+
+static int refund_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct refund_job *job = req->job;
+    req->object_id = job->order;
+    return shop_refund_ask(tx, api_app(req)->shop, id_new(), job->order, req->account, job->reason.p ? job->reason : STR(""), e);
+}
+
+static int refund_post(struct http_req *req, struct http_res *res, struct err *e) { return answer_order(req, res, 200, req->object_id, req->account, e); }
+
+/* ---- reading ---- */
+
+static int order_get(struct http_req *req, struct http_res *res, struct err *e) {
+    int64_t id;
+    int r = api_param_id(req, 0, "order", &id, e);
+    return r < 0 ? r : answer_order(req, res, 200, id, req->account, e);
+}
+
+static int orders_get(struct http_req *req, struct http_res *res, struct err *e) {
+    struct app *app = api_app(req);
+    struct api_page page;
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = api_page(req, "order", &page, e);
+    if (r < 0 || (r = shop_order_list(rd, app->shop, req->account, page.before_id, page.limit, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
+const struct route api_orders_routes[] = {
+    { "POST", "/v1/orders", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, order_post, order_parse, order_write, .body_max = API_BODY_MAX, .in = order_fields,
+      .out = "Order", .help = "Order a plan; nothing is paid yet." },
+    { "GET", "/v1/orders", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, orders_get, .out = "OrderList", .help = "One's own orders, newest first." },
+    { "GET", "/v1/orders/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, order_get, .out = "Order", .help = "An order of one's own, as it is known here." },
+    { "POST", "/v1/orders/{id}/start", ROUTE_BLOCKING, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, start_post, start_parse, .body_max = API_BODY_MAX, .in = start_fields, .out = "OrderStart",
+      .help = "Begin to pay: an address to go to, a QR code to draw, or what WeChat's bridge is called with. May be repeated; 409 pay_over: look at the order." },
+    { "POST", "/v1/orders/{id}/check", ROUTE_BLOCKING, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, check_post, nothing_parse, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Order",
+      .help = "Ask the provider whether it was paid, at most every 2 seconds; what the page does that somebody comes back to." },
+    { "POST", "/v1/orders/{id}/cancel", ROUTE_BLOCKING, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, cancel_post, nothing_parse, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Order",
+      .help = "Not wanted any more; 409 when it was paid meanwhile." },
+    { "POST", "/v1/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, refund_post, refund_parse, refund_write, .body_max = API_BODY_MAX,
+      .in = refund_fields, .out = "Order", .help = "Ask for the money back: at once within 7 days while nothing of it was used, else an operator decides." },
+    { 0 },
+};

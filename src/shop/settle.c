@@ -1,0 +1,101 @@
+/* settle.c - what a provider says of an order becomes ours. Pure SQL: the truth was read before, and may be told again or late. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "db/db.h"
+#include "ledger/ledger.h"
+#include "shop/internal.h"
+
+#define LATE_MS (3600LL * 1000)                /* closed orders are asked about once more after an hour */
+
+DB_SQL(settle_paid, "UPDATE shop_order SET paid_ms = ?, ends_ms = ?, fee_minor = ?, trouble = '' WHERE id = ? AND paid_ms = 0");
+DB_SQL(settle_refs, "UPDATE shop_order SET provider_ref = ?, transaction_ref = ?, customer = ?, disputed = ? WHERE id = ?");
+
+/* The provider's names for it, as soon and as far as they are told: an earlier one is kept when a later answer is silent. */
+static int note_refs(struct db_tx *tx, struct order *o, const struct pay_truth *t, struct err *e) {
+    const struct { struct str told; char *kept; } refs[] = { { t->provider_id, o->provider_ref }, { t->transaction_id, o->transaction_ref }, { t->customer, o->customer } };
+    bool changed = t->disputed && !o->disputed;
+    for (size_t i = 0; i < COUNT(refs); i++)
+        if (refs[i].told.n && refs[i].told.n < SHOP__REF && !str_eqz(refs[i].told, refs[i].kept)) {
+            snprintf(refs[i].kept, SHOP__REF, "%.*s", STR_ARG(refs[i].told));
+            changed = true;
+        }
+    o->disputed |= t->disputed;
+    if (!changed)
+        return 0;
+    return db_run(tx, NULL, e, &settle_refs, DB_TEXT(o->provider_ref), DB_TEXT(o->transaction_ref), DB_TEXT(o->customer), DB_INT(o->disputed), DB_INT(o->id));
+}
+
+/* What the provider keeps: as it says, else by the rates of its price list. */
+static int64_t fee_of(const struct shop *s, const struct order *o, const struct pay_truth *t) {
+    int64_t fee = t->fee_minor;
+    char pm[48];
+    if (fee < 0) {
+        snprintf(pm, sizeof(pm), "shop.fee_%s_pm", o->provider);
+        fee = str_eqz(str_z(o->provider), "test") ? 0 : (o->price * config_int(s->cfg, pm) + 500) / 1000;
+        if (str_eqz(str_z(o->provider), "stripe"))
+            fee += config_int(s->cfg, "shop.fee_stripe_fixed");
+    }
+    return fee < o->price ? fee : o->price;
+}
+
+static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
+    struct err why = { 0 };
+    struct pay_money price = shop__price(o);
+    if (pay_truth_check(t, str_z(o->number), &price, &why) < 0) {
+        log_event(LOG_ERROR, "shop.wrong_payment", F_STR("order", o->number), F_STR("why", why.text));
+        return shop__trouble(tx, o, "amount", e);
+    }
+    int64_t changed, now = clock_ms(), paid = t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now;
+    o->fee = fee_of(s, o, t);
+    struct ledger_sale sale = { .order = o->id, .account = o->account, .currency = o->currency, .paid = o->price, .fee = o->fee, .credits = o->credits,
+                                .expires_ms = now + o->valid_ms, .product = str_z(o->product) };
+    int r = db_run(tx, &changed, e, &settle_paid, DB_INT(paid), DB_INT(now + o->valid_ms), DB_INT(o->fee), DB_INT(o->id));
+    if (r >= 0 && changed != 1)
+        r = err_set(e, ERR_RACE, "order %s was paid already", o->number);
+    if (r < 0 || (r = ledger_sell(tx, &sale, e)) < 0)
+        return r;
+    failpoint_hit(FP_SHOP_IN_BOOKING);
+    o->trouble[0] = '\0';
+    return shop__order_move(tx, o, SHOP_PAID, /* ask_ms= */ 0, e);
+}
+
+/* More went back than we know of: somebody gave it back in the provider's console, or a bank did. */
+static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
+    if (t->refunded_minor < 0 && o->refunded == 0)
+        return shop__trouble(tx, o, "refund_unknown", e);
+    int64_t more = t->refunded_minor - o->refunded;
+    if (more <= 0)
+        return 0;
+    struct ledger_sold sold;
+    int r = ledger_sold_get(tx, o->id, &sold, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_DB, "order %s is paid and was never sold", o->number);
+    more = more < o->price - o->refunded ? more : o->price - o->refunded;
+    int64_t credits = o->credits * more / o->price;          /* in proportion; what was spent already is lost */
+    struct shop_refund_new f = { .id = id_new(), .order = o->id, .money = more, .credits = credits < sold.available ? credits : sold.available,
+                                 .cause = SHOP_CAUSE_PROVIDER, .reason = STR("") };
+    return shop__refund_book(tx, s, o, &f, "done", e);
+}
+
+int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *t, struct err *e) {
+    struct order o;
+    int r = shop__order_get(tx, order, 0, &o, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
+    if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
+        return shop__trouble(tx, &o, "paid_twice", e);
+    if ((r = note_refs(tx, &o, t, e)) < 0)
+        return r;
+    if (t->state == PAY_PAID && o.state != SHOP_PAID && (r = book(tx, s, &o, t, e)) < 0)
+        return r;
+    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
+        return r;
+    if (o.disputed && o.state == SHOP_PAID && !o.trouble[0] && (r = shop__trouble(tx, &o, "dispute", e)) < 0)
+        return r;
+    if (o.state == SHOP_OPEN && (t->state == PAY_CLOSED || t->state == PAY_FAILED))
+        return shop__order_move(tx, &o, t->state == PAY_FAILED ? SHOP_FAILED : SHOP_CLOSED, clock_ms() + LATE_MS, e);
+    return 0;
+}

@@ -1,0 +1,344 @@
+// 71-orders.test.mjs - orders over the whole server: test money, and Stripe and WeChat Pay by their simulators. Whatever becomes of a notice, the
+// order ends as the provider says, the credits are there once, and money and credits go back together.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { Client } from './lib/client.mjs';
+import { isProblem } from './lib/expect.mjs';
+import { movableClock, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
+import { startStripe } from './sim/stripe.mjs';
+import { startWechat, wechatKeys } from './sim/wechat.mjs';
+
+const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+/** What must hold whatever happened: the books, the orders and each other. */
+async function sound(server) {
+  const { code, stdout } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: server.dataDir } });
+  assert.equal(code, 0, stdout);
+}
+
+class Buyer extends Client {
+  static async new(server, provider, currency) {
+    const c = Object.assign(new Buyer(server.url), { server, provider, currency });
+    c.take(await c.post('/v1/sessions', {}));
+    c.before = (await c.wallet()).available;
+    return c;
+  }
+  order(more = {}, key) { return this.effect('/v1/orders', { plan: 'p9', currency: this.currency, provider: this.provider, ...more }, key); }
+  start(order, scene = 'page') { return this.post(`/v1/orders/${order.id}/start`, { scene }); }
+  check(order) { return this.post(`/v1/orders/${order.id}/check`, {}); }
+  look(order) { return this.get(`/v1/orders/${order.id}`); }
+  refund(order, reason) { return this.effect(`/v1/orders/${order.id}/refund`, reason ? { reason } : {}); }
+  async gained() { return (await this.wallet()).available - this.before; }
+  /** Looked at again and again: the cashier works beside us. */
+  async until(order, good, what) {
+    let seen;
+    const look = async () => {
+      do seen = await this.look(order); while (!good(seen));
+      return seen;
+    };
+    return within(20_000, look(), () => `${what}: ${JSON.stringify(seen)}`);
+  }
+}
+
+/** The server's clock is moved and it has seen that. */
+async function moved(server, clock, ms) {
+  const want = Date.now() + ms;
+  clock.set(ms);
+  const seen = async () => { while (Math.abs(Date.parse((await fetch(`${server.url}/healthz`)).headers.get('date')) - want) > 5000); };
+  await within(20_000, seen(), () => 'the clock did not move');
+}
+
+async function operator(server) { return new Client(server.url, server.operatorToken()); }
+
+// ---- test money ----
+async function testWorld(t) {
+  const clock = movableClock(t), server = await startServer(t, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
+  const act = (order, what, notice) => new Client(server.url).post(`/v1/pay/test/${order.id}`, { act: what, ...(notice ? { notice } : {}) });
+  return { clock, server, act, buyer: () => Buyer.new(server, 'test', 'CNY') };
+}
+
+test('test money: ordered, begun, paid, booked once; the wallet says where it came from', async t => {
+  const { server, act, buyer } = await testWorld(t), c = await buyer();
+  const o = await c.order();
+  assert.deepEqual([o.state, o.price_minor, o.currency, o.test, o.paid_ms, o.can_refund, o.refund], ['open', 990, 'CNY', true, null, false, null]);
+  assert.equal(await c.gained(), 0);
+  const s = await c.start(o);
+  assert.deepEqual([s.show, s.text], ['redirect', `/pay/test/${o.id}`]);
+  const shown = await c.get(`/v1/pay/test/${o.id}`);
+  assert.deepEqual([shown.price, shown.state, shown.return_url], [{ minor: 990, currency: 'CNY' }, 'open', `${server.url}/orders/${o.id}`]);
+  assert.equal((await c.check(o)).state, 'open');
+  await act(o, 'pay', 'twice');
+  const paid = await c.look(o);
+  assert.deepEqual([paid.state, paid.can_refund, paid.refunded_minor, paid.trouble], ['paid', true, 0, null]);
+  assert.equal(paid.ends_ms - paid.paid_ms > 29 * DAY, true);
+  assert.equal(await c.gained(), 40);
+  const [entry] = (await c.get('/v1/wallet/entries?limit=1')).items;
+  assert.deepEqual([entry.kind, entry.credits, entry.order], ['grant', 40, o.id]);
+  isProblem(await c.send('POST', `/v1/orders/${o.id}/start`, { json: { scene: 'page' } }), 409, 'pay_over');
+  isProblem(await c.send('POST', `/v1/orders/${o.id}/cancel`, { json: {} }), 409, 'wrong_state');
+  assert.deepEqual((await c.get('/v1/orders')).items.map(x => x.id), [o.id]);
+  await server.stop();
+  await sound(server);
+});
+
+test('test money: a lost notice is found by who comes back, and by the cashier when nobody does', async t => {
+  const { act, buyer, clock } = await testWorld(t), c = await buyer();
+  const back = await c.order(), gone = await c.order();
+  for (const o of [back, gone]) {
+    await c.start(o);
+    await act(o, 'pay', 'lose');
+    assert.equal((await c.look(o)).state, 'open');
+  }
+  clock.set(3000);                                           // asked at the start: not again within two seconds
+  await c.until(back, () => true);
+  assert.equal((await within(20_000, (async () => { let o; do o = await c.check(back); while (o.state === 'open'); return o; })())).state, 'paid');
+  assert.equal((await c.look(gone)).state, 'open');
+  clock.set(20_000);
+  await c.until(gone, o => o.state === 'paid', 'the cashier asks after 15 s');
+  assert.equal(await c.gained(), 80);
+});
+
+test('test money: declined, given up, too late; and money that comes all the same counts', async t => {
+  const { act, buyer, clock, server } = await testWorld(t), c = await buyer();
+  const declined = await c.order(), given = await c.order(), never = await c.order(), late = await c.order();
+  await c.start(declined);
+  await act(declined, 'fail');
+  assert.equal((await c.look(declined)).state, 'failed');
+  await c.start(given);
+  assert.equal((await c.post(`/v1/orders/${given.id}/cancel`, {})).state, 'closed');
+  assert.equal((await c.post(`/v1/orders/${given.id}/cancel`, {})).state, 'closed');
+  isProblem(await c.send('POST', `/v1/orders/${given.id}/start`, { json: { scene: 'page' } }), 409, 'pay_over');
+  await c.start(late);
+  clock.set(33 * MINUTE);
+  await c.until(never, o => o.state === 'closed', 'nobody ever began to pay it');
+  await c.until(late, o => o.state === 'closed', 'its time is over');
+  assert.equal(await c.gained(), 0);
+  await act(late, 'pay_late', 'lose');
+  clock.set(33 * MINUTE + 2 * HOUR);
+  await c.until(late, o => o.state === 'paid', 'asked once more after an hour');
+  await act(given, 'pay_late');
+  assert.equal((await c.look(given)).state, 'paid');
+  assert.equal(await c.gained(), 80);
+  await server.stop();
+  await sound(server);
+});
+
+test('test money: given back at once while nothing was used, with the credits; once', async t => {
+  const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), o = await c.order();
+  await c.start(o);
+  await act(o, 'pay');
+  const key = randomUUID(), ask = () => c.effect(`/v1/orders/${o.id}/refund`, { reason: '不想要了' }, key);
+  const asked = await ask();
+  assert.deepEqual([asked.refund.state, asked.refund.money_minor, asked.refund.credits, asked.refunded_minor, asked.can_refund], ['pending', 990, 40, 990, false]);
+  assert.equal((await ask()).refund.id, asked.refund.id);
+  isProblem(await c.send('POST', `/v1/orders/${o.id}/refund`, { json: {}, headers: { 'idempotency-key': randomUUID() } }), 409, 'wrong_state');
+  assert.equal(await c.gained(), 0);
+  clock.set(30_000);                                         // test money is on its way for two seconds
+  assert.equal((await c.until(o, x => x.refund.state === 'done', 'the cashier looks after it')).refund.reason, '不想要了');
+  const [entry] = (await c.get('/v1/wallet/entries?limit=1')).items;
+  assert.deepEqual([entry.kind, entry.credits], ['takeback', -40]);
+  await server.stop();
+  await sound(server);
+});
+
+test('test money: what was used is for an operator to decide: a part, or no', async t => {
+  const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), op = await operator(server);
+  const used = await c.order(), other = await c.order();
+  for (const o of [used, other]) {
+    await c.start(o);
+    await act(o, 'pay');
+  }
+  await moved(server, clock, 8 * DAY);                                        // past the week of regret
+  const asked = await c.refund(used, 'My aunt looks odd.');
+  assert.deepEqual([asked.refund.state, asked.refunded_minor], ['asked', 0]);
+  assert.equal(await c.gained(), 80);
+  await c.refund(other, 'Just so.');
+  const waiting = (await op.get('/v1/admin/refunds')).items;
+  assert.deepEqual(waiting.map(r => r.order).sort(), [used.id, other.id].sort());
+  const decide = (order, json) => op.send('POST', `/v1/admin/orders/${order.id}/refund`, { json, headers: { 'idempotency-key': randomUUID() } });
+  isProblem(await decide(used, { money_minor: 991, reason: 'x' }), 400, 'bad_input');
+  isProblem(await decide(used, { money_minor: 500, credits: 41, reason: 'x' }), 400, 'bad_input');
+  isProblem(await c.send('POST', `/v1/admin/orders/${used.id}/refund`, { json: { reason: 'x' }, headers: { 'idempotency-key': randomUUID() } }), 403, 'forbidden');
+  const part = await decide(used, { money_minor: 500, credits: 20, reason: 'half of it' });
+  assert.equal(part.status, 200, part.text);
+  assert.deepEqual([part.json.refund.state, part.json.refund.cause, part.json.refunded_minor], ['pending', 'operator', 500]);
+  const refused = await op.effect(`/v1/admin/refunds/${waiting.find(r => r.order === other.id).id}/refuse`, { reason: 'All four are good.' });
+  assert.deepEqual([refused.refund.state, refused.refund.detail, refused.can_refund], ['refused', 'All four are good.', true]);
+  assert.equal(await c.gained(), 60);
+  clock.set(8 * DAY + MINUTE);
+  await c.until(used, o => o.refund.state === 'done', 'given back');
+  assert.equal((await op.get('/v1/admin/refunds')).items.length, 0);
+  await server.stop();
+  await sound(server);
+});
+
+test('test money: what the provider cannot give back is ours again, and a person is told', async t => {
+  const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
+  await c.start(o);
+  await act(o, 'pay');
+  await c.refund(o);
+  const atBank = async () => { for (;;) try { return await act(o, 'refund_abnormal', 'lose'); } catch (e) { if (e.code !== 'wrong_state') throw e; } };
+  await within(20_000, atBank(), () => 'the cashier asks for it');
+  clock.set(30_000);
+  await c.until(o, x => x.refund.state === 'abnormal', 'the bank did not take it');
+  assert.deepEqual((await op.get('/v1/admin/orders?trouble=1')).items.map(x => [x.id, x.trouble]), [[o.id, 'refund_abnormal']]);
+  await act(o, 'dispute');
+  assert.equal((await op.get(`/v1/admin/orders?account=${c.account}`)).items[0].disputed, true);
+  await server.stop();
+  await sound(server);
+});
+
+test('an order belongs to its account, and goes along when the guest signs up', async t => {
+  const { act, buyer, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), o = await c.order();
+  for (const [method, path, json] of [['GET', '', undefined], ['POST', '/start', { scene: 'page' }], ['POST', '/check', {}], ['POST', '/cancel', {}]])
+    isProblem(await stranger.send(method, `/v1/orders/${o.id}${path}`, { json }), 404, 'not_found');
+  isProblem(await stranger.send('POST', `/v1/orders/${o.id}/refund`, { json: {}, headers: { 'idempotency-key': randomUUID() } }), 404, 'not_found');
+  assert.deepEqual((await stranger.get('/v1/orders')).items, []);
+  const bad = (json, code, status = 400) => c.send('POST', '/v1/orders', { json, headers: { 'idempotency-key': randomUUID() } }).then(a => isProblem(a, status, code));
+  await bad({ plan: 'free', currency: 'CNY', provider: 'test' }, 'bad_input');
+  await bad({ plan: 'p10', currency: 'CNY', provider: 'test' }, 'bad_input');
+  await bad({ plan: 'p9', currency: 'CNY', provider: 'stripe' }, 'bad_input');
+  await bad({ plan: 'p9', currency: 'EUR', provider: 'test' }, 'bad_input');
+  await bad({ plan: 'p9', currency: 'CNY', provider: 'test', price: 1 }, 'unknown_field');
+  isProblem(await c.send('POST', '/v1/orders', { json: { plan: 'p9', currency: 'CNY', provider: 'test' } }), 400, 'idempotency_key_missing');
+  const key = randomUUID(), twice = await Promise.all([1, 2, 3, 4].map(() => c.order({}, key)));
+  assert.equal(new Set(twice.map(x => x.id)).size, 1);
+  for (let i = 2; i < 20; i++) await c.order();
+  await bad({ plan: 'p9', currency: 'CNY', provider: 'test' }, 'rate_limited', 429);
+  await c.start(o);
+  await act(o, 'pay');
+  assert.equal(await c.gained(), 40);
+  isProblem(await new Client(server.url).send('POST', '/v1/hooks/nobody', { json: {} }), 404, 'not_found');
+  const forged = await fetch(`${server.url}/v1/hooks/test`, { method: 'POST', headers: { 'pay-test-signature': 't=1,v1=00' }, body: '{}' });
+  assert.equal(forged.status, 401);
+});
+
+// ---- Stripe ----
+async function stripeWorld(t) {
+  const clock = movableClock(t), sim = await startStripe({ now: Date.now }, t);
+  const server = await startServer(t, { env: { ZOETROPE_PAY_STRIPE_URL: sim.url, ZOETROPE_PAY_STRIPE_KEY: sim.key, ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET: sim.secret,
+    ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}`, ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
+  sim.notifyUrl = `${server.url}/v1/hooks/stripe`;
+  const pay = async o => {
+    const session = [...sim.sessions.values()].filter(s => s.client_reference_id === o.id).at(-1);      // the one that the buyer was shown
+    sim.pay(session.id);
+    if (sim.mode === 'auto') await sim.sendDue();
+    return session;
+  };
+  return { clock, sim, server, pay, buyer: () => Buyer.new(server, 'stripe', 'USD') };
+}
+
+test('Stripe: paid by its page, told by its events in any order and number, booked once with the fee', async t => {
+  const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), o = await c.order();
+  const s = await c.start(o);
+  assert.equal(s.show, 'redirect');
+  assert.equal((await c.start(o)).text, s.text);             // the same session
+  sim.mode = 'hold';
+  await pay(o);
+  assert.equal((await c.look(o)).state, 'open');
+  for (const n of [...sim.notices].reverse()) await sim.deliver(n.id, { forge: true });
+  assert.equal((await c.look(o)).state, 'open');
+  for (const n of [...sim.notices].reverse()) { await sim.deliver(n.id, {}); await sim.deliver(n.id, {}); }
+  assert.equal((await c.look(o)).state, 'paid');
+  assert.equal(await c.gained(), 40);
+  const seen = (await (await operator(server)).get(`/v1/admin/orders?account=${c.account}`)).items[0];
+  assert.deepEqual([seen.fee_minor, seen.state, /^pi_/.test(seen.transaction_ref)], [36, 'paid', true]);      // 2.9 % of 1.99 and 30 cents
+  await server.stop();
+  await sound(server);
+});
+
+test('Stripe: faults at the start and in between end in one payment', async t => {
+  const { sim, server, pay, buyer, clock } = await stripeWorld(t), POST = 'POST /v1/checkout/sessions';
+  for (const kind of ['500', '500_after', '502', 'lost', 'reset', '429', 'garbled']) {
+    const c = await buyer(), o = await c.order();
+    sim.fault(POST, kind);
+    const first = await c.send('POST', `/v1/orders/${o.id}/start`, { json: { scene: 'page' } });
+    assert.ok([200, 502].includes(first.status), `${kind}: ${first.status} ${first.text}`);
+    const again = async () => {
+      let a;
+      for (let i = 0; i < 5; i++) if ((a = await c.send('POST', `/v1/orders/${o.id}/start`, { json: { scene: 'page' } })).status === 200) return;
+      assert.fail(`${kind}: ${a.text}`);
+    };
+    await again();
+    assert.equal([...sim.sessions.values()].filter(s => s.client_reference_id === o.id && s.status === 'open').length >= 1, true, kind);
+    await pay(o);
+    assert.equal((await c.until(o, x => x.state !== 'open', kind)).state, 'paid', kind);
+    assert.equal(await c.gained(), 40, kind);
+  }
+  clock.set(0);
+  await server.stop();
+  await sound(server);
+});
+
+test('Stripe: no event comes and nobody comes back: the cashier finds it; another sum is never booked', async t => {
+  const { sim, server, pay, buyer, clock } = await stripeWorld(t), c = await buyer(), o = await c.order(), wrong = await c.order();
+  sim.mode = 'hold';
+  await c.start(o);
+  await c.start(wrong);
+  await pay(o);
+  const session = await pay(wrong);
+  session.amount_total = 1;
+  for (const i of sim.intents.values()) if (i.id === (session.payment_intent?.id ?? session.payment_intent)) i.amount = i.amount_received = 1;
+  clock.set(20_000);
+  await c.until(o, x => x.state === 'paid', 'asked after 15 s');
+  await c.until(wrong, x => x.trouble === 'amount', 'one cent came');
+  assert.equal(await c.gained(), 40);
+  await server.stop();
+  await sound(server);
+});
+
+test('Stripe: given back by us, and by a person in its dashboard', async t => {
+  const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), o = await c.order(), theirs = await c.order();
+  await c.start(o);
+  await c.start(theirs);
+  await pay(o);
+  const session = await pay(theirs);
+  await c.until(theirs, x => x.state === 'paid', 'paid');
+  sim.fault('POST /v1/refunds', '500');
+  await c.refund(o);
+  assert.equal((await c.look(o)).refund.state, 'pending');
+  sim.refundByHand(session.id, 100);
+  await sim.sendDue();
+  const back = await c.until(theirs, x => x.refund, 'told by an event');
+  assert.deepEqual([back.refunded_minor, back.refund.cause, back.refund.state, back.refund.credits], [100, 'provider', 'done', 20]);
+  await server.stop();
+  await sound(server);
+});
+
+// ---- WeChat Pay ----
+test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice ends', async t => {
+  const dir = tempDir('zt-wechat-'), keys = wechatKeys(dir), clock = movableClock(t);
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const sim = await startWechat(keys, t), settings = Object.fromEntries(Object.entries(keys.settings).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, v]));
+  const server = await startServer(t, { env: { ...settings, ZOETROPE_PAY_WECHAT_URL: sim.url, ZOETROPE_PUBLIC_URL: 'https://photo.example.com', ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}`, ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
+  sim.notifyUrl = `${server.url}/v1/hooks/wechat`;
+  const c = await Buyer.new(server, 'wechat', 'CNY'), o = await c.order(), lost = await c.order();
+  const s = await c.start(o, 'qr');
+  assert.equal(s.show, 'qr');
+  assert.match(s.text, /^weixin:\/\//);
+  sim.pay(o.id);
+  await sim.sendDue();
+  assert.equal((await c.until(o, x => x.state === 'paid', 'by its notice')).provider, 'wechat');
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.equal(await c.gained(), 40);
+  sim.mode = 'hold';
+  await c.start(lost, 'qr');
+  sim.pay(lost.id);
+  clock.set(20_000);
+  await c.until(lost, x => x.state === 'paid', 'asked after 15 s');
+  assert.equal(await c.gained(), 80);
+  const seen = (await (await operator(server)).get(`/v1/admin/orders?account=${c.account}`)).items[0];
+  assert.equal(seen.fee_minor, 6);                           // six per mille of 9.90, rounded
+  clock.set(0);
+  sim.mode = 'auto';
+  const asked = await c.refund(o);
+  const refund = await within(20_000, (async () => { for (;;) { const r = sim.refunds.get(asked.refund.id); if (r) return r; await c.look(o); } })(), () => 'the cashier asks for it');
+  assert.ok(refund);
+  sim.settle(asked.refund.id, 'SUCCESS');
+  await sim.sendDue();
+  await c.until(o, x => x.refund.state === 'done', 'by its notice');
+  await server.stop();
+  await sound(server);
+});
