@@ -52,6 +52,9 @@ int auth_open(const struct config *cfg, struct db *d, const char *data_dir, stru
 void auth_close(struct auth *a);
 /* Keeper, every second: a new key when the newest is 30 days old; forgets those whose tokens have all ended. Cheap when there is nothing to do. */
 int auth_keys_turn(struct auth *a, int64_t now_ms, struct err *e);
+/* A key of this server, the same after each start, for what other rooms keep only as a MAC. purpose: fixed for all time. */
+enum { AUTH_KEY_FREE = 1 };
+void auth_room_key(const struct auth *a, uint64_t purpose, uint8_t out[CRYPTO_KEY]);
 /* Keeper: forgets sessions and tokens that have ended. */
 int auth_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
 

@@ -30,7 +30,7 @@ struct auth__seen { uint8_t sha[SHA256_LEN]; struct auth__claims claims; };
 
 struct auth {
     struct db       *db;
-    uint8_t          seal_key[CRYPTO_KEY], mac_key[CRYPTO_KEY], asked_key[CRYPTO_KEY];
+    uint8_t          seal_key[CRYPTO_KEY], mac_key[CRYPTO_KEY], asked_key[CRYPTO_KEY], rooms_key[CRYPTO_KEY];
     char             issuer[512];
     int64_t          hash_memory, hash_passes;
     char             dummy[CRYPTO_PASSWORD_MAX];   /* what a password of nobody is compared with */

@@ -193,6 +193,7 @@ int auth__keys_open(struct auth *a, const char *data_dir, struct err *e) {
     crypto_derive(master, 1, a->seal_key);
     crypto_derive(master, 2, a->mac_key);
     crypto_derive(master, 3, a->asked_key);
+    crypto_derive(master, 4, a->rooms_key);
     crypto_wipe(master, sizeof master);
     if ((r = keys_load(a, e)) < 0)
         return r;
@@ -205,7 +206,10 @@ void auth__keys_close(struct auth *a) {
     crypto_wipe(a->seal_key, sizeof a->seal_key);
     crypto_wipe(a->mac_key, sizeof a->mac_key);
     crypto_wipe(a->asked_key, sizeof a->asked_key);
+    crypto_wipe(a->rooms_key, sizeof a->rooms_key);
 }
+
+void auth_room_key(const struct auth *a, uint64_t purpose, uint8_t out[CRYPTO_KEY]) { crypto_derive(a->rooms_key, purpose, out); }
 
 /* ---- turning ---- */
 
