@@ -5,6 +5,7 @@
 struct product_file {
     struct studio_product p;
     const struct yaml    *guest, *theme, *examples, *plans;
+    struct str            mark;
 };
 #define AT(member) offsetof(struct product_file, member)
 
@@ -15,6 +16,7 @@ static const struct studio__field product_fields[] = {
     { "lead", STUDIO__TEXT, true, 0, 0, AT(p.lead) },
     { "theme", STUDIO__MAP, false, 0, 0, AT(theme) },
     { "examples", STUDIO__LIST, false, 0, STUDIO_EXAMPLES_MAX, AT(examples) },
+    { "mark", STUDIO__FILE, false, 0, 0, AT(mark) },
     { "recipes", STUDIO__NAMES, true, 1, 32, AT(p.recipes) },
     { "guest", STUDIO__MAP, true, 0, 0, AT(guest) },
     { "plans", STUDIO__LIST, false, 1, STUDIO_PLANS_MAX, AT(plans) },
@@ -123,7 +125,7 @@ static const struct studio__field may_fields[] = {
     { "candidates", STUDIO__INT, true, 1, STUDIO_CANDIDATES_MAX, MAY_AT(candidates) },
     { "per_day", STUDIO__INT, true, 0, 1000, MAY_AT(per_day) },
     { "weight", STUDIO__INT, true, 1, 8, MAY_AT(weight) },
-    { "quality_px", STUDIO__INT, true, 512, 8192, MAY_AT(quality_px) },
+    { "quality_px", STUDIO__INT, true, 512, STUDIO_QUALITY_MAX_PX, MAY_AT(quality_px) },
     { "watermark", STUDIO__BOOL, true, 0, 0, MAY_AT(watermark) },
     { "motion", STUDIO__BOOL, true, 0, 0, MAY_AT(motion) },
     { "ads", STUDIO__BOOL, true, 0, 0, MAY_AT(ads) },
@@ -163,6 +165,34 @@ static int read_plan(struct arena *a, const char *path, const struct yaml *n, co
     return 0;
 }
 
+/* ---- the brand in pictures ---- */
+
+/* Its pixels are decoded in the sandbox, like all others. */
+static int read_mark(struct arena *a, const char *path, const char *dir, const struct yaml *root, struct product_file *f, struct err *e) {
+    struct str png;
+    if (!f->mark.n)
+        return 0;
+    const char *file = arena_printf(a, "%s/%.*s", dir, STR_ARG(f->mark)).p;
+    int r = studio__read(a, file, STUDIO_MARK_MAX, &png, e);
+    if (r < 0)
+        return r;
+    if (!str_starts(png, STR("\x89PNG\r\n\x1a\n")))
+        return studio__wrong(path, yaml_get(root, "mark"), e, "%.*s is no PNG", STR_ARG(f->mark));
+    char *whole = realpath(file, NULL);              /* whatever folder the server runs in */
+    if (!whole)
+        return err_sys(e, ERR_CONFIG, "%s", file);
+    f->p.mark = arena_str(a, str_z(whole));
+    free(whole);
+    return 0;
+}
+
+static int check_marks(const char *path, const struct yaml *root, const struct studio_product *p, struct err *e) {
+    for (size_t i = 0; i < p->n_plans; i++)
+        if (p->plans[i].may.watermark && !p->mark.n)
+            return studio__wrong(path, yaml_get(root, "plans"), e, "plan %.*s has a watermark, and the product has no mark", STR_ARG(p->plans[i].name));
+    return 0;
+}
+
 int studio__product_read(struct arena *a, const char *dir, struct str name, struct studio_product *ret, struct err *e) {
     const char *path = arena_printf(a, "%s/product.yaml", dir).p;
     struct str text;
@@ -170,7 +200,8 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
     struct product_file *f = ARENA_NEW(a, struct product_file);
     int r = studio__read(a, path, STUDIO__FILE_MAX, &text, e);
     if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = studio__bind(a, path, product_fields, root, f, e)) < 0 ||
-        (r = studio__bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0)
+        (r = studio__bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0 ||
+        (r = read_mark(a, path, dir, root, f, e)) < 0)
         return r;
     for (const struct yaml *n = f->examples ? f->examples->child : NULL; n; n = n->next)
         if ((r = read_example(a, path, dir, n, &f->p.examples[f->p.n_examples++], e)) < 0)
@@ -178,6 +209,8 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
     for (const struct yaml *n = f->plans ? f->plans->child : NULL; n; n = n->next, f->p.n_plans++)
         if ((r = read_plan(a, path, n, &f->p, &f->p.plans[f->p.n_plans], e)) < 0)
             return r;
+    if ((r = check_marks(path, root, &f->p, e)) < 0)
+        return r;
     if (!str_eq(f->p.name, name))
         return studio__wrong(path, yaml_get(root, "product"), e, "product must be named like its folder, %.*s", STR_ARG(name));
     *ret = f->p;

@@ -5,8 +5,8 @@
 /* What else a recipe's file says, on its way into struct studio_recipe. */
 struct recipe_file {
     struct studio_recipe r;
-    const struct yaml   *inputs, *candidates, *engines, *steps, *limits, *price, *retention, *seeds;
-    struct str           price_per;
+    const struct yaml   *inputs, *candidates, *engines, *steps, *limits, *price, *cost, *retention, *seeds;
+    struct str           price_per, cost_per;
 };
 #define AT(member) offsetof(struct recipe_file, member)
 
@@ -21,6 +21,7 @@ static const struct studio__field recipe_fields[] = {
     { "steps", STUDIO__LIST, true, 1, STUDIO_STEPS_MAX, AT(steps) },
     { "limits", STUDIO__MAP, true, 0, 0, AT(limits) },
     { "price", STUDIO__MAP, true, 0, 0, AT(price) },
+    { "cost", STUDIO__MAP, false, 0, 0, AT(cost) },
     { "retention", STUDIO__MAP, true, 0, 0, AT(retention) },
     { "params", STUDIO__JSON, false, 0, 0, AT(r.params) },
     { 0 },
@@ -43,6 +44,11 @@ static const struct studio__field limits_fields[] = {
 static const struct studio__field price_fields[] = {
     { "credits", STUDIO__INT64, true, 0, 1000 * 1000, AT(r.price_credits) },
     { "per", STUDIO__NAME, true, 0, 0, AT(price_per) },
+    { 0 },
+};
+static const struct studio__field cost_fields[] = {
+    { "microusd", STUDIO__INT64, true, 0, 1000 * 1000 * 1000, AT(r.cost_microusd) },
+    { "per", STUDIO__NAME, true, 0, 0, AT(cost_per) },
     { 0 },
 };
 static const struct studio__field retention_fields[] = {
@@ -153,6 +159,8 @@ static int check_whole(const char *path, const struct recipe_file *f, const stru
         return studio__wrong(path, f->limits, e, "step_s is above deadline_s");
     if (!str_eqz(f->price_per, "candidate") && !str_eqz(f->price_per, "task"))
         return studio__wrong(path, f->price, e, "per must be candidate or task");
+    if (f->cost && !str_eqz(f->cost_per, "candidate") && !str_eqz(f->cost_per, "task"))
+        return studio__wrong(path, f->cost, e, "per must be candidate or task");
     if (!studio_input(r, STUDIO_IN_PEOPLE))
         return studio__wrong(path, yaml_get(root, "inputs"), e, "one input must be of kind image with face rules");
     return 0;
@@ -168,12 +176,14 @@ int studio__recipe_read(struct arena *a, const char *dir, struct str name, struc
         (r = studio__bind(a, path, candidates_fields, f.candidates, &f, e)) < 0 ||
         (r = studio__bind(a, path, limits_fields, f.limits, &f, e)) < 0 ||
         (r = studio__bind(a, path, price_fields, f.price, &f, e)) < 0 ||
+        (f.cost && (r = studio__bind(a, path, cost_fields, f.cost, &f, e)) < 0) ||
         (r = studio__bind(a, path, retention_fields, f.retention, &f, e)) < 0 || (r = read_lists(a, path, &f, e)) < 0 ||
         (r = check_whole(path, &f, root, e)) < 0)
         return r;
     if (!str_eq(f.r.name, name))
         return studio__wrong(path, yaml_get(root, "recipe"), e, "recipe must be named like its file, %.*s", STR_ARG(name));
     f.r.price_per_candidate = str_eqz(f.price_per, "candidate");
+    f.r.cost_per_candidate = str_eqz(f.cost_per, "candidate");
     *ret = f.r;
     return 0;
 }

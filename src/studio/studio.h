@@ -48,6 +48,8 @@ struct studio_recipe {
     int64_t            step_ms, deadline_ms, choose_ms;
     int64_t            price_credits;            /* per candidate, or per task */
     bool               price_per_candidate, all_or_nothing;
+    int64_t            cost_microusd;            /* what the preferred engine is expected to cost, in millionths of a USD */
+    bool               cost_per_candidate;
     int64_t            keep_inputs_ms, keep_outputs_ms;
     struct str         params;                   /* JSON object with the recipe's defaults, handed to the engine */
 };
@@ -78,6 +80,7 @@ extern const char *const studio_colour_name[STUDIO_COLOUR_COUNT];
 #define STUDIO_EXAMPLES_MAX 6
 #define STUDIO_BEFORES_MAX 4
 #define STUDIO_PICTURE_MAX (256 * 1024)          /* bytes of one example's picture */
+#define STUDIO_MARK_MAX (64 * 1024)
 struct studio_picture { struct str name, bytes; };   /* file name; .jpg, .png or .webp */
 struct studio_example {                          /* shown on the first page: these photos became that picture */
     struct studio_picture before[STUDIO_BEFORES_MAX], after;
@@ -94,6 +97,7 @@ struct studio_may {
 };
 enum studio_plan_kind { STUDIO_PLAN_FREE /* everybody's */, STUDIO_PLAN_ONCE, STUDIO_PLAN_PACK, STUDIO_PLAN_MEMBER /* renewed each month */ };
 #define STUDIO_PLANS_MAX 12
+#define STUDIO_QUALITY_MAX_PX 8192
 struct studio_plan {
     struct str         name;                     /* stored in order rows: never renamed */
     enum studio_plan_kind kind;
@@ -111,6 +115,7 @@ struct studio_product {
     struct str         light[STUDIO_COLOUR_COUNT], dark[STUDIO_COLOUR_COUNT];
     struct studio_example examples[STUDIO_EXAMPLES_MAX];
     size_t             n_examples;
+    struct str         mark;                     /* path of the brand that plans with `watermark` put into pictures; "" = none */
     struct str         recipes;                  /* comma list */
     int64_t            guest_credits;            /* granted to a new guest */
     struct studio_plan plans[STUDIO_PLANS_MAX];  /* the free one first; later ones are worth more */
@@ -126,6 +131,7 @@ struct studio;
  *                 theme: { light: { accent: "#a8322a" }, dark: { … } }   optional, as each colour in it (STUDIO_COLOURS)
  *                 examples:                   optional; the pictures lie in the folder examples beside it
  *                   - { before: [a.webp, b.webp], after: ab.webp, alt: { en: …, zh: … } }
+ *                 mark: mark.png              PNG with alpha, <= 64 KiB, wide: the brand in pictures; needed by plans with `watermark`
  *                 recipes: [family-portrait]
  *                 guest: { credits: 400 }
  *                 plans:                      optional; the first one is the free one, each later one is worth more
@@ -136,6 +142,7 @@ struct studio;
  *                     credits: 40
  *                     valid: 30d              not of the free one
  *                     may: { candidates: 4, per_day: 0, weight: 4, quality_px: 4096, watermark: false, motion: true, ads: false, enhanced: false }
+ * A recipe:        cost: { microusd: 30000, per: candidate }   optional; what the preferred engine is expected to cost. The rest: the shipped ones
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
  *                 order: 10                   optional, 0..1000 (100): small ones are shown first

@@ -19,7 +19,8 @@ static const char PRODUCT[] = "product: p\ntitle: { en: P, zh: 品 }\ntagline: {
                               "recipes: [r]\nguest: { credits: 7 }\n"
                               "plans:\n"
                               "  - { plan: free, kind: free, title: { en: F, zh: 免 }, lead: { en: f, zh: 免 }, may: " MAY("1") " }\n"
-                              "  - { plan: p9, kind: once, title: { en: N, zh: 九 }, lead: { en: n, zh: 九 }, price: { CNY: 990 }, credits: 40, valid: 30d, may: " MAY("4") " }\n";
+                              "  - { plan: p9, kind: once, title: { en: N, zh: 九 }, lead: { en: n, zh: 九 }, price: { CNY: 990 }, credits: 40, valid: 30d, may: " MAY("4") " }\n"
+                              "mark: mark.png\n";
 static const char RECIPE[] = "recipe: r\n"
                              "version: 3\n"
                              "title: { en: R, zh: 方 }\n"
@@ -33,6 +34,7 @@ static const char RECIPE[] = "recipe: r\n"
                              "steps: [{ op: compose, state: running, per: candidate, limit_s: 9 }]\n"
                              "limits: { step_s: 30, deadline_s: 600, choose_s: 60 }\n"
                              "price: { credits: 10, per: candidate }\n"
+                             "cost: { microusd: 30000, per: task }\n"
                              "retention: { inputs: 24h, outputs: 30d }\n";
 static const char TEMPLATE[] = "template: t\nversion: 1\ntitle: { en: T, zh: 板 }\ntags: [backdrop]\nlicence: MIT\nthumb: thumb.jpg\n"
                                "files: [back.jpg]\ndata: scene.json\n";
@@ -59,6 +61,7 @@ static int setup(void **state) {
         assert_int_equal(mkdir(path, 0700), 0);
     }
     put(f, "products/p/product.yaml", PRODUCT);
+    put(f, "products/p/mark.png", "\x89PNG\r\n\x1a\n");
     put(f, "products/p/recipes/r.yaml", RECIPE);
     put(f, "products/p/examples/a.webp", "A");
     put(f, "products/p/examples/b.jpg", "B");
@@ -105,6 +108,8 @@ static void a_catalogue_is_read(void **state) {
     assert_int_equal(r->keep_inputs_ms, 24 * 3600 * 1000);
     assert_int_equal(r->keep_outputs_ms, 30LL * 24 * 3600 * 1000);
     assert_true(r->price_per_candidate);
+    assert_int_equal(r->cost_microusd, 30000);
+    assert_false(r->cost_per_candidate);
     const struct studio_template *t = studio_template(s, STR("t"));
     assert_non_null(t);
     assert_true(str_eqz(t->data, "{\"a\":1}"));
@@ -128,6 +133,8 @@ static void a_catalogue_is_read(void **state) {
     assert_int_equal(p->plans[1].valid_ms, 30LL * 24 * 3600 * 1000);
     assert_int_equal(p->plans[1].may.candidates, 4);
     assert_true(p->plans[1].may.watermark);
+    assert_int_equal(p->mark.p[0], '/');
+    assert_true(str_ends(p->mark, STR("/products/p/mark.png")));
     assert_null(studio_recipe(s, STR("nope")));
     assert_null(studio_recipe_at(s, 1));
 }
@@ -173,6 +180,12 @@ static void wrong_files_are_refused_with_their_line(void **state) {
         { "products/p/product.yaml", PRODUCT, "CNY: 990", "CNY: 9.9", "CNY" },
         { "products/p/product.yaml", PRODUCT, "CNY: 990", "EUR: 990", "unknown field \"EUR\"" },
         { "products/p/product.yaml", PRODUCT, "candidates: 4", "candidates: 40", "candidates" },
+        { "products/p/product.yaml", PRODUCT, "mark: mark.png\n", "", "plan free has a watermark, and the product has no mark" },
+        { "products/p/product.yaml", PRODUCT, "mark: mark.png", "mark: ../mark.png", "plain file name" },
+        { "products/p/product.yaml", PRODUCT, "mark: mark.png", "mark: gone.png", "gone.png" },
+        { "products/p/product.yaml", PRODUCT, "mark: mark.png", "mark: product.yaml", "product.yaml:13: product.yaml is no PNG" },
+        { "products/p/recipes/r.yaml", RECIPE, "per: task }", "per: head }", "r.yaml:14: per must be candidate or task" },
+        { "products/p/recipes/r.yaml", RECIPE, "microusd: 30000", "microusd: -1", "microusd" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "gone.jpg", "template.yaml:7: there is no file gone.jpg" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "../back.jpg", "plain file name" },
         { "share/templates/t/template.yaml", TEMPLATE, "thumb: thumb.jpg", "thumb: .thumb", "plain file name" },
