@@ -6,6 +6,7 @@
 #include "base/testing.h"
 #include "media/cast.h"
 #include "media/doll.h"
+#include "media/mark.h"
 #include "media/score.h"
 #include "media/shade.h"
 #include "media/vision.h"
@@ -575,6 +576,47 @@ static void reports_are_checked(void **state) {
     check_err(score_report_read(STR("{\"people\": [1, 2, 3, 4, 5, 6]}"), &r, &e), ERR_BAD_INPUT, &e, "people");
 }
 
+/* ---- the brand ---- */
+
+static void a_mark_is_drawn_into_the_corner_alone(void **state) {
+    enum { W = 400, H = 300 };
+    IMG8_CLEANUP struct img8 picture = img8_new(W, H, 3), mark = img8_new(40, 20, 4);
+    memset(picture.px, 100, (size_t)H * picture.stride);
+    for (int y = 0; y < mark.h; y++)
+        for (int x = 0; x < mark.w; x++) {
+            uint8_t *px = mark.px + (size_t)y * mark.stride + 4 * (size_t)x;
+            memset(px, x < 20 ? 255 : 0, 4);            /* white and opaque on the left; black and nothing on the right */
+        }
+    int at[4];
+    mark_place(&picture, &mark, at);
+    assert_int_equal(at[2], 72);                        /* 18 % of the width */
+    assert_int_equal(at[3], 36);
+    assert_int_equal(W - at[0] - at[2], 7);             /* 2.2 % of the shorter side */
+    assert_int_equal(H - at[1] - at[3], 7);
+    mark_draw(&picture, &mark);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            int v = picture.px[(size_t)y * picture.stride + 3 * (size_t)x + 1];
+            bool in = x >= at[0] && x < at[0] + at[2] && y >= at[1] && y < at[1] + at[3];
+            if (!in || x >= at[0] + 40)
+                assert_int_equal(v, 100);
+            else if (x < at[0] + 32)
+                assert_int_equal(v, 216);               /* 100 + 0.75 * 155 */
+            else
+                assert_true(v >= 100 && v <= 216);
+        }
+}
+
+/* A mark that is no wide one does not cover the picture. */
+static void a_high_mark_is_drawn_smaller(void **state) {
+    IMG8_CLEANUP struct img8 picture = img8_new(400, 300, 3), mark = img8_new(10, 100, 4);
+    int at[4];
+    mark_place(&picture, &mark, at);
+    assert_int_equal(at[3], 75);
+    mark_draw(&picture, &mark);
+    assert_int_equal(picture.px[0], 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_layer_comes_back_as_it_was),
@@ -594,6 +636,8 @@ int main(void) {
         cmocka_unit_test(scores_say_what_is_wrong),
         cmocka_unit_test(faces_of_the_scene_do_not_count),
         cmocka_unit_test(reports_are_checked),
+        cmocka_unit_test(a_mark_is_drawn_into_the_corner_alone),
+        cmocka_unit_test(a_high_mark_is_drawn_smaller),
     };
     return RUN(tests);
 }

@@ -4,6 +4,7 @@
 #include "media/op.h"
 
 #include <stddef.h>
+#include "media/mark.h"
 #include "media/photo.h"
 #include "media/pixels.h"
 #include "media/studio_ops.h"
@@ -13,6 +14,8 @@
 #define SCENE_MAX      (64 * 1024)                  /* bytes of scene.json */
 #define PICTURE_MAX    (96 * 1024 * 1024)           /* bytes of the file made */
 #define PREVIEW_QUALITY 84
+#define MARK_BYTES_MAX (256 * 1024)
+#define MARK_PIXELS_MAX (4 * 1000 * 1000)
 #define FIELD(type, name, kind, must, lo, hi) { #name, kind, must, lo, hi, offsetof(struct type, name), NULL, NULL, NULL }
 
 /* ---- cutout ---- */
@@ -87,12 +90,13 @@ int op_cutout(struct op *op, struct err *e) {
 struct files {
     struct str   layers[LAYERS_MAX], scene;
     int          n_layers;
-    struct img8  background;
+    struct img8  background, mark;
     struct img16 depth;
 };
 
 static void files_done(struct files *f) {
     pixels_done(&f->background);
+    pixels_done(&f->mark);
     free(f->depth.px);
 }
 
@@ -111,6 +115,20 @@ static int read_depth(int fd, struct img16 *ret, struct err *e) {
     return r < 0 ? r : pixels_depth(png, ret, e);
 }
 
+/* Its alpha is what it is about, so it does not go the way of photos. */
+static int read_mark(int fd, struct img8 *ret, struct err *e) {
+    PHOTO_CLEANUP struct photo p = { 0 };
+    struct str png;
+    int r = op_read(fd, MARK_BYTES_MAX, &png, e);
+    if (r < 0 || (r = photo_decode(png, &(struct photo_limits){ MARK_BYTES_MAX, MARK_PIXELS_MAX, 0 }, &p, e)) < 0)
+        return r;
+    if (p.type != PHOTO_PNG || p.img.channels != 4)
+        return err_set(e, ERR_BAD_INPUT, "a mark is a PNG with alpha");
+    *ret = p.img;
+    p.img = (struct img8){ 0 };
+    return 0;
+}
+
 /* One input by the role the parameters give it. A role that stands twice is refused, except for layers. */
 static int read_role(const char *role, int fd, struct files *f, struct err *e) {
     if (strcmp(role, "layer") == 0)
@@ -121,6 +139,8 @@ static int read_role(const char *role, int fd, struct files *f, struct err *e) {
         return read_depth(fd, &f->depth, e);
     if (strcmp(role, "scene") == 0 && !f->scene.p)
         return op_read(fd, SCENE_MAX, &f->scene, e);
+    if (strcmp(role, "mark") == 0 && !f->mark.px)
+        return read_mark(fd, &f->mark, e);
     return err_set(e, ERR_BAD_INPUT, "roles: \"%.20s\" is unknown or stands twice", role);
 }
 
@@ -183,6 +203,8 @@ static int compose(struct op *op, const struct compose_params *q, const struct f
     int r = vision_compose(op->vision, f->layers, f->n_layers, &scene, (uint64_t)q->seed, dump(q->params, op->arena), &picture, &report, e);
     if (r == 0 && q->score)
         r = vision_score(op->vision, &picture, f->layers, f->n_layers, buf_str(&report), &verdict, e);
+    if (r == 0 && f->mark.px)                       /* last: the brand is nothing to be judged */
+        mark_draw(&picture, &f->mark);
     jw_obj(&op->w);
     if (r < 0 || (r = write_picture(op, q, &picture, e)) < 0 || (r = write_preview(op, q, &picture, e)) < 0)
         return r;
@@ -200,7 +222,7 @@ static int compose(struct op *op, const struct compose_params *q, const struct f
 int op_compose(struct op *op, struct err *e) {
     static const char *const formats[] = { "jpeg", "png", NULL };
     static const struct json_field fields[] = {
-        FIELD(compose_params, roles, JSON_F_ARR, true, 1, 8),
+        FIELD(compose_params, roles, JSON_F_ARR, true, 1, 9),
         FIELD(compose_params, scene, JSON_F_OBJ, false, 0, 0),
         FIELD(compose_params, params, JSON_F_OBJ, false, 0, 0),
         FIELD(compose_params, seed, JSON_F_INT, false, 0, INT64_MAX),
