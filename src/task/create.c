@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "ledger/ledger.h"
 #include "task/core.h"
+#include "task/op.h"
 
 #define ROOM_BYTES (INT64_C(64) << 20)      /* what one task may put on the disk, by a safe guess */
 
@@ -38,13 +39,20 @@ static int add_inputs(struct db_tx *tx, struct arena *a, const struct task_row *
 }
 
 /* The task's own over the recipe's; kept with the task, so that a recipe that changes does not change what was bought. */
-static int merge_params(struct arena *a, const struct task_new *n, struct str *ret, struct err *e) {
+static int merge_params(const struct task_core *c, struct arena *a, const struct task_new *n, struct str *ret, struct err *e) {
     CLEANUP(json_unref) json_t *base = NULL, *own = NULL;
     int r = json_read(n->recipe->params.n ? n->recipe->params : STR("{}"), &base, e);
     if (r < 0 || (r = json_read(n->params.n ? n->params : STR("{}"), &own, e)) < 0)
         return r;
     if (json_object_update(base, own) < 0)
         return err_set(e, ERR_BAD_INPUT, "the parameters are no object");
+    const struct studio_product *product = n->mark ? studio_product(c->conf.studio, n->product) : NULL;
+    if (n->mark && (!product || !product->mark.n))
+        return err_set(e, ERR_CONFIG, "product %.*s has no mark", STR_ARG(n->product));
+    if (n->mark && json_object_set_new(base, OP_MARK, json_stringn(product->name.p, product->name.n)) < 0)
+        return err_set(e, ERR_INTERNAL, "the name of product %.*s is no text", STR_ARG(product->name));
+    if ((r = op_limit_size(n->recipe, base, n->quality_px, e)) < 0)
+        return r;
     char *text = json_dumps(base, JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
         abort();
@@ -77,7 +85,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
 
     CLEANUP(arena_free) struct arena *a = arena_new(1u << 20);
     struct str params;
-    if ((r = merge_params(a, n, &params, e)) < 0 || (r = add_inputs(tx, a, &t, n, e)) < 0)
+    if ((r = merge_params(c, a, n, &params, e)) < 0 || (r = add_inputs(tx, a, &t, n, e)) < 0)
         return r;
     if ((r = ledger_hold(tx, t.account, t.price, t.id, n->product, e)) < 0)
         return r;

@@ -129,15 +129,29 @@ static int add_remake(const struct op_input *in, json_t *params, struct err *e) 
     return r;
 }
 
-/* The engine's own parameters: the task's, which of the candidates this is, and what was wrong with it before. */
-static int write_compose_params(const struct op_input *in, struct jw *w, struct err *e) {
+static int read_task_params(const struct op_input *in, json_t **ret, struct err *e) {
     struct str own;
     int r = task__params(in->tx, in->task->id, in->a, &own, e);
-    if (r < 0)
-        return r;
-    CLEANUP(json_unref) json_t *params = NULL;
-    if ((r = json_read(own, &params, e)) < 0)
-        return r;
+    return r < 0 ? r : json_read(own, ret, e);
+}
+
+/* The brand is a file as well: a task that was sold with it is not made without. Taken out of the parameters, which are the engine's. */
+static int open_mark(const struct op_input *in, json_t *params, struct engine_call *call, struct jw *roles, struct err *e) {
+    const char *of = json_string_value(json_object_get(params, OP_MARK));
+    if (!of)
+        return 0;
+    const struct studio_product *p = studio_product(in->studio, str_z(of));
+    int fd = p && p->mark.n ? open(p->mark.p, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return err_set(e, ERR_CONFIG, "the mark of product %s cannot be opened", of);
+    json_object_del(params, OP_MARK);
+    jw_str(roles, STR("mark"));
+    return add_input(call, fd, e);
+}
+
+/* The engine's own parameters: the task's, which of the candidates this is, and what was wrong with it before. */
+static int write_compose_params(const struct op_input *in, json_t *params, struct jw *w, struct err *e) {
+    int r;
     if (json_object_set_new(params, "variant", json_integer(in->variant)) < 0)
         return err_set(e, ERR_INTERNAL, "the parameters of the task are no object");
     if ((r = add_remake(in, params, e)) < 0)
@@ -155,6 +169,7 @@ static int prepare_compose(const struct op_input *in, struct engine_call *call, 
     const struct studio_template *t = NULL;
     if (in->task->backdrop == 0 && !(t = studio_template(in->studio, str_z(in->task->template_name))))
         return err_set(e, ERR_UNKNOWN_TEMPLATE, "%s is not there any more", in->task->template_name);
+    CLEANUP(json_unref) json_t *params = NULL;
     BUF_CLEANUP struct buf b;
     buf_init(&b, PARAMS_MAX);
     struct jw w;
@@ -162,8 +177,8 @@ static int prepare_compose(const struct op_input *in, struct engine_call *call, 
     jw_obj(&w);
     jw_key(&w, "roles");
     jw_arr(&w);
-    int r = open_layers(in, call, &w, e);
-    if (r < 0)
+    int r = read_task_params(in, &params, e);
+    if (r < 0 || (r = open_layers(in, call, &w, e)) < 0)
         return r;
     if (t) {
         r = open_template(in, t, call, &w, e);
@@ -172,7 +187,7 @@ static int prepare_compose(const struct op_input *in, struct engine_call *call, 
         r = open_asset(in, in->task->backdrop, call, &photo, e);
         jw_str(&w, STR("background"));
     }
-    if (r < 0)
+    if (r < 0 || (r = open_mark(in, params, call, &w, e)) < 0)
         return r;
     jw_end_arr(&w);
     if (t && t->data.n) {
@@ -181,7 +196,7 @@ static int prepare_compose(const struct op_input *in, struct engine_call *call, 
     }
     jw_kint(&w, "seed", in->seed);
     jw_kbool(&w, "score", true);     /* judged in the same call, before it is encoded: saves the score step its decoding */
-    if ((r = write_compose_params(in, &w, e)) < 0)
+    if ((r = write_compose_params(in, params, &w, e)) < 0)
         return r;
     jw_end_obj(&w);
     return end_params(&b, call, in->a, e);
@@ -272,6 +287,17 @@ int task_params_check(const struct studio_recipe *recipe, struct str params, str
         if ((r = check_param(p, value, e)) < 0)
             return r;
     }
+    return 0;
+}
+
+int op_limit_size(const struct studio_recipe *recipe, json_t *params, int quality_px, struct err *e) {
+    const struct op_param *p = param_of(recipe, "width");
+    const json_t *asked = json_object_get(params, "width");
+    double width = asked ? json_number_value(asked) : OP_WIDTH_DEFAULT_PX;
+    if (!p || quality_px == 0 || width <= quality_px)
+        return 0;
+    if (json_object_set_new(params, "width", json_integer(quality_px < p->min ? (int)p->min : quality_px)) < 0)
+        return err_set(e, ERR_BAD_INPUT, "the parameters are no object");
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef ZT_TASK_OP_H
 #define ZT_TASK_OP_H
 
+#include "base/json.h"
 #include "engine/engine.h"
 #include "task/plan.h"
 
@@ -38,6 +39,11 @@ struct op {
     int (*prepare)(const struct op_input *in, struct engine_call *call, struct err *e);
 };
 const struct op *op_of(struct str name);            /* NULL when unknown */
+
+#define OP_MARK "mark"                               /* in a task's parameters: the product whose brand goes into its pictures. Not for people to set */
+#define OP_WIDTH_DEFAULT_PX 1920                     /* media/compose.h, COMPOSE_DEFAULT */
+/* Caps what is delivered at quality_px on the longer side, 0: no cap. params: an object, changed. */
+int op_limit_size(const struct studio_recipe *recipe, json_t *params, int quality_px, struct err *e);
 
 /* What we read from the facts of a picture or a verdict. */
 struct op_facts {

@@ -44,6 +44,17 @@ bool task__may_go(enum task_state from, enum task_state to) {
     return edges[from] & (1u << to);
 }
 
+DB_SQL(state_of, "SELECT state FROM task WHERE id = ?");
+
+int task_gave_up(struct db_tx *tx, int64_t task, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &state_of, DB_INT(task));
+    if (r <= 0)
+        return r;
+    int s = task__state_of(db_str(&rows, 0));
+    return s == TASK_FAILED || s == TASK_CANCELLED;
+}
+
 int task__move(struct db_tx *tx, struct task_core *c, struct task_row *t, enum task_state to, struct err *e) {
     assert(task__may_go(t->state, to));     /* a wrong edge is our bug */
     bool decided = task__open(t->state) && !task__open(to);

@@ -44,6 +44,8 @@ struct task_new {
     struct str product;                                    /* that sells it, for the books; may be empty */
     struct str params;                                     /* JSON object, merged over the recipe's */
     int        weight;                                     /* fair turns: 1 free … 8 */
+    int        quality_px;                                 /* longest side of what is delivered; 0: as the parameters say */
+    bool       mark;                                       /* the product's brand in the picture */
     int64_t    keep_inputs_ms;                             /* after the end; 0: as the recipe says */
 };
 /* Whether the steps of the recipe know these parameters and their values; before anything is priced. ERR_BAD_JSON, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD. */
@@ -78,6 +80,8 @@ struct task_search {
 };
 int task_search(struct db_tx *tx, struct task_core *c, const struct task_search *s, struct buf *out, struct err *e);   /* a JSON array, newest first */
 bool task_state_known(struct str name);
+/* Whether it ended without a picture: failed or cancelled. 1/0; 0 also when there is no such task. */
+int task_gave_up(struct db_tx *tx, int64_t task, struct err *e);
 int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e);
 /* JSON arrays, oldest first, of the first 500: the calls that were made for a task; all its events, also those its owner is not told. */
 int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);

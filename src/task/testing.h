@@ -46,6 +46,7 @@ struct testing {
     char           dir[96];
     const char    *script, *use;      /* engine.fake_script, engine.use; set before testing_open() */
     const char    *slots;             /* engine.fake_slots */
+    const struct setting *more[4];    /* tables of rooms further right; NULL-ended; set before testing_open() */
     struct config *cfg;
     struct db     *db;
     struct blob_store *blobs;
@@ -110,7 +111,7 @@ static inline void testing_wake(void *arg, int64_t topic) {
 
 /* Everything but the dispatcher; testing_start() starts that. */
 static inline void testing_open(struct testing *t) {
-    static const struct setting *const tables[] = { db_settings, blob_settings, engine_settings, task_settings, NULL };
+    const struct setting *const tables[] = { db_settings, blob_settings, engine_settings, task_settings, t->more[0], t->more[1], t->more[2], NULL };
     struct err *e = &t->e;
     char share[128], products[128];
     snprintf(share, sizeof(share), "%s/share", t->dir);
