@@ -53,7 +53,7 @@ int http_res_problem_with(struct http_req *req, struct http_res *res, const stru
     problem_json(&b, e, req->lang, req->id, issues_json);
     if (b.failed)
         return err_set(NULL, ERR_TOO_BIG, "a problem of over %d bytes", PROBLEM_MAX);
-    if (r->retry == RETRY_LATER && (r->http == 503 || r->http == 429))
+    if (r->retry == RETRY_LATER && (r->http == 503 || r->http == 429 || req->retry_s))
         http_res_header(res, "Retry-After", "%lld", (long long)(req->retry_s ? req->retry_s : RETRY_AFTER_S));
     if (r->http == 401)
         http_res_header(res, "WWW-Authenticate", "Bearer");   /* RFC 9110 15.5.2 wants a challenge; browsers open no dialog for this one */
