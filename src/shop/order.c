@@ -52,11 +52,6 @@ static const bool edges[SHOP_STATE_COUNT][SHOP_STATE_COUNT] = {
     [SHOP_FAILED] = { [SHOP_PAID] = true },
 };
 
-bool shop_sells(const struct pay *p, const struct studio_product *product) {
-    struct pay_provider_info info;
-    return product->n_plans > 0 && pay_provider(p, 0, &info);
-}
-
 /* ---- the row ---- */
 static void take(char *out, size_t cap, struct str s) { snprintf(out, cap, "%.*s", STR_ARG(s)); }
 #define TAKE_TEXT(member, column) take(o.member, sizeof(o.member), db_str(&rows, column))

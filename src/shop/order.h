@@ -21,6 +21,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "pay/pay.h"
+#include "shop/may.h"                         /* shop_sells() */
 #include "studio/studio.h"
 
 struct shop;
@@ -48,10 +49,6 @@ enum shop_cause { SHOP_CAUSES(X) SHOP_CAUSE_COUNT };
 extern const char *const shop_state_names[], *const shop_cause_names[];      /* NULL-ended, by the enum's value */
 
 #define SHOP_OPEN_MS (30LL * 60 * 1000)      /* how long an order can be paid */
-
-/* ---- whether anything is sold ---- */
-/* A provider is set up and the product has plans. Otherwise everybody may do everything, and credits are given. */
-bool shop_sells(const struct pay *p, const struct studio_product *product);
 
 /* ---- orders ---- */
 struct shop_order_new {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "blob/blob.h"
 #include "db/db.h"
+#include "ledger/ledger.h"
 
 #define QUOTE_MS    (15 * 60 * 1000)   /* how long a price holds */
 #define REASONS_MAX (16u * 1024)       /* bytes of JSON about one photo */
@@ -152,7 +153,7 @@ static bool tags_meet(struct str have, struct str want) {
     return false;
 }
 
-static int judge_backdrop(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *q, struct issues *is, struct err *e) {
+static int judge_backdrop(struct db_tx *tx, const struct studio *s, struct arena *a, const struct shop_quote *q, struct issues *is, struct err *e) {
     const struct studio_input *in = studio_input(q->spec.recipe, STUDIO_IN_BACKDROP);
     struct str name = q->spec.template_name;
     if (!in)
@@ -171,7 +172,8 @@ static int judge_backdrop(struct db_tx *tx, struct studio *s, struct arena *a, c
 
 /* ---- the spec as canonical JSON ---- */
 
-static void write_spec(struct buf *b, const struct task_new *n) {
+static void write_spec(struct buf *b, const struct shop_quote *q) {
+    const struct task_new *n = &q->spec;
     struct jw w;
     jw_init(&w, b);
     jw_obj(&w);
@@ -188,22 +190,31 @@ static void write_spec(struct buf *b, const struct task_new *n) {
     jw_kint(&w, "backdrop", n->backdrop_asset);
     jw_kint(&w, "candidates", n->candidates);
     jw_kint(&w, "weight", n->weight);
+    jw_kstr(&w, "product", n->product);
+    jw_kstr(&w, "plan", q->plan);
+    jw_kbool(&w, "free", q->free);
+    jw_kbool(&w, "watermark", n->mark);
+    jw_kint(&w, "quality_px", n->quality_px);
     jw_kstr(&w, "params", n->params.n ? n->params : STR("{}"));
     jw_end_obj(&w);
 }
 
-static int read_spec(struct str text, struct arena *a, struct task_new *ret, struct err *e) {
+static struct str spec_text(const json_t *j, const char *key, struct arena *a) { return arena_str(a, str_z(json_string_value(json_object_get(j, key)))); }
+
+static int read_spec(struct str text, struct arena *a, struct shop_quote *ret, struct err *e) {
     CLEANUP(json_unref) json_t *j = NULL;
     int r = json_read(text, &j, e);
     if (r < 0)
         return r;
     const json_t *people = json_object_get(j, "people");
     struct task_new n = {
-        .n_people = json_array_size(people), .template_name = arena_str(a, str_z(json_string_value(json_object_get(j, "template")))),
+        .n_people = json_array_size(people), .template_name = spec_text(j, "template", a), .product = spec_text(j, "product", a),
         .backdrop_asset = json_integer_value(json_object_get(j, "backdrop")),
         .candidates = (int)json_integer_value(json_object_get(j, "candidates")),
         .weight = (int)json_integer_value(json_object_get(j, "weight")),
-        .params = arena_str(a, str_z(json_string_value(json_object_get(j, "params")))),
+        .quality_px = (int)json_integer_value(json_object_get(j, "quality_px")),
+        .mark = json_is_true(json_object_get(j, "watermark")),
+        .params = spec_text(j, "params", a),
     };
     if (n.n_people > COUNT(n.people))
         return err_set(e, ERR_DB, "a quote names %zu people", n.n_people);
@@ -211,26 +222,87 @@ static int read_spec(struct str text, struct arena *a, struct task_new *ret, str
         const json_t *p = json_array_get(people, i);
         n.people[i] = (struct task_person){ json_integer_value(json_object_get(p, "asset")), (int)json_integer_value(json_object_get(p, "face")) };
     }
-    *ret = n;
+    ret->spec = n;
+    ret->plan = spec_text(j, "plan", a);
+    ret->free = json_is_true(json_object_get(j, "free"));
+    return 0;
+}
+
+/* ---- the price, and by which plan ---- */
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+/* 1: the picture of the day is there, and better than paying. asked: candidates, 0 = left out; credits: what it would cost else. */
+static int free_instead(struct db_tx *tx, const struct shop_house *h, const struct shop_who *who, const struct shop_quote *q, const struct shop_may *can,
+                        int asked, int64_t credits, struct err *e) {
+    const struct studio_plan *gift = &h->product->plans[0];
+    struct ledger_balance wallet;
+    struct shop_free day;
+    if (asked > least(q->spec.recipe->candidates_free, gift->may.candidates) || q->spec.recipe->candidates_free == 0)
+        return 0;
+    int r = ledger_balance(tx, q->account, &wallet, e);
+    if (r < 0 || (can->plan != gift && wallet.available >= credits))     /* by the free plan it is the same picture, paid or not */
+        return r;
+    if ((r = shop_free_left(tx, h->cfg, gift->may.per_day, who, q->created_ms, &day, e)) < 0)
+        return r;
+    return day.per_day == 0 || day.left > 0;
+}
+
+static int offer(struct db_tx *tx, const struct shop_house *h, const struct shop_who *who, struct shop_quote *q, struct err *e) {
+    const struct studio_recipe *re = q->spec.recipe;
+    struct shop_may can;
+    int r = shop_may(tx, h, q->account, q->created_ms, &can, e), asked = q->spec.candidates, limit = least(re->candidates_paid, can.may.candidates);
+    if (r < 0)
+        return r;
+    if (asked > limit)
+        return err_set(e, ERR_PLAN_NEEDED, "candidates: %d with plan %.*s", limit, STR_ARG(can.plan->name));
+    q->spec.candidates = asked ? asked : limit;
+    q->credits = re->price_credits * (re->price_per_candidate ? q->spec.candidates : 1);
+    q->spec.product = h->product->name;
+    q->spec.weight = can.may.weight;
+    if (!can.sells)
+        return 0;
+    if ((r = free_instead(tx, h, who, q, &can, asked, q->credits, e)) < 0)
+        return r;
+    if (r == 1) {
+        q->free = true;
+        q->credits = 0;
+        can.plan = &h->product->plans[0];
+        can.may = can.plan->may;
+        q->spec.candidates = least(re->candidates_free, can.may.candidates);
+        q->spec.weight = can.may.weight;
+    }
+    q->plan = can.plan->name;
+    q->spec.mark = can.may.watermark;
+    q->spec.quality_px = can.may.quality_px;
+    if (!q->free && !shop_covers(h, can.plan, re, q->spec.candidates, NULL))
+        return err_set(e, ERR_CONFIG, "plan %.*s does not cover the cost of %.*s", STR_ARG(can.plan->name), STR_ARG(re->name));
     return 0;
 }
 
 /* ---- outside ---- */
 
-int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const struct shop_quote *want, struct shop_quote *ret,
-                    struct buf *issues, struct err *e) {
+int shop_quote_make(struct db_tx *tx, const struct shop_house *h, const struct shop_who *who, struct arena *a, const struct shop_quote *want,
+                    struct shop_quote *ret, struct buf *issues, struct err *e) {
     const struct studio_recipe *re = want->spec.recipe;
     assert(re && want->account > 0 && want->spec.n_people <= COUNT(want->spec.people));
-    if (want->spec.candidates < 1 || want->spec.candidates > re->candidates_paid)
+    if (want->spec.candidates < 0 || want->spec.candidates > re->candidates_paid)
         return err_set(e, ERR_BAD_INPUT, "candidates: from 1 to %d", re->candidates_paid);
     int r = task_params_check(re, want->spec.params, e);
     if (r < 0)
         return r;
+    struct shop_quote q = *want;
+    q.id = id_new();
+    q.task = 0;
+    q.free = false;
+    q.plan = STR_NULL;
+    q.created_ms = clock_ms();
+    q.expires_ms = q.created_ms + QUOTE_MS;
     struct issues is = { 0 };
     size_t before = issues->n;
     jw_init(&is.w, issues);
     jw_arr(&is.w);
-    if ((r = judge_people(tx, a, want, &is, e)) < 0 || (r = judge_backdrop(tx, s, a, want, &is, e)) < 0) {
+    if ((r = judge_people(tx, a, want, &is, e)) < 0 || (r = judge_backdrop(tx, h->studio, a, want, &is, e)) < 0) {
         issues->n = before;
         return r;
     }
@@ -239,18 +311,13 @@ int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const s
         return err_set(e, is.err.code, "%s", is.err.text);
     issues->n = before;
 
-    struct shop_quote q = *want;
-    q.id = id_new();
-    q.task = 0;
-    q.created_ms = clock_ms();
-    q.expires_ms = q.created_ms + QUOTE_MS;
-    q.credits = re->price_credits * (re->price_per_candidate ? q.spec.candidates : 1);
+    if ((r = offer(tx, h, who, &q, e)) < 0)
+        return r;
     q.spec.account = q.account;
     q.spec.price_credits = q.credits;
-    q.spec.weight = q.spec.weight > 0 ? q.spec.weight : 1;
     BUF_CLEANUP struct buf b;
     buf_init(&b, 32u * 1024);
-    write_spec(&b, &q.spec);
+    write_spec(&b, &q);
     if (b.failed)
         return err_set(e, ERR_TOO_BIG, "the order is too long");
     r = db_run(tx, NULL, e, &quote_add, DB_INT(q.id), DB_INT(q.account), DB_STR(re->name), DB_INT(re->version), DB_INT(q.credits),
@@ -261,7 +328,7 @@ int shop_quote_make(struct db_tx *tx, struct studio *s, struct arena *a, const s
     return 0;
 }
 
-int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e) {
+int shop_quote_get(struct db_tx *tx, const struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &quote_one, DB_INT(id));
     if (r < 0)
@@ -270,7 +337,7 @@ int shop_quote_get(struct db_tx *tx, struct studio *s, struct arena *a, int64_t 
         return 0;
     struct shop_quote q = { .id = id, .account = db_int(&rows, 0), .credits = db_int(&rows, 2), .created_ms = db_int(&rows, 4),
                             .expires_ms = db_int(&rows, 5), .task = db_int(&rows, 6) };
-    if ((r = read_spec(db_str(&rows, 3), a, &q.spec, e)) < 0)
+    if ((r = read_spec(db_str(&rows, 3), a, &q, e)) < 0)
         return r;
     q.spec.recipe = studio_recipe(s, db_str(&rows, 1));
     q.spec.account = q.account;

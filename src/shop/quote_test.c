@@ -1,9 +1,11 @@
 /* quote_test.c - what is judged before a price is named, and that what was priced is what is bought. */
 #include "shop/quote.h"
-#include "task/testing.h"
+#include "shop/testing.h"
 
 struct make {
     struct testing *t;
+    struct shop_house house;
+    struct shop_who who;
     struct shop_quote want, made;
     struct buf issues;
     int rc;
@@ -13,13 +15,13 @@ struct make {
 static int make_fn(struct db_tx *tx, void *arg, struct err *e) {
     struct make *m = arg;
     buf_reset(&m->issues);
-    m->rc = shop_quote_make(tx, m->t->studio, m->t->a, &m->want, &m->made, &m->issues, &m->err);
+    m->rc = shop_quote_make(tx, &m->house, &m->who, m->t->a, &m->want, &m->made, &m->issues, &m->err);
     return 0;
 }
 
 /* Two people on a wall, good in every way; tests spoil one thing each. */
 static struct make good(struct testing *t) {
-    struct make m = { .t = t, .want = { .account = ME, .spec = { .recipe = studio_recipe(t->studio, STR("group")), .template_name = STR("wall"),
+    struct make m = { .t = t, .house = shop_testing_house(t, NULL), .who = shop_testing_who(ME, "ab", 1), .want = { .account = ME, .spec = { .recipe = studio_recipe(t->studio, STR("group")), .template_name = STR("wall"),
                                                                  .n_people = 2, .candidates = 4, .params = STR("{}") } } };
     for (size_t i = 0; i < 2; i++)
         m.want.spec.people[i].asset = testing_photo(t, ME);
@@ -51,7 +53,7 @@ static void refused(struct make *m, int code, size_t n_issues) {
 }
 
 static struct testing *rig(void **state) {
-    testing_open(*state);
+    shop_testing_open(*state, /* plans= */ false);
     return *state;
 }
 
@@ -140,7 +142,7 @@ static void unknown_templates_and_fields_are_refused(void **state) {
         m.want.spec.params = str_z(bad[i].params);
         refused(&m, bad[i].code, 0);
     }
-    static const int counts[] = { 0, -1, 5, 1000 };
+    static const int counts[] = { -1, 5, 1000 };
     for (size_t i = 0; i < COUNT(counts); i++) {
         m = good(t);
         m.want.spec.candidates = counts[i];
@@ -176,6 +178,142 @@ static void what_was_priced_is_what_is_bought_once(void **state) {
     buf_done(&m.issues);
 }
 
+/* ---- while something is sold ---- */
+
+static struct make selling(void **state, struct pay **ret_pay) {
+    struct testing *t = *state;
+    shop_testing_open(t, /* plans= */ true);
+    *ret_pay = shop_testing_money(t);
+    struct make m = good(t);
+    m.house.pay = *ret_pay;
+    m.want.spec.candidates = 0;
+    return m;
+}
+
+static void offered(struct make *m, const char *plan, bool is_free, int candidates, int64_t credits) {
+    struct shop_quote q;
+    run(m);
+    if (m->rc < 0)
+        fail_msg("%s", m->err.text);
+    assert_int_equal(shop_quote_get(db_reader(m->t->db), m->t->studio, m->t->a, m->made.id, ME, &q, &m->t->e), 1);
+    const struct shop_quote *both[] = { &m->made, &q };          /* what is kept is what was said */
+    for (size_t i = 0; i < COUNT(both); i++) {
+        assert_true(str_eqz(both[i]->plan, plan));
+        assert_int_equal(both[i]->free, is_free);
+        assert_int_equal(both[i]->spec.candidates, candidates);
+        assert_int_equal(both[i]->credits, credits);
+        assert_true(str_eqz(both[i]->spec.product, "p"));
+        bool is_free_plan = strcmp(plan, "free") == 0;
+        assert_int_equal(both[i]->spec.mark, is_free_plan);
+        assert_int_equal(both[i]->spec.quality_px, is_free_plan ? 1024 : 4096);
+        assert_int_equal(both[i]->spec.weight, is_free_plan ? 1 : strcmp(plan, "p9") == 0 ? 4 : 8);
+    }
+}
+
+static void nothing_changes_while_nothing_is_sold(void **state) {
+    struct testing *t = *state;
+    shop_testing_open(t, /* plans= */ true);                     /* and no provider */
+    struct make m = good(t);
+    m.want.spec.candidates = 0;
+    run(&m);
+    assert_int_equal(m.rc, 0);
+    assert_int_equal(m.made.spec.candidates, 4);
+    assert_int_equal(m.made.credits, 40);
+    assert_int_equal(m.made.spec.weight, 1);
+    assert_int_equal(m.made.spec.quality_px, 0);
+    assert_false(m.made.spec.mark || m.made.free || m.made.plan.n);
+    assert_true(str_eqz(m.made.spec.product, "p"));
+    buf_done(&m.issues);
+}
+
+static int take_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct make *m = arg;
+    int64_t again_ms;
+    return shop_free_take(tx, m->t->cfg, 1, &m->who, 77, clock_ms(), &again_ms, e);
+}
+
+static void the_picture_of_the_day_is_free_and_more_needs_a_plan(void **state) {
+    CLEANUP(pay_free) struct pay *p = NULL;
+    struct make m = selling(state, &p);
+    struct err *e = &m.t->e;
+    offered(&m, "free", true, 1, 0);
+    m.want.spec.candidates = 1;
+    offered(&m, "free", true, 1, 0);
+    m.want.spec.candidates = 2;
+    run(&m);
+    assert_int_equal(m.rc, ERR_PLAN_NEEDED);
+    assert_int_equal(m.issues.n, 0);
+    testing_grant(m.t, ME, 100);                                 /* credits alone make no plan */
+    run(&m);
+    assert_int_equal(m.rc, ERR_PLAN_NEEDED);
+    m.want.spec.candidates = 0;
+    offered(&m, "free", true, 1, 0);                             /* what would look the same is not paid for */
+    OK(db_do(m.t->db, take_fn, &m, e));
+    offered(&m, "free", false, 1, 10);                           /* the day's is gone: the price is named */
+    buf_done(&m.issues);
+}
+
+static void whoever_paid_gets_what_the_plan_says(void **state) {
+    CLEANUP(pay_free) struct pay *p = NULL;
+    struct make m = selling(state, &p);
+    struct err *e = &m.t->e;
+    shop_testing_order(m.t, (struct shop_testing_order){ ME, "p9", "paid", 990, 0, clock_ms() + 3600000 });
+    offered(&m, "free", true, 1, 0);                             /* nothing in the wallet: the day's, as everybody's */
+    m.want.spec.candidates = 4;
+    offered(&m, "p9", false, 4, 40);                             /* asked for: the price is named all the same */
+    m.want.spec.candidates = 0;
+    testing_grant(m.t, ME, 40);
+    offered(&m, "p9", false, 4, 40);
+    m.want.spec.candidates = 1;
+    offered(&m, "p9", false, 1, 10);                             /* paid, and without the mark */
+    shop_testing_order(m.t, (struct shop_testing_order){ ME, "p29", "paid", 2990, 0, clock_ms() + 3600000 });
+    m.want.spec.candidates = 3;
+    offered(&m, "p29", false, 3, 30);
+    m.want.spec.candidates = 5;
+    run(&m);
+    assert_int_equal(m.rc, ERR_BAD_INPUT);                       /* no plan has that */
+    m.want.spec.candidates = 0;
+    OK(db_do(m.t->db, take_fn, &m, e));
+    offered(&m, "p29", false, 4, 40);
+    buf_done(&m.issues);
+}
+
+static int make_task_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct make *m = arg;
+    m->made.spec.id = id_new();
+    return task_create(tx, m->t->core, &m->made.spec, e);
+}
+
+/* The task is made from what was priced: as large at most as the plan allows, and with the brand where the quote says so. */
+static void size_and_mark_go_with_the_task(void **state) {
+    CLEANUP(pay_free) struct pay *p = NULL;
+    struct make m = selling(state, &p);
+    struct err *e = &m.t->e;
+    DB_SQL(params_of, "SELECT params FROM task WHERE id = ?");
+    static const struct { bool paid; const char *asked; int64_t width; bool mark; } cases[] = {
+        { false, "{}", 1024, true }, { false, "{\"width\":4096}", 1024, true }, { false, "{\"width\":700}", 700, true },
+        { true, "{}", 0, false }, { true, "{\"width\":4096}", 4096, false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (cases[i].paid) {
+            shop_testing_order(m.t, (struct shop_testing_order){ ME, "p9", "paid", 990, 0, clock_ms() + 3600000 });
+            testing_grant(m.t, ME, 40);
+        }
+        m.want.spec.params = str_z(cases[i].asked);
+        run(&m);
+        assert_int_equal(m.rc, 0);
+        OK(db_do(m.t->db, make_task_fn, &m, e));
+        DB_ROWS rows = { 0 };
+        CLEANUP(json_unref) json_t *j = NULL;
+        assert_int_equal(db_one(db_reader(m.t->db), &rows, e, &params_of, DB_INT(m.made.spec.id)), 1);
+        OK(json_read(db_str(&rows, 0), &j, e));
+        assert_int_equal(json_integer_value(json_object_get(j, "width")), cases[i].width);
+        const char *mark = json_string_value(json_object_get(j, "mark"));
+        assert_true(cases[i].mark ? mark && strcmp(mark, "p") == 0 : !mark);
+    }
+    buf_done(&m.issues);
+}
+
 static int forget_fn(struct db_tx *tx, void *arg, struct err *e) { return shop_quote_forget(tx, *(int64_t *)arg, e); }
 
 static void a_price_holds_for_a_while_only(void **state) {
@@ -208,6 +346,10 @@ int main(void) {
         TESTING(unknown_templates_and_fields_are_refused),
         TESTING(what_was_priced_is_what_is_bought_once),
         TESTING(a_price_holds_for_a_while_only),
+        TESTING(nothing_changes_while_nothing_is_sold),
+        TESTING(the_picture_of_the_day_is_free_and_more_needs_a_plan),
+        TESTING(whoever_paid_gets_what_the_plan_says),
+        TESTING(size_and_mark_go_with_the_task),
     };
     return cmocka_run_group_tests_name("quote", tests, NULL, NULL);
 }

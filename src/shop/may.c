@@ -1,0 +1,102 @@
+/* may.c - see may.h. */
+#include "shop/may.h"
+
+#include "base/scope.h"
+#include "db/db.h"
+
+const struct setting shop_plan_settings[] = {
+    { "shop.free_per_network", SET_INT, "20", 0, 1000000, "Free pictures a day for one network (IPv4: /24, IPv6: /48), however many guests come from it; 0: no limit." },
+    { "shop.day_offset_h", SET_INT, "8", -12, 14, "Hours that the day of free pictures begins before midnight UTC: 8 is China's midnight." },
+    { "shop.sell_below_cost", SET_BOOL, "false", 0, 0, "Sell also where the price does not cover what the engine is expected to cost." },
+    { "shop.usd_cny_pm", SET_INT, "7200", 1000, 100000, "What a USD is worth in thousandths of a CNY, to compare prices with the engines' cost." },
+    { 0 },
+};
+
+DB_SQL(may_paid, "SELECT plan, ends_ms FROM shop_order WHERE account_id = ? AND state = 'paid' AND ends_ms > ? AND product = ? "
+                 "AND (refunded_minor < price_minor OR price_minor = 0)");
+
+bool shop_sells(const struct pay *p, const struct studio_product *product) {
+    struct pay_provider_info any;
+    return p && product && product->n_plans > 0 && pay_provider(p, 0, &any);
+}
+
+static size_t plan_at(const struct studio_product *p, struct str name) {
+    size_t i = 0;
+    while (i < p->n_plans && !str_eq(p->plans[i].name, name))
+        i++;
+    return i;
+}
+
+int shop_may(struct db_tx *tx, const struct shop_house *h, int64_t account, int64_t now_ms, struct shop_may *ret, struct err *e) {
+    if (!shop_sells(h->pay, h->product)) {
+        *ret = (struct shop_may){ .may = { .candidates = STUDIO_CANDIDATES_MAX, .per_day = 0, .weight = 1, .quality_px = STUDIO_QUALITY_MAX_PX,
+                                           .motion = true, .enhanced = true } };
+        return 0;
+    }
+    const struct studio_product *p = h->product;
+    size_t best = 0;
+    int64_t until_ms = 0;
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &may_paid, DB_INT(account), DB_INT(now_ms), DB_STR(p->name));
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        size_t i = plan_at(p, db_str(&rows, 0));
+        if (i == p->n_plans || i < best)                         /* a plan that is not offered any more gives nothing beyond its credits */
+            continue;
+        until_ms = i > best || db_int(&rows, 1) > until_ms ? db_int(&rows, 1) : until_ms;
+        best = i;
+    }
+    if (r < 0)
+        return r;
+    *ret = (struct shop_may){ .sells = true, .plan = &p->plans[best], .until_ms = until_ms, .may = p->plans[best].may };
+    return 0;
+}
+
+/* ---- never below cost ---- */
+
+/* A minor unit of a currency in billionths of a USD. */
+static int64_t nanousd_of(enum ledger_currency c, const struct config *cfg) {
+    return c == LEDGER_USD ? 10 * 1000 * 1000 : INT64_C(10) * 1000 * 1000 * 1000 / config_int(cfg, "shop.usd_cny_pm");
+}
+
+bool shop_covers(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, int n, struct shop_margin *ret) {
+    struct shop_margin m = { .costs_microusd = recipe->cost_microusd * (recipe->cost_per_candidate ? n : 1) };
+    int64_t credits = recipe->price_credits * (recipe->price_per_candidate ? n : 1);
+    bool any = false;
+    for (size_t c = 0; c < LEDGER_CURRENCY_COUNT && plan->credits > 0; c++) {
+        /* At most 1e8 minor units of 1e7 billionths each: shared among the credits of the plan before it is multiplied, or it would not fit. */
+        int64_t brings = plan->price[c] * nanousd_of((enum ledger_currency)c, h->cfg) / plan->credits / 1000 * credits;
+        if (plan->price[c] == 0 || (any && brings >= m.brings_microusd))
+            continue;
+        m.brings_microusd = brings;
+        any = true;
+    }
+    if (ret)
+        *ret = m;
+    return !any || m.brings_microusd >= m.costs_microusd || config_bool(h->cfg, "shop.sell_below_cost");
+}
+
+static int check_plan(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, struct err *e) {
+    int most = plan->may.candidates < recipe->candidates_paid ? plan->may.candidates : recipe->candidates_paid;
+    const int counts[] = { 1, most };                            /* both figures are straight lines: what lies between is covered as well */
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        struct shop_margin m;
+        if (shop_covers(h, plan, recipe, counts[i], &m))
+            continue;
+        return err_set(e, ERR_CONFIG, "plan %.*s sells %.*s below cost: %d of it brings %lld and costs %lld microusd; raise the price, or set shop.sell_below_cost",
+                       STR_ARG(plan->name), STR_ARG(recipe->name), counts[i], (long long)m.brings_microusd, (long long)m.costs_microusd);
+    }
+    return 0;
+}
+
+int shop_check(const struct shop_house *h, struct err *e) {
+    if (!shop_sells(h->pay, h->product))
+        return 0;
+    for (size_t i = 0; i < h->product->n_plans; i++)
+        for (struct str rest = h->product->recipes; rest.n;) {
+            const struct studio_recipe *recipe = studio_recipe(h->studio, str_cut(&rest, ','));
+            int r = recipe ? check_plan(h, &h->product->plans[i], recipe, e) : 0;
+            if (r < 0)
+                return r;
+        }
+    return 0;
+}
