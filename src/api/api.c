@@ -19,7 +19,7 @@ const struct route *const api_routes[] = {
 const struct setting api_settings[] = {
     { "api.guests_per_hour", SET_INT, "60", 1, 1000000, "New guests that one address may start in an hour; a third of them at once." },
     { "api.photos_per_hour", SET_INT, "300", 1, 1000000, "Photos that one account may have taken in in an hour, and consents; a third of them at once." },
-    { "product.guest_credits", SET_INT, "-1", -1, 1000000, "Credits given to a new guest; -1: as the product says." },
+    { "product.guest_credits", SET_INT, "-1", -1, 1000000, "Credits given to a new guest; -1: as the product says, and none while something is sold." },
     { "product.icp", SET_STR, "", 0, 200, "Registration number that the law of mainland China wants at the foot of every page; empty: none." },
     { 0 },
 };
@@ -167,6 +167,10 @@ static int render_templates(void *studio, struct buf *out, struct err *e) {
     api__templates_render(studio, out);
     return 0;
 }
+static int render_plans(void *app, struct buf *out, struct err *e) {
+    api__plans_render(app, out);
+    return 0;
+}
 static int render_openapi(void *routes, struct buf *out, struct err *e) {
     api_openapi(routes, out);
     return 0;
@@ -183,6 +187,7 @@ int api_new(const struct app *app, const struct route *const *routes, struct api
         abort();
     int r = json_new("/v1/recipes", render_recipes, app->studio, &p->recipes, e);
     if (r < 0 || (r = json_new("/v1/templates", render_templates, app->studio, &p->templates, e)) < 0 ||
+        (r = json_new("/v1/plans", render_plans, (void *)(uintptr_t)app, &p->plans, e)) < 0 ||
         (r = json_new("/openapi.json", render_openapi, (void *)(uintptr_t)routes, &p->openapi, e)) < 0 ||
         (r = pages_new(app->cfg, app->studio, "", &p->pages, e)) < 0)
         return r;
@@ -195,6 +200,7 @@ void api_free(struct api *p) {
         return;
     cached_free(p->recipes);
     cached_free(p->templates);
+    cached_free(p->plans);
     cached_free(p->openapi);
     pages_free(p->pages);
     free(p);

@@ -10,13 +10,14 @@
 struct db_tx;
 
 struct api {
-    struct cached *recipes, *templates, *openapi;
+    struct cached *recipes, *templates, *plans, *openapi;
     struct pages  *pages;
 };
 
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);
+void api__plans_render(const struct app *app, struct buf *out);
 
 struct studio_text;
 struct jw;

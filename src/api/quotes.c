@@ -1,5 +1,5 @@
 /* quotes.c - POST /v1/quotes: are these photos good enough, and what will it cost. Nothing is charged. */
-#include "api/internal.h"
+#include "api/shop.h"
 
 #include "auth/auth.h"
 #include "base/id.h"
@@ -20,7 +20,7 @@ static const struct json_field quote_fields[] = {
     { "people", JSON_F_ARR, true, 0, 64, AT(people), .help = "Who joins: [{asset, face}]; face counts from the left of that photo." },
     { "template", JSON_F_STR, false, 1, 32, AT(template_name), .help = "A name out of GET /v1/templates; or else `backdrop`." },
     { "backdrop", JSON_F_ID, false, 0, 0, AT(backdrop), .id_kind = "asset", .help = "A photo of one's own as the background." },
-    { "candidates", JSON_F_INT, false, 1, STUDIO_CANDIDATES_MAX, AT(candidates), .help = "How many pictures to choose from; as many as the recipe makes when left out." },
+    { "candidates", JSON_F_INT, false, 1, STUDIO_CANDIDATES_MAX, AT(candidates), .help = "How many pictures to choose from; as many as one may when left out." },
     { "params", JSON_F_OBJ, false, 0, 0, AT(params), .help = "Overrides of the recipe's defaults." },
     { 0 },
 };
@@ -33,6 +33,7 @@ static const struct json_field person_fields[] = {
 
 struct quote_job {
     struct shop_quote want, made;
+    struct shop_who   who;
     int               rc;            /* < 0: judged and refused; err says why, issues each reason */
     struct err        err;
     struct str        issues;        /* JSON array or "" */
@@ -69,14 +70,14 @@ static int quote_parse(struct http_req *req, struct err *e) {
     job->want.account = spec->account = req->account;
     spec->template_name = body.template_name;
     spec->backdrop_asset = body.backdrop;
-    spec->candidates = body.candidates ? (int)body.candidates : spec->recipe->candidates_paid;
-    spec->weight = 1;
+    spec->candidates = (int)body.candidates;
     spec->params = STR("{}");
     if (body.params) {
         char *text = json_dumps(body.params, JSON_COMPACT | JSON_SORT_KEYS);
         spec->params = arena_str(req->arena, str_z(text));
         free(text);
     }
+    api__who(req, &job->who);
     req->job = job;
     return 0;
 }
@@ -88,7 +89,8 @@ static int quote_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     buf_init(&issues, ISSUES_MAX);
     job->err = (struct err){ 0 };
     job->issues = STR_NULL;
-    job->rc = shop_quote_make(tx, api_app(req)->studio, req->arena, &job->want, &job->made, &issues, &job->err);
+    struct shop_house house = api__house(api_app(req));
+    job->rc = shop_quote_make(tx, &house, &job->who, req->arena, &job->want, &job->made, &issues, &job->err);
     if (job->rc < 0 && issues.n == 0)
         return err_set(e, job->err.code, "%s", job->err.text);
     if (job->rc < 0)
@@ -116,6 +118,12 @@ static void render_quote(struct jw *w, const struct shop_quote *q) {
         jw_kstr(w, "template", s->template_name);
     jw_kint(w, "candidates", s->candidates);
     jw_kint(w, "credits", q->credits);
+    if (q->plan.n)
+        jw_kstr(w, "plan", q->plan);
+    else
+        jw_kz(w, "plan", NULL);
+    jw_kbool(w, "watermark", s->mark);
+    jw_kbool(w, "free", q->free);
     jw_kint(w, "expires_ms", q->expires_ms);
     jw_kid(w, "task", "task", q->task);
     jw_end_obj(w);

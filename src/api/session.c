@@ -1,6 +1,7 @@
 /* session.c - how a session is handed to its owner. */
 #include "api/session.h"
 
+#include "api/shop.h"
 #include "base/clock.h"
 #include "cache/cache.h"
 #include "studio/studio.h"
@@ -39,10 +40,12 @@ int api__session_answer(struct http_req *req, struct http_res *res, int status, 
     bool page = http_req_header(req, "sec-fetch-site").p != NULL;
     http_res_cookie(res, AUTH_ACCESS_COOKIE, access, (expires_ms - now_ms) / 1000, /* http_only= */ true);
     http_res_cookie(res, AUTH_REFRESH_COOKIE, s->refresh, (s->expires_ms - now_ms) / 1000, /* http_only= */ true);
+    api__device(req, res);
     return session_json(res, status, s, kind, page ? NULL : access, expires_ms, page ? NULL : s->refresh, moving, e);
 }
 
 int api__session_goes_on(struct http_req *req, struct http_res *res, const struct auth_session *s, struct err *e) {
+    api__device(req, res);
     return session_json(res, 200, s, NULL, NULL, auth_access_ends(req), NULL, /* moving= */ false, e);
 }
 
@@ -87,5 +90,6 @@ int api__rate(struct http_req *req, const char *what, struct str who, int64_t n,
 
 int64_t api__welcome_credits(const struct app *app) {
     int64_t set = config_int(app->cfg, "product.guest_credits");
-    return set >= 0 ? set : studio_product(app->studio, STR_NULL)->guest_credits;
+    struct shop_house house = api__house(app);
+    return set >= 0 ? set : shop_sells(house.pay, house.product) ? 0 : house.product->guest_credits;
 }

@@ -26,7 +26,7 @@ int api__rate(struct http_req *req, const char *what, struct str who, int64_t n,
 struct str api__peer(const struct http_req *req, char out[33]);      /* the address (IPv6: its /64) as hex */
 extern const struct json_field api__no_fields[];     /* a body of {} */
 extern const char *const api__langs[];               /* those of mails; ends with NULL */
-/* What a new account is given. */
+/* What a new account is given: nothing while something is sold, unless the operator says how much. */
 int64_t api__welcome_credits(const struct app *app);
 
 #endif

@@ -1,7 +1,8 @@
 /* tasks.c - /v1/tasks: buy a quote, watch it, pick one, cancel. */
-#include "api/internal.h"
+#include "api/shop.h"
 
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "blob/blob.h"
 #include "db/db.h"
@@ -25,7 +26,7 @@ static int answer_task(struct http_req *req, struct http_res *res, int status, i
 
 /* ---- POST /v1/tasks ---- */
 
-struct task_body { int64_t quote; };
+struct task_body { int64_t quote; struct shop_who who; };
 static const struct json_field task_fields[] = {
     { "quote", JSON_F_ID, true, 0, 0, offsetof(struct task_body, quote), .id_kind = "quote", .help = "From POST /v1/quotes; a quote buys one task." },
     { 0 },
@@ -35,8 +36,21 @@ static int task_parse(struct http_req *req, struct err *e) {
     struct app *app = api_app(req);
     struct task_body *body = ARENA_NEW(req->arena, struct task_body);
     int r = api_body(req, task_fields, body, e);
+    api__who(req, &body->who);
     req->job = body;
     return r < 0 ? r : blob_room(app->blobs, 0, e);          /* no new work for a full disk: told before anything is held */
+}
+
+/* In the task's own transaction. */
+static int take_free(struct db_tx *tx, struct http_req *req, const struct shop_quote *quote, struct err *e) {
+    const struct task_body *body = req->job;
+    struct shop_house house = api__house(api_app(req));
+    int64_t now_ms = clock_ms(), again_ms = 0;
+    if (!quote->free || !shop_sells(house.pay, house.product))
+        return 0;
+    int r = shop_free_take(tx, house.cfg, house.product->plans[0].may.per_day, &body->who, quote->spec.id, now_ms, &again_ms, e);
+    req->retry_s = r == ERR_FREE_USED ? (again_ms - now_ms + 999) / 1000 : 0;
+    return r;
 }
 
 static int task_write(struct db_tx *tx, struct http_req *req, struct err *e) {
@@ -49,7 +63,7 @@ static int task_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     if (r == 0)
         return err_set(e, ERR_NOT_FOUND, "no such quote");
     quote.spec.id = id_new();
-    if ((r = shop_quote_bought(tx, quote.id, quote.spec.id, e)) < 0 || (r = task_create(tx, app->tasks, &quote.spec, e)) < 0)
+    if ((r = shop_quote_bought(tx, quote.id, quote.spec.id, e)) < 0 || (r = take_free(tx, req, &quote, e)) < 0 || (r = task_create(tx, app->tasks, &quote.spec, e)) < 0)
         return r;
     req->object_id = quote.spec.id;
     return 0;

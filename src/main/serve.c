@@ -41,16 +41,18 @@ struct serve {
 
 /* ---- chores of rooms that do not know the keeper ---- */
 
+struct expire { const struct app *app; int64_t now_ms; };
+
 static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
-    const int64_t *now_ms = arg;
-    int r = auth_expire(tx, *now_ms, e);
-    if (r < 0 || (r = api_key_expire(tx, *now_ms, e)) < 0)
+    const struct expire *x = arg;
+    int r = auth_expire(tx, x->now_ms, e);
+    if (r < 0 || (r = api_key_expire(tx, x->now_ms, e)) < 0 || (r = mail_expire(tx, x->now_ms, e)) < 0)
         return r;
-    if ((r = mail_expire(tx, *now_ms, e)) < 0 || (r = shop_quote_forget(tx, *now_ms, e)) < 0)
+    if ((r = shop_quote_forget(tx, x->now_ms, e)) < 0 || (r = shop_free_forget(tx, x->app->cfg, x->now_ms, e)) < 0)
         return r;
-    return shop_order_forget(tx, *now_ms, e);
+    return shop_order_forget(tx, x->now_ms, e);
 }
-static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &now_ms, e); }
+static int expire(const struct app *app, int64_t now_ms, struct err *e) { return db_do(app->db, expire_rows, &(struct expire){ app, now_ms }, e); }
 
 static int turn_keys(const struct app *app, int64_t now_ms, struct err *e) { return auth_keys_turn(app->auth, now_ms, e); }
 
@@ -124,7 +126,9 @@ static int open_pay(struct serve *s, struct err *e) {
     int r = http_client_new(&conf, &app->client, e);
     if (r < 0 || (r = pay_new(app->cfg, app->client, app->db, NULL, &app->pay, e)) < 0)
         return r;
-    return shop_new(app->cfg, app->db, app->pay, app->studio, &app->shop, e);
+    struct shop_house house = { .cfg = app->cfg, .studio = app->studio, .pay = app->pay, .product = studio_product(app->studio, STR_NULL) };
+    r = shop_check(&house, e);
+    return r < 0 ? r : shop_new(app->cfg, app->db, app->pay, app->studio, &app->shop, e);
 }
 
 static void wake_topic(void *arg, int64_t topic) {

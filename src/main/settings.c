@@ -12,6 +12,7 @@
 #include "net/server.h"
 #include "ops/ops.h"
 #include "pay/pay.h"
+#include "shop/may.h"
 #include "shop/order.h"
 #include "task/task.h"
 
@@ -27,5 +28,5 @@ static const struct setting own_settings[] = {
 
 const struct setting *const main_settings[] = {
     own_settings, net_settings, http_client_settings, db_settings, cache_settings, blob_settings, media_settings, engine_settings,
-    task_settings, auth_settings, mail_settings, pay_settings, shop_settings, api_settings, ops_settings, NULL,
+    task_settings, auth_settings, mail_settings, pay_settings, shop_plan_settings, shop_settings, api_settings, ops_settings, NULL,
 };

@@ -403,6 +403,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is sold, what each plan allows, and the ways to pay. */
+        get: operations["get_v1_plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/may": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one may do now, and whether today's free picture is left. */
+        get: operations["get_v1_me_may"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/quotes": {
         parameters: {
             query?: never;
@@ -972,7 +1006,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "plan_needed" | "free_used" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -1266,6 +1300,69 @@ export interface components {
             licence: string;
             thumb: string;
         };
+        MayDo: {
+            /** @description At most so many pictures to choose from. */
+            candidates: number;
+            /** @description Tasks; 0: no limit. */
+            per_day: number;
+            /** @description In a rush the smaller ones wait. */
+            weight: number;
+            /** @description Longest side of a picture at most. */
+            quality_px: number;
+            watermark: boolean;
+            motion: boolean;
+            ads: boolean;
+            enhanced: boolean;
+        };
+        PlanList: {
+            /** @description false: everybody may do everything, and there is no way to pay. */
+            selling: boolean;
+            product: string;
+            /** @description The free one first; each later one is worth more. */
+            plans: components["schemas"]["Plan"][];
+            ways: components["schemas"]["PayWay"][];
+        };
+        Plan: {
+            plan: string;
+            /** @enum {unknown} */
+            kind: "free" | "once" | "pack" | "member";
+            title: components["schemas"]["Text"];
+            lead: components["schemas"]["Text"];
+            /** @description Minor units by currency; one that it is not sold in is left out. */
+            price: {
+                CNY?: number;
+                USD?: number;
+            };
+            credits: number;
+            valid_ms: number;
+            may: components["schemas"]["MayDo"];
+        };
+        PayWay: {
+            /** @enum {unknown} */
+            provider: "stripe" | "wechat" | "alipay" | "test";
+            /** @description Test money: to be said wherever it is offered. */
+            test: boolean;
+            currencies: ("CNY" | "USD")[];
+            scenes: ("page" | "h5" | "qr" | "jsapi" | "mini")[];
+            /** @description Memberships that renew themselves. */
+            members: boolean;
+        };
+        May: {
+            selling: boolean;
+            /** @description null while nothing is sold. */
+            plan: string | null;
+            /** @description What is paid for ends then. */
+            until_ms: number | null;
+            may: components["schemas"]["MayDo"];
+            free: {
+                /** @description Free pictures a day; 0: no limit, or nothing is sold. */
+                per_day: number;
+                /** @description By account, device and network; null: no limit. */
+                left: number | null;
+                /** @description The next day begins then. */
+                again_ms: number;
+            };
+        };
         Quote: {
             id: string;
             recipe: string;
@@ -1276,7 +1373,14 @@ export interface components {
             template?: string;
             backdrop?: string;
             candidates: number;
+            /** @description 0 when it is the free picture of the day. */
             credits: number;
+            /** @description By which it is made; null while nothing is sold. */
+            plan: string | null;
+            /** @description The pictures bear the product's brand. */
+            watermark: boolean;
+            /** @description The picture of the day: taken when the task is made, and given back when it fails. */
+            free: boolean;
             expires_ms: number;
             /** @description What was bought with it. */
             task: string | null;
@@ -2547,6 +2651,64 @@ export interface operations {
             };
         };
     };
+    get_v1_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_me_may: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["May"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_v1_quotes: {
         parameters: {
             query?: never;
@@ -2565,7 +2727,7 @@ export interface operations {
                     template?: string;
                     /** @description A photo of one's own as the background. */
                     backdrop?: string;
-                    /** @description How many pictures to choose from; as many as the recipe makes when left out. */
+                    /** @description How many pictures to choose from; as many as one may when left out. */
                     candidates?: number;
                     /** @description Overrides of the recipe's defaults. */
                     params?: Record<string, never>;
