@@ -53,9 +53,9 @@ int shop_may(struct db_tx *tx, const struct shop_house *h, int64_t account, int6
 
 /* ---- never below cost ---- */
 
-/* A minor unit of a currency in billionths of a USD. */
-static int64_t nanousd_of(enum ledger_currency c, const struct config *cfg) {
-    return c == LEDGER_USD ? 10 * 1000 * 1000 : INT64_C(10) * 1000 * 1000 * 1000 / config_int(cfg, "shop.usd_cny_pm");
+/* In millionths of a USD, at most 1e12: a price has at most 1e8 minor units (studio/product.c). */
+static int64_t microusd_of(int64_t minor, enum ledger_currency c, const struct config *cfg) {
+    return c == LEDGER_USD ? minor * 10 * 1000 : minor * 10 * 1000 * 1000 / config_int(cfg, "shop.usd_cny_pm");
 }
 
 bool shop_covers(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, int n, struct shop_margin *ret) {
@@ -63,8 +63,7 @@ bool shop_covers(const struct shop_house *h, const struct studio_plan *plan, con
     int64_t credits = recipe->price_credits * (recipe->price_per_candidate ? n : 1);
     bool any = false;
     for (size_t c = 0; c < LEDGER_CURRENCY_COUNT && plan->credits > 0; c++) {
-        /* At most 1e8 minor units of 1e7 billionths each: shared among the credits of the plan before it is multiplied, or it would not fit. */
-        int64_t brings = plan->price[c] * nanousd_of((enum ledger_currency)c, h->cfg) / plan->credits / 1000 * credits;
+        int64_t brings = microusd_of(plan->price[c], (enum ledger_currency)c, h->cfg) * credits / plan->credits;      /* credits: 8e6 at most */
         if (plan->price[c] == 0 || (any && brings >= m.brings_microusd))
             continue;
         m.brings_microusd = brings;

@@ -60,8 +60,8 @@ static inline struct shop_who shop_testing_who(int64_t account, const char *devi
 struct shop_testing_order { int64_t account; const char *plan, *state; int64_t price, refunded, ends_ms; };
 DB_SQL(shop_testing_order_add,
        "INSERT INTO shop_order (id, account_id, product, plan, kind, title, provider, scene, currency, list_minor, off_minor, price_minor, credits, valid_ms, state, trouble, "
-       "attempt, started_ms, provider_ref, transaction_ref, customer, fee_minor, refunded_minor, disputed, asks, ask_ms, created_ms, until_ms, paid_ms, ends_ms) "
-       "VALUES (?, ?, 'p', ?, 'once', 't', 'test', '', 'CNY', ?, 0, ?, 40, 1, ?, '', 1, 0, '', '', '', 0, ?, 0, 0, 0, 1, 1, 1, ?)");
+       "attempt, started_ms, provider_ref, transaction_ref, customer, fee_minor, refunded_minor, disputed, asks, asked_ms, ask_ms, created_ms, until_ms, paid_ms, ends_ms) "
+       "VALUES (?, ?, 'p', ?, 'once', 't', 'test', '', 'CNY', ?, 0, ?, 40, 1, ?, '', 1, 0, '', '', '', 0, ?, 0, 0, 0, 0, 1, 1, 1, ?)");
 static inline int shop_testing_order_fn(struct db_tx *tx, void *arg, struct err *e) {
     const struct shop_testing_order *o = arg;
     return db_run(tx, NULL, e, &shop_testing_order_add, DB_INT(id_new()), DB_INT(o->account), DB_TEXT(o->plan), DB_INT(o->price), DB_INT(o->price), DB_TEXT(o->state),
