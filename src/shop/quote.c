@@ -251,27 +251,27 @@ static int free_instead(struct db_tx *tx, const struct shop_house *h, const stru
 static int offer(struct db_tx *tx, const struct shop_house *h, const struct shop_who *who, struct shop_quote *q, struct err *e) {
     const struct studio_recipe *re = q->spec.recipe;
     struct shop_may can;
-    int r = shop_may(tx, h, q->account, q->created_ms, &can, e), asked = q->spec.candidates, limit = least(re->candidates_paid, can.may.candidates);
+    int r = shop_may(tx, h, q->account, q->created_ms, &can, e), asked = q->spec.candidates;
     if (r < 0)
         return r;
+    int limit = least(re->candidates_paid, can.may.candidates);
     if (asked > limit)
         return err_set(e, ERR_PLAN_NEEDED, "candidates: %d with plan %.*s", limit, STR_ARG(can.plan->name));
     q->spec.candidates = asked ? asked : limit;
     q->credits = re->price_credits * (re->price_per_candidate ? q->spec.candidates : 1);
+    q->free = can.sells && (r = free_instead(tx, h, who, q, &can, asked, q->credits, e)) == 1;
+    if (r < 0)
+        return r;
+    if (q->free) {
+        can.plan = &h->product->plans[0];
+        can.may = can.plan->may;
+        q->credits = 0;
+        q->spec.candidates = asked ? asked : least(re->candidates_free, can.may.candidates);
+    }
     q->spec.product = h->product->name;
     q->spec.weight = can.may.weight;
     if (!can.sells)
         return 0;
-    if ((r = free_instead(tx, h, who, q, &can, asked, q->credits, e)) < 0)
-        return r;
-    if (r == 1) {
-        q->free = true;
-        q->credits = 0;
-        can.plan = &h->product->plans[0];
-        can.may = can.plan->may;
-        q->spec.candidates = least(re->candidates_free, can.may.candidates);
-        q->spec.weight = can.may.weight;
-    }
     q->plan = can.plan->name;
     q->spec.mark = can.may.watermark;
     q->spec.quality_px = can.may.quality_px;
