@@ -110,7 +110,7 @@ static int plans_get(struct http_req *req, struct http_res *res, struct err *e) 
 
 /* ---- GET /v1/me/may ---- */
 
-static void render_mine(struct jw *w, const struct shop_may *can, const struct shop_free *day) {
+static void render_mine(struct jw *w, const struct shop_may *can, const struct shop_day *day) {
     jw_obj(w);
     jw_kbool(w, "selling", can->sells);
     if (can->plan)
@@ -142,7 +142,7 @@ static int may_get(struct http_req *req, struct http_res *res, struct err *e) {
     int64_t now_ms = clock_ms();
     struct shop_who who;
     struct shop_may can;
-    struct shop_free day;
+    struct shop_day day;
     api__who(req, &who);
     DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
     int r = shop_may(rd, &house, req->account, now_ms, &can, e);

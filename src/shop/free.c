@@ -104,8 +104,8 @@ static size_t places_of(const struct config *cfg, int per_day, const struct shop
     return n;
 }
 
-int shop_free_left(struct db_tx *tx, const struct config *cfg, int per_day, const struct shop_who *who, int64_t now_ms, struct shop_free *ret, struct err *e) {
-    struct shop_free f = { .per_day = per_day, .left = per_day };
+int shop_free_left(struct db_tx *tx, const struct config *cfg, int per_day, const struct shop_who *who, int64_t now_ms, struct shop_day *ret, struct err *e) {
+    struct shop_day f = { .per_day = per_day, .left = per_day };
     int64_t day = day_of(cfg, now_ms, &f.again_ms);
     struct places p[3];
     size_t n = per_day ? places_of(cfg, per_day, who, p) : 0;

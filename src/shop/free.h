@@ -27,12 +27,12 @@ void shop_who(const uint8_t key[CRYPTO_KEY], int64_t account, struct str device,
 void shop_device_new(char out[SHOP_DEVICE_MAX]);
 bool shop_device_known(struct str device);                       /* one that shop_device_new() may have made */
 
-struct shop_free {
+struct shop_day {
     int64_t per_day, left;                                       /* both 0 when there is no limit */
     int64_t again_ms;                                            /* the next day begins then */
 };
 /* per_day: of the free plan; 0 = no limit. */
-int shop_free_left(struct db_tx *tx, const struct config *cfg, int per_day, const struct shop_who *who, int64_t now_ms, struct shop_free *ret, struct err *e);
+int shop_free_left(struct db_tx *tx, const struct config *cfg, int per_day, const struct shop_who *who, int64_t now_ms, struct shop_day *ret, struct err *e);
 /* ERR_FREE_USED naming when there is one again; ret_again_ms: that time, set then. ERR_RACE: somebody took it just now. Write function. */
 int shop_free_take(struct db_tx *tx, const struct config *cfg, int per_day, const struct shop_who *who, int64_t task, int64_t now_ms,
                    int64_t *ret_again_ms, struct err *e);

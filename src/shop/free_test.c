@@ -15,7 +15,7 @@ static int take(struct testing *t, struct shop_who who, int64_t task) {
 }
 static int64_t left(struct testing *t, struct shop_who who) {
     struct err *e = &t->e;
-    struct shop_free f;
+    struct shop_day f;
     OK(shop_free_left(db_reader(t->db), t->cfg, 1, &who, clock_ms(), &f, e));
     return f.left;
 }
@@ -95,7 +95,7 @@ static void the_day_begins_where_the_setting_says(void **state) {
     k.task = 2;
     OK(db_do(t->db, taking_fn, &k, e));
     OK(config_set(t->cfg, "shop.day_offset_h", STR("0"), "test", e));
-    struct shop_free f;
+    struct shop_day f;
     OK(shop_free_left(db_reader(t->db), t->cfg, 1, &who, noon, &f, e));
     assert_int_equal(f.again_ms, noon + 12 * 3600 * 1000);
     assert_int_equal(f.per_day, 1);

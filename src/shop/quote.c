@@ -237,7 +237,7 @@ static int free_instead(struct db_tx *tx, const struct shop_house *h, const stru
                         int asked, int64_t credits, struct err *e) {
     const struct studio_plan *gift = &h->product->plans[0];
     struct ledger_balance wallet;
-    struct shop_free day;
+    struct shop_day day;
     if (asked > least(q->spec.recipe->candidates_free, gift->may.candidates) || q->spec.recipe->candidates_free == 0)
         return 0;
     int r = ledger_balance(tx, q->account, &wallet, e);
