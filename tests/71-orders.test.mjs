@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { Client } from './lib/client.mjs';
-import { isProblem } from './lib/expect.mjs';
+import { isProblem, ONE } from './lib/expect.mjs';
 import { movableClock, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 import { startStripe } from './sim/stripe.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
@@ -339,6 +339,36 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   sim.settle(asked.refund.id, 'SUCCESS');
   await sim.sendDue();
   await c.until(o, x => x.refund.state === 'done', 'by its notice');
+  await server.stop();
+  await sound(server);
+});
+
+// ---- not like me ----
+test('not like me: other pictures for nothing, then credits and money back, once; a stranger gets neither', async t => {
+  const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), o = await c.order();
+  await c.start(o);
+  await act(o, 'pay');
+  const photo = await c.photo(ONE), had = (await c.wallet()).available;
+  const unlike = (task, who = c, key = randomUUID()) => who.send('POST', `/v1/tasks/${task.id}/unlike`, { json: {}, headers: { 'idempotency-key': key } });
+  const task = await c.buy(await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 4 }));
+  isProblem(await unlike(task), 409, 'wrong_state');         // there is nothing yet
+  const first = await c.waitTask(task.id);
+  assert.equal((await c.wallet()).available, had - 40);
+  isProblem(await unlike(task, stranger), 404, 'not_found');
+  const key = randomUUID(), made = await unlike(task, c, key);
+  assert.deepEqual([made.status, made.json.again_of, made.json.credits.price], [201, task.id, 0]);
+  assert.equal((await unlike(task, c, key)).json.id, made.json.id);
+  isProblem(await unlike(task), 409, 'wrong_state');         // once
+  const second = await c.waitTask(made.json.id), seeds = x => x.candidates.map(k => k.seed);
+  assert.equal(seeds(first).concat(seeds(second)).length, new Set(seeds(first).concat(seeds(second))).size);
+  assert.equal((await c.wallet()).available, had - 40);
+  assert.equal((await unlike(second)).status, 200);
+  isProblem(await unlike(second), 409, 'wrong_state');
+  const gone = c.before > 0 ? had - 40 : 0, back = await c.until(o, x => x.refund, 'the money too');
+  clock.set(30_000);
+  assert.equal((await c.wallet()).available, gone);
+  assert.deepEqual([back.refund.cause, back.refunded_minor], ['unlike', 990]);
+  await c.until(o, x => x.refund.state === 'done', 'given back');
   await server.stop();
   await sound(server);
 });

@@ -7,6 +7,7 @@
 #include "blob/blob.h"
 #include "db/db.h"
 #include "shop/quote.h"
+#include "shop/unlike.h"
 #include "studio/studio.h"
 #include "task/task.h"
 
@@ -108,6 +109,25 @@ static int moved_post(struct http_req *req, struct http_res *res, struct err *e)
     return answer_task(req, res, 200, req->object_id, req->account, e);
 }
 
+/* ---- POST …/unlike ---- */
+
+static int unlike_parse(struct http_req *req, struct err *e) { return move_parse(req, no_fields, e); }
+
+static int unlike_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct move_job *job = req->job;
+    struct app *app = api_app(req);
+    int64_t made;
+    int r = shop_unlike(tx, app->shop, app->tasks, req->account, job->task, id_new(), &made, e);
+    req->object_id = r < 0 ? 0 : made ? made : job->task;
+    return r;
+}
+
+/* The task that was made anew; or the disliked one itself: it was paid back. */
+static int unlike_post(struct http_req *req, struct http_res *res, struct err *e) {
+    const struct move_job *job = req->job;
+    return answer_task(req, res, req->object_id == job->task ? 200 : 201, req->object_id, req->account, e);
+}
+
 /* ---- reading ---- */
 
 static int task_get(struct http_req *req, struct http_res *res, struct err *e) {
@@ -189,5 +209,8 @@ const struct route api_tasks_routes[] = {
       .body_max = API_BODY_MAX, .in = pick_fields, .out = "Task", .help = "Choose one of the candidates." },
     { "POST", "/v1/tasks/{id}/cancel", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, moved_post, cancel_parse, cancel_write,
       .body_max = API_BODY_MAX, .in = no_fields, .out = "Task", .help = "Stop a task that is not finished; its credits come back." },
+    { "POST", "/v1/tasks/{id}/unlike", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, unlike_post, unlike_parse, unlike_write,
+      .body_max = API_BODY_MAX, .in = no_fields, .out = "Task",
+      .help = "Not like me: a new task of the same inputs, free (201); of such a one, all that the first had cost comes back (200)." },
     { 0 },
 };

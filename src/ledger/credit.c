@@ -185,6 +185,17 @@ int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err 
     return resolve_lots(tx, &t, task, captured, e);
 }
 
+DB_SQL(use_orders, "SELECT t.cause_id, u.captured - u.returned FROM ledger_use u JOIN ledger_tx t ON t.id = u.lot_id "
+                   "WHERE u.task_id = ? AND t.cause = 'order' AND u.captured > u.returned ORDER BY u.lot_id DESC");
+
+int ledger_parts(struct db_tx *tx, int64_t task, struct ledger_part *out, int cap, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int n = 0, r = db_query(tx, &rows, e, &use_orders, DB_INT(task));
+    while (r >= 0 && n < cap && (r = db_next(&rows, e)) > 0)
+        out[n++] = (struct ledger_part){ db_int(&rows, 0), db_int(&rows, 1) };
+    return r < 0 ? r : n;
+}
+
 int ledger_return(struct db_tx *tx, int64_t task, int64_t credits, const char *cause, int64_t cause_id, struct err *e) {
     struct ledger_hold_state h;
     struct ledger_tx t;

@@ -71,6 +71,9 @@ int ledger_resolve(struct db_tx *tx, int64_t task, int64_t captured, struct err 
 /* Reverses a capture, or a part of it: the task was delivered and still not what was promised. Back into the lots they came from.
  * (cause, cause_id) happens once. ERR_BAD_INPUT when it is more than was captured and not yet returned. */
 int ledger_return(struct db_tx *tx, int64_t task, int64_t credits, const char *cause, int64_t cause_id, struct err *e);
+/* Of which orders the credits were that a task spent and that have not come back: at most `cap`, the last spent first; returns how many. */
+struct ledger_part { int64_t order, credits; };
+int ledger_parts(struct db_tx *tx, int64_t task, struct ledger_part *out, int cap, struct err *e);
 /* What a task's hold is now; 1 found, 0 not. */
 struct ledger_hold_state {
     int64_t account, credits, captured, returned;

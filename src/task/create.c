@@ -77,7 +77,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
         .id = n->id, .account = n->account, .backdrop = n->backdrop_asset, .asked = n->candidates, .price = n->price_credits,
         .weight = n->weight, .created_ms = now, .need = need, .limit_ms = re->deadline_ms, .choose_ms = re->choose_ms,
         .keep_inputs_ms = n->keep_inputs_ms ? n->keep_inputs_ms : re->keep_inputs_ms, .keep_outputs_ms = re->keep_outputs_ms,
-        .state = TASK_QUEUED, .in_line = true, .picked = -1, .deadline_ms = now + c->wait_ms, .alarm_ms = now + c->wait_ms, .was_state = TASK_QUEUED,
+        .again_of = n->again_of, .round = n->round, .state = TASK_QUEUED, .in_line = true, .picked = -1, .deadline_ms = now + c->wait_ms, .alarm_ms = now + c->wait_ms, .was_state = TASK_QUEUED,
     };
     snprintf(t.recipe, sizeof(t.recipe), "%.*s", STR_ARG(re->name));
     snprintf(t.template_name, sizeof(t.template_name), "%.*s", STR_ARG(n->template_name));

@@ -28,6 +28,8 @@ struct task_row {
     int64_t created_ms, turn;
     int     need;
     int64_t limit_ms, choose_ms, keep_inputs_ms, keep_outputs_ms;
+    int64_t again_of;                           /* the task whose inputs these are, 0 = none */
+    int     round;                              /* how many were made of these inputs before */
     /* all below is saved */
     enum task_state state;
     char    engine[33];

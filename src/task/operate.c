@@ -26,6 +26,7 @@ DB_SQL(operate_events, "SELECT seq, kind, data, at_ms FROM task_event WHERE task
 DB_SQL(operate_inputs_end, "SELECT COALESCE(MIN(delete_at_ms), 0) FROM asset WHERE delete_at_ms > 0 AND (id IN (SELECT asset_id FROM task_input "
                            "WHERE task_id = ?) OR id IN (SELECT backdrop_asset FROM task WHERE id = ?))");
 DB_SQL(operate_inputs, "SELECT asset_id, face FROM task_input WHERE task_id = ? ORDER BY ix");
+DB_SQL(operate_again, "SELECT COALESCE(MAX(id), 0) FROM task WHERE again_of = ?");
 DB_SQL(operate_count, "SELECT COUNT(*) FROM task WHERE account_id = ?");
 
 /* ---- looking ---- */
@@ -76,6 +77,18 @@ int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e)
     if (r > 0)
         *ret_n = db_int(&rows, 0);
     return r;
+}
+
+int task_facts_get(struct db_tx *tx, int64_t task, int64_t account, struct task_facts *ret, struct err *e) {
+    struct task_row t;
+    int r = task__load(tx, task, &t, e);
+    if (r == ERR_NOT_FOUND || (r >= 0 && account && t.account != account))
+        return 0;
+    DB_ROWS rows = { 0 };
+    if (r < 0 || (r = db_one(tx, &rows, e, &operate_again, DB_INT(task))) < 0)
+        return r;
+    *ret = (struct task_facts){ .account = t.account, .again_of = t.again_of, .again = db_int(&rows, 0), .state = t.state, .delivered = t.delivered };
+    return 1;
 }
 
 int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e) {
@@ -178,7 +191,7 @@ static int keep_as_long(struct db_tx *tx, int64_t task, struct task_new *n, stru
     return 0;
 }
 
-int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e) {
+int task_again(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(1u << 20);
     struct task_row t;
     int r = task__load(tx, task, &t, e);
@@ -188,11 +201,18 @@ int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int
         return err_set(e, ERR_STATE, "the task is %s: it is still being made", task_state_name(t.state));
     struct task_new n = { .id = new_id, .account = t.account, .recipe = studio_recipe(c->conf.studio, str_z(t.recipe)),
                           .template_name = str_z(t.template_name), .backdrop_asset = t.backdrop, .candidates = t.asked, .price_credits = 0,
-                          .weight = t.weight };
+                          .weight = t.weight, .again_of = task, .round = t.round + 1 };
     if (!n.recipe)
         return err_set(e, ERR_UNKNOWN_RECIPE, "%s is not there any more", t.recipe);
     if ((r = task__params(tx, task, a, &n.params, e)) < 0 || (r = inputs_of(tx, task, &n, e)) < 0 ||
-        (r = keep_as_long(tx, task, &n, e)) < 0 || (r = task_create(tx, c, &n, e)) < 0)
+        (r = keep_as_long(tx, task, &n, e)) < 0)
+        return r;
+    return task_create(tx, c, &n, e);
+}
+
+int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e) {
+    int r = task_again(tx, c, task, new_id, e);
+    if (r < 0)
         return r;
     if ((r = tell_operator(tx, c, task, "rerun", by, "as", new_id, e)) < 0)
         return r;

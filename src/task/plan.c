@@ -7,6 +7,7 @@
 #define BACKOFF_FIRST_MS 50          /* a died child is tried again within a second */
 #define BACKOFF_MAX_MS   5000
 #define SEED_STEP        1000        /* between the pictures of one candidate; the recipe's own seeds stay apart */
+#define ROUND_STEP       100         /* pictures of one candidate between the tasks that are made of the same inputs */
 #define VARIANTS         64          /* see compose in media/ops.def */
 
 int plan_init(struct plan *p, const struct studio_recipe *recipe, int people, int asked, int need, int tries_max,
@@ -161,11 +162,11 @@ void plan_unknown(struct plan *p, size_t step, int unit) {
 }
 
 int64_t plan_seed(const struct plan *p, int candidate) {
-    return p->recipe->seeds[candidate] + (int64_t)SEED_STEP * p->candidates[candidate].made;
+    return p->recipe->seeds[candidate] + (int64_t)SEED_STEP * (p->candidates[candidate].made + ROUND_STEP * p->round);
 }
 
 int plan_variant(const struct plan *p, int candidate) {
-    return (candidate + p->asked * p->candidates[candidate].made) % VARIANTS;
+    return (candidate + p->asked * (p->candidates[candidate].made + p->round)) % VARIANTS;
 }
 
 int plan_progress(const struct plan *p, int running_pm) {

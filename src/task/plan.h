@@ -45,6 +45,7 @@ struct plan_candidate {
 struct plan {
     const struct studio_recipe *recipe;
     int     people, asked, need, tries_max;
+    int     round;                   /* of other tasks made of these inputs before; 0 after plan_init() */
     enum task_state reached;         /* the task's state */
     size_t  n;
     struct plan_step steps[STUDIO_STEPS_MAX];

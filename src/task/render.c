@@ -158,6 +158,7 @@ static int write_task(struct db_tx *tx, struct task_core *c, struct jw *w, const
         jw_kid(w, "account", "acct", t->account);
         jw_kz(w, "engine", t->engine);
     }
+    jw_kid(w, "again_of", "task", t->again_of);
     jw_kz(w, "recipe", t->recipe);
     jw_kz(w, "template", t->template_name[0] ? t->template_name : NULL);
     jw_kid(w, "backdrop", "asset", t->backdrop);

@@ -6,13 +6,13 @@
 
 #define FIXED                                                                                                                    \
     "account_id, recipe, template, backdrop_asset, asked, price, weight, created_ms, turn, need, limit_ms, choose_ms, "         \
-    "keep_inputs_ms, keep_outputs_ms"
+    "keep_inputs_ms, keep_outputs_ms, again_of, round"
 #define MOVING                                                                                                                   \
     "state, engine, in_line, fence, lease_until_ms, claims, seq, progress_seq, progress_pm, delivered, given_free, picked, "    \
     "error_code, error_text, started_ms, ended_ms, deadline_ms, alarm_ms"
 
 DB_SQL(task_add, "INSERT INTO task (id, recipe_version, params, " FIXED ", " MOVING ") VALUES "
-                 "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                 "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 DB_SQL(task_get, "SELECT " FIXED ", " MOVING " FROM task WHERE id = ?");
 DB_SQL(task_save, "UPDATE task SET state = ?, engine = ?, in_line = ?, fence = ?, lease_until_ms = ?, claims = ?, seq = ?, "
                   "progress_seq = ?, progress_pm = ?, delivered = ?, given_free = ?, picked = ?, error_code = ?, error_text = ?, "
@@ -27,7 +27,7 @@ int task__add(struct db_tx *tx, const struct task_row *t, int64_t recipe_version
     return db_run(tx, NULL, e, &task_add, DB_INT(t->id), DB_INT(recipe_version), DB_STR(params), DB_INT(t->account),
                   DB_TEXT(t->recipe), DB_TEXT(t->template_name), DB_INT(t->backdrop), DB_INT(t->asked), DB_INT(t->price),
                   DB_INT(t->weight), DB_INT(t->created_ms), DB_INT(t->turn), DB_INT(t->need), DB_INT(t->limit_ms),
-                  DB_INT(t->choose_ms), DB_INT(t->keep_inputs_ms), DB_INT(t->keep_outputs_ms), DB_TEXT(task_state_name(t->state)),
+                  DB_INT(t->choose_ms), DB_INT(t->keep_inputs_ms), DB_INT(t->keep_outputs_ms), DB_INT(t->again_of), DB_INT(t->round), DB_TEXT(task_state_name(t->state)),
                   DB_TEXT(t->engine), DB_INT(t->in_line), DB_INT(t->fence), DB_INT(t->lease_until_ms), DB_INT(t->claims),
                   DB_INT(t->seq), DB_INT(t->progress_seq), DB_INT(t->progress_pm), DB_INT(t->delivered), DB_INT(t->given_free),
                   DB_INT(t->picked), DB_TEXT(t->error_code), DB_TEXT(t->error_text), DB_INT(t->started_ms), DB_INT(t->ended_ms),
@@ -50,6 +50,8 @@ static void read_fixed(const struct db_rows *rows, struct task_row *t, int *col)
     t->choose_ms = db_int(rows, i++);
     t->keep_inputs_ms = db_int(rows, i++);
     t->keep_outputs_ms = db_int(rows, i++);
+    t->again_of = db_int(rows, i++);
+    t->round = (int)db_int(rows, i++);
     *col = i;
 }
 

@@ -97,6 +97,7 @@ int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_
         rc = err_set(e, r->recipe ? ERR_ENGINE_MISSING : ERR_UNKNOWN_RECIPE, "%s on %s is not there any more", r->row.recipe, r->row.engine);
     if (rc >= 0)
         rc = plan_init(&r->plan, r->recipe, people, r->row.asked, r->row.need, c->tries_max, r->row.state, e);
+    r->plan.round = r->row.round;
     if (rc >= 0)
         rc = task__attempt_each(rd, task, load_attempt, &l, e);
     if (rc >= 0)

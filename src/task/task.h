@@ -47,6 +47,8 @@ struct task_new {
     int        quality_px;                                 /* longest side of what is delivered; 0: as the parameters say */
     bool       mark;                                       /* the product's brand in the picture */
     int64_t    keep_inputs_ms;                             /* after the end; 0: as the recipe says */
+    int64_t    again_of;                                   /* the task whose inputs these are, 0 = none */
+    int        round;                                      /* how many were made of them before: other seeds, so other pictures */
 };
 /* Whether the steps of the recipe know these parameters and their values; before anything is priced. ERR_BAD_JSON, ERR_BAD_INPUT, ERR_UNKNOWN_FIELD. */
 int task_params_check(const struct studio_recipe *recipe, struct str params, struct err *e);
@@ -59,6 +61,13 @@ int task_pick(struct db_tx *tx, struct task_core *c, int64_t task, int64_t accou
 int task_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t account, struct err *e);
 /* The owner takes a photo back: every task of theirs under way that is made from it, or before it, is cancelled. */
 int task_cancel_using(struct db_tx *tx, struct task_core *c, int64_t asset, int64_t account, struct err *e);
+
+/* The same inputs once more, by other seeds, at price 0; new_id: of the new task. ERR_STATE while the first is open, ERR_PHOTO_GONE when a photo was
+ * deleted. It lengthens the life of the photos by the time it takes. */
+int task_again(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, struct err *e);
+/* again_of: as in task_new; again: the newest task that was made of its inputs, 0 = none. 1/0/<0; account 0: anybody's. */
+struct task_facts { int64_t account, again_of, again; enum task_state state; int delivered; };
+int task_facts_get(struct db_tx *tx, int64_t task, int64_t account, struct task_facts *ret, struct err *e);
 
 /* The task as JSON for its owner (state, place in line, candidates with scores and asset ids, progress, error). account 0 = operator, who is
  * told account and engine too. 1/0/<0. */
@@ -86,9 +95,8 @@ int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e)
 /* JSON arrays, oldest first, of the first 500: the calls that were made for a task; all its events, also those its owner is not told. */
 int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
 int task_event_list(struct db_tx *tx, int64_t task, struct buf *out, struct err *e);
-/* Inside write functions; by: the operator's account, kept as an event. A cancel of what is cancelled does nothing. A re-run is a new task of
- * the same owner from the same inputs, at price 0: ERR_STATE while the first is open, ERR_PHOTO_GONE when a photo was deleted. It
- * lengthens the life of the photos by the time it takes. */
+/* Inside write functions; by: the operator's account, kept as an event. A cancel of what is cancelled does nothing. A re-run is
+ * task_again(). */
 int task_operator_cancel(struct db_tx *tx, struct task_core *c, int64_t task, int64_t by, struct err *e);
 int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, int64_t by, struct err *e);
 

@@ -557,6 +557,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{id}/unlike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not like me: a new task of the same inputs, free (201); of such a one, all that the first had cost comes back (200). */
+        post: operations["post_v1_tasks__id__unlike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -1387,6 +1404,8 @@ export interface components {
         };
         Task: {
             id: string;
+            /** @description The task that these pictures were made for once more. */
+            again_of: string | null;
             recipe: string;
             template: string | null;
             backdrop: string | null;
@@ -2961,6 +2980,44 @@ export interface operations {
         };
     };
     post_v1_tasks__id__cancel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_tasks__id__unlike: {
         parameters: {
             query?: never;
             header: {

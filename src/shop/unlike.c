@@ -1,0 +1,77 @@
+/*
+ * unlike.c - "not like me": the first time the same inputs again, for nothing; the second time the credits come back, and the money that had bought them.
+ * Credits and money are one transaction; the provider is asked behind it, as with every refund.
+ */
+#include "base/clock.h"
+#include "db/db.h"
+#include "ledger/ledger.h"
+#include "shop/internal.h"
+#include "shop/unlike.h"
+#include "task/task.h"
+
+#define PARTS_MAX 8                            /* orders that one task was paid from */
+#define MONTH_MS  (30LL * 24 * 3600 * 1000)
+
+DB_SQL(unlike_count, "SELECT COUNT(*) FROM shop_refund WHERE by_account = ? AND cause = 'unlike' AND created_ms > ?");
+
+/* So many credits of an order came back: the money goes the same way. What cannot be given back now stays with the person as credits. */
+static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part *p, int64_t account, struct err *e) {
+    struct order o;
+    struct refund f;
+    struct ledger_sold sold;
+    int r = shop__order_get(tx, p->order, 0, &o, e);
+    if (r <= 0 || (r = ledger_sold_get(tx, p->order, &sold, e)) <= 0)
+        return r;
+    if ((r = shop__refund_of(tx, o.id, &f, e)) < 0)
+        return r;
+    bool busy = r == 1 && (str_eqz(str_z(f.state), "pending") || str_eqz(str_z(f.state), "abnormal"));
+    int64_t left = o.price - o.refunded, money = sold.available == sold.credits ? left : o.price * p->credits / o.credits;
+    if (o.state != SHOP_PAID || busy || o.trouble[0] || left <= 0 || sold.available < p->credits)
+        return 0;
+    struct shop_refund_new back = { .id = id_new(), .order = o.id, .by = account, .money = money < left ? money : left, .credits = p->credits, .cause = SHOP_CAUSE_UNLIKE,
+                                    .reason = STR("") };
+    return shop__refund_book(tx, s, &o, &back, "pending", e);
+}
+
+/* Whoever never likes what they get is helped by a person, not by the machine. */
+static int may_again(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int64_t most = config_int(s->cfg, "shop.unlike_refunds");
+    int r = db_one(tx, &rows, e, &unlike_count, DB_INT(account), DB_INT(clock_ms() - MONTH_MS));
+    if (r < 0 || most == 0 || db_int(&rows, 0) < most)
+        return r < 0 ? r : 0;
+    return err_set(e, ERR_STATE, "%lld refunds of this kind in 30 days: ask for one of the order, and an operator decides", (long long)most);
+}
+
+static int give_back(struct db_tx *tx, struct shop *s, int64_t account, int64_t first, struct err *e) {
+    struct ledger_hold_state h;
+    struct ledger_part parts[PARTS_MAX];
+    int r = ledger_hold_get(tx, first, &h, e), n;
+    if (r < 0)
+        return r;
+    if (r == 0 || h.captured == h.returned)
+        return err_set(e, ERR_STATE, "these pictures cost nothing, or what they cost came back already");
+    if ((r = may_again(tx, s, account, e)) < 0)
+        return r;
+    if ((n = ledger_parts(tx, first, parts, PARTS_MAX, e)) < 0)
+        return n;
+    if ((r = ledger_return(tx, first, h.captured - h.returned, "unlike", first, e)) < 0)
+        return r == ERR_RACE ? err_set(e, ERR_STATE, "it came back already") : r;
+    for (int i = 0; i < n; i++)
+        if ((r = give_money(tx, s, &parts[i], account, e)) < 0)
+            return r;
+    return 0;
+}
+
+int shop_unlike(struct db_tx *tx, struct shop *s, struct task_core *c, int64_t account, int64_t task, int64_t new_task, int64_t *ret_task, struct err *e) {
+    struct task_facts t;
+    int r = task_facts_get(tx, task, account, &t, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such task");
+    if (t.state != TASK_CHOOSING && t.state != TASK_DONE)
+        return err_set(e, ERR_STATE, "the task is %s: there are no pictures to dislike", task_state_name(t.state));
+    if (t.again)
+        return err_set(e, ERR_STATE, "other pictures were made for it already");
+    *ret_task = t.again_of ? 0 : new_task;
+    return t.again_of ? give_back(tx, s, account, t.again_of, e) : task_again(tx, c, task, new_task, e);
+}
