@@ -22,13 +22,14 @@ static int answer_order(struct http_req *req, struct http_res *res, int status, 
 
 /* ---- POST /v1/orders ---- */
 
-struct order_body { struct str plan, provider; int currency; };
+struct order_body { struct str plan, provider, code; int currency; };
 static const char *const currencies[] = { "CNY", "USD", NULL };
 _Static_assert(LEDGER_CNY == 0 && LEDGER_USD == 1 && LEDGER_CURRENCY_COUNT == 2, "names by enum ledger_currency");
 static const struct json_field order_fields[] = {
     { "plan", JSON_F_STR, true, 1, 32, offsetof(struct order_body, plan), .help = "A name out of GET /v1/plans." },
     { "currency", JSON_F_ENUM, true, 0, 0, offsetof(struct order_body, currency), .names = currencies, .help = "One in which the plan has a price." },
     { "provider", JSON_F_STR, true, 1, 16, offsetof(struct order_body, provider), .help = "Out of `ways` of GET /v1/plans." },
+    { "code", JSON_F_STR, false, 0, 64, offsetof(struct order_body, code), .help = "A code that makes it cheaper." },
     { 0 },
 };
 
@@ -43,10 +44,13 @@ static int order_parse(struct http_req *req, struct err *e) {
     o->currency = (enum ledger_currency)body.currency;
     o->provider = arena_str(req->arena, body.provider).p;
     o->lang = req->lang;
+    o->code = body.code;
     for (size_t i = 0; i < o->product->n_plans; i++)
         if (str_eq(o->product->plans[i].name, body.plan))
             o->plan = &o->product->plans[i];
     req->job = o;
+    if (body.code.n && (r = api__rate_per_hour(req, "code", "shop.codes_per_hour", e)) < 0)
+        return r;
     return o->plan ? 0 : err_set(e, ERR_BAD_INPUT, "plan: there is none called \"%.*s\"", STR_ARG(body.plan));
 }
 

@@ -24,6 +24,7 @@ const struct setting shop_settings[] = {
     { "shop.fee_wechat_pm", SET_INT, "6", 0, 200, "What WeChat Pay keeps of a payment, per mille; it does not tell." },
     { "shop.fee_alipay_pm", SET_INT, "6", 0, 200, "What Alipay keeps, per mille; it does not tell." },
     { "shop.fee_stripe_pm", SET_INT, "29", 0, 200, "What Stripe keeps, per mille, where it does not tell." },
+    { "shop.codes_per_hour", SET_INT, "20", 1, 1000000, "Codes that one account may try in an hour, and as many more one network address; a third of them at once." },
     { "shop.unlike_refunds", SET_INT, "3", 0, 1000, "Refunds for pictures that are not like somebody, for one account in 30 days; beyond, an operator decides. 0: no limit." },
     { "shop.fee_stripe_fixed", SET_INT, "30", 0, 1000, "And of each payment, in cents." },
     { 0 },

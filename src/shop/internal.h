@@ -46,6 +46,16 @@ int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct er
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago. */
 int shop__ask_begin(struct db_tx *tx, const struct order *o, int64_t now_ms, struct err *e);
 
+/* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
+int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);
+/* What there is to pay was paid: state, books and what one may do, once. o->fee is what the provider kept. */
+int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e);
+
+/* A code makes this order cheaper: one use of it is taken. And given back, when nothing comes of the order. */
+int shop__code_off(struct db_tx *tx, struct str word, int64_t account, int64_t order, const struct studio_plan *plan, enum ledger_currency currency, int64_t *ret_off,
+                   struct err *e);
+int shop__code_release(struct db_tx *tx, int64_t order, struct err *e);
+
 /* Books what the provider says of an order. What it says twice, or late, changes nothing. Write function. */
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *truth, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "db/db.h"
+#include "shop/code.h"
 #include "shop/internal.h"
 
 #define OPEN_MAX   20                          /* orders that one account may leave open */
@@ -105,7 +106,7 @@ int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int6
         return err_set(e, ERR_RACE, "order %s is not %s any more", o->number, shop_state_names[o->state]);
     o->state = to;
     o->ask_ms = ask_ms;
-    return 0;
+    return to == SHOP_CLOSED || to == SHOP_FAILED ? shop__code_release(tx, o->id, e) : 0;
 }
 
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
@@ -166,32 +167,52 @@ static int check_sold(const struct shop *s, const struct shop_order_new *o, stru
     return err_set(e, ERR_BAD_INPUT, "provider: \"%s\" is not offered; GET /v1/plans lists those that are", o->provider);
 }
 
-int shop_order_make(struct db_tx *tx, const struct shop *s, const struct shop_order_new *o, struct err *e) {
-    int r = check_sold(s, o, e);
-    if (r < 0)
-        return r;
+int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e) {
     char title[257], customer[SHOP__REF] = "";
-    bool zh = str_eqz(str_z(o->lang), "zh");
-    const struct studio_text *product = &o->product->title, *plan = &o->plan->title;
+    bool zh = str_eqz(str_z(n->lang), "zh");
+    const struct studio_text *product = &n->product->title, *plan = &n->plan->title;
     snprintf(title, sizeof(title), "%.*s · %.*s", STR_ARG(zh ? product->zh : product->en), STR_ARG(zh ? plan->zh : plan->en));
     {
-        DB_ROWS rows = { 0 }, known = { 0 };
-        if ((r = db_one(tx, &rows, e, &order_open_n, DB_INT(o->account))) < 0)
-            return r;
-        if (r && db_int(&rows, 0) >= OPEN_MAX)
-            return err_set(e, ERR_RATE, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
-        if ((r = db_one(tx, &known, e, &order_customer, DB_INT(o->account), DB_TEXT(o->provider))) < 0)
+        DB_ROWS known = { 0 };
+        int r = db_one(tx, &known, e, &order_customer, DB_INT(n->account), DB_TEXT(n->provider));
+        if (r < 0)
             return r;
         if (r)
             take(customer, sizeof(customer), db_str(&known, 0));
     }
-    int64_t now = clock_ms(), price = o->plan->price[o->currency], until = now + SHOP_OPEN_MS;
-    return db_run(tx, NULL, e, &order_add, DB_INT(o->id), DB_INT(o->account), DB_STR(o->product->name), DB_STR(o->plan->name), DB_TEXT(studio_plan_kind_name(o->plan->kind)),
-                  DB_TEXT(title), DB_TEXT(o->provider), DB_TEXT(ledger_currency_name(o->currency)), DB_INT(price), DB_INT(0), DB_INT(price), DB_INT(o->plan->credits),
-                  DB_INT(o->plan->valid_ms), DB_TEXT(shop_state_names[SHOP_OPEN]), DB_TEXT(customer), DB_INT(until), DB_INT(now), DB_INT(until));
+    int64_t now = clock_ms(), list = n->plan->price[n->currency], until = now + SHOP_OPEN_MS;
+    int r = db_run(tx, NULL, e, &order_add, DB_INT(n->id), DB_INT(n->account), DB_STR(n->product->name), DB_STR(n->plan->name), DB_TEXT(studio_plan_kind_name(n->plan->kind)),
+                   DB_TEXT(title), DB_TEXT(list > off ? n->provider : ""), DB_TEXT(ledger_currency_name(n->currency)), DB_INT(list), DB_INT(off), DB_INT(list - off),
+                   DB_INT(n->plan->credits), DB_INT(n->plan->valid_ms), DB_TEXT(shop_state_names[SHOP_OPEN]), DB_TEXT(customer), DB_INT(until), DB_INT(now), DB_INT(until));
+    if (r < 0 || list > off)
+        return r;
+    struct order o;
+    if ((r = shop__order_get(tx, n->id, n->account, &o, e)) <= 0)
+        return r < 0 ? r : err_set(e, ERR_DB, "an order is gone that was made just now");
+    return shop__order_book(tx, &o, now, e);
 }
 
-int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &order_give, DB_INT(to), DB_INT(from)); }
+int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e) {
+    int64_t off = 0;
+    int r = check_sold(s, o, e);
+    if (r < 0)
+        return r;
+    {
+        DB_ROWS rows = { 0 };
+        if ((r = db_one(tx, &rows, e, &order_open_n, DB_INT(o->account))) < 0)
+            return r;
+        if (db_int(&rows, 0) >= OPEN_MAX)
+            return err_set(e, ERR_RATE, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
+    }
+    if (o->code.n && (r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0)
+        return r;
+    return shop__order_add(tx, s, o, off, e);
+}
+
+int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
+    int r = db_run(tx, NULL, e, &order_give, DB_INT(to), DB_INT(from));
+    return r < 0 ? r : shop_code_move(tx, from, to, e);
+}
 
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e) { return db_run(tx, NULL, e, &order_forget, DB_INT(now_ms - FORGET_MS)); }
 

@@ -48,11 +48,16 @@ static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct 
         log_event(LOG_ERROR, "shop.wrong_payment", F_STR("order", o->number), F_STR("why", why.text));
         return shop__trouble(tx, o, "amount", e);
     }
-    int64_t changed, now = clock_ms(), paid = t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now;
+    int64_t now = clock_ms();
     o->fee = fee_of(s, o, t);
+    return shop__order_book(tx, o, t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now, e);
+}
+
+int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e) {
+    int64_t changed, now = clock_ms();
     struct ledger_sale sale = { .order = o->id, .account = o->account, .currency = o->currency, .paid = o->price, .fee = o->fee, .credits = o->credits,
                                 .expires_ms = now + o->valid_ms, .product = str_z(o->product) };
-    int r = db_run(tx, &changed, e, &settle_paid, DB_INT(paid), DB_INT(now + o->valid_ms), DB_INT(o->fee), DB_INT(o->id));
+    int r = db_run(tx, &changed, e, &settle_paid, DB_INT(paid_ms), DB_INT(now + o->valid_ms), DB_INT(o->fee), DB_INT(o->id));
     if (r >= 0 && changed != 1)
         r = err_set(e, ERR_RACE, "order %s was paid already", o->number);
     if (r < 0 || (r = ledger_sell(tx, &sale, e)) < 0)

@@ -4,6 +4,7 @@
 
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "shop/code.h"
 #include "shop/internal.h"
 
 struct check { void (*tell)(void *ctx, const char *what); void *ctx; int told; };
@@ -76,5 +77,6 @@ int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), 
     }
     if (r >= 0)
         r = none_is_sold_without_order(tx, &c, e);
-    return r < 0 ? r : c.told;
+    int codes = r < 0 ? r : shop_code_verify(tx, tell_fn, ctx, e);
+    return codes < 0 ? codes : c.told + codes;
 }
