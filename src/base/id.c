@@ -35,6 +35,11 @@ int64_t id_new(void) {
     return (int64_t)(id & INT64_MAX);
 }
 
+int64_t id_at_ms(int64_t ms) {
+    ms -= EPOCH_MS;
+    return (ms < 0 ? 0 : ms > MS_MAX ? MS_MAX : ms) << (SEQ_BITS + NODE_BITS);
+}
+
 /* Crockford base32, https://www.crockford.com/base32.html (read 2026-11): no I, L, O, U. */
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

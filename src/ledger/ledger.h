@@ -101,8 +101,8 @@ int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e
 /* The provider failed for good: what that refund moved comes back, the credits too, whatever end they had. Once per refund: ERR_RACE. ERR_NOT_FOUND:
  * no such refund was made. */
 int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err *e);
-/* How many orders were sold; for those who keep the orders to compare. */
-int ledger_sales(struct db_tx *tx, int64_t *ret_n, struct err *e);
+/* The order that was sold next behind that id; for those who keep the orders to compare. 1 found, 0: no more. */
+int ledger_next_sale(struct db_tx *tx, int64_t after, int64_t *ret_order, struct err *e);
 /* What is left of an order: money that may be refunded, credits that may be taken with it. 1 found, 0 not. */
 struct ledger_sold {
     int64_t account, paid, refunded, credits, available, held, spent, expired, taken;
@@ -136,6 +136,9 @@ int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit,
 /* Lots with something to spend, the next one first, at most 100: appends {source, credits (available), expires_ms or null} to the
  * open array. */
 int ledger_lots(struct db_tx *tx, int64_t account, struct jw *w, struct err *e);
+/* Sums of a time, by product, kind of movement and unit: each row to tell(), in that order. product "" = of none. Reads the entries of that time. */
+struct ledger_sum { struct str product, kind, unit; int64_t amount, n; };
+int ledger_sums(struct db_tx *tx, int64_t from_ms, int64_t to_ms, void (*tell)(void *ctx, const struct ledger_sum *s), void *ctx, struct err *e);
 /* What one cause moved ("hold" or "resolve" of a task, "cost" of an attempt): appends {id, kind, unit, amount, cause, at_ms} to
  * the open array. */
 int ledger_moves(struct db_tx *tx, const char *cause, int64_t cause_id, struct jw *w, struct err *e);

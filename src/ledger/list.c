@@ -1,6 +1,7 @@
 /* list.c - reading: an account's balance, its lots, and what moved its credits. */
 #include "ledger/ledger.h"
 
+#include "base/id.h"
 #include "base/json.h"
 #include "db/db.h"
 #include "ledger/internal.h"
@@ -45,6 +46,19 @@ int ledger_moves(struct db_tx *tx, const char *cause, int64_t cause_id, struct j
         jw_end_obj(w);
     }
     return r;
+}
+
+DB_SQL(ledger_sums_of, "SELECT t.product, x.kind, a.unit, SUM(x.amount), COUNT(*) FROM ledger_entry x JOIN ledger_tx t ON t.id = x.tx_id "
+                       "JOIN ledger_account a ON a.id = x.from_id WHERE x.id >= ? AND x.id < ? GROUP BY t.product, x.kind, a.unit ORDER BY t.product, x.kind, a.unit");
+
+int ledger_sums(struct db_tx *tx, int64_t from_ms, int64_t to_ms, void (*tell)(void *ctx, const struct ledger_sum *s), void *ctx, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &ledger_sums_of, DB_INT(id_at_ms(from_ms)), DB_INT(id_at_ms(to_ms)));
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        struct ledger_sum s = { db_str(&rows, 0), db_str(&rows, 1), db_str(&rows, 2), db_int(&rows, 3), db_int(&rows, 4) };
+        tell(ctx, &s);
+    }
+    return r < 0 ? r : 0;
 }
 
 DB_SQL(ledger_wallet_of, "SELECT id FROM ledger_account WHERE owner_id = ? AND book = 'wallet'");

@@ -33,13 +33,22 @@ static int lot_of(struct db_tx *tx, int64_t order, struct ledger_lot *ret, struc
     return r == 1 ? ledger__lot_get(tx, id, ret, e) : r;
 }
 
+DB_SQL(money_order_product, "SELECT product FROM ledger_tx WHERE cause = 'order' AND cause_id = ?");
+
+/* About the product that the order was of. */
+static int begin_of_order(struct db_tx *tx, const char *cause, int64_t cause_id, int64_t order, struct ledger_tx *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &money_order_product, DB_INT(order));
+    return r < 0 ? r : ledger__begin(tx, cause, cause_id, (struct ledger_about){ .product = r ? db_str(&rows, 0) : STR_NULL }, ret, e);
+}
+
 int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e) {
     struct ledger_lot l;
     struct ledger_tx t;
     int r = lot_of(tx, f->order, &l, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order was paid");
-    if ((r = ledger__begin(tx, "refund", f->refund, (struct ledger_about){ 0 }, &t, e)) < 0)
+    if ((r = begin_of_order(tx, "refund", f->refund, f->order, &t, e)) < 0)
         return r;
     if (f->money < 0 || f->money > l.paid - l.refunded || f->fee_back < 0 || f->fee_back > f->money)
         return err_set(e, ERR_BAD_INPUT, "%lld cannot be refunded: of %lld, %lld went back before", (long long)f->money, (long long)l.paid, (long long)l.refunded);
@@ -65,7 +74,7 @@ int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err 
         r = lot_of(tx, f->order, &l, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such refund was made");
-    if ((r = ledger__begin(tx, "unrefund", f->refund, (struct ledger_about){ 0 }, &t, e)) < 0)
+    if ((r = begin_of_order(tx, "unrefund", f->refund, f->order, &t, e)) < 0)
         return r;
     if (f->money < 0 || f->money > l.refunded || f->credits < 0 || f->credits > l.taken || f->fee_back < 0 || f->fee_back > f->money)
         return err_set(e, ERR_BAD_INPUT, "a refund of %lld and %lld credits cannot be taken back: %lld and %lld went back in all", (long long)f->money,
@@ -81,14 +90,14 @@ int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err 
     return ledger__lot_save(tx, &t, &l, e);
 }
 
-DB_SQL(money_sales, "SELECT COUNT(*) FROM ledger_tx WHERE cause = 'order'");
+DB_SQL(money_sale, "SELECT cause_id FROM ledger_tx WHERE cause = 'order' AND cause_id > ? ORDER BY cause_id LIMIT 1");
 
-int ledger_sales(struct db_tx *tx, int64_t *ret_n, struct err *e) {
+int ledger_next_sale(struct db_tx *tx, int64_t after, int64_t *ret_order, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, &money_sales);
-    if (r >= 0)
-        *ret_n = r ? db_int(&rows, 0) : 0;
-    return r < 0 ? r : 0;
+    int r = db_one(tx, &rows, e, &money_sale, DB_INT(after));
+    if (r == 1)
+        *ret_order = db_int(&rows, 0);
+    return r;
 }
 
 int ledger_sold_get(struct db_tx *tx, int64_t order, struct ledger_sold *ret, struct err *e) {

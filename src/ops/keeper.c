@@ -8,6 +8,7 @@
 #include "blob/blob.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "ops/costs.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 
@@ -25,6 +26,8 @@ struct ops_keeper {
 };
 
 const struct setting ops_settings[] = {
+    { "ops.traffic_gb_microusd", SET_INT, "0", 0, 1000000000, "What 1 GB sent costs, in millionths of a USD; booked each hour. 28000 is 0.20 CNY. 0: nothing." },
+    { "ops.storage_gb_month_microusd", SET_INT, "0", 0, 1000000000, "What 1 GB on the disk costs a month, in millionths of a USD. 17000 is 0.12 CNY. 0: nothing." },
     { "ops.disk_warn_bytes", SET_BYTES, "2G", 0, 1LL << 50, "Below this much free room in the data folder an alarm is logged." },
     { 0 },
 };
@@ -75,6 +78,7 @@ const struct ops_chore ops_chores[] = {
     { "disk", 5 * 1000, watch_disk },
     { "reap", 60 * 1000, reap },
     { "credits", 60 * 1000, expire_credits },
+    { "costs", 3600 * 1000, ops__costs },
     { 0 },
 };
 

@@ -832,6 +832,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/margin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By product, of the last `days`: sold, what it cost, and what is left; in minor units, and in millionths of a USD. */
+        get: operations["get_v1_admin_margin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/orders": {
         parameters: {
             query?: never;
@@ -1286,6 +1303,37 @@ export interface components {
         RefundList: {
             items: components["schemas"]["Refund"][];
             next: string | null;
+        };
+        Margin: {
+            from_ms: number;
+            to_ms: number;
+            items: {
+                /** @description Empty: what belongs to none. */
+                product: string;
+                sold: {
+                    currency: string;
+                    paid: number;
+                    refunded: number;
+                    fees: number;
+                    earned: number;
+                }[];
+                cost: {
+                    provider: number;
+                    traffic: number;
+                    storage: number;
+                };
+                credits: {
+                    granted: number;
+                    spent: number;
+                    returned: number;
+                };
+                /** @description Earned, in millionths of a USD. */
+                revenue: number;
+                /** @description Of that, less fees and cost. */
+                margin: number;
+                /** @description Per mille of revenue. */
+                margin_pm: number | null;
+            }[];
         };
         Redeemed: {
             /** @enum {string} */
@@ -3791,6 +3839,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_margin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Margin"];
                 };
             };
             /** @description What went wrong, and what to do next. */

@@ -1,0 +1,243 @@
+/* order_test.c - what a provider says of an order, told once, twice, late and wrong; and that verify sees what does not agree. */
+#include "shop/internal.h"
+#include "shop/testing.h"
+
+struct world {
+    struct testing *t;
+    struct pay  *pay;
+    struct shop *shop;
+    struct shop_house house;
+    int64_t order;
+};
+
+static struct world open_world(void **state) {
+    struct world w = { .t = *state };
+    struct err *e = &w.t->e;
+    w.t->more[2] = shop_settings;
+    shop_testing_open(w.t, /* plans= */ true);
+    w.pay = shop_testing_money(w.t);
+    w.house = shop_testing_house(w.t, w.pay);
+    OK(shop_new(w.t->cfg, w.t->db, w.pay, w.t->studio, &w.shop, e));
+    return w;
+}
+static void close_world(struct world *w) {
+    shop_free(w->shop);
+    pay_free(w->pay);
+}
+
+/* ---- steps ---- */
+struct arg { struct world *w; const struct pay_truth *truth; const struct pay_refund_truth *refund_truth; struct shop_refund_new f; int told; const struct db_sql *harm; };
+static int make_fn(struct db_tx *tx, void *p, struct err *e) {
+    struct arg *a = p;
+    struct shop_order_new o = { .id = a->w->order, .account = ME, .product = a->w->house.product, .plan = &a->w->house.product->plans[1], .provider = "test", .lang = "en" };
+    return shop_order_make(tx, a->w->shop, &o, e);
+}
+static int settle_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop__settle(tx, a->w->shop, a->w->order, a->truth, e);
+}
+static int refund_fn(struct db_tx *tx, void *p, struct err *e) {
+    struct arg *a = p;
+    return shop_refund_make(tx, a->w->shop, &a->f, e);
+}
+static int refund_settle_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop__refund_settle(tx, a->w->shop, a->f.id, a->refund_truth, e);
+}
+static int harm_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return db_run(tx, NULL, e, a->harm, DB_INT(a->w->order));
+}
+
+static void order(struct world *w) {
+    struct err *e = &w->t->e;
+    w->order = id_new();
+    OK(db_do(w->t->db, make_fn, &(struct arg){ .w = w }, e));
+}
+
+static int say(struct world *w, enum pay_state state, int64_t minor, const char *currency, const char *transaction, int64_t refunded) {
+    char number[ID_TEXT_MAX];
+    id_text(number, "order", w->order);
+    struct pay_truth t = { .state = state, .number = str_z(number), .provider_id = STR("p"), .transaction_id = str_z(transaction), .customer = STR(""),
+                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor };
+    snprintf(t.paid.currency, sizeof(t.paid.currency), "%s", currency);
+    return db_do(w->t->db, settle_fn, &(struct arg){ .w = w, .truth = &t }, &w->t->e);
+}
+static int paid(struct world *w) { return say(w, PAY_PAID, 990, "CNY", "t1", 0); }
+
+static struct order now_is(struct world *w) {
+    struct order o;
+    struct err *e = &w->t->e;
+    OK(shop__order_get(db_reader(w->t->db), w->order, ME, &o, e));
+    return o;
+}
+static int64_t credits(struct world *w) {
+    struct ledger_balance b;
+    struct err *e = &w->t->e;
+    OK(ledger_balance(db_reader(w->t->db), ME, &b, e));
+    return b.available;
+}
+
+static void count_told(void *ctx, const char *what) { ++*(int *)ctx; }
+static int problems(struct world *w) {
+    int told = 0;
+    struct err *e = &w->t->e;
+    int r = shop_verify(db_reader(w->t->db), count_told, &told, e);
+    OK(r);
+    assert_int_equal(r, told);
+    OK(ledger_verify(db_reader(w->t->db), count_told, &told, e));
+    return told;
+}
+
+/* ---- tests ---- */
+static void what_is_paid_is_booked_once_and_stays(void **state) {
+    struct world w = open_world(state);
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(now_is(&w).state, SHOP_OPEN);
+    assert_int_equal(say(&w, PAY_OPEN, 0, "", "", 0), 0);
+    assert_int_equal(say(&w, PAY_PROCESSING, 0, "", "", 0), 0);
+    assert_int_equal(now_is(&w).state, SHOP_OPEN);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_CLOSED, 0, "", "", 0), 0);      /* a notice that was overtaken */
+    assert_int_equal(say(&w, PAY_FAILED, 0, "", "", 0), 0);
+    struct order o = now_is(&w);
+    assert_int_equal(o.state, SHOP_PAID);
+    assert_true(o.paid_ms > 0 && o.ends_ms >= o.paid_ms + o.valid_ms);
+    assert_int_equal(credits(&w) - before, 40);
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
+static void money_that_comes_late_counts(void **state) {
+    struct world w = open_world(state);
+    int64_t before = credits(&w);
+    const enum pay_state ends[] = { PAY_CLOSED, PAY_FAILED };
+    const enum shop_state seen[] = { SHOP_CLOSED, SHOP_FAILED };
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        order(&w);
+        assert_int_equal(say(&w, ends[i], 0, "", "", 0), 0);
+        assert_int_equal(now_is(&w).state, seen[i]);
+        assert_true(now_is(&w).ask_ms > clock_ms());             /* its notice may be lost as well */
+        assert_int_equal(paid(&w), 0);
+        assert_int_equal(now_is(&w).state, SHOP_PAID);
+    }
+    assert_int_equal(credits(&w) - before, 80);
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
+static void another_sum_or_a_second_payment_is_for_a_person(void **state) {
+    struct world w = open_world(state);
+    int64_t before = credits(&w);
+    static const struct { int64_t minor; const char *currency; } wrong[] = { { 989, "CNY" }, { 991, "CNY" }, { 990, "USD" }, { 0, "CNY" }, { 99000, "CNY" } };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        order(&w);
+        assert_int_equal(say(&w, PAY_PAID, wrong[i].minor, wrong[i].currency, "t1", 0), 0);
+        assert_int_equal(now_is(&w).state, SHOP_OPEN);
+        assert_string_equal(now_is(&w).trouble, "amount");
+    }
+    assert_int_equal(credits(&w), before);
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t2", 0), 0);
+    assert_string_equal(now_is(&w).trouble, "paid_twice");
+    assert_string_equal(now_is(&w).transaction_ref, "t1");
+    assert_int_equal(credits(&w) - before, 40);
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
+static void what_the_provider_gave_back_is_booked_by_what_is_new_of_it(void **state) {
+    struct world w = open_world(state);
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 500), 0);
+    assert_int_equal(now_is(&w).refunded, 500);
+    assert_int_equal(credits(&w) - before, 20);                  /* 40 * 500 / 990, rounded down, were taken */
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 990), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 500), 0);      /* an older answer */
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 2000), 0);     /* more than there was */
+    assert_int_equal(now_is(&w).refunded, 990);
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
+static void a_refund_that_fails_for_good_never_was(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    int64_t before = credits(&w);
+    const enum pay_refund_state ends[] = { PAY_REFUND_FAILED, PAY_REFUND_CLOSED };
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        order(&w);
+        assert_int_equal(paid(&w), 0);
+        struct arg a = { .w = &w, .f = { .id = id_new(), .order = w.order, .by = YOU, .money = 700, .credits = 30, .cause = SHOP_CAUSE_OPERATOR, .reason = STR("r") } };
+        OK(db_do(w.t->db, refund_fn, &a, e));
+        assert_int_equal(now_is(&w).refunded, 700);
+        a.f.id = id_new();
+        assert_int_equal(db_do(w.t->db, refund_fn, &a, e), ERR_STATE);   /* one at a time */
+        struct refund f;
+        OK(shop__refund_of(db_reader(w.t->db), w.order, &f, e));
+        struct pay_refund_truth pending = { .state = PAY_REFUND_PENDING, .provider_id = STR("re") }, odd = { .state = PAY_REFUND_ABNORMAL, .provider_id = STR("re") },
+                                end = { .state = ends[i], .provider_id = STR("re") }, done = { .state = PAY_REFUND_DONE, .provider_id = STR("re") };
+        const struct pay_refund_truth *said[] = { &pending, &odd, &odd, &end, &end, &done, &pending };      /* what comes after the end changes nothing */
+        a.f.id = f.id;
+        for (size_t k = 0; k < COUNT(said); k++) {
+            a.refund_truth = said[k];
+            OK(db_do(w.t->db, refund_settle_fn, &a, e));
+            assert_int_equal(problems(&w), 0);
+        }
+        OK(shop__refund_of(db_reader(w.t->db), w.order, &f, e));
+        assert_string_equal(f.state, pay_refund_state_names[ends[i]]);
+        assert_int_equal(now_is(&w).refunded, 0);
+        assert_string_equal(now_is(&w).trouble, "refund_failed");
+    }
+    assert_int_equal(credits(&w) - before, 80);
+    close_world(&w);
+}
+
+DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
+DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
+DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
+DB_SQL(harm_price, "UPDATE shop_order SET price_minor = price_minor - 1, off_minor = off_minor + 1 WHERE id = ?");
+DB_SQL(harm_credits, "UPDATE shop_order SET credits = credits + 1 WHERE id = ?");
+DB_SQL(harm_owner, "UPDATE shop_order SET account_id = account_id + 1 WHERE id = ?");
+DB_SQL(harm_gone, "DELETE FROM shop_order WHERE id = ?");
+
+static void verify_sees_each_planted_harm(void **state) {
+    static const struct { const struct db_sql *sql; bool paid; } harms[] = { { &harm_paid, false }, { &harm_unpaid, true }, { &harm_refunded, true }, { &harm_price, true },
+                                                                             { &harm_credits, true }, { &harm_owner, true }, { &harm_gone, true } };
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    int told = 0;
+    for (size_t i = 0; i < COUNT(harms); i++) {
+        order(&w);
+        if (harms[i].paid)
+            assert_int_equal(paid(&w), 0);
+        assert_int_equal(problems(&w), told);
+        OK(db_do(w.t->db, harm_fn, &(struct arg){ .w = &w, .harm = harms[i].sql }, e));
+        if (problems(&w) <= told)
+            fail_msg("verify does not see %s", harms[i].sql->name);
+        told = problems(&w);
+    }
+    close_world(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTING(what_is_paid_is_booked_once_and_stays),
+        TESTING(money_that_comes_late_counts),
+        TESTING(another_sum_or_a_second_payment_is_for_a_person),
+        TESTING(what_the_provider_gave_back_is_booked_by_what_is_new_of_it),
+        TESTING(a_refund_that_fails_for_good_never_was),
+        TESTING(verify_sees_each_planted_harm),
+    };
+    return cmocka_run_group_tests_name("order", tests, NULL, NULL);
+}
