@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         return 0;
     if (wire_yuan(s, &v) == 0) {
         int64_t again;
-        MUST(v >= 0 && v <= INT64_C(100000000099));
+        MUST(v >= 0 && v <= INT64_C(100000000000));
         wire_yuan_text(v, text);
         MUST(wire_yuan(str_z(text), &again) == 0 && again == v);
     }

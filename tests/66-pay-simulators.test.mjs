@@ -100,6 +100,56 @@ test('Stripe: after every fault the same call again ends in one session', async 
   }
 });
 
+test('Stripe: a refund gives back once, however late it is asked for again', async t => {
+  const { sim, run, start, query } = await stripeWorld(t), POST = 'POST /v1/refunds';
+  const s = must(await start()).start.provider_id;
+  sim.pay(s);
+  const { transaction_id } = must(await query(s)).truth;
+  const back = (refund, more = {}) => run({ op: 'refund', refund, transaction_id, minor: 100, total: 1999, currency: 'USD', ...more });
+  const given = () => sim.charges.get(sim.intents.get(transaction_id).latest_charge).amount_refunded;
+  for (const [i, kind] of ['lost', 'garbled', '500_after'].entries()) {
+    const number = `late-${kind}`;
+    sim.fault(POST, kind);
+    not(await back(number), 'outcome_unknown', 'ask');
+    assert.equal(given(), (i + 1) * 100, kind);
+    await sim.advance(2 * 86_400_000);                             // Stripe has forgotten the key
+    assert.equal(must(await back(number)).refund.state, 'done');
+    assert.equal(must(await back(number, { attempt: 2 })).refund.number, number);
+    not(await back(number, { minor: 101 }), 'pay_setup', 'operator');      // the same number, another amount: our own fault
+    assert.equal(given(), (i + 1) * 100, kind);
+  }
+  sim.fault(POST, '500');                                          // nothing happened, and Stripe plays that back under its key
+  not(await back('stored-1'), 'outcome_unknown', 'ask');
+  not(await back('stored-1'), 'outcome_unknown', 'ask');
+  assert.equal(must(await back('stored-1', { attempt: 2 })).refund.state, 'done');
+  assert.deepEqual([given(), sim.refunds.size], [400, 4]);
+  sim.refundsBe('pending');
+  assert.equal(must(await back('as-it-is')).refund.state, 'pending');
+  sim.settleRefund([...sim.refunds.keys()].at(-1), 'failed');
+  assert.equal(must(await back('as-it-is')).refund.state, 'failed');      // as it is now, and not as it was
+  sim.fault('GET /v1/refunds', '500');
+  not(await back('not-yet'), 'upstream', 'again');                 // who cannot look does not give
+  sim.fault('', 'refuse', 1, { status: 400, code: 'x' });
+  not(await back('not-yet'), 'pay_refused', 'never');
+  assert.equal(sim.refunds.size, 5);
+});
+
+test('Stripe: a change whose 500 is played back is made by its next attempt; a customer of elsewhere is said to be one', async t => {
+  const { sim, run, start } = await stripeWorld(t);
+  const s = must(await start({ months: 1 })).start.provider_id;
+  sim.pay(s);
+  const member = sim.sessions.get(s).subscription, change = (more = {}) => run({ op: 'change', what: 'end', number: 'change-1', member, ...more });
+  sim.fault('POST /v1/subscriptions/:id', '500');
+  not(await change(), 'outcome_unknown', 'ask');
+  not(await change(), 'outcome_unknown', 'ask');
+  assert.equal(must(await change({ attempt: 2 })).truth.member.ends, true);
+  must(await change({ what: 'end_now', number: 'change-2' }));
+  not(await change({ what: 'end_now', number: 'change-2' }), 'pay_over', 'never');      // it says so; a question says the rest
+  assert.equal(must(await run({ op: 'query_member', provider_id: member })).truth.member.state, 'ended');
+  not(await start({ number: 'order-43', customer: 'cus_of_test_mode' }), 'not_found', 'never');
+  must(await start({ number: 'order-43' }));                       // what was refused so is not kept under its key
+});
+
 test('Stripe: an answer that does not come in time is an unknown outcome', async t => {
   const { sim, start } = await stripeWorld(t, { timeout_ms: '300ms' });
   sim.fault('POST /v1/checkout/sessions', 'slow');

@@ -1,5 +1,4 @@
 /* alipay_test.c - Alipay: the vectors of its own client, and its answers signed by the vectors' key. */
-#include "pay/keys.h"
 #include "pay/testing.h"
 #include "pay/wire.h"
 
@@ -66,6 +65,9 @@ static void writes_calls(void **state) {
     assert_int_equal(test_build("alipay", &(struct pay_work){ PAY_OP_REFUND, .refund = &ra }, AT, &c, &r), 1);
     s = signed_string(c.body, &sign);
     assert_non_null(strstr(s.p, "biz_content={\"out_trade_no\":\"T20260101-0001\",\"refund_amount\":\"0.05\",\"out_request_no\":\"refund-7\"}"));
+    assert_int_equal(test_build("alipay", &(struct pay_work){ PAY_OP_QUERY_REFUND, .refund = &ra }, AT, &c, &r), 1);
+    s = signed_string(c.body, &sign);
+    assert_non_null(strstr(s.p, "\"out_request_no\":\"refund-7\",\"query_options\":[\"gmt_refund_pay\"]}"));     /* else no time is told */
     assert_int_equal(test_build("alipay", &(struct pay_work){ PAY_OP_CLOSE, .which = &which }, AT, &c, &r), 1);
     s = signed_string(c.body, &sign);
     assert_non_null(strstr(s.p, "method=alipay.trade.close"));
@@ -83,17 +85,6 @@ static struct str form_of(const char *plain, const char *sign) {
     wire_add(&out, "sign_type", STR("RSA2"));
     wire_add(&out, "sign", str_z(sign));
     return arena_str(test_arena, buf_str(&out));
-}
-
-static const char *sign_p(struct str message) {
-    BUF_CLEANUP struct buf pem;
-    uint8_t raw[PAY_SIGNATURE_MAX];
-    char *text = arena_alloc(test_arena, PAY_SIGNATURE_MAX * 2);
-    buf_init(&pem, 8192);
-    buf_printf(&pem, "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", "PRIVATE", VECTOR_KEY_P, "PRIVATE");
-    CLEANUP(pay_key_free) struct pay_key *k = pay_key_private(pem.p, pem.n);
-    base64_encode(raw, pay_key_sign(k, message.p, message.n, raw), text);
-    return text;
 }
 
 static const char *with(const char *from, const char *to) {
@@ -132,19 +123,29 @@ static void refuses_what_was_changed(void **state) {
                                                                         { "&gmt_payment=2026-01-02 11:04:10", "", "time" } };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *plain = with(cases[i].from, cases[i].to);
-        check_err(test_notice("alipay", AT, NULL, form_of(plain, sign_p(str_z(plain))), &n), ERR_PAY_NOTICE, &err, cases[i].words);
+        check_err(test_notice("alipay", AT, NULL, form_of(plain, test_sign_p(str_z(plain))), &n), ERR_PAY_NOTICE, &err, cases[i].words);
     }
+    const char *long_id = with("trade_no=2026010222001400000000000001", "trade_no=20260102220014000000000000012026010222001400000000000001000000000");
+    check_err(test_notice("alipay", AT, NULL, form_of(long_id, test_sign_p(str_z(long_id))), &n), ERR_PAY_NOTICE, &err, "transaction");
+    const char *odd_id = with("trade_no=2026010222001400000000000001", "trade_no=../x");
+    check_err(test_notice("alipay", AT, NULL, form_of(odd_id, test_sign_p(str_z(odd_id))), &n), ERR_PAY_NOTICE, &err, "transaction");
+    /* It may have been overtaken by a payment, and has no date that would tell: a hint. */
+    const char *waits = with("trade_status=TRADE_SUCCESS", "trade_status=WAIT_BUYER_PAY");
+    assert_int_equal(test_notice("alipay", AT, NULL, form_of(waits, test_sign_p(str_z(waits))), &n), 0);
+    assert_false(n.truth);
+    assert_int_equal(n.about, PAY_ABOUT_PAYMENT);
+    check_str(n.number, "T20260101-0001");
     const char *empty = with("&buyer_id=", "&body=&buyer_id=");     /* a field without a value is signed as it stands */
-    assert_int_equal(test_notice("alipay", AT, NULL, form_of(empty, sign_p(str_z(empty))), &n), 0);
+    assert_int_equal(test_notice("alipay", AT, NULL, form_of(empty, test_sign_p(str_z(empty))), &n), 0);
     const char *closed = with("trade_status=TRADE_SUCCESS", "trade_status=TRADE_CLOSED");
-    assert_int_equal(test_notice("alipay", AT, NULL, form_of(closed, sign_p(str_z(closed))), &n), 0);
+    assert_int_equal(test_notice("alipay", AT, NULL, form_of(closed, test_sign_p(str_z(closed))), &n), 0);
     assert_int_equal(n.payment.state, PAY_PAID);           /* it was paid, and given back as a whole */
     assert_int_equal(n.payment.refunded_minor, 1990);
 }
 
 /* ---- answers ---- */
 static int answer(const struct pay_work *w, const char *name, const char *inner, struct pay_result *r) {
-    struct str body = arena_printf(test_arena, "{\"%s_response\":%s,\"sign\":\"%s\"}", name, inner, sign_p(str_z(inner)));
+    struct str body = arena_printf(test_arena, "{\"%s_response\":%s,\"sign\":\"%s\"}", name, inner, test_sign_p(str_z(inner)));
     return test_parse("alipay", w, AT, 200, NULL, body, r);
 }
 
@@ -156,7 +157,7 @@ static void reads_answers_signed_over_their_bytes(void **state) {
     assert_int_equal(r.truth.state, PAY_PAID);
     assert_int_equal(r.truth.paid.minor, 1990);
     assert_int_equal(r.truth.refunded_minor, -1);
-    struct str body = arena_printf(test_arena, "{\"alipay_trade_query_response\":%s ,\"sign\":\"%s\"}", paid, sign_p(STR("{}")));
+    struct str body = arena_printf(test_arena, "{\"alipay_trade_query_response\":%s ,\"sign\":\"%s\"}", paid, test_sign_p(STR("{}")));
     check_err(test_parse("alipay", &query, AT, 200, NULL, body, &r), ERR_UPSTREAM, &err, "signature");
     body = arena_printf(test_arena, "{\"alipay_trade_query_response\":%s}", paid);
     check_err(test_parse("alipay", &query, AT, 200, NULL, body, &r), ERR_UPSTREAM, &err, "signature");
@@ -165,6 +166,12 @@ static void reads_answers_signed_over_their_bytes(void **state) {
     assert_int_equal(r.truth.state, PAY_OPEN);
     assert_int_equal(answer(&query, "alipay_trade_query", "{\"code\":\"10000\",\"out_trade_no\":\"T20260101-0001\",\"trade_status\":\"TRADE_CLOSED\"}", &r), 0);
     assert_int_equal(r.truth.state, PAY_CLOSED);
+    /* asked by Alipay's own number it must be that one; and an answer to another call is none to this */
+    struct pay_which by_id = { .transaction_id = STR("2027") };
+    assert_int_equal(answer(&(struct pay_work){ PAY_OP_QUERY, .which = &by_id }, "alipay_trade_query", paid, &r), ERR_UPSTREAM);
+    by_id.transaction_id = STR("2026");
+    assert_int_equal(answer(&(struct pay_work){ PAY_OP_QUERY, .which = &by_id }, "alipay_trade_query", paid, &r), 0);
+    assert_int_equal(answer(&query, "alipay_trade_close", paid, &r), ERR_UPSTREAM);
 }
 
 static void tells_the_kinds_of_trouble_apart(void **state) {
@@ -178,7 +185,7 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
     struct pay_result r;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct pay_work w = { cases[i].op, .which = &which };
-        int got = answer(&w, "alipay_trade_x", cases[i].inner, &r);
+        int got = answer(&w, cases[i].op == PAY_OP_CLOSE ? "alipay_trade_close" : i % 2 ? "alipay_trade_query" : "error", cases[i].inner, &r);
         if (got != cases[i].code)
             fail_msg("%s: %s, %s", cases[i].inner, err_reason(got)->code, err.text);
     }
@@ -200,6 +207,17 @@ static void an_accepted_refund_is_no_refund(void **state) {
     assert_int_equal(answer(&look, "alipay_trade_fastpay_refund_query", "{\"code\":\"10000\",\"out_request_no\":\"refund-7\",\"refund_amount\":\"9.90\",\"refund_status\":\"REFUND_SUCCESS\"}", &r), 0);
     assert_int_equal(r.refund.state, PAY_REFUND_DONE);
     assert_int_equal(r.refund.amount.minor, 990);
+#define TOLD(more) "{\"code\":\"10000\",\"out_request_no\":\"refund-7\",\"refund_amount\":\"9.90\"" more "}"
+    static const struct { const char *inner; int code; enum pay_refund_state state; } cases[] = {
+        { TOLD(""), 0, PAY_REFUND_PENDING },                   /* no state is no yes */
+        { TOLD(",\"gmt_refund_pay\":\"2026-01-02 11:04:10\""), 0, PAY_REFUND_DONE }, { TOLD(",\"refund_status\":\"REFUND_PROCESSING\""), 0, PAY_REFUND_PENDING },
+        { TOLD(",\"refund_status\":\"REFUND_FAIL\""), 0, PAY_REFUND_FAILED }, { TOLD(",\"refund_status\":\"REFUND_ODD\""), ERR_UPSTREAM, 0 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int got = answer(&look, "alipay_trade_fastpay_refund_query", cases[i].inner, &r);
+        if (got != cases[i].code || (got == 0 && r.refund.state != cases[i].state))
+            fail_msg("%s: %d, %d", cases[i].inner, got, r.refund.state);
+    }
     assert_int_equal(answer(&look, "alipay_trade_fastpay_refund_query", "{\"code\":\"10000\",\"out_request_no\":\"refund-8\",\"refund_amount\":\"9.90\"}", &r), ERR_UPSTREAM);
 }
 

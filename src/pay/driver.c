@@ -1,6 +1,7 @@
 /* driver.c - the list of ways to be paid, the names of things, and what the drivers share. */
 #include "pay/driver.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "base/json.h"
 
 #define KEY_FILE_MAX (64 * 1024)
+#define HOST_MAX     255
 
 #define DRIVER(n) extern const struct pay_driver pay_driver_##n;
 #include "pay/drivers.def"
@@ -76,7 +78,31 @@ int64_t pay__int(const struct json_t *obj, const char *key, int64_t otherwise) {
     return json_is_integer(v) ? json_integer_value(v) : otherwise;
 }
 
+int64_t pay__minor(const struct json_t *obj, const char *key) {
+    int64_t minor = pay__int(obj, key, -1);
+    return minor >= 0 && minor <= PAY_MINOR_MAX ? minor : -1;
+}
+
+bool pay__currency(struct str s, char out[4]) {
+    bool ok = s.n == 3;
+    memset(out, 0, 4);
+    for (size_t i = 0; ok && i < 3; i++) {
+        out[i] = (char)(s.p[i] >= 'a' && s.p[i] <= 'z' ? s.p[i] - ('a' - 'A') : s.p[i]);
+        ok = out[i] >= 'A' && out[i] <= 'Z';
+    }
+    if (!ok)
+        out[0] = 0;
+    return ok;
+}
+
 /* ---- words ---- */
+int pay__index(const char *const *names, struct str s) {
+    for (int i = 0; names[i]; i++)
+        if (str_eqz(s, names[i]))
+            return i;
+    return -1;
+}
+
 static bool only(struct str s, const char *more) {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -89,6 +115,13 @@ static bool only(struct str s, const char *more) {
 bool pay__is_number(struct str s) { return s.n >= PAY_NUMBER_MIN && s.n <= PAY_NUMBER_MAX && only(s, "_-"); }
 bool pay__is_name(struct str s) { return s.n >= 1 && s.n <= 255 && only(s, "_-"); }
 
+bool pay__is_url(struct str s, size_t max) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7F)
+            return false;
+    return s.n <= max && (str_starts(s, STR("https://")) || str_starts(s, STR("http://")));
+}
+
 struct str pay__cut(struct str s, size_t max) {
     size_t n = 0;
     for (size_t step; n < s.n && (step = str_utf8_char((struct str){ s.p + n, s.n - n })) > 0 && n + step <= max;)
@@ -96,9 +129,53 @@ struct str pay__cut(struct str s, size_t max) {
     return (struct str){ s.p, n };
 }
 
+/* ---- addresses ---- */
+/* "host", "host:1234", "[::1]:1234"; host: the brackets' inside. */
+static bool split_authority(struct str at, char host[HOST_MAX + 1], bool *ret_v6) {
+    struct str port = at, name;
+    int64_t n;
+    *ret_v6 = str_starts(at, STR("["));
+    if (*ret_v6) {
+        (void)str_cut(&port, '[');
+        name = str_cut(&port, ']');
+        if (!port.p || (port.n && port.p[0] != ':'))
+            return false;
+        (void)str_cut(&port, ':');
+    } else {
+        name = str_cut(&port, ':');
+    }
+    if (name.n == 0 || name.n > HOST_MAX || !only(name, *ret_v6 ? ":." : ".-_"))
+        return false;
+    memcpy(host, name.p, name.n);
+    host[name.n] = 0;
+    return !port.p || (port.n && port.p[0] != '-' && str_int(port, 1, 65535, &n) == 0);
+}
+
+/* Only as it is written out: a name may point anywhere, and what has other spellings is no loopback here. */
+static bool is_loopback(const char *host, bool v6) {
+    struct in_addr four;
+    struct in6_addr six;
+    return v6 ? inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six) : inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
+}
+
+int pay__base_url(const struct config *cfg, const char *setting, bool path, const char **ret_url, bool *ret_own, struct err *e) {
+    struct str url = str_z(config_str(cfg, setting)), rest = url;
+    char host[HOST_MAX + 1];
+    bool v6 = false, ok = pay__is_url(url, 300) && !memchr(url.p, '?', url.n) && !memchr(url.p, '#', url.n) && !memchr(url.p, '\\', url.n) && !str_ends(url, STR("/"));
+    for (int i = 0; i < 2; i++)
+        (void)str_cut(&rest, '/');         /* the scheme, and what is between the two slashes */
+    ok = ok && split_authority(str_cut(&rest, '/'), host, &v6) && (path || !rest.p);
+    if (!ok)
+        return err_set(e, ERR_CONFIG, "%s (%s): https:// and a host, %s", setting, config_where(cfg, setting),
+                       path ? "no user, no query, and no / at the end" : "nothing behind but a port");
+    *ret_url = url.p;
+    *ret_own = is_loopback(host, v6);
+    return 0;
+}
+
 /* ---- keys ---- */
 int pay__read_file(const struct config *cfg, const char *setting, const char *path, struct buf *ret, struct err *e) {
-    __attribute__((cleanup(fd_close_p))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    __attribute__((cleanup(fd_close_p))) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);     /* a FIFO would wait for ever */
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) {
         err_sys(e, ERR_CONFIG, "cannot read %s", path);

@@ -51,7 +51,8 @@ struct pay_driver {
     bool        notify_per_ask;     /* takes the address of notices with each ask */
     const char *currencies;         /* "CNY": nothing else; NULL: any */
     struct pay_reply yes, again, forged;        /* to a notice: taken in; come again; go away */
-    /* 1: set up; 0: the settings do not name it; ERR_CONFIG. ret_real: real money can be paid. */
+    /* The e of these four is never NULL: pay.c and call.c see to that, whatever their caller gave. */
+    /* 1: set up; 0: the settings do not name it; ERR_CONFIG. ret_real: false only when it is certain that no real money can be paid. */
     int  (*open)(const struct config *cfg, void **ret_g, bool *ret_real, struct err *e);
     void (*close)(void *g);
     /* 1: *ret is to be sent, and its answer goes to parse(); 0: nothing needs to be sent, *ret_result is whole. ERR_BAD_INPUT: the work
@@ -64,6 +65,7 @@ struct pay_driver {
     int  (*notice)(const void *g, const struct pay_said *said, int64_t now_ms, struct arena *a, struct pay_notice *ret, struct err *e);
     /* ---- optional from here on ---- */
     unsigned ops;                   /* 1 << enum pay_op beyond START..QUERY_REFUND that build() knows */
+    bool     forgets_refunds;       /* a refund's number is recognised for some time only: so it is looked for before each REFUND */
     /* The provider lives in this process (test money): answers a call in the network's stead. */
     int  (*answer)(void *g, struct db *d, const struct pay_call *c, struct arena *a, int *ret_status, struct str *ret_body, struct err *e);
 };
@@ -79,9 +81,18 @@ void pay__header(struct pay_call *c, struct arena *a, const char *fmt, ...) __at
 struct json_t;
 struct str pay__text(struct arena *a, const struct json_t *obj, const char *key, size_t max);
 int64_t pay__int(const struct json_t *obj, const char *key, int64_t otherwise);      /* whole numbers only */
+int64_t pay__minor(const struct json_t *obj, const char *key);          /* an amount: 0..PAY_MINOR_MAX; -1 when it is none */
+bool pay__currency(struct str s, char out[4]);          /* three letters, written as capitals; else "" and false */
 bool pay__is_number(struct str s);          /* PAY_NUMBER_MIN..MAX of our characters */
 bool pay__is_name(struct str s);            /* 1..255 of 0-9 A-Z a-z _ - : what may be put into a provider's path */
+bool pay__is_url(struct str s, size_t max); /* http or https, at most max bytes, without spaces and controls */
+int pay__index(const char *const *names, struct str s);         /* in a NULL-ended list; -1 */
 struct str pay__cut(struct str s, size_t max);          /* to at most max bytes, between two UTF-8 characters */
+/*
+ * A provider's address out of the settings: https:// or http://, a host, perhaps a port; a path only where `path` says so, with no / at its end; no
+ * user, query or fragment. ret_own: the host is written as a loopback address (127.0.0.0/8, [::1]), so what answers is this machine: a simulator.
+ */
+int pay__base_url(const struct config *cfg, const char *setting, bool path, const char **ret_url, bool *ret_own, struct err *e);
 /* A key file, at most 64 KB; the caller wipes and releases it. ERR_CONFIG with the setting's name. */
 int pay__read_file(const struct config *cfg, const char *setting, const char *path, struct buf *ret, struct err *e);
 void pay__nonce(char out[33]);

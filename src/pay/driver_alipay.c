@@ -5,9 +5,12 @@
  * - page.pay and wap.pay are no calls: the signed parameters are a URL that the payer's browser opens. Until somebody has signed in there, Alipay
  *   knows nothing of the order ("TRADE_NOT_EXIST"); it can come until its `time_expire`, closed or not.
  * - An answer is signed over the very bytes of its inner object.
- * - A notice is a form, dated by nothing that is worth checking: an old one is as genuine as on its day, and says how it was then.
+ * - A notice is a form, dated by nothing that is worth checking: an old one is as genuine as on its day, and says how it was then. So one that
+ *   tells of an open order is a hint only: it may have been paid since.
  * - TRADE_CLOSED is an order that was never paid, or one that was given back as a whole; only the latter has a time of payment.
  * - A refund's answer says whether money moved now (fund_change); the same request number again moves none, and is asked about instead.
+ * - Of a refund that is asked about, refund_status is REFUND_SUCCESS or absent; absence was a yes once, and means "not there, or failed" in newer
+ *   texts. So it is neither here: a yes is that status, or a time of payment, which is told only when query_options asks for it.
  */
 #include <stdlib.h>
 
@@ -19,7 +22,8 @@
 
 #define BODY_MAX     (16 * 1024)
 #define TITLE_MAX    256
-#define FIELD_MAX    4096
+#define EVENT_MAX    128
+#define ID_MAX       64                        /* of Alipay's own numbers */
 
 struct alipay {
     const char     *gateway, *app_id, *seller_id;
@@ -47,21 +51,22 @@ static int read_key(const struct config *cfg, const char *setting, bool private,
 }
 
 static int open_alipay(const struct config *cfg, void **ret_g, bool *ret_real, struct err *e) {
-    struct str gateway = str_z(config_str(cfg, "pay.alipay_url"));
-    const char *app_id = config_str(cfg, "pay.alipay_app_id"), *seller_id = config_str(cfg, "pay.alipay_seller_id");
+    bool own;
+    const char *gateway, *app_id = config_str(cfg, "pay.alipay_app_id"), *seller_id = config_str(cfg, "pay.alipay_seller_id");
     if (!app_id[0])
         return 0;
     if (!pay__is_name(str_z(app_id)) || !pay__is_name(str_z(seller_id)))
         return err_set(e, ERR_CONFIG, "pay.alipay_app_id, pay.alipay_seller_id: both are needed, digits; see docs/payments.md");
-    if ((!str_starts(gateway, STR("https://")) && !str_starts(gateway, STR("http://"))) || memchr(gateway.p, '?', gateway.n))
-        return err_set(e, ERR_CONFIG, "pay.alipay_url: the gateway's https address, without a query");
+    int r = pay__base_url(cfg, "pay.alipay_url", /* path= */ true, &gateway, &own, e);
+    if (r < 0)
+        return r;
     struct alipay *g = calloc(1, sizeof(*g));
     if (!g)
         return err_set(e, ERR_INTERNAL, "no memory");
-    g->gateway = gateway.p;
+    g->gateway = gateway;
     g->app_id = app_id;
     g->seller_id = seller_id;
-    int r = read_key(cfg, "pay.alipay_key_file", true, &g->key, e);
+    r = read_key(cfg, "pay.alipay_key_file", true, &g->key, e);
     if (r >= 0)
         r = read_key(cfg, "pay.alipay_verify_file", false, &g->verify, e);
     if (r < 0) {
@@ -69,7 +74,7 @@ static int open_alipay(const struct config *cfg, void **ret_g, bool *ret_real, s
         return r;
     }
     *ret_g = g;
-    *ret_real = strstr(g->gateway, "//openapi.alipay.com/") != NULL;
+    *ret_real = !own;
     return 1;
 }
 
@@ -77,16 +82,18 @@ static int open_alipay(const struct config *cfg, void **ret_g, bool *ret_real, s
 struct param { const char *name; struct str value; };
 
 /* All parameters of a call, those that are empty left out; in the order of their names, which is that of the signature. */
-static struct str sign_params(const struct alipay *g, const char *method, struct str biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
-                              struct err *e) {
+static int sign_params(const struct alipay *g, const char *method, const struct buf *biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
+                       struct str *ret, struct err *e) {
     char at[20];
     uint8_t raw[PAY_SIGNATURE_MAX];
     BUF_CLEANUP struct buf plain = { 0 };
     BUF_CLEANUP struct buf sent = { 0 };
+    if (biz->failed)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %d bytes", BODY_MAX);
     wire_china_text(m->now_ms, at);
     const struct param params[] = {
         { "app_id", str_z(g->app_id) },
-        { "biz_content", biz },
+        { "biz_content", buf_str(biz) },
         { "charset", STR("utf-8") },
         { "method", str_z(method) },
         { "notify_url", ask ? ask->notify_url : STR("") },
@@ -107,25 +114,25 @@ static struct str sign_params(const struct alipay *g, const char *method, struct
     size_t n = plain.failed ? 0 : pay_key_sign(g->key, plain.p, plain.n, raw);
     char *sign = arena_alloc(a, (n + 2) / 3 * 4 + 1);
     wire_add(&sent, "sign", (struct str){ sign, base64_encode(raw, n, sign) });
-    if (n == 0 || sent.failed) {
-        err_set(e, plain.failed || sent.failed ? ERR_BAD_INPUT : ERR_PAY_SETUP, "cannot sign this with pay.alipay_key_file");
-        return STR_NULL;
-    }
-    return arena_str(a, buf_str(&sent));
+    if (plain.failed || sent.failed)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %d bytes", BODY_MAX);
+    if (n == 0)
+        return err_set(e, ERR_PAY_SETUP, "cannot sign with pay.alipay_key_file");
+    *ret = arena_str(a, buf_str(&sent));
+    return 0;
 }
 
-static int post(const struct alipay *g, const char *method, struct str biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
+static int post(const struct alipay *g, const char *method, const struct buf *biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
                 struct pay_call *ret, struct err *e) {
-    struct str body = sign_params(g, method, biz, ask, m, a, e);
-    if (!body.p)
-        return e->code;
+    struct str body;
+    int r = sign_params(g, method, biz, ask, m, a, &body, e);
+    if (r < 0)
+        return r;
     /* charset also in the address: the gateway decodes by it before it looks into the body */
     *ret = (struct pay_call){ .method = "POST", .url = arena_printf(a, "%s?charset=utf-8", g->gateway), .body = body };
     pay__header(ret, a, "Content-Type: application/x-www-form-urlencoded;charset=utf-8");
     return 1;
 }
-
-static struct str biz_of(struct arena *a, const struct buf *b) { return b->failed ? STR("") : arena_str(a, buf_str(b)); }
 
 static int build_start(const struct alipay *g, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a, struct pay_call *ret,
                        struct pay_result *ret_result, struct err *e) {
@@ -148,13 +155,21 @@ static int build_start(const struct alipay *g, const struct pay_ask *ask, const 
     }
     jw_end_obj(&w);
     if (ask->scene == PAY_QR)
-        return post(g, methods[ask->scene], biz_of(a, &biz), ask, m, a, ret, e);
-    struct str query = sign_params(g, methods[ask->scene], biz_of(a, &biz), ask, m, a, e);
-    if (!query.p)
-        return e->code;
+        return post(g, methods[ask->scene], &biz, ask, m, a, ret, e);
+    struct str query;
+    int r = sign_params(g, methods[ask->scene], &biz, ask, m, a, &query, e);
+    if (r < 0)
+        return r;
     ret_result->start = (struct pay_start){ PAY_SHOW_REDIRECT, .text = arena_printf(a, "%s?%.*s", g->gateway, STR_ARG(query)), .provider_id = STR(""),
                                             .until_ms = ask->until_ms };
     return 0;
+}
+
+/* Of what is posted; pages are not answered. */
+static const char *method_of(const struct pay_work *w) {
+    static const char *const methods[] = { [PAY_OP_START] = "alipay.trade.precreate", [PAY_OP_QUERY] = "alipay.trade.query", [PAY_OP_CLOSE] = "alipay.trade.close",
+                                           [PAY_OP_REFUND] = "alipay.trade.refund", [PAY_OP_QUERY_REFUND] = "alipay.trade.fastpay.refund.query" };
+    return methods[w->op];
 }
 
 /* {"out_trade_no": …} or {"trade_no": …}, left open. */
@@ -170,8 +185,6 @@ static void open_biz(struct jw *w, struct buf *biz, const struct pay_which *of) 
 
 static int build(const void *arg, const struct pay_work *w, const struct pay_moment *m, struct arena *a, struct pay_call *ret, struct pay_result *ret_result,
                  struct err *e) {
-    static const char *const methods[] = { [PAY_OP_QUERY] = "alipay.trade.query", [PAY_OP_CLOSE] = "alipay.trade.close", [PAY_OP_REFUND] = "alipay.trade.refund",
-                                           [PAY_OP_QUERY_REFUND] = "alipay.trade.fastpay.refund.query" };
     BUF_CLEANUP struct buf biz;
     struct jw j;
     buf_init(&biz, 1);
@@ -190,8 +203,14 @@ static int build(const void *arg, const struct pay_work *w, const struct pay_mom
     }
     if (w->refund)
         jw_kstr(&j, "out_request_no", w->refund->number);
+    if (w->op == PAY_OP_QUERY_REFUND) {
+        jw_key(&j, "query_options");
+        jw_arr(&j);
+        jw_str(&j, STR("gmt_refund_pay"));
+        jw_end_arr(&j);
+    }
     jw_end_obj(&j);
-    return post(arg, methods[w->op], biz_of(a, &biz), NULL, m, a, ret, e);
+    return post(arg, method_of(w), &biz, NULL, m, a, ret, e);
 }
 
 /* ---- what an order says ---- */
@@ -252,10 +271,12 @@ static int read_refund(const struct pay_work *w, const json_t *j, struct arena *
         return err_set(e, ERR_NOT_FOUND, "no refund %.*s", STR_ARG(w->refund->number));
     if (!str_eq(number, w->refund->number) || (amount.n && wire_yuan(amount, &ret->amount.minor) < 0))
         return pay__unclear(w, e, "Alipay's answer is about another refund");
-    if (str_eqz(status, "REFUND_SUCCESS") || status.n == 0)         /* absent: until 2022 that was the whole of saying yes */
+    if (str_eqz(status, "REFUND_SUCCESS") || (status.n == 0 && ret->done_ms))
         ret->state = PAY_REFUND_DONE;
-    else if (!str_eqz(status, "REFUND_PROCESSING"))
+    else if (str_eqz(status, "REFUND_FAIL"))
         ret->state = PAY_REFUND_FAILED;
+    else if (status.n && !str_eqz(status, "REFUND_PROCESSING"))
+        return pay__unclear(w, e, "a refund in a state that is not known here (%.*s)", STR_ARG(status));
     return 0;
 }
 
@@ -263,7 +284,7 @@ static int read_answer(const struct pay_work *w, const json_t *j, struct arena *
     struct str number = pay__text(a, j, "out_trade_no", 64);
     const struct pay_which *of = w->refund ? &w->refund->of : w->which;
     struct str asked = w->op == PAY_OP_START ? w->ask->number : of->number;
-    if (asked.n && number.n && !str_eq(asked, number))
+    if ((asked.n && number.n && !str_eq(asked, number)) || (!asked.n && !str_eq(of->transaction_id, pay__text(a, j, "trade_no", ID_MAX))))
         return pay__unclear(w, e, "Alipay's answer is about another order");
     switch (w->op) {
     case PAY_OP_START: {
@@ -287,6 +308,14 @@ static int read_answer(const struct pay_work *w, const json_t *j, struct arena *
     }
 }
 
+/* Whether the object of that name is the answer to the method: its own, or that of a gateway which did not get so far. */
+static bool is_answer(const char *name, const char *method) {
+    for (; *method; name++, method++)
+        if (*name != (*method == '.' ? '_' : *method))
+            return false;
+    return strcmp(name, "_response") == 0;
+}
+
 /* {"alipay_trade_query_response":{…},"sign":"…"}: the object's very bytes are what was signed. */
 static int verify_answer(const struct alipay *g, const struct pay_work *w, const struct pay_said *s, const json_t *j, struct arena *a, const json_t **ret_inner,
                          struct err *e) {
@@ -298,7 +327,7 @@ static int verify_answer(const struct alipay *g, const struct pay_work *w, const
     for (; it && !inner; it = json_object_iter_next((json_t *)j, it)) {
         name = json_object_iter_key(it);
         v = json_object_iter_value(it);
-        if (json_is_object(v) && str_ends(str_z(name), STR("_response")))
+        if (json_is_object(v) && (is_answer(name, method_of(w)) || is_answer(name, "error")))
             inner = v;
     }
     if (!inner || wire_member(s->body, name, &bytes) < 0)
@@ -361,7 +390,7 @@ static int notice(const void *arg, const struct pay_said *s, int64_t now_ms, str
     size_t n = 0;
     int r = wire_form(s->body, a, pairs, &n, e);
     if (r == ERR_BAD_INPUT)
-        r = e ? (e->code = ERR_PAY_NOTICE) : ERR_PAY_NOTICE;
+        r = e->code = ERR_PAY_NOTICE;
     if (r >= 0)
         r = verify_notice(g, pairs, n, s->body.n, e);
     if (r < 0)
@@ -378,10 +407,12 @@ static int notice(const void *arg, const struct pay_said *s, int64_t now_ms, str
     if (!pay__is_number(ret->payment.number) || read_state(ret->what, wire_find(pairs, n, "total_amount"), wire_find(pairs, n, "gmt_payment"),
                                                            wire_find(pairs, n, "refund_fee"), &ret->payment) < 0)
         return err_set(e, ERR_PAY_NOTICE, "an order without number, amount or time, or in a state that is not known here");
+    if (!pay__is_name(ret->payment.transaction_id) || ret->payment.transaction_id.n > ID_MAX || ret->event_id.n > EVENT_MAX || ret->payment.customer.n > ID_MAX)
+        return err_set(e, ERR_PAY_NOTICE, "its notify_id, transaction or buyer is none of Alipay's");
     ret->about = PAY_ABOUT_PAYMENT;
     ret->number = ret->payment.number;
     ret->transaction_id = ret->payment.transaction_id;
-    ret->truth = true;
+    ret->truth = ret->payment.state != PAY_OPEN;
     return 0;
 }
 

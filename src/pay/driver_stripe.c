@@ -2,8 +2,10 @@
  * driver_stripe.c - Stripe: Checkout Sessions (one payment, and memberships as subscriptions), refunds, webhooks. Card data never comes near us.
  * Document: Stripe's API reference, version pinned below, as collected in November 2026; signatures as in the client stripe 23.1.0. Quirks:
  * - Requests are forms with brackets, answers JSON; amounts in the smallest unit of the currency, whole yen.
- * - An Idempotency-Key plays the first answer back for a day or more, stored 500s too; hence pay_ask.attempt. What follows from a key is made of
- *   our number alone, so the same call after a crash is the same call.
+ * - An Idempotency-Key plays the first answer back for a day or more, stored 500s too; hence the attempts. What follows from a key is made of
+ *   our numbers alone, so the same call after a crash is the same call. Afterwards the key is forgotten: a refund is therefore looked for by our
+ *   number (metadata[refund_number]) before it is made; a session is over by then, and what a change sets may be set again.
+ * - 409: the same key is under way elsewhere, or somebody holds the object; whether the other call will do it nobody knows.
  * - Nothing is found by our own number: a session is asked for by its id (pay_start.provider_id). It carries our number as client_reference_id,
  *   and everything that comes of it as metadata[number].
  * - Notices are signed but come in any order, late and twice, and hold the state of their moment. They are hints: the object is read again.
@@ -25,6 +27,8 @@
 #define SIGNATURES   16
 #define SECRETS_MAX  2
 #define TITLE_MAX    250
+#define PAGE_MAX     4096
+#define REFUNDS_MAX  100
 
 struct stripe {
     const char *base, *key;
@@ -43,31 +47,31 @@ static bool is_printable(struct str s) {
 }
 
 static int open_stripe(const struct config *cfg, void **ret_g, bool *ret_real, struct err *e) {
-    struct str key = str_z(config_str(cfg, "pay.stripe_key")), base = str_z(config_str(cfg, "pay.stripe_url")),
-               secrets = str_z(config_str(cfg, "pay.stripe_webhook_secret"));
+    struct str key = str_z(config_str(cfg, "pay.stripe_key")), secrets = str_z(config_str(cfg, "pay.stripe_webhook_secret"));
+    bool test_key = str_starts(key, STR("sk_test_")) || str_starts(key, STR("rk_test_")),
+         live_key = str_starts(key, STR("sk_live")) || str_starts(key, STR("rk_live")), own, good = secrets.n > 0;
+    struct stripe made = { .key = key.p };
     if (key.n == 0)
         return 0;
     if (!is_printable(key))
         return err_set(e, ERR_CONFIG, "pay.stripe_key: has spaces or controls in it");
-    if ((!str_starts(base, STR("https://")) && !str_starts(base, STR("http://"))) || str_ends(base, STR("/")))
-        return err_set(e, ERR_CONFIG, "pay.stripe_url: https:// and a host, no / at the end");
-    struct stripe *g = calloc(1, sizeof(*g));
-    if (!g)
-        return err_set(e, ERR_INTERNAL, "no memory");
-    g->key = key.p;
-    g->base = base.p;
-    while (secrets.n && g->n_secrets < SECRETS_MAX) {
+    int r = pay__base_url(cfg, "pay.stripe_url", /* path= */ true, &made.base, &own, e);
+    if (r < 0)
+        return r;
+    while (good && secrets.p) {
         struct str one = str_trim(str_cut(&secrets, ','));
-        if (is_printable(one))
-            g->secrets[g->n_secrets++] = one;
+        if ((good = made.n_secrets < SECRETS_MAX && is_printable(one)))
+            made.secrets[made.n_secrets++] = one;
     }
-    if (g->n_secrets == 0 || secrets.n) {
-        free(g);
+    if (!good)
         return err_set(e, ERR_CONFIG, "pay.stripe_webhook_secret: one or two signing secrets (whsec_…): without one no notice can be believed. "
                                       "Set ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET or …_FILE");
-    }
+    struct stripe *g = malloc(sizeof(*g));
+    if (!g)
+        return err_set(e, ERR_INTERNAL, "no memory");
+    *g = made;
     *ret_g = g;
-    *ret_real = str_starts(key, STR("sk_live")) || str_starts(key, STR("rk_live"));
+    *ret_real = live_key || (!test_key && !own);
     return 1;
 }
 
@@ -89,6 +93,11 @@ static int send_form(const struct stripe *g, const char *method, struct str path
 
 static int ask_for(const struct stripe *g, struct str path, struct arena *a, struct pay_call *ret, struct err *e) {
     return send_form(g, "GET", path, NULL, STR(""), a, ret, e);
+}
+
+/* An Idempotency-Key. */
+static struct str key_of(const char *what, struct str number, int attempt, struct arena *a) {
+    return arena_printf(a, "zt-%s-%.*s-%d", what, STR_ARG(number), attempt ? attempt : 1);
 }
 
 static struct str lower(struct arena *a, const char *currency) {
@@ -128,7 +137,7 @@ static int build_start(const struct stripe *g, const struct pay_ask *ask, struct
         wire_add(&f, "customer", ask->customer);
     /* No expires_at: Stripe takes half an hour to a day from now, and the same call must be the same bytes whenever it is made again. Whoever
      * wants less closes the session. */
-    return send_form(g, "POST", STR("/v1/checkout/sessions"), &f, arena_printf(a, "zt-start-%.*s-%d", STR_ARG(ask->number), ask->attempt), a, ret, e);
+    return send_form(g, "POST", STR("/v1/checkout/sessions"), &f, key_of("start", ask->number, ask->attempt, a), a, ret, e);
 }
 
 static int build_query(const struct stripe *g, struct str id, struct arena *a, struct pay_call *ret, struct err *e) {
@@ -153,7 +162,7 @@ static int build_refund(const struct stripe *g, const struct pay_refund_ask *ask
     wire_add(&f, "metadata[refund_number]", ask->number);
     if (ask->of.number.n)
         wire_add(&f, "metadata[number]", ask->of.number);
-    return send_form(g, "POST", STR("/v1/refunds"), &f, arena_printf(a, "zt-refund-%.*s", STR_ARG(ask->number)), a, ret, e);
+    return send_form(g, "POST", STR("/v1/refunds"), &f, key_of("refund", ask->number, ask->attempt, a), a, ret, e);
 }
 
 static int build_query_refund(const struct stripe *g, const struct pay_refund_ask *ask, struct arena *a, struct pay_call *ret, struct err *e) {
@@ -161,7 +170,7 @@ static int build_query_refund(const struct stripe *g, const struct pay_refund_as
         return ask_for(g, arena_printf(a, "/v1/refunds/%.*s", STR_ARG(ask->provider_id)), a, ret, e);
     if (!str_starts(ask->of.transaction_id, STR("pi_")))
         return err_set(e, ERR_BAD_INPUT, "a refund is asked for by provider_id (re_…) or transaction_id (pi_…)");
-    return ask_for(g, arena_printf(a, "/v1/refunds?payment_intent=%.*s&limit=100", STR_ARG(ask->of.transaction_id)), a, ret, e);
+    return ask_for(g, arena_printf(a, "/v1/refunds?payment_intent=%.*s&limit=%d", STR_ARG(ask->of.transaction_id), REFUNDS_MAX), a, ret, e);
 }
 
 static int build_change(const struct stripe *g, const struct pay_change_ask *ask, struct arena *a, struct pay_call *ret, struct err *e) {
@@ -197,7 +206,7 @@ static int build_change(const struct stripe *g, const struct pay_change_ask *ask
     if (!now)
         wire_add(&f, "expand[]", STR("latest_invoice.payments"));
     return send_form(g, now ? "DELETE" : "POST", arena_printf(a, "/v1/subscriptions/%.*s", STR_ARG(ask->member)), now ? NULL : &f,
-                     now ? STR("") : arena_printf(a, "zt-change-%.*s", STR_ARG(ask->number)), a, ret, e);
+                     now ? STR("") : key_of("change", ask->number, ask->attempt, a), a, ret, e);
 }
 
 static int build(const void *g, const struct pay_work *w, const struct pay_moment *m, struct arena *a, struct pay_call *ret, struct pay_result *ret_result,
@@ -232,11 +241,10 @@ static struct str id_of(const json_t *obj, const char *key, struct arena *a) {
 }
 
 static void money_of(const json_t *obj, const char *amount, struct arena *a, struct pay_money *ret) {
-    struct str currency = pay__text(a, obj, "currency", 3);
-    *ret = (struct pay_money){ .minor = pay__int(obj, amount, -1) };
-    for (size_t i = 0; currency.n == 3 && i < 3; i++)
-        ret->currency[i] = (char)(currency.p[i] >= 'a' && currency.p[i] <= 'z' ? currency.p[i] - ('a' - 'A') : currency.p[i]);
+    *ret = (struct pay_money){ .minor = pay__minor(obj, amount) };
+    pay__currency(pay__text(a, obj, "currency", 3), ret->currency);
 }
+static bool is_money(const struct pay_money *m) { return m->minor >= 0 && m->currency[0]; }
 
 static int64_t ms_of(const json_t *obj, const char *key) {
     int64_t s = pay__int(obj, key, 0);
@@ -292,7 +300,7 @@ static void read_charge(const json_t *session, struct arena *a, struct pay_truth
     if (fee.minor >= 0 && strcmp(fee.currency, ret->paid.currency) == 0)
         ret->fee_minor = fee.minor;
     if (json_is_object(charge)) {
-        ret->refunded_minor = pay__int(charge, "amount_refunded", -1);
+        ret->refunded_minor = pay__minor(charge, "amount_refunded");
         ret->disputed = json_is_true(json_object_get(charge, "disputed"));
         ret->paid_ms = ms_of(charge, "created");
     }
@@ -306,25 +314,31 @@ static int read_session(const json_t *j, struct arena *a, struct pay_truth *ret)
                                .transaction_id = id_of(j, "payment_intent", a), .customer = id_of(j, "customer", a) };
     if (!ret->transaction_id.n)
         ret->transaction_id = intent_of(json_object_get(j, "invoice"), a);
-    if (json_is_object(sub))
+    if (json_is_object(sub)) {
         read_member(sub, a, &ret->member);
-    else
+        if (ret->member.state == PAY_MEMBER_NONE)
+            return ERR_UPSTREAM;
+    } else {
         ret->member.id = id_of(j, "subscription", a);
+    }
     if (str_eqz(status, "open")) {
         ret->state = PAY_OPEN;
     } else if (str_eqz(status, "expired")) {
         ret->state = PAY_CLOSED;
     } else if (str_eqz(status, "complete") && (str_eqz(payment, "paid") || str_eqz(payment, "no_payment_required"))) {
         ret->state = PAY_PAID;
+        ret->refunded_minor = -1;
         money_of(j, "amount_total", a, &ret->paid);
         read_charge(j, a, ret);
+        if (!str_eqz(payment, "paid"))
+            ret->paid.minor = 0;
     } else if (str_eqz(status, "complete")) {
         /* a method that takes days: its end shows at the intent */
         ret->state = str_eqz(step, "requires_payment_method") || str_eqz(step, "canceled") ? PAY_FAILED : PAY_PROCESSING;
     } else {
         return ERR_UPSTREAM;
     }
-    return ret->state == PAY_PAID && (ret->paid.minor < 0 || !ret->paid.currency[0]) ? ERR_UPSTREAM : 0;
+    return ret->state == PAY_PAID && !is_money(&ret->paid) ? ERR_UPSTREAM : 0;
 }
 
 static int read_invoice(const json_t *j, struct arena *a, struct pay_truth *ret) {
@@ -336,6 +350,7 @@ static int read_invoice(const json_t *j, struct arena *a, struct pay_truth *ret)
                                        .item = STR(""), .product = STR("") };
     if (str_eqz(status, "paid")) {
         ret->state = PAY_PAID;
+        ret->refunded_minor = -1;
         money_of(j, "amount_paid", a, &ret->paid);
         ret->paid_ms = ms_of(json_object_get(j, "status_transitions"), "paid_at");
     } else if (str_eqz(status, "draft") || str_eqz(status, "open")) {
@@ -345,7 +360,7 @@ static int read_invoice(const json_t *j, struct arena *a, struct pay_truth *ret)
     } else {
         return ERR_UPSTREAM;
     }
-    return ret->state == PAY_PAID && (ret->paid.minor < 0 || !ret->paid.currency[0]) ? ERR_UPSTREAM : 0;
+    return ret->state == PAY_PAID && !is_money(&ret->paid) ? ERR_UPSTREAM : 0;
 }
 
 /* A subscription, and its newest invoice as the payment. */
@@ -377,7 +392,7 @@ static int read_refund(const json_t *j, struct arena *a, struct pay_refund_truth
             ret->state = states[i].state;
     money_of(j, "amount", a, &ret->amount);
     ret->done_ms = ret->state == PAY_REFUND_DONE ? ms_of(j, "created") : 0;
-    return ret->state == PAY_REFUND_STATE_COUNT || ret->amount.minor < 1 || !ret->amount.currency[0] ? ERR_UPSTREAM : 0;
+    return ret->state == PAY_REFUND_STATE_COUNT || ret->amount.minor < 1 || !is_money(&ret->amount) ? ERR_UPSTREAM : 0;
 }
 
 /* ---- answers ---- */
@@ -386,17 +401,22 @@ static int read_trouble(const struct pay_work *w, const struct pay_said *s, stru
     int r = pay__status(w, s, "Stripe", e), err = ERR_PAY_REFUSED;
     if (r < 0)
         return r;
-    (void)json_read(s->body, &j, NULL);        /* without words the status says enough */
+    (void)json_read(s->body, &j, NULL);
     const json_t *error = json_object_get(j, "error");
     struct str type = pay__text(a, error, "type", 64), code = pay__text(a, error, "code", 64), message = pay__text(a, error, "message", 4096);
+    bool in_use = str_eqz(code, "idempotency_key_in_use"), no_customer = str_eqz(code, "resource_missing") && str_eqz(pay__text(a, error, "param", 64), "customer");
+    if (in_use || (s->status == 409 && !str_eqz(type, "idempotency_error")) || s->status == 424)
+        return pay__unclear(w, e, "Stripe says %d %.*s: something is under way whose end nobody knows; the same call later settles it", s->status, STR_ARG(code));
     if (str_eqz(type, "idempotency_error"))
         err = ERR_PAY_SETUP;                           /* the same number with other words: our own fault */
     else if (s->status == 401 || s->status == 403)
         err = ERR_PAY_SETUP;
+    else if (!json_is_object(error))
+        return pay__unclear(w, e, "%d, and not in Stripe's words: is pay.stripe_url right?", s->status);
     else if (s->status == 404)
+        err = w->op == PAY_OP_CHANGE && w->change->what == PAY_CHANGE_END_NOW ? ERR_PAY_OVER : ERR_NOT_FOUND;      /* what has ended is not found, too */
+    else if (s->status == 400 && w->op == PAY_OP_START && no_customer)
         err = ERR_NOT_FOUND;
-    else if (s->status == 409)
-        err = ERR_UPSTREAM;                            /* the same key is under way elsewhere; it stores nothing */
     else if (str_eqz(code, "charge_already_refunded") || (s->status == 400 && w->op == PAY_OP_CLOSE))
         err = ERR_PAY_OVER;
     else if (s->status == 400 && w->op == PAY_OP_START)
@@ -406,14 +426,14 @@ static int read_trouble(const struct pay_work *w, const struct pay_said *s, stru
 
 static int parse_start(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_start *ret, struct err *e) {
     struct pay_truth t;
-    *ret = (struct pay_start){ PAY_SHOW_REDIRECT, .text = pay__text(a, j, "url", 4096), .provider_id = pay__text(a, j, "id", 255),
+    *ret = (struct pay_start){ PAY_SHOW_REDIRECT, .text = pay__text(a, j, "url", PAGE_MAX), .provider_id = pay__text(a, j, "id", 255),
                                .until_ms = ms_of(j, "expires_at") };
     if (read_session(j, a, &t) < 0 || !str_eq(t.number, w->ask->number) || !str_starts(ret->provider_id, STR("cs_")) || !pay__is_name(ret->provider_id))
         return pay__unclear(w, e, "Stripe's answer is about something else; make the same call again");
     /* What is played back under its key is the session as it was; as it is only a query says. */
-    if (t.state != PAY_OPEN || ret->text.n == 0)
+    if (t.state != PAY_OPEN)
         return err_set(e, ERR_PAY_OVER, "session %.*s is %s", STR_ARG(ret->provider_id), pay_state_names[t.state]);
-    return 0;
+    return pay__is_url(ret->text, PAGE_MAX) ? 0 : pay__unclear(w, e, "Stripe's answer has no page to pay on");
 }
 
 static int parse_query(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_truth *ret, struct err *e) {
@@ -430,11 +450,11 @@ static int parse_query(const struct pay_work *w, const json_t *j, struct arena *
 /* One refund, or a list of a payment's. */
 static int parse_refund(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
-    for (size_t i = 0; i < json_array_size(list); i++)
+    for (size_t i = 0; i < json_array_size(list) && i < REFUNDS_MAX; i++)
         if (read_refund(json_array_get(list, i), a, ret) >= 0 && str_eq(ret->number, w->refund->number))
             return 0;
     if (json_is_array(list))
-        return json_is_true(json_object_get(j, "has_more")) ? pay__unclear(w, e, "more than 100 refunds of one payment: look in Stripe's console")
+        return json_is_true(json_object_get(j, "has_more")) ? err_set(e, ERR_PAY_SETUP, "more than %d refunds of one payment: look in Stripe's console", REFUNDS_MAX)
                                                             : err_set(e, ERR_NOT_FOUND, "no refund %.*s", STR_ARG(w->refund->number));
     if (read_refund(j, a, ret) < 0 || !str_eq(ret->number, w->refund->number))
         return pay__unclear(w, e, "Stripe's answer is about another refund");
@@ -584,4 +604,5 @@ const struct pay_driver pay_driver_stripe = {
     .parse = parse,
     .notice = notice,
     .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE,
+    .forgets_refunds = true,
 };

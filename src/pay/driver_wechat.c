@@ -116,18 +116,18 @@ static void close_wechat(void *arg) {
     free(g);
 }
 
-static int read_settings(const struct config *cfg, struct wechat *g, struct err *e) {
-    struct str v3 = str_z(config_str(cfg, "pay.wechat_v3_key")), host = str_z(g->base), verify = str_z(config_str(cfg, "pay.wechat_verify"));
+static int read_settings(const struct config *cfg, struct wechat *g, bool *ret_own, struct err *e) {
+    struct str v3 = str_z(config_str(cfg, "pay.wechat_v3_key")), verify = str_z(config_str(cfg, "pay.wechat_verify"));
     if (!pay__is_name(str_z(g->mchid)) || !pay__is_name(str_z(g->appid)) || (g->mini[0] && !pay__is_name(str_z(g->mini))))
         return err_set(e, ERR_CONFIG, "pay.wechat_mchid, pay.wechat_appid: all of WeChat Pay's settings are needed; see docs/payments.md");
     if (!pay__is_name(str_z(g->serial)))
         return err_set(e, ERR_CONFIG, "pay.wechat_serial: the serial number of the merchant's certificate, see docs/payments.md");
     if (v3.n != PAY_GCM_KEY)
         return err_set(e, ERR_CONFIG, "pay.wechat_v3_key: must have 32 characters; set ZOETROPE_PAY_WECHAT_V3_KEY or …_FILE");
-    if ((!str_starts(host, STR("https://")) && !str_starts(host, STR("http://"))) || memchr(host.p + 8, '/', host.n - 8))
-        return err_set(e, ERR_CONFIG, "pay.wechat_url: https:// and a host, nothing behind");
     memcpy(g->v3_key, v3.p, PAY_GCM_KEY);
-    int r = read_private(cfg, g, e);
+    int r = pay__base_url(cfg, "pay.wechat_url", /* path= */ false, &g->base, ret_own, e);
+    if (r >= 0)
+        r = read_private(cfg, g, e);
     while (r >= 0 && verify.n)
         r = read_verify(cfg, g, str_cut(&verify, ','), e);
     if (r >= 0 && g->n_keys == 0)
@@ -142,18 +142,18 @@ static int open_wechat(const struct config *cfg, void **ret_g, bool *ret_real, s
     if (!g)
         return err_set(e, ERR_INTERNAL, "no memory");
     pthread_mutex_init(&g->grow, NULL);
-    g->base = config_str(cfg, "pay.wechat_url");
     g->mchid = config_str(cfg, "pay.wechat_mchid");
     g->appid = config_str(cfg, "pay.wechat_appid");
     g->mini = config_str(cfg, "pay.wechat_mini_appid");
     g->serial = config_str(cfg, "pay.wechat_serial");
-    int r = read_settings(cfg, g, e);
+    bool own = false;
+    int r = read_settings(cfg, g, &own, e);
     if (r < 0) {
         close_wechat(g);
         return r == ERR_PAY_SETUP ? (e->code = ERR_CONFIG) : r;
     }
     *ret_g = g;
-    *ret_real = str_ends(str_z(g->base), STR(".weixin.qq.com"));
+    *ret_real = !own;
     return 1;
 }
 
@@ -273,9 +273,9 @@ static int state_of(struct str s, enum pay_state *ret) {
 }
 
 static void money_of(const json_t *amount, const char *key, struct arena *a, struct pay_money *ret) {
-    struct str currency = pay__text(a, amount, "currency", 3);
-    ret->minor = pay__int(amount, key, -1);
-    memcpy(ret->currency, currency.n == 3 ? currency.p : "CNY", 4);              /* the amount of a refund's notice names none */
+    bool told = json_object_get(amount, "currency") != NULL;                     /* the amount of a refund's notice names none */
+    ret->minor = pay__minor(amount, key);
+    pay__currency(told ? pay__text(a, amount, "currency", 3) : STR("CNY"), ret->currency);
 }
 
 /* ERR_PAY_NOTICE: not one of ours. */
@@ -291,7 +291,7 @@ static int read_order(const struct wechat *g, const json_t *j, struct arena *a, 
         return 0;
     money_of(json_object_get(j, "amount"), "total", a, &ret->paid);
     ret->refunded_minor = str_eqz(state, "REFUND") ? -1 : 0;
-    if (ret->paid.minor < 1 || ret->transaction_id.n == 0 || wire_rfc3339(pay__text(a, j, "success_time", 40), &ret->paid_ms) < 0)
+    if (ret->paid.minor < 1 || !ret->paid.currency[0] || ret->transaction_id.n == 0 || wire_rfc3339(pay__text(a, j, "success_time", 40), &ret->paid_ms) < 0)
         return err_set(e, ERR_PAY_NOTICE, "a paid order without amount, transaction or time");
     return 0;
 }
@@ -308,7 +308,7 @@ static int read_refund(const json_t *j, const char *state_key, struct arena *a, 
             ret->state = states[i].state;
     money_of(json_object_get(j, "amount"), "refund", a, &ret->amount);
     (void)wire_rfc3339(pay__text(a, j, "success_time", 40), &ret->done_ms);      /* only a refund that is done has one */
-    if (ret->state == PAY_REFUND_STATE_COUNT || ret->number.n == 0 || ret->amount.minor < 1)
+    if (ret->state == PAY_REFUND_STATE_COUNT || ret->number.n == 0 || ret->amount.minor < 1 || !ret->amount.currency[0])
         return err_set(e, ERR_PAY_NOTICE, "a refund without number or amount, or in a state that is not known here (%.*s)", STR_ARG(pay__cut(state, 32)));
     return 0;
 }
@@ -392,6 +392,8 @@ static int build_refund(const struct wechat *g, const struct pay_refund_ask *ask
     jw_kz(&w, "currency", ask->amount.currency);
     jw_end_obj(&w);
     jw_end_obj(&w);
+    if (body.failed)
+        return err_set(e, ERR_BAD_INPUT, "a refund of more than %d bytes", BODY_MAX);
     return sign_call(g, m, a, "POST", STR("/v3/refund/domestic/refunds"), arena_str(a, buf_str(&body)), ret, e);
 }
 
@@ -429,19 +431,26 @@ static int read_trouble(const struct pay_work *w, const struct pay_said *s, stru
         { "ORDER_NOT_EXIST", ERR_NOT_FOUND }, { "RESOURCE_NOT_EXISTS", ERR_NOT_FOUND }, { "SIGN_ERROR", ERR_PAY_SETUP }, { "NO_AUTH", ERR_PAY_SETUP },
         { "PARAM_ERROR", ERR_PAY_SETUP }, { "APPID_MCHID_NOT_MATCH", ERR_PAY_SETUP }, { "MCH_NOT_EXISTS", ERR_PAY_SETUP },
         { "NOT_ENOUGH", ERR_PAY_SETUP },                   /* of a refund: the merchant's balance; also of an expired certificate */
+        { "RULE_LIMIT", ERR_PAY_REFUSED }, { "USER_ACCOUNT_ABNORMAL", ERR_PAY_REFUSED }, { "TRADE_ERROR", ERR_PAY_REFUSED }, { "ACCOUNT_ERROR", ERR_PAY_REFUSED },
         { "FREQUENCY_LIMITED", ERR_UPSTREAM }, { "FREQUENCY_LIMIT_EXCEED", ERR_UPSTREAM }, { "RATELIMIT_EXCEEDED", ERR_UPSTREAM },
+        /* the same, as older pages spell them */
+        { "ORDERCLOSED", ERR_PAY_OVER }, { "ORDERNOTEXIST", ERR_NOT_FOUND }, { "NOAUTH", ERR_PAY_SETUP }, { "NOTENOUGH", ERR_PAY_SETUP }, { "NOENOUGH", ERR_PAY_SETUP },
+        { "RULELIMIT", ERR_PAY_REFUSED }, { "ACCOUNTERROR", ERR_PAY_REFUSED },
     };
     CLEANUP(json_unref) json_t *j = NULL;
-    int r = pay__status(w, s, "WeChat Pay", e), err = s->status == 401 || s->status == 403 ? ERR_PAY_SETUP : s->status == 404 ? ERR_NOT_FOUND : ERR_PAY_REFUSED;
+    bool ours = s->status == 401 || s->status == 403;
+    int r = pay__status(w, s, "WeChat Pay", e), err = ours ? ERR_PAY_SETUP : ERR_PAY_REFUSED;
     if (r < 0)
         return r;
-    (void)json_read(s->body, &j, NULL);        /* without words the status says enough */
+    (void)json_read(s->body, &j, NULL);
     struct str code = pay__text(a, j, "code", 64), message = pay__text(a, j, "message", 1024);
+    if (code.n == 0 && !ours)
+        return pay__unclear(w, e, "%d, and not in WeChat Pay's words: is pay.wechat_url right?", s->status);
+    if (s->status == 404)
+        err = ERR_NOT_FOUND;
     for (size_t i = 0; i < COUNT(codes); i++)
         if (str_eqz(code, codes[i].code))
             err = codes[i].err;
-    if (str_eqz(code, "RULE_LIMIT"))
-        err = ERR_PAY_REFUSED;
     return err_set(e, err, "WeChat Pay says %d %.*s: %.*s", s->status, STR_ARG(code), STR_ARG(pay__cut(message, 120)));
 }
 
@@ -466,13 +475,13 @@ static int parse_start(const struct wechat *g, const struct pay_work *w, const j
     default:
         ret->show = PAY_SHOW_REDIRECT;
         ret->until_ms = m->now_ms + H5_MS;
-        if (str_starts(h5, STR("https://")) || str_starts(h5, STR("http://"))) {
+        if (pay__is_url(h5, 1500)) {
             BUF_CLEANUP struct buf url;
             buf_init(&url, BODY_MAX);
             buf_add_str(&url, h5);
             if (ask->return_url.n)
                 wire_add(&url, "redirect_url", ask->return_url);
-            ret->text = arena_str(a, buf_str(&url));
+            ret->text = url.failed ? STR("") : arena_str(a, buf_str(&url));
         }
     }
     if (ask->until_ms && ask->until_ms < ret->until_ms)
@@ -525,10 +534,10 @@ static int parse_body(const struct wechat *g, const struct pay_work *w, const js
         break;
     default:
         r = read_refund(j, "status", a, &ret->refund, e);
-        if (r >= 0 && !str_eq(w->refund->number, ret->refund.number))
+        if (r >= 0 && (!str_eq(w->refund->number, ret->refund.number) || (w->refund->of.number.n && !str_eq(w->refund->of.number, ret->refund.payment_number))))
             r = err_set(e, ERR_PAY_NOTICE, "the answer is about another refund");
     }
-    return r == ERR_PAY_NOTICE ? pay__unclear(w, e, "WeChat Pay's answer: %s", e ? e->text : "") : r;
+    return r == ERR_PAY_NOTICE ? pay__unclear(w, e, "WeChat Pay's answer: %s", e->text) : r;
 }
 
 static int parse(void *arg, const struct pay_work *w, const struct pay_said *s, const struct pay_moment *m, struct arena *a, struct pay_result *ret,

@@ -9,6 +9,8 @@
 #include "pay/driver.h"
 #include "pay/internal.h"
 
+#define UNTIL_MAX INT64_C(253402271999000)      /* 9999-12-31 23:59:59 in China, the last that is written with four digits */
+
 const struct setting pay_settings[] = {
     { "pay.timeout_ms", SET_MS, "15s", 100, 120000, "Longest wait for one answer of a payment provider." },
     { "pay.answer_max", SET_BYTES, "1M", 4096, 1048576, "Largest answer of a payment provider that is read." },
@@ -46,6 +48,13 @@ enum pay_next pay_next(int err) {
     }
 }
 
+/* Drivers always have room for words; whoever called may not want them. */
+static int give(int r, const struct err *why, struct err *e) {
+    if (r < 0 && e)
+        *e = *why;
+    return r;
+}
+
 /* ---- life ---- */
 static int open_all(struct pay *p, const struct config *cfg, struct err *e) {
     const char *real_one = NULL;
@@ -65,7 +74,8 @@ static int open_all(struct pay *p, const struct config *cfg, struct err *e) {
             real_one = o->driver->name;
     }
     if (test && real_one)
-        return err_set(e, ERR_CONFIG, "pay.test_money beside real money (%s): everybody could buy for nothing. Switch one of them off", real_one);
+        return err_set(e, ERR_CONFIG, "pay.test_money beside real money (%s): everybody could buy for nothing. Switch one of them off; only Stripe with a "
+                                      "test key, or a provider at a loopback address (127.0.0.1), is known to be none", real_one);
     if (test && !p->db)
         return err_set(e, ERR_CONFIG, "pay.test_money: needs the database");
     return 0;
@@ -83,10 +93,11 @@ int pay_new(const struct config *cfg, struct http_client *http, struct db *d, co
         memcpy(p->test_key, test_key, CRYPTO_KEY);
     else
         crypto_random(p->test_key, CRYPTO_KEY);
-    int r = open_all(p, cfg, e);
+    struct err why = { 0 };
+    int r = open_all(p, cfg, &why);
     if (r < 0) {
         pay_free(p);
-        return r;
+        return give(r, &why, e);
     }
     for (size_t i = 0; i < p->n_open; i++)
         if (p->open[i].driver->can & PAY_IS_TEST)
@@ -134,15 +145,22 @@ static int check_money(const struct pay_money *m, const struct pay_driver *d, co
     return 0;
 }
 
-static bool is_url(struct str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7F)
-            return false;
-    return s.n <= 1000 && (str_starts(s, STR("https://")) || str_starts(s, STR("http://")));
-}
+static bool is_url(struct str s) { return pay__is_url(s, 1000); }
 
 /* What comes behind the scheme; http is of use in tests only, and the provider refuses it anyhow. */
 static bool is_notify_url(struct str s) { return is_url(s) && s.n <= 255 && !memchr(s.p, '?', s.n) && !memchr(s.p, '#', s.n); }
+
+static int check_attempt(int attempt, int min, struct err *e) {
+    return attempt >= min && attempt <= 1000 ? 0 : err_set(e, ERR_BAD_INPUT, "attempt: 1 to 1000");
+}
+
+/* Digits of an address, of either family; a provider looks closer. */
+static bool is_ip(struct str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr("0123456789abcdefABCDEF:.", s.p[i]) || !s.p[i])
+            return false;
+    return s.n <= 45;
+}
 
 static int check_ask(const struct pay_ask *ask, const struct pay_driver *d, struct err *e) {
     int r = check_money(&ask->price, d, "price", e);
@@ -150,8 +168,8 @@ static int check_ask(const struct pay_ask *ask, const struct pay_driver *d, stru
         return r;
     if (!pay__is_number(ask->number))
         return err_set(e, ERR_BAD_INPUT, "number: %d to %d of 0-9 A-Z a-z _ -", PAY_NUMBER_MIN, PAY_NUMBER_MAX);
-    if (ask->attempt < 1 || ask->attempt > 1000)
-        return err_set(e, ERR_BAD_INPUT, "attempt: 1 to 1000");
+    if ((r = check_attempt(ask->attempt, 1, e)) < 0)
+        return r;
     if ((unsigned)ask->scene >= PAY_SCENE_COUNT || !(d->scenes & 1u << ask->scene))
         return err_set(e, ERR_BAD_INPUT, "scene: %s does not do that", d->name);
     if (ask->title.n == 0 || !str_utf8(ask->title))
@@ -164,8 +182,10 @@ static int check_ask(const struct pay_ask *ask, const struct pay_driver *d, stru
         return err_set(e, ERR_BAD_INPUT, "openid: who pays must be known there");
     if (ask->customer.n && !pay__is_name(ask->customer))
         return err_set(e, ERR_BAD_INPUT, "customer: no name of the provider's");
-    if (ask->account.n > 128 || ask->client_ip.n > 45 || ask->openid.n > 128)
-        return err_set(e, ERR_BAD_INPUT, "account, client_ip, openid: too long");
+    if (ask->until_ms < 0 || ask->until_ms > UNTIL_MAX)
+        return err_set(e, ERR_BAD_INPUT, "until_ms: 0, or a time before the year 10000");
+    if (ask->account.n > 128 || !is_ip(ask->client_ip) || ask->openid.n > 128)
+        return err_set(e, ERR_BAD_INPUT, "account, client_ip, openid: too long, or no address");
     if (ask->months < 0 || ask->months > 12 || (ask->months && !(d->can & PAY_CAN_MEMBER)))
         return err_set(e, ERR_BAD_INPUT, "months: 0%s", d->can & PAY_CAN_MEMBER ? " to 12" : "; this provider has no memberships");
     return 0;
@@ -183,7 +203,7 @@ static int check_refund(const struct pay_refund_ask *ask, const struct pay_drive
         r = err_set(e, ERR_BAD_INPUT, "refund number: %d to %d of 0-9 A-Z a-z _ -", PAY_NUMBER_MIN, PAY_NUMBER_MAX);
     if (r >= 0 && ask->provider_id.n && !pay__is_name(ask->provider_id))
         r = err_set(e, ERR_BAD_INPUT, "provider_id: no name of the provider's");
-    if (r < 0 || query)
+    if (r < 0 || query || (r = check_attempt(ask->attempt, 0, e)) < 0)
         return r;
     r = check_money(&ask->amount, d, "amount", e);
     if (r >= 0 && (ask->total_minor < ask->amount.minor || ask->total_minor > PAY_MINOR_MAX))
@@ -196,8 +216,9 @@ static int check_refund(const struct pay_refund_ask *ask, const struct pay_drive
 static int check_change(const struct pay_change_ask *ask, const struct pay_driver *d, struct err *e) {
     if (!pay__is_number(ask->number) || !pay__is_name(ask->member) || (unsigned)ask->what >= PAY_CHANGE_COUNT)
         return err_set(e, ERR_BAD_INPUT, "a change needs its number and the membership's id");
-    if (ask->what != PAY_CHANGE_PRICE)
-        return 0;
+    int r = check_attempt(ask->attempt, 0, e);
+    if (r < 0 || ask->what != PAY_CHANGE_PRICE)
+        return r;
     if (ask->months < 1 || ask->months > 12 || !pay__is_name(ask->item) || !pay__is_name(ask->product))
         return err_set(e, ERR_BAD_INPUT, "a new price needs months (1 to 12), item and product");
     return check_money(&ask->price, d, "price", e);
@@ -238,10 +259,11 @@ static int run(struct pay *p, const char *provider, const struct pay_work *w, st
     const struct pay_open *o = find(p, provider);
     if (!o)
         return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
-    int r = pay__run(p, o, w, a, ret, e);
+    struct err why = { 0 };
+    int r = pay__run(p, o, w, a, ret, &why);
     if (r < 0)
-        err_prefix(e, "%s %s: ", provider, pay_op_names[w->op]);
-    return r;
+        err_prefix(&why, "%s %s: ", provider, pay_op_names[w->op]);
+    return give(r, &why, e);
 }
 
 /* ---- the calls ---- */
@@ -287,8 +309,23 @@ static int refund_of(struct pay *p, const char *provider, const struct pay_work 
     return r;
 }
 
+/* Where the provider forgets, a refund that is there already is the answer, and only one that is not is made; two at once have one key there. */
 int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
-    return refund_of(p, provider, &(struct pay_work){ PAY_OP_REFUND, .refund = ask }, a, ret, e);
+    const struct pay_open *o = find(p, provider);
+    const struct pay_work give_back = { PAY_OP_REFUND, .refund = ask }, look = { PAY_OP_QUERY_REFUND, .refund = ask };
+    struct pay_refund_truth t = { 0 };
+    struct err why = { 0 };
+    int r = o ? check_work(&give_back, o->driver, &why) : 0;
+    if (r >= 0)
+        r = o && o->driver->forgets_refunds ? refund_of(p, provider, &look, a, &t, &why) : ERR_NOT_FOUND;
+    if (r == ERR_NOT_FOUND)
+        r = refund_of(p, provider, &give_back, a, &t, &why);
+    if (r >= 0 && (t.amount.minor != ask->amount.minor || strcmp(t.amount.currency, ask->amount.currency) != 0))
+        r = err_set(&why, ERR_PAY_SETUP, "%s: refund %.*s gave back %lld %s before, and not %lld %s: a number is for one refund", provider, STR_ARG(ask->number),
+                    (long long)t.amount.minor, t.amount.currency, (long long)ask->amount.minor, ask->amount.currency);
+    if (r >= 0)
+        *ret = t;
+    return give(r, &why, e);
 }
 
 int pay_query_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
@@ -317,10 +354,11 @@ int pay_notice(struct pay *p, const char *provider, const struct pay_said *said,
     if (said->body.n > PAY_NOTICE_MAX)
         return err_set(e, ERR_TOO_BIG, "a notice of more than %d bytes", PAY_NOTICE_MAX);
     *ret = (struct pay_notice){ 0 };
-    int r = o->driver->notice(o->g, said, now_ms, a, ret, e);
+    struct err why = { 0 };
+    int r = o->driver->notice(o->g, said, now_ms, a, ret, &why);
     if (r < 0)
-        err_prefix(e, "%s notice: ", provider);
-    return r;
+        err_prefix(&why, "%s notice: ", provider);
+    return give(r, &why, e);
 }
 
 struct pay_reply pay_notice_reply(const struct pay *p, const char *provider, int err) {

@@ -8,14 +8,17 @@
  *
  * What a call gives, and what to do next (pay_next()):
  *   >= 0                     it is so
- *   ERR_UPSTREAM, ERR_BUSY   surely nothing happened; make the same call later, with the same numbers
+ *   ERR_UPSTREAM, ERR_BUSY   surely nothing happened by this call; make the same one later, with the same numbers. What an earlier call with them
+ *                            left unknown stays unknown
  *   ERR_UNCERTAIN            nobody knows whether it happened; the same call with the same numbers settles it, as does a query
  *   ERR_PAY_REFUSED          refused for good; a person may choose another way
  *   ERR_PAY_OVER             the payment is decided already (paid, closed, used with other words): query it
  *   ERR_NOT_FOUND            the provider knows no such number. Of a payment that was started: not yet. Alipay hears of one only when somebody
- *                            opens it, so it may still come until the ask's until_ms
+ *                            opens it, so it may still come until the ask's until_ms. Of a start: the customer is unknown there (one of another
+ *                            account, or of test mode); start again without it
  *   ERR_PAY_SETUP            keys, contract or settings are wrong: the operator must act; the detail says on what
  *
+ * Every e may be NULL: then nobody wants to know why.
  * Threads: everything that calls a provider waits, so pool, dispatcher and keeper threads only; pay_notice() and the pure ones any.
  * Used by: shop/, api/, ops/.  Uses: base/, net/ (client), db/ (test money only).
  */
@@ -100,7 +103,8 @@ struct pay_money {
 struct pay_ask {
     struct str       number;        /* of this payment, ours, for all time */
     int              attempt;       /* from 1. Raise it only when the provider plays back an old failure again and again: it stands in for a new
-                                     * call where calls are remembered (Stripe). Never to start a second payment: that needs a new number */
+                                     * call where calls are remembered (Stripe). Only once the last call was answered, and never to start a second
+                                     * payment: that needs a new number */
     struct pay_money price;         /* 1..PAY_MINOR_MAX */
     struct str       title;         /* what is bought, as the payer reads it; cut where the provider's limit is */
     enum pay_scene   scene;
@@ -128,7 +132,7 @@ struct pay_member {
     enum pay_member_state state;
     int64_t               period_start_ms, period_end_ms;      /* paid for; 0 = not told */
     bool                  ends;     /* will not be renewed */
-    struct str            item, product;        /* what pay_member_change() of the price needs back */
+    struct str            item, product;        /* what pay_change() of the price needs back */
 };
 struct pay_truth {
     enum pay_state    state;
@@ -138,7 +142,7 @@ struct pay_truth {
     struct str        customer;     /* the payer at the provider; may be kept for the next ask */
     int64_t           paid_ms;      /* 0 = not told */
     int64_t           fee_minor;    /* in the currency of `paid`; -1 = not told */
-    int64_t           refunded_minor;           /* so far; -1 = some or all, not told how much */
+    int64_t           refunded_minor;           /* so far; -1 = not told: nothing, some or all */
     bool              disputed;
     struct pay_member member;
 };
@@ -151,13 +155,14 @@ struct pay_which {                  /* one payment: each provider takes what it 
     struct str transaction_id;      /* of pay_truth */
 };
 struct pay_refund_ask {
-    struct str       number;        /* of the refund, ours: the same number gives back once */
+    struct str       number;        /* of the refund, ours: the same number gives back once, for all time; one that failed needs a new number */
     struct pay_which of;
     struct pay_money amount;        /* to give back now */
     int64_t          total_minor;   /* of the whole payment */
     struct str       reason;        /* for the payer; may be cut */
     struct str       notify_url;
     struct str       provider_id;   /* query: of an earlier pay_refund_truth, "" = look for the number */
+    int              attempt;       /* as of pay_ask; 0 counts as 1 */
 };
 struct pay_refund_truth {
     enum pay_refund_state state;
@@ -169,12 +174,14 @@ enum pay_change { PAY_CHANGE_PAUSE, PAY_CHANGE_RESUME, PAY_CHANGE_END, PAY_CHANG
 extern const char *const pay_change_names[];
 struct pay_change_ask {
     enum pay_change  what;          /* END: at the end of the period; KEEP takes that back; PAUSE: no more charges until RESUME */
-    struct str       number;        /* of this change, ours: the same number changes once */
+    struct str       number;        /* of this change, ours: the same number changes once. Make none again after a later one was made: Stripe knows
+                                     * it for a day, and sets it again then */
     struct str       member;        /* pay_member.id */
     struct pay_money price;         /* PRICE: per period from now on */
     int              months;        /* PRICE */
     struct str       item, product; /* PRICE: of pay_member */
     bool             charge_now;    /* PRICE: the difference at once (an upgrade), else from the next period on */
+    int              attempt;       /* as of pay_ask; 0 counts as 1 */
 };
 
 /* ---- notices ---- */
@@ -188,7 +195,8 @@ struct pay_notice {
     struct str     event_id;        /* the provider's; may come again, also with another id */
     struct str     what;            /* its own word for what happened, for the log */
     enum pay_about about;
-    bool           truth;           /* `payment` or `refund` is the truth itself, signed. Else read it again with what stands below */
+    bool           truth;           /* `payment` or `refund` is the truth itself, signed, as of made_ms: one that comes late never takes back what
+                                     * is known since. Else read it again with what stands below */
     struct str     number, refund_number, provider_id, transaction_id, member;      /* "" where not told */
     int64_t        made_ms;         /* 0 = not told */
     struct pay_truth        payment;
@@ -201,7 +209,7 @@ struct pay_reply { int status; const char *type; const char *body; };
 extern const struct setting pay_settings[];             /* rows "pay.…" */
 /*
  * Opens every provider that the settings name, and reads its keys from their files. ERR_CONFIG: half a set of settings, a key that is none,
- * test money beside real money. http: borrowed; base URLs in private networks are reached only when its settings allow them.
+ * test money beside real money: beside any provider but Stripe with a test key, or one at a loopback address. http: borrowed; base URLs in private networks are reached only when its settings allow them.
  * d: for test money; may be NULL without it.  test_key: CRYPTO_KEY bytes that sign its notices; NULL: made now, so those of an earlier process are
  * refused, as if they had been lost.
  */
@@ -221,12 +229,13 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 
-/* ---- calls: they wait, at most pay.timeout_ms. ERR_NOT_FOUND with "not set up" for a provider that is not ---- */
+/* ---- calls: they wait, at most pay.timeout_ms; a refund may be two of them. ERR_NOT_FOUND with "not set up" for a provider that is not ---- */
 /* Made again, it may give what it gave before: a page whose payment is over by now. Query first, once there is something to query. */
 int pay_start(struct pay *p, const char *provider, const struct pay_ask *ask, struct arena *a, struct pay_start *ret, struct err *e);
 int pay_query(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct pay_truth *ret, struct err *e);
-/* Closed twice may be ERR_PAY_OVER the second time: what it is then, a query says. */
+/* Closed twice may be ERR_PAY_OVER the second time: what it is then, a query says. So may a membership that is ended at once twice. */
 int pay_close(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct err *e);
+/* As the refund is now, also when it was made before. ERR_PAY_SETUP: by that number another amount was given back. */
 int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 int pay_query_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 /* ret: the membership afterwards, and its newest invoice. */

@@ -65,10 +65,10 @@ static int read_work(const json_t *j, struct asked *q, struct err *e) {
                                .months = (int)pay__int(j, "months", 0) };
     q->refund = (struct pay_refund_ask){ .number = text(j, "refund"), .of = { text(j, "number"), STR(""), text(j, "transaction_id") }, .amount = money(j),
                                          .total_minor = pay__int(j, "total", 0), .reason = text(j, "reason"), .notify_url = text(j, "notify_url"),
-                                         .provider_id = text(j, "provider_id") };
+                                         .provider_id = text(j, "provider_id"), .attempt = (int)pay__int(j, "attempt", 0) };
     q->change = (struct pay_change_ask){ .what = (enum pay_change)(what < 0 ? PAY_CHANGE_COUNT : what), .number = text(j, "number"), .member = text(j, "member"),
                                          .price = money(j), .months = (int)pay__int(j, "months", 0), .item = text(j, "item"), .product = text(j, "product"),
-                                         .charge_now = json_is_true(json_object_get(j, "charge_now")) };
+                                         .charge_now = json_is_true(json_object_get(j, "charge_now")), .attempt = (int)pay__int(j, "attempt", 0) };
     if (op == PAY_OP_START)
         q->work.ask = &q->ask;
     else if (op == PAY_OP_REFUND || op == PAY_OP_QUERY_REFUND)
@@ -233,7 +233,9 @@ static int do_work(const json_t *j, struct arena *a, struct jw *w, struct err *e
     int r = read_work(json_object_get(j, "work"), &q, e);
     if (r < 0 || !o)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "this provider is not set up");
-    if (str_eqz(verb, "run"))
+    if (str_eqz(verb, "run") && q.work.op == PAY_OP_REFUND)
+        r = pay_refund(payments, o->driver->name, &q.refund, a, &result.refund, e);         /* which may be two messages */
+    else if (str_eqz(verb, "run"))
         r = pay__run(payments, o, &q.work, a, &result, e);
     else if (str_eqz(verb, "parse"))
         r = o->driver->parse(o->g, &q.work, &said, &m, a, &result, e);

@@ -130,6 +130,9 @@ static void refuses_asks_that_make_no_sense(void **state) {
     BAD(return_url, STR("https://a b"), "return_url");
     BAD(return_url, STR("javascript:1"), "return_url");
     BAD(months, 13, "months");
+    BAD(until_ms, -1, "until_ms");
+    BAD(until_ms, INT64_MAX, "until_ms");
+    BAD(client_ip, STR("1.2.3.4\r\nX: y"), "client_ip");
     BAD(customer, STR("a/b"), "customer");
     a = ask;
     memcpy(a.price.currency, "usd", 4);
@@ -147,7 +150,15 @@ static void writes_refunds_and_changes(void **state) {
     struct pay_refund_ask r = { .number = STR("refund-7"), .of = { STR("order-42"), STR(""), STR("pi_1") }, .amount = { 500, "USD" }, .total_minor = 1999 };
     assert_int_equal(test_build("stripe", &(struct pay_work){ PAY_OP_REFUND, .refund = &r }, T0, &c, &result), 1);
     check_str(c.body, "payment_intent=pi_1&amount=500&reason=requested_by_customer&metadata[refund_number]=refund-7&metadata[number]=order-42");
-    check_str(test_call_header(&c, "Idempotency-Key"), "zt-refund-refund-7");
+    check_str(test_call_header(&c, "Idempotency-Key"), "zt-refund-refund-7-1");
+    r.attempt = 2;                     /* Stripe plays a stored 500 back under the old key */
+    assert_int_equal(test_build("stripe", &(struct pay_work){ PAY_OP_REFUND, .refund = &r }, T0, &c, &result), 1);
+    check_str(test_call_header(&c, "Idempotency-Key"), "zt-refund-refund-7-2");
+    for (int bad = -1; bad < 1002; bad += 1002) {
+        r.attempt = bad;
+        check_err(test_build("stripe", &(struct pay_work){ PAY_OP_REFUND, .refund = &r }, T0, &c, &result), ERR_BAD_INPUT, &err, "attempt");
+    }
+    r.attempt = 1;
     r.amount.minor = 2000;
     check_err(test_build("stripe", &(struct pay_work){ PAY_OP_REFUND, .refund = &r }, T0, &c, &result), ERR_BAD_INPUT, &err, "more than was paid");
     struct pay_change_ask ch = { PAY_CHANGE_END, STR("change-1"), STR("sub_1"), .price = { 999, "USD" }, .months = 1, .item = STR("si_1"), .product = STR("prod_1"),
@@ -164,8 +175,14 @@ static void writes_refunds_and_changes(void **state) {
         assert_int_equal(test_build("stripe", &(struct pay_work){ PAY_OP_CHANGE, .change = &ch }, T0, &c, &result), 1);
         check_str(c.url, "https://api.stripe.com/v1/subscriptions/sub_1");
         check_str(c.body, cases[i].body);
-        check_str(test_call_header(&c, "Idempotency-Key"), "zt-change-change-1");
+        check_str(test_call_header(&c, "Idempotency-Key"), "zt-change-change-1-1");
     }
+    ch.attempt = 3;
+    assert_int_equal(test_build("stripe", &(struct pay_work){ PAY_OP_CHANGE, .change = &ch }, T0, &c, &result), 1);
+    check_str(test_call_header(&c, "Idempotency-Key"), "zt-change-change-1-3");
+    ch.attempt = 1001;
+    check_err(test_build("stripe", &(struct pay_work){ PAY_OP_CHANGE, .change = &ch }, T0, &c, &result), ERR_BAD_INPUT, &err, "attempt");
+    ch.attempt = 0;
     ch.what = PAY_CHANGE_END_NOW;
     assert_int_equal(test_build("stripe", &(struct pay_work){ PAY_OP_CHANGE, .change = &ch }, T0, &c, &result), 1);
     check_z(c.method, "DELETE");
@@ -236,7 +253,13 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
     static const struct { enum pay_op op; int status; const char *error; int code; enum pay_next next; } cases[] = {
         { PAY_OP_START, 500, "", ERR_UNCERTAIN, PAY_NEXT_ASK }, { PAY_OP_START, 503, "", ERR_UNCERTAIN, PAY_NEXT_ASK },
         { PAY_OP_QUERY, 500, "", ERR_UPSTREAM, PAY_NEXT_AGAIN }, { PAY_OP_START, 429, "", ERR_UPSTREAM, PAY_NEXT_AGAIN },
-        { PAY_OP_START, 409, "", ERR_UPSTREAM, PAY_NEXT_AGAIN }, { PAY_OP_START, 302, "", ERR_UNCERTAIN, PAY_NEXT_ASK },
+        { PAY_OP_START, 409, "", ERR_UNCERTAIN, PAY_NEXT_ASK }, { PAY_OP_QUERY, 409, "", ERR_UPSTREAM, PAY_NEXT_AGAIN }, { PAY_OP_START, 424, "", ERR_UNCERTAIN, PAY_NEXT_ASK },
+        { PAY_OP_REFUND, 409, "\"type\":\"invalid_request_error\",\"code\":\"lock_timeout\"", ERR_UNCERTAIN, PAY_NEXT_ASK },
+        { PAY_OP_REFUND, 409, "\"type\":\"idempotency_error\",\"code\":\"idempotency_key_in_use\"", ERR_UNCERTAIN, PAY_NEXT_ASK },
+        { PAY_OP_REFUND, 400, "\"type\":\"idempotency_error\",\"code\":\"idempotency_key_in_use\"", ERR_UNCERTAIN, PAY_NEXT_ASK },
+        { PAY_OP_CHANGE, 409, "\"type\":\"idempotency_error\"", ERR_PAY_SETUP, PAY_NEXT_OPERATOR },
+        { PAY_OP_START, 400, "\"type\":\"invalid_request_error\",\"code\":\"resource_missing\",\"param\":\"customer\"", ERR_NOT_FOUND, PAY_NEXT_NEVER },
+        { PAY_OP_CHANGE, 404, "\"code\":\"resource_missing\"", ERR_NOT_FOUND, PAY_NEXT_NEVER }, { PAY_OP_START, 302, "", ERR_UNCERTAIN, PAY_NEXT_ASK },
         { PAY_OP_START, 401, "\"type\":\"invalid_request_error\"", ERR_PAY_SETUP, PAY_NEXT_OPERATOR }, { PAY_OP_START, 403, "", ERR_PAY_SETUP, PAY_NEXT_OPERATOR },
         { PAY_OP_START, 400, "\"type\":\"idempotency_error\"", ERR_PAY_SETUP, PAY_NEXT_OPERATOR },
         { PAY_OP_REFUND, 400, "\"type\":\"idempotency_error\"", ERR_PAY_SETUP, PAY_NEXT_OPERATOR },
@@ -247,13 +270,25 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
         { PAY_OP_CLOSE, 400, "\"type\":\"invalid_request_error\"", ERR_PAY_OVER, PAY_NEXT_NEVER }, { PAY_OP_QUERY, 404, "", ERR_NOT_FOUND, PAY_NEXT_NEVER },
     };
     struct pay_refund_ask refund = { .number = STR("refund-7") };
+    struct pay_change_ask pause = { PAY_CHANGE_PAUSE, STR("change-1"), STR("sub_1") };
     struct pay_result r;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct pay_work w = { cases[i].op, .ask = &ask, .which = &which, .refund = &refund };
+        struct pay_work w = { cases[i].op, .ask = &ask, .which = &which, .refund = &refund, .change = &pause };
         struct str body = arena_printf(test_arena, "{\"error\":{%s%s\"message\":\"because\"}}", cases[i].error, cases[i].error[0] ? "," : "");
         int got = test_parse("stripe", &w, T0, cases[i].status, NULL, body, &r);
         if (got != cases[i].code || pay_next(got) != cases[i].next)
             fail_msg("%zu: %s, %s", i, err_reason(got)->code, err.text);
+    }
+    /* Ended already, or never there: a question tells. */
+    struct pay_change_ask change = { PAY_CHANGE_END_NOW, STR("change-1"), STR("sub_1") };
+    struct pay_work end_now = { PAY_OP_CHANGE, .change = &change }, start_it = { PAY_OP_START, .ask = &ask };
+    check_err(test_parse("stripe", &end_now, T0, 404, NULL, STR("{\"error\":{\"code\":\"resource_missing\"}}"), &r), ERR_PAY_OVER, &err, "404");
+    /* Words that are not Stripe's say nothing about a payment: somebody else stands at that address. */
+    for (int status = 400; status < 430; status++) {
+        bool ours = status == 401 || status == 403;
+        int asked = test_parse("stripe", &query, T0, status, NULL, STR("<html>not here</html>"), &r), began = test_parse("stripe", &start_it, T0, status, NULL, STR("{}"), &r);
+        if (asked != (ours ? ERR_PAY_SETUP : ERR_UPSTREAM) || (began != (ours ? ERR_PAY_SETUP : ERR_UNCERTAIN) && status != 429))
+            fail_msg("%d: %s, %s", status, err_reason(asked)->code, err_reason(began)->code);
     }
 }
 
@@ -294,7 +329,47 @@ static void finds_a_refund_in_a_list(void **state) {
     check_str(r.refund.provider_id, "re_2");
     assert_int_equal(r.refund.state, PAY_REFUND_PENDING);
     assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[],\"has_more\":false}"), &r), ERR_NOT_FOUND);
-    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[],\"has_more\":true}"), &r), ERR_UPSTREAM);
+    check_err(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[],\"has_more\":true}"), &r), ERR_PAY_SETUP, &err, "console");       /* asking again says the same */
+    static const char paid[] = "{\"id\":\"re_1\",\"status\":\"succeeded\",\"amount\":%s,\"currency\":\"%s\",\"metadata\":{\"refund_number\":\"refund-7\"}}";
+    static const struct { const char *amount, *currency; bool ok; } cases[] = {
+        { "7", "usd", true }, { "0", "usd", false }, { "-7", "usd", false }, { "9223372036854775807", "usd", false }, { "100000000001", "usd", false }, { "7.0", "usd", false },
+        { "7", "u$d", false }, { "7", "us", false }, { "7", "", false },
+    };
+    w.op = PAY_OP_REFUND;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        struct str body = arena_printf(test_arena, paid, cases[i].amount, cases[i].currency);
+#pragma GCC diagnostic pop
+        int got = test_parse("stripe", &w, T0, 200, NULL, body, &r);
+        if (got != (cases[i].ok ? 0 : ERR_UNCERTAIN))
+            fail_msg("%s: %d", body.p, got);
+    }
+}
+
+static void says_no_more_than_it_was_told(void **state) {
+    struct pay_result r;
+    struct pay_which of = { .provider_id = STR("cs_1") };
+    struct pay_work w = { PAY_OP_QUERY, .which = &of };
+#define PAID(more) SESSION("\"status\":\"complete\",\"payment_status\":" more)
+    /* of a membership neither fee nor refunds are told */
+    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR(PAID("\"paid\",\"invoice\":{\"payments\":{\"data\":[]}}")), &r), 0);
+    assert_int_equal(r.truth.refunded_minor, -1);
+    assert_int_equal(r.truth.fee_minor, -1);
+    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR(PAID("\"paid\",\"payment_intent\":{\"latest_charge\":{\"amount_refunded\":-5}}")), &r), 0);
+    assert_int_equal(r.truth.refunded_minor, -1);
+    /* nothing had to be paid: so nothing came, whatever the total is */
+    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR(PAID("\"no_payment_required\"")), &r), 0);
+    assert_int_equal(r.truth.paid.minor, 0);
+    /* a membership in a state that is not known here is not "none" */
+    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR(PAID("\"paid\",\"subscription\":{\"id\":\"sub_1\",\"status\":\"odd\"}")), &r), ERR_UPSTREAM);
+    /* a browser is sent to web pages only */
+    struct pay_work start = { PAY_OP_START, .ask = &ask };
+    static const char *const urls[] = { "javascript:alert(1)", "//x.example", "https://x.example/ y", "" };
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        struct str body = arena_printf(test_arena, "{\"id\":\"cs_1\",\"client_reference_id\":\"order-42\",\"status\":\"open\",\"url\":\"%s\"}", urls[i]);
+        check_err(test_parse("stripe", &start, T0, 200, NULL, body, &r), ERR_UNCERTAIN, &err, "page");
+    }
 }
 
 int main(void) {
@@ -303,6 +378,7 @@ int main(void) {
         cmocka_unit_test(writes_a_session), cmocka_unit_test(refuses_asks_that_make_no_sense), cmocka_unit_test(writes_refunds_and_changes),
         cmocka_unit_test(reads_a_session), cmocka_unit_test(believes_no_answer_about_something_else), cmocka_unit_test(tells_the_kinds_of_trouble_apart),
         cmocka_unit_test(reads_memberships), cmocka_unit_test(finds_a_refund_in_a_list),
+        cmocka_unit_test(says_no_more_than_it_was_told),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }

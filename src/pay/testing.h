@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/testing.h"
 #include "pay/internal.h"
+#include "pay/keys.h"
 #include "pay/vectors.h"
 
 #define TEST_SERIAL_P  "PUB_KEY_ID_0000000001"
@@ -134,6 +135,17 @@ TEST_FN int test_notice(const char *provider, int64_t now_ms, const struct test_
     struct pay_said s = { 0, test_header, headers, body };
     err = (struct err){ 0 };
     return pay_notice(test_pay, provider, &s, now_ms, test_arena, ret, &err);
+}
+/* RSA by KEY_P, which plays WeChat and Alipay, in base64. */
+TEST_FN const char *test_sign_p(struct str message) {
+    BUF_CLEANUP struct buf pem;
+    uint8_t raw[PAY_SIGNATURE_MAX];
+    char *text = arena_alloc(test_arena, PAY_SIGNATURE_MAX * 2);
+    buf_init(&pem, 8192);
+    buf_printf(&pem, "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", "PRIVATE", VECTOR_KEY_P, "PRIVATE");
+    CLEANUP(pay_key_free) struct pay_key *k = pay_key_private(pem.p, pem.n);
+    base64_encode(raw, pay_key_sign(k, message.p, message.n, raw), text);
+    return text;
 }
 TEST_FN struct str test_call_header(const struct pay_call *c, const char *name) {
     for (size_t i = 0; c->headers[i]; i++) {

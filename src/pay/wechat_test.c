@@ -217,19 +217,16 @@ static void refuses_every_changed_byte(void **state) {
     check_err(test_notice("wechat", NOTICE_AT, &s, STR(VECTOR_WX_NOTICE_BODY), &n), ERR_PAY_NOTICE, &err, "wrong");
 }
 
-/* A notice that the provider's own key signs, with words of ours sealed in it. */
-static int hear_signed(const char *body) {
-    BUF_CLEANUP struct buf pem;
-    uint8_t raw[PAY_SIGNATURE_MAX];
-    char text[PAY_SIGNATURE_MAX * 2];
-    buf_init(&pem, 8192);
-    buf_printf(&pem, "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", "PRIVATE", VECTOR_KEY_P, "PRIVATE");
-    CLEANUP(pay_key_free) struct pay_key *k = pay_key_private(pem.p, pem.n);
-    struct str message = arena_printf(test_arena, "1767234897\nEcMxZ8yjSXWLPyV3CO8mGkKNCNE4a3jD\n%s\n", body);
-    base64_encode(raw, pay_key_sign(k, message.p, message.n, raw), text);
+/* The headers of a message whose body the provider's own key signs. */
+static struct test_said signed_headers(const char *body) {
     struct test_said s = notice_headers;
+    s.headers[7] = test_sign_p(arena_printf(test_arena, "1767234897\nEcMxZ8yjSXWLPyV3CO8mGkKNCNE4a3jD\n%s\n", body));
+    return s;
+}
+/* A notice with words of ours in it. */
+static int hear_signed(const char *body) {
+    struct test_said s = signed_headers(body);
     struct pay_notice n;
-    s.headers[7] = text;
     int r = test_notice("wechat", NOTICE_AT, &s, str_z(body), &n);
     assert_true(r < 0 || !n.truth);
     return r;
@@ -253,6 +250,35 @@ static void a_genuine_signature_is_not_all(void **state) {
                                  "\"associated_data\":\"\",\"ciphertext\":\"4ouGGHn75Vog6TDE8DBqgDMKPVYG4q0=\"}}"), ERR_PAY_NOTICE);      /* {"a":1} is no order */
     assert_int_equal(hear_signed("not JSON"), ERR_PAY_NOTICE);
     assert_int_equal(hear_signed("{\"id\":\"1\",\"event_type\":\"COUPON.USE\"}"), 0);         /* genuine, of no interest */
+}
+
+static void believes_no_answer_about_something_else(void **state) {
+    struct pay_refund_ask ra = { .number = STR("refund-7"), .of = which, .amount = { 990, "CNY" }, .total_minor = 1990 };
+    struct pay_work give = { PAY_OP_REFUND, .refund = &ra };
+    struct pay_result r;
+#define BACK(number, order, amount) "{\"refund_id\":\"50\",\"out_refund_no\":\"" number "\",\"out_trade_no\":\"" order "\",\"status\":\"PROCESSING\",\"amount\":{" amount "}}"
+#define ORDER(amount) "{\"mchid\":\"1900009191\",\"appid\":\"wxmini\",\"out_trade_no\":\"T20260101-0001\",\"transaction_id\":\"42\",\"trade_state\":\"SUCCESS\"," \
+                      "\"success_time\":\"2026-01-01T10:34:56+08:00\",\"amount\":{" amount "}}"
+    static const struct { const struct pay_work *w; const char *body; bool ok; } cases[] = {
+        { &query, ORDER("\"total\":1990,\"currency\":\"CNY\""), true }, { &query, ORDER("\"total\":1990,\"currency\":\"CNYX\""), false },
+        { &query, ORDER("\"total\":1990,\"currency\":5"), false }, { &query, ORDER("\"total\":0"), false }, { &query, ORDER("\"total\":19.9"), false },
+        { &query, ORDER("\"total\":100000000001"), false }, { &query, ORDER("\"total\":9223372036854775807"), false },
+    };
+    struct { const char *body; bool ok; } refunds[] = {
+        { BACK("refund-7", "T20260101-0001", "\"refund\":990,\"currency\":\"CNY\""), true }, { BACK("refund-7", "T20260101-0001", "\"refund\":990"), true },
+        { BACK("refund-8", "T20260101-0001", "\"refund\":990"), false }, { BACK("refund-7", "T20260101-0002", "\"refund\":990"), false },
+        { BACK("refund-7", "T20260101-0001", "\"refund\":990,\"currency\":\"\""), false }, { BACK("refund-7", "T20260101-0001", "\"refund\":-990"), false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct test_said s = signed_headers(cases[i].body);
+        if (test_parse("wechat", cases[i].w, NOTICE_AT, 200, &s, str_z(cases[i].body), &r) != (cases[i].ok ? 0 : ERR_UPSTREAM))
+            fail_msg("%s", cases[i].body);
+    }
+    for (size_t i = 0; i < COUNT(refunds); i++) {
+        struct test_said s = signed_headers(refunds[i].body);
+        if (test_parse("wechat", &give, NOTICE_AT, 200, &s, str_z(refunds[i].body), &r) != (refunds[i].ok ? 0 : ERR_UNCERTAIN))
+            fail_msg("%s", refunds[i].body);
+    }
 }
 
 static void unseals_with_the_right_key_only(void **state) {
@@ -279,7 +305,12 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
         { &start, 401, "SIGN_ERROR", ERR_PAY_SETUP }, { &start, 403, "NO_AUTH", ERR_PAY_SETUP }, { &start, 403, "NOT_ENOUGH", ERR_PAY_SETUP },
         { &start, 403, "OUT_TRADE_NO_USED", ERR_PAY_OVER }, { &start, 403, "RULE_LIMIT", ERR_PAY_REFUSED }, { &query, 404, "ORDER_NOT_EXIST", ERR_NOT_FOUND },
         { &query, 404, "RESOURCE_NOT_EXISTS", ERR_NOT_FOUND }, { &start, 429, "FREQUENCY_LIMITED", ERR_UPSTREAM }, { &start, 500, "SYSTEM_ERROR", ERR_UNCERTAIN },
-        { &start, 500, "BANK_ERROR", ERR_UNCERTAIN }, { &query, 500, "SYSTEM_ERROR", ERR_UPSTREAM }, { &start, 403, "", ERR_PAY_SETUP }, { &start, 301, "", ERR_UNCERTAIN } };
+        { &start, 500, "BANK_ERROR", ERR_UNCERTAIN }, { &query, 500, "SYSTEM_ERROR", ERR_UPSTREAM }, { &start, 403, "", ERR_PAY_SETUP }, { &start, 301, "", ERR_UNCERTAIN },
+        /* words that are not WeChat's say nothing about an order */
+        { &query, 404, "", ERR_UPSTREAM }, { &start, 404, "", ERR_UNCERTAIN }, { &close_it, 400, "", ERR_UNCERTAIN },
+        /* the same things, as the documents of each call spell them */
+        { &start, 403, "RULELIMIT", ERR_PAY_REFUSED }, { &start, 403, "TRADE_ERROR", ERR_PAY_REFUSED }, { &start, 403, "ACCOUNTERROR", ERR_PAY_REFUSED },
+        { &start, 403, "NOAUTH", ERR_PAY_SETUP }, { &query, 404, "ORDERNOTEXIST", ERR_NOT_FOUND }, { &start, 403, "USER_ACCOUNT_ABNORMAL", ERR_PAY_REFUSED } };
     struct pay_result r;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct str body = arena_printf(test_arena, "{\"code\":\"%s\",\"message\":\"because\"}", cases[i].code);
@@ -287,6 +318,7 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
         if (got != cases[i].err)
             fail_msg("%d %s: %s, %s", cases[i].status, cases[i].code, err_reason(got)->code, err.text);
     }
+    assert_int_equal(test_parse("wechat", &query, ANSWER_AT, 404, NULL, STR("<html>no such page</html>"), &r), ERR_UPSTREAM);
 }
 
 int main(void) {
@@ -294,7 +326,7 @@ int main(void) {
         cmocka_unit_test(signs_an_order_as_others_do), cmocka_unit_test(signs_the_call_up), cmocka_unit_test(writes_each_scene), cmocka_unit_test(writes_refunds),
         cmocka_unit_test(an_empty_answer_is_signed_too), cmocka_unit_test(believes_no_answer_that_is_not_signed), cmocka_unit_test(takes_a_whole_notice),
         cmocka_unit_test(refuses_every_changed_byte), cmocka_unit_test(a_genuine_signature_is_not_all), cmocka_unit_test(unseals_with_the_right_key_only),
-        cmocka_unit_test(tells_the_kinds_of_trouble_apart),
+        cmocka_unit_test(tells_the_kinds_of_trouble_apart), cmocka_unit_test(believes_no_answer_about_something_else),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }

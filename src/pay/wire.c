@@ -100,11 +100,14 @@ struct str wire_find(const struct wire_pair *pairs, size_t n, const char *name) 
 int wire_yuan(struct str s, int64_t *ret_fen) {
     struct str rest = s, whole = str_cut(&rest, '.');
     int64_t yuan, part = 0;
-    if (whole.n == 0 || whole.p[0] == '-' || str_int(whole, 0, INT64_C(1000000000), &yuan) < 0)
+    if (whole.n == 0 || whole.p[0] == '-' || str_int(whole, 0, WIRE_FEN_MAX / 100, &yuan) < 0)
         return ERR_BAD_INPUT;
     if (rest.p && (rest.n < 1 || rest.n > 2 || rest.p[0] == '-' || str_int(rest, 0, 99, &part) < 0))
         return ERR_BAD_INPUT;
-    *ret_fen = yuan * 100 + (rest.n == 1 ? part * 10 : part);
+    int64_t fen = yuan * 100 + (rest.n == 1 ? part * 10 : part);
+    if (fen > WIRE_FEN_MAX)
+        return ERR_BAD_INPUT;
+    *ret_fen = fen;
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #define WIRE_PAIRS_MAX 100
+#define WIRE_FEN_MAX   INT64_C(100000000000)            /* a thousand million yuan */
 
 /* RFC 3986: everything but unreserved characters becomes %XX. */
 void wire_encode(struct buf *out, struct str s);

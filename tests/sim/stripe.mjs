@@ -185,7 +185,7 @@ export class Stripe extends Sim {
     if (!key) return attempt();
     if (key.length > 255) throw bad('Idempotency-Key is too long');
     if (this.#running.has(key))
-      throw error(409, 'invalid_request_error', 'There is currently another in-progress request using this Idempotent Key', { code: 'idempotency_key_in_use' });
+      throw error(409, 'idempotency_error', 'There is currently another in-progress request using this Idempotent Key', { code: 'idempotency_key_in_use' });
     for (const [k, v] of this.#keys) if (v.at < this.now() - DAY) this.#keys.delete(k);
     const hash = createHash('sha256').update(`${call.method} ${call.url.pathname}\n`).update(call.raw).digest('hex'), old = this.#keys.get(key);
     if (old && old.hash !== hash)
@@ -272,6 +272,7 @@ export class Stripe extends Sim {
     if (!['payment', 'subscription'].includes(q.mode)) throw bad('Invalid mode', { param: 'mode' });
     if (!/^https?:\/\//.test(q.success_url ?? '')) throw bad('Not a valid URL', { code: 'url_invalid', param: 'success_url' });
     if (q.payment_intent_data && q.mode !== 'payment') throw bad('You can not pass `payment_intent_data` in `subscription` mode.');
+    if (q.customer !== undefined && !this.customers.has(q.customer)) throw bad(`No such customer: '${q.customer}'`, { code: 'resource_missing', param: 'customer' });
     if (q.subscription_data && q.mode !== 'subscription') throw bad('You can not pass `subscription_data` in `payment` mode.');
     const lines = list(q.line_items).map(l => this.#line(l, q.mode));
     if (!lines.length || new Set(lines.map(l => l.currency)).size !== 1) throw bad('line_items: at least one, of one currency', { param: 'line_items' });
