@@ -5,10 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <ftw.h>
+#include <unistd.h>
+
 #include "auth/auth.h"
 #include "auth/internal.h"
 #include "auth/jws.h"
 #include "base/crypto.h"
+#include "db/db.h"
 #include "net/server.h"
 
 static void tokens_are_43_characters_and_differ(void **state) {
@@ -119,6 +123,38 @@ static void a_signature_is_of_its_key_and_its_bytes(void **state) {
     free(json);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) { return remove(path); }
+
+/* As long as master.key is there, over every restart; and none is another's. */
+static void a_key_for_another_room_outlives_the_process(void **state) {
+    static const struct setting *const tables[] = { db_settings, NULL };
+    char dir[] = "/tmp/zt-auth-XXXXXX";
+    uint8_t key[3][CRYPTO_KEY] = { 0 };
+    struct config *cfg = NULL;
+    struct err e = { 0 };
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(config_new(tables, &cfg, &e), 0);
+    for (int i = 0; i < 3; i++) {
+        struct auth a = { .issuer = "https://photos.example" };
+        char master[64];
+        snprintf(master, sizeof master, "%s/master.key", dir);
+        if (i == 2)
+            assert_int_equal(truncate(master, 0), 0);      /* what the operator does who wants new keys */
+        assert_int_equal(db_open(cfg, dir, false, &a.db, &e), 0);
+        assert_int_equal(auth__keys_open(&a, dir, &e), 0);
+        auth_derive(&a, AUTH_FOR_TEST_MONEY, key[i]);
+        assert_memory_not_equal(key[i], a.seal_key, CRYPTO_KEY);
+        assert_memory_not_equal(key[i], a.mac_key, CRYPTO_KEY);
+        assert_memory_not_equal(key[i], a.asked_key, CRYPTO_KEY);
+        auth__keys_close(&a);
+        db_close(a.db);
+    }
+    assert_memory_equal(key[0], key[1], CRYPTO_KEY);
+    assert_memory_not_equal(key[0], key[2], CRYPTO_KEY);
+    config_free(cfg);
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 static int setup(void **state) { return crypto_setup(NULL); }
 
 int main(void) {
@@ -130,6 +166,7 @@ int main(void) {
         cmocka_unit_test(addresses_are_coarse),
         cmocka_unit_test(what_would_end_cjose_does_not_reach_it),
         cmocka_unit_test(a_signature_is_of_its_key_and_its_bytes),
+        cmocka_unit_test(a_key_for_another_room_outlives_the_process),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -181,6 +181,9 @@ static int keys_load(struct auth *a, struct err *e) {
     return r < 0 ? r : 0;
 }
 
+/* Out of a key of its own, so that no number of a purpose can meet one of ours. */
+void auth_derive(const struct auth *a, enum auth_purpose what, uint8_t out[CRYPTO_KEY]) { crypto_derive(a->rooms_key, (uint64_t)what, out); }
+
 int auth__keys_open(struct auth *a, const char *data_dir, struct err *e) {
     uint8_t master[CRYPTO_KEY];
     int r;

@@ -48,7 +48,7 @@ static int expire_rows(struct db_tx *tx, void *arg, struct err *e) {
     int r = auth_expire(tx, x->now_ms, e);
     if (r < 0 || (r = api_key_expire(tx, x->now_ms, e)) < 0 || (r = mail_expire(tx, x->now_ms, e)) < 0)
         return r;
-    if ((r = shop_quote_forget(tx, x->now_ms, e)) < 0 || (r = shop_free_forget(tx, x->app->cfg, x->now_ms, e)) < 0)
+    if ((r = shop_quote_forget(tx, x->now_ms, e)) < 0 || (r = shop_free_forget(tx, x->app->cfg, x->now_ms, e)) < 0 || (r = pay_expire(tx, x->now_ms, e)) < 0)
         return r;
     return shop_order_forget(tx, x->now_ms, e);
 }
@@ -124,7 +124,13 @@ static int open_pay(struct serve *s, struct err *e) {
     struct http_client_conf conf;
     http_client_conf_from(app->cfg, &conf);
     int r = http_client_new(&conf, &app->client, e);
-    if (r < 0 || (r = pay_new(app->cfg, app->client, app->db, NULL, &app->pay, e)) < 0)
+    if (r < 0)
+        return r;
+    uint8_t test_key[CRYPTO_KEY];      /* that of the process before, so its notices of test money may still arrive */
+    auth_derive(app->auth, AUTH_FOR_TEST_MONEY, test_key);
+    r = pay_new(app->cfg, app->client, app->db, test_key, &app->pay, e);
+    crypto_wipe(test_key, sizeof test_key);
+    if (r < 0)
         return r;
     struct shop_house house = { .cfg = app->cfg, .studio = app->studio, .pay = app->pay, .product = studio_product(app->studio, STR_NULL) };
     r = shop_check(&house, e);

@@ -122,6 +122,17 @@ bool pay__is_url(struct str s, size_t max) {
     return s.n <= max && (str_starts(s, STR("https://")) || str_starts(s, STR("http://")));
 }
 
+struct str pay__join(struct arena *a, const struct str *parts, size_t n) {
+    size_t all = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        all += parts[i].n;
+    char *out = arena_try(a, all + 1);
+    for (size_t i = 0; out && i < n; at += parts[i++].n)
+        if (parts[i].n)
+            memcpy(out + at, parts[i].p, parts[i].n);
+    return out ? (struct str){ out, all } : STR_NULL;
+}
+
 struct str pay__cut(struct str s, size_t max) {
     size_t n = 0;
     for (size_t step; n < s.n && (step = str_utf8_char((struct str){ s.p + n, s.n - n })) > 0 && n + step <= max;)

@@ -87,6 +87,9 @@ bool pay__is_number(struct str s);          /* PAY_NUMBER_MIN..MAX of our charac
 bool pay__is_name(struct str s);            /* 1..255 of 0-9 A-Z a-z _ - : what may be put into a provider's path */
 bool pay__is_url(struct str s, size_t max); /* http or https, at most max bytes, without spaces and controls */
 int pay__index(const char *const *names, struct str s);         /* in a NULL-ended list; -1 */
+/* A message that was signed, out of its parts, with every byte of each, NULs too. STR_NULL when it is over the arena. */
+struct str pay__join(struct arena *a, const struct str *parts, size_t n);
+#define PAY_JOIN(a, ...) pay__join((a), (const struct str[]){ __VA_ARGS__ }, COUNT(((const struct str[]){ __VA_ARGS__ })))
 struct str pay__cut(struct str s, size_t max);          /* to at most max bytes, between two UTF-8 characters */
 /*
  * A provider's address out of the settings: https:// or http://, a host, perhaps a port; a path only where `path` says so, with no / at its end; no

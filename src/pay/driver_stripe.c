@@ -525,14 +525,10 @@ static int verify(const struct stripe *g, struct str header, struct str body, in
     }
     if (t < 0 || n == 0)
         return err_set(e, ERR_PAY_NOTICE, "Stripe-Signature has no time, or no signature of scheme v1");
-    char *message = arena_try(a, t_text.n + 1 + body.n + 1);
-    if (!message)
+    struct str message = PAY_JOIN(a, t_text, STR("."), body);
+    if (!message.p)
         return err_set(e, ERR_TOO_BIG, "a message that is too big");
-    memcpy(message, t_text.p, t_text.n);
-    message[t_text.n] = '.';
-    if (body.n)
-        memcpy(message + t_text.n + 1, body.p, body.n);
-    if (!signed_by_us(g, (struct str){ message, t_text.n + 1 + body.n }, v1, n))
+    if (!signed_by_us(g, message, v1, n))
         return err_set(e, ERR_PAY_NOTICE, "the signature is wrong: was the body changed on its way, or is pay.stripe_webhook_secret of another endpoint?");
     if (now_s - t > TOLERANCE_S || t - now_s > TOLERANCE_S)
         return err_set(e, ERR_PAY_NOTICE, "its time is more than %d s from ours: an old message, or one of the clocks is wrong", TOLERANCE_S);

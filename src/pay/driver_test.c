@@ -71,21 +71,13 @@ static int answer(void *g, struct db *d, const struct pay_call *c, struct arena 
 }
 
 /* ---- answers and notices hold the same objects ---- */
-static int index_of(const char *const *names, struct str s) {
-    for (int i = 0; names[i]; i++)
-        if (str_eqz(s, names[i]))
-            return i;
-    return -1;
-}
-
-static void read_money(const json_t *j, const char *key, struct arena *a, struct pay_money *ret) {
-    struct str currency = pay__text(a, j, "currency", 3);
-    ret->minor = pay__int(j, key, 0);
-    memcpy(ret->currency, currency.n == 3 ? currency.p : "", currency.n == 3 ? 4 : 1);
+static bool read_money(const json_t *j, const char *key, struct arena *a, struct pay_money *ret) {
+    ret->minor = pay__minor(j, key);
+    return pay__currency(pay__text(a, j, "currency", 3), ret->currency) && ret->minor > 0;
 }
 
 static int read_payment(const json_t *j, struct arena *a, struct pay_truth *ret) {
-    int state = index_of(pay_state_names, pay__text(a, j, "state", 16)), member = index_of(pay_member_state_names, pay__text(a, j, "member_state", 16));
+    int state = pay__index(pay_state_names, pay__text(a, j, "state", 16)), member = pay__index(pay_member_state_names, pay__text(a, j, "member_state", 16));
     int64_t period = pay__int(j, "period", 0);
     if (state < 0 || member < 0)
         return ERR_UPSTREAM;
@@ -93,8 +85,8 @@ static int read_payment(const json_t *j, struct arena *a, struct pay_truth *ret)
                                .customer = STR(""), .refunded_minor = pay__int(j, "refunded", 0), .disputed = pay__int(j, "disputed", 0) != 0 };
     ret->provider_id = period > 1 ? arena_printf(a, "%.*s-p%lld", STR_ARG(ret->number), (long long)period) : ret->number;
     ret->transaction_id = ret->state == PAY_PAID ? arena_printf(a, "test-%.*s", STR_ARG(ret->provider_id)) : STR("");
-    if (ret->state == PAY_PAID)
-        read_money(j, "minor", a, &ret->paid);
+    if (ret->state == PAY_PAID && !read_money(j, "minor", a, &ret->paid))
+        return ERR_UPSTREAM;
     if (member != PAY_MEMBER_NONE)
         ret->member = (struct pay_member){ .id = ret->number, .state = (enum pay_member_state)member, .period_start_ms = pay__int(j, "period_start_ms", 0),
                                            .period_end_ms = pay__int(j, "period_end_ms", 0), .ends = pay__int(j, "ends", 0) != 0, .item = STR("test"),
@@ -103,15 +95,14 @@ static int read_payment(const json_t *j, struct arena *a, struct pay_truth *ret)
 }
 
 static int read_refund(const json_t *j, struct arena *a, struct pay_refund_truth *ret) {
-    int state = index_of(pay_refund_state_names, pay__text(a, j, "state", 16));
+    int state = pay__index(pay_refund_state_names, pay__text(a, j, "state", 16));
     if (state < 0)
         return ERR_UPSTREAM;
     *ret = (struct pay_refund_truth){ .state = (enum pay_refund_state)state, .number = pay__text(a, j, "refund", PAY_NUMBER_MAX),
                                       .payment_number = pay__text(a, j, "number", PAY_NUMBER_MAX), .done_ms = pay__int(j, "done_ms", 0) };
     ret->provider_id = ret->number;
     ret->transaction_id = arena_printf(a, "test-%.*s", STR_ARG(ret->payment_number));
-    read_money(j, "minor", a, &ret->amount);
-    return 0;
+    return read_money(j, "minor", a, &ret->amount) ? 0 : ERR_UPSTREAM;
 }
 
 static int parse(void *g, const struct pay_work *w, const struct pay_said *s, const struct pay_moment *m, struct arena *a, struct pay_result *ret,
@@ -141,10 +132,11 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
 struct str pay__test_sign(const uint8_t key[CRYPTO_KEY], int64_t now_ms, struct str body, struct arena *a) {
     uint8_t mac[PAY_HMAC];
     char hex[2 * PAY_HMAC + 1];
-    struct str message = arena_printf(a, "%lld.%.*s", (long long)(now_ms / 1000), STR_ARG(body));
-    pay_hmac(key, CRYPTO_KEY, message.p, message.n, mac);
+    struct str time = arena_printf(a, "%lld", (long long)(now_ms / 1000)), message = PAY_JOIN(a, time, STR("."), body);
+    if (!message.p || !pay_hmac(key, CRYPTO_KEY, message.p, message.n, mac))
+        return STR_NULL;
     hex_encode(mac, sizeof(mac), hex);
-    return arena_printf(a, "t=%lld,v1=%s", (long long)(now_ms / 1000), hex);
+    return arena_printf(a, "t=%s,v1=%s", time.p, hex);
 }
 
 static int verify(const struct test *g, const struct pay_said *s, int64_t now_ms, struct arena *a, struct err *e) {
@@ -153,7 +145,7 @@ static int verify(const struct test *g, const struct pay_said *s, int64_t now_ms
     if (!str_starts(t, STR("t=")) || str_int((struct str){ t.p + 2, t.n - 2 }, 0, INT64_C(100000000000), &at) < 0 || s->body.n > BODY_MAX)
         return err_set(e, ERR_PAY_NOTICE, "no signature of test money");
     struct str want = pay__test_sign(g->key, at * 1000, s->body, a);
-    if (want.n != got.n || !crypto_equal(want.p, got.p, want.n))
+    if (!want.p || want.n != got.n || !crypto_equal(want.p, got.p, want.n))
         return err_set(e, ERR_PAY_NOTICE, "the signature is wrong");
     if (now_ms / 1000 - at > TOLERANCE_S || at - now_ms / 1000 > TOLERANCE_S)
         return err_set(e, ERR_PAY_NOTICE, "its time is more than %d s from ours", TOLERANCE_S);
@@ -167,7 +159,7 @@ static int notice(const void *g, const struct pay_said *s, int64_t now_ms, struc
         return r;
     if (json_read(s->body, &j, e) < 0)
         return err_set(e, ERR_PAY_NOTICE, "no JSON");
-    int about = index_of(pay_about_names, pay__text(a, j, "about", 16));
+    int about = pay__index(pay_about_names, pay__text(a, j, "about", 16));
     const json_t *payment = json_object_get(j, "payment"), *refund = json_object_get(j, "refund");
     if (about < 0 || read_payment(payment, a, &ret->payment) < 0 || (about == PAY_ABOUT_REFUND && read_refund(refund, a, &ret->refund) < 0))
         return err_set(e, ERR_PAY_NOTICE, "not what test money writes");

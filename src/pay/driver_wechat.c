@@ -230,15 +230,10 @@ static int verify(const struct wechat *g, const struct pay_key *other, const str
     if (!k)
         return err_set(e, ERR_PAY_SETUP, "signed with key %.*s, which pay.wechat_verify does not name: add it", STR_ARG(serial));
     int n = base64_decode(sign, /* standard= */ true, raw, sizeof(raw));
-    struct str head = arena_printf(a, "%.*s\n%.*s\n", STR_ARG(at), STR_ARG(nonce));
-    char *message = arena_try(a, head.n + s->body.n + 1);
-    if (!message)
+    struct str line = STR("\n"), message = PAY_JOIN(a, at, line, nonce, line, s->body, line);
+    if (!message.p)
         return err_set(e, ERR_TOO_BIG, "a message that is too big");
-    memcpy(message, head.p, head.n);
-    if (s->body.n)
-        memcpy(message + head.n, s->body.p, s->body.n);
-    message[head.n + s->body.n] = '\n';
-    if (n < 0 || !pay_key_verify(k, message, head.n + s->body.n + 1, raw, (size_t)n))
+    if (n < 0 || !pay_key_verify(k, message.p, message.n, raw, (size_t)n))
         return err_set(e, ERR_PAY_NOTICE, "the signature is wrong");
     return 0;
 }

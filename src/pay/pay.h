@@ -32,6 +32,7 @@
 
 struct pay;
 struct db;
+struct db_tx;
 struct http_client;
 
 #define PAY_NUMBER_MIN    6                 /* characters of our numbers: 0-9 A-Z a-z _ - */
@@ -208,9 +209,9 @@ struct pay_reply { int status; const char *type; const char *body; };
 /* ---- life ---- */
 extern const struct setting pay_settings[];             /* rows "pay.…" */
 /*
- * Opens every provider that the settings name, and reads its keys from their files. ERR_CONFIG: half a set of settings, a key that is none,
- * test money beside real money: beside any provider but Stripe with a test key, or one at a loopback address. http: borrowed; base URLs in private networks are reached only when its settings allow them.
- * d: for test money; may be NULL without it.  test_key: CRYPTO_KEY bytes that sign its notices; NULL: made now, so those of an earlier process are
+ * Opens every provider that the settings name, and reads its keys from their files. ERR_CONFIG: half a set of settings, a key that is none, or
+ * test money beside real money, which is any provider but Stripe with a test key, or one at a loopback address.
+ * http: borrowed; base URLs in private networks are reached only when its settings allow them.  d: for test money; may be NULL without it.  test_key: CRYPTO_KEY bytes that sign its notices; NULL: made now, so those of an earlier process are
  * refused, as if they had been lost.
  */
 int pay_new(const struct config *cfg, struct http_client *http, struct db *d, const uint8_t *test_key, struct pay **ret_p, struct err *e);
@@ -269,6 +270,9 @@ struct pay_test_view { struct pay_money price; enum pay_state state; struct str 
 int pay_test_view(struct pay *p, struct str number, struct arena *a, struct pay_test_view *ret, struct err *e);
 /* Waits for its commit. ERR_STATE when it cannot be done now. REFUND_*: the newest refund of the payment that is pending. */
 int pay_test_act(struct pay *p, struct str number, enum pay_test_act act, struct arena *a, struct pay_test_notice *ret, struct err *e);
+/* Keeper, in its transaction: forgets payments of test money, at most 100 at once: what was not paid 30 days after it began, what was paid 90 days
+ * after that, after the last refund, and of a membership after the last period that was paid. Nothing to do without test money. */
+int pay_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
 
 DEFINE_CLEANUP(struct pay, pay_free)
 

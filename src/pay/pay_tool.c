@@ -29,13 +29,6 @@ static struct str text(const json_t *j, const char *key) {
     return json_is_string(v) ? (struct str){ json_string_value(v), json_string_length(v) } : STR("");
 }
 
-static int index_of(const char *const *names, struct str s) {
-    for (int i = 0; names[i]; i++)
-        if (str_eqz(s, names[i]))
-            return i;
-    return -1;
-}
-
 /* ---- in ---- */
 struct asked {
     struct pay_work       work;
@@ -53,7 +46,7 @@ static struct pay_money money(const json_t *j) {
 }
 
 static int read_work(const json_t *j, struct asked *q, struct err *e) {
-    int op = index_of(pay_op_names, text(j, "op")), scene = index_of(pay_scene_names, text(j, "scene")), what = index_of(pay_change_names, text(j, "what"));
+    int op = pay__index(pay_op_names, text(j, "op")), scene = pay__index(pay_scene_names, text(j, "scene")), what = pay__index(pay_change_names, text(j, "what"));
     if (op < 0)
         return err_set(e, ERR_BAD_INPUT, "no such op");
     *q = (struct asked){ .work = { .op = (enum pay_op)op } };
@@ -250,7 +243,7 @@ static int do_work(const json_t *j, struct arena *a, struct jw *w, struct err *e
 
 static int do_act(const json_t *j, struct arena *a, struct jw *w, struct err *e) {
     struct pay_test_notice n;
-    int act = index_of(pay_test_act_names, text(j, "act")), r = act < 0 ? err_set(e, ERR_BAD_INPUT, "no such act") : 0;
+    int act = pay__index(pay_test_act_names, text(j, "act")), r = act < 0 ? err_set(e, ERR_BAD_INPUT, "no such act") : 0;
     if (r >= 0)
         r = pay_test_act(payments, text(j, "number"), (enum pay_test_act)act, a, &n, e);
     if (r >= 0) {

@@ -9,9 +9,13 @@
 #include "db/db.h"
 #include "pay/internal.h"
 
-#define REFUND_MS INT64_C(2000)
-#define MONTH_MS  (30 * 24 * INT64_C(3600000))         /* months of test money have 30 days */
-#define ROW_MAX   (16 * 1024)
+#define REFUND_MS  INT64_C(2000)
+#define DAY_MS     (24 * INT64_C(3600000))
+#define MONTH_MS   (30 * DAY_MS)                       /* months of test money have 30 days */
+#define ROW_MAX    (16 * 1024)
+#define UNPAID_MS  (30 * DAY_MS)                       /* what is kept how long: see pay_expire() */
+#define PAID_MS    (90 * DAY_MS)
+#define EXPIRE_MAX 100
 
 #define COLUMNS "number, state, minor, currency, title, return_url, cancel_url, until_ms, paid_ms, disputed, months, period, period_start_ms, period_end_ms, " \
                 "member_state, ends"
@@ -25,6 +29,10 @@ DB_SQL(pay_test_refund_get, "SELECT payment, minor, state, created_ms FROM pay_t
 DB_SQL(pay_test_refund_add, "INSERT INTO pay_test_refund (number, payment, minor, state, created_ms) VALUES (?, ?, ?, 'pending', ?)");
 DB_SQL(pay_test_refund_put, "UPDATE pay_test_refund SET state = ? WHERE number = ?");
 DB_SQL(pay_test_refund_last, "SELECT number FROM pay_test_refund WHERE payment = ? AND state = 'pending' AND created_ms > ? ORDER BY created_ms DESC, number DESC LIMIT 1");
+DB_SQL(pay_test_over, "SELECT number FROM pay_test WHERE created_ms <= ? AND (state <> 'paid' OR (paid_ms <= ? AND period_end_ms <= ?)) AND NOT EXISTS "
+                      "(SELECT 1 FROM pay_test_refund r WHERE r.payment = pay_test.number AND r.created_ms > ?) ORDER BY created_ms LIMIT ?");
+DB_SQL(pay_test_forget, "DELETE FROM pay_test WHERE number = ?");
+DB_SQL(pay_test_refunds_forget, "DELETE FROM pay_test_refund WHERE payment = ?");
 
 struct row {
     struct str number, title, return_url, cancel_url;
@@ -232,6 +240,8 @@ int pay__test_answer(struct db *d, const struct pay_call *c, struct arena *a, in
     q.now_ms = pay__int(j, "now_ms", 0);
     buf_init(&q.body, ROW_MAX);
     r = db_do(d, on_request, &q, e);
+    if (r >= 0 && q.body.failed)
+        r = err_set(e, ERR_INTERNAL, "an answer of test money of more than %d bytes", ROW_MAX);
     *ret_status = q.status;
     *ret_body = r < 0 ? STR("") : arena_str(a, buf_str(&q.body));
     buf_done(&q.body);
@@ -357,7 +367,7 @@ static int on_act(struct db_tx *tx, void *arg, struct err *e) {
         r = write_refund(tx, moved, p.currency, t->now_ms, &w, e);
     }
     jw_end_obj(&w);
-    return r < 0 ? r : 0;
+    return r >= 0 && t->body.failed ? err_set(e, ERR_INTERNAL, "a notice of test money of more than %d bytes", ROW_MAX) : r < 0 ? r : 0;
 }
 
 int pay_test_act(struct pay *p, struct str number, enum pay_test_act act, struct arena *a, struct pay_test_notice *ret, struct err *e) {
@@ -385,8 +395,29 @@ int pay_test_view(struct pay *p, struct str number, struct arena *a, struct pay_
     *ret = (struct pay_test_view){ .price = { .minor = row.minor }, .title = row.title, .return_url = row.return_url, .cancel_url = row.cancel_url,
                                    .months = (int)row.months, .until_ms = row.until_ms };
     memcpy(ret->price.currency, row.currency, sizeof(row.currency));
-    for (int i = 0; pay_state_names[i]; i++)
-        if (strcmp(pay_state_names[i], row.state) == 0)
-            ret->state = (enum pay_state)i;
+    int state = pay__index(pay_state_names, str_z(row.state));
+    ret->state = (enum pay_state)(state < 0 ? PAY_CLOSED : state);
     return 0;
+}
+
+/* ---- what is long over ---- */
+/* Fills numbers; how many. */
+static int find_over(struct db_tx *tx, int64_t now_ms, char numbers[EXPIRE_MAX][PAY_NUMBER_MAX + 1], struct err *e) {
+    int64_t paid_before = now_ms - PAID_MS;
+    DB_ROWS rows;
+    int n = 0, r = db_query(tx, &rows, e, &pay_test_over, DB_INT(now_ms - UNPAID_MS), DB_INT(paid_before), DB_INT(paid_before), DB_INT(paid_before), DB_INT(EXPIRE_MAX));
+    while (r >= 0 && n < EXPIRE_MAX && (r = db_next(&rows, e)) == 1)
+        copy(numbers[n++], PAY_NUMBER_MAX + 1, db_str(&rows, 0));
+    return r < 0 ? r : n;
+}
+
+int pay_expire(struct db_tx *tx, int64_t now_ms, struct err *e) {
+    char numbers[EXPIRE_MAX][PAY_NUMBER_MAX + 1];
+    int n = find_over(tx, now_ms, numbers, e), r = n;
+    for (int i = 0; i < n && r >= 0; i++) {
+        r = db_run(tx, NULL, e, &pay_test_refunds_forget, DB_TEXT(numbers[i]));
+        if (r >= 0)
+            r = db_run(tx, NULL, e, &pay_test_forget, DB_TEXT(numbers[i]));
+    }
+    return r < 0 ? r : 0;
 }

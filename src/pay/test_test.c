@@ -83,6 +83,9 @@ static void is_paid_and_survives_a_restart(void **state) {
     forged.body = arena_str(test_arena, sent.body);
     ((char *)(uintptr_t)forged.body.p)[20] ^= 1;
     assert_int_equal(hear(&forged, now, &n), ERR_PAY_NOTICE);
+    forged.body = arena_printf(test_arena, "%.*s!more", STR_ARG(sent.body));
+    ((char *)(uintptr_t)forged.body.p)[sent.body.n] = 0;
+    check_err(hear(&forged, now, &n), ERR_PAY_NOTICE, &err, "signature");          /* which is over every byte, behind a NUL too */
     assert_int_equal(hear(&sent, now + 302000, &n), ERR_PAY_NOTICE);
     assert_int_equal(hear(&sent, now - 302000, &n), ERR_PAY_NOTICE);
     assert_int_equal(test_notice("test", now, NULL, sent.body, &n), ERR_PAY_NOTICE);
@@ -200,8 +203,63 @@ static void renews_pauses_and_ends(void **state) {
     check_err(pay_test_view(test_pay, STR("member-9"), test_arena, &v, &err), ERR_NOT_FOUND, &err, "test money");
 }
 
+#define DAY INT64_C(86400000)
+DB_SQL(count_payments, "SELECT COUNT(*) FROM pay_test");
+DB_SQL(count_refunds, "SELECT COUNT(*) FROM pay_test_refund");
+static int64_t count(const struct db_sql *q) {
+    DB_ROWS rows;
+    assert_int_equal(db_one(db_reader(db), &rows, &err, q), 1);
+    return db_int(&rows, 0);
+}
+static int on_expire(struct db_tx *tx, void *arg, struct err *e) { return pay_expire(tx, *(int64_t *)arg, e); }
+static void expire(int64_t now_ms) { OK(db_do(db, on_expire, &now_ms, &err)); }
+static bool is_there(const char *number) {
+    struct pay_truth t;
+    int r = pay_query(test_pay, "test", &(struct pay_which){ .number = str_z(number) }, test_arena, &t, &err);
+    assert_true(r == 0 || r == ERR_NOT_FOUND);
+    return r == 0;
+}
+
+static void forgets_what_is_long_over(void **state) {
+    static const char *const numbers[] = { "left-open", "closed-1", "failed-1", "paid-once", "paid-back", "member-2" };
+    static const struct { int day; unsigned there; } days[] = { { 29, 63 }, { 31, 56 }, { 89, 56 }, { 91, 48 }, { 119, 48 }, { 121, 16 }, { 149, 16 }, { 151, 0 } };
+    struct pay_refund_ask back = { .number = STR("late-refund"), .of = { .number = STR("paid-back") }, .amount = { 400, "CNY" }, .total_minor = 990 };
+    struct pay_refund_truth r;
+    struct pay_ask member = ask_of("member-2");
+    struct pay_start s;
+    int64_t now = clock_ms();
+    expire(now + 400 * DAY);                               /* what the tests before left behind */
+    assert_int_equal(count(&count_payments) + count(&count_refunds), 0);
+    for (size_t i = 0; i + 1 < COUNT(numbers); i++)
+        start(numbers[i]);
+    member.months = 1;
+    OK(pay_start(test_pay, "test", &member, test_arena, &s, &err));
+    act("closed-1", PAY_TEST_CANCEL);
+    act("failed-1", PAY_TEST_FAIL);
+    act("paid-once", PAY_TEST_PAY);
+    act("paid-back", PAY_TEST_PAY);
+    act("member-2", PAY_TEST_PAY);                         /* for 30 days */
+    clock_set_offset_ms(60 * DAY);
+    OK(pay_refund(test_pay, "test", &back, test_arena, &r, &err));
+    clock_set_offset_ms(0);
+    for (size_t i = 0; i < COUNT(days); i++) {
+        expire(now + days[i].day * DAY);
+        for (size_t k = 0; k < COUNT(numbers); k++)
+            if (is_there(numbers[k]) != !!(days[i].there & 1u << k))
+                fail_msg("day %d: %s", days[i].day, numbers[k]);
+        assert_int_equal(count(&count_refunds), !!(days[i].there & 16));
+    }
+    for (int i = 0; i < 130; i++)
+        start(arena_printf(test_arena, "many-%d", i).p);
+    expire(now + 400 * DAY);
+    assert_int_equal(count(&count_payments), 30);          /* a hundred at once */
+    expire(now + 400 * DAY);
+    assert_int_equal(count(&count_payments), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(is_paid_and_survives_a_restart), cmocka_unit_test(fails_is_cancelled_and_comes_late),
-                                        cmocka_unit_test(gives_back_in_parts_and_never_more), cmocka_unit_test(renews_pauses_and_ends) };
+                                        cmocka_unit_test(gives_back_in_parts_and_never_more), cmocka_unit_test(renews_pauses_and_ends),
+                                        cmocka_unit_test(forgets_what_is_long_over) };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }
