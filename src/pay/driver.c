@@ -66,6 +66,21 @@ void pay__header(struct pay_call *c, struct arena *a, const char *fmt, ...) {
     va_end(ap);
 }
 
+/* ---- JSON of ours ---- */
+void pay__json(struct jw *w, struct buf *b, size_t max) {
+    buf_init(b, max);
+    jw_init(w, b);
+    jw_obj(w);
+}
+
+int pay__json_end(struct jw *w, struct arena *a, struct str *ret, struct err *e) {
+    jw_end_obj(w);
+    if (w->b->failed)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %zu bytes", w->b->max);
+    *ret = arena_str(a, buf_str(w->b));
+    return 0;
+}
+
 /* ---- JSON of others ---- */
 struct str pay__text(struct arena *a, const struct json_t *obj, const char *key, size_t max) {
     const json_t *v = json_object_get(obj, key);

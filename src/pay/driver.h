@@ -77,6 +77,10 @@ int pay__unclear(const struct pay_work *w, struct err *e, const char *fmt, ...) 
 /* 5xx, and what no driver knows better: 429 ERR_UPSTREAM, 408 and 5xx unclear; else 0. */
 int pay__status(const struct pay_work *w, const struct pay_said *said, const char *who, struct err *e);
 void pay__header(struct pay_call *c, struct arena *a, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A request's JSON object: begun, and ended into the arena. ERR_BAD_INPUT: it came to more than max bytes; nothing is sent then. */
+struct jw;
+void pay__json(struct jw *w, struct buf *b, size_t max);
+int pay__json_end(struct jw *w, struct arena *a, struct str *ret, struct err *e);
 /* Texts of an object that are copied into the arena; "" when absent, null or no text. At most max bytes, else "". */
 struct json_t;
 struct str pay__text(struct arena *a, const struct json_t *obj, const char *key, size_t max);

@@ -82,18 +82,16 @@ static int open_alipay(const struct config *cfg, void **ret_g, bool *ret_real, s
 struct param { const char *name; struct str value; };
 
 /* All parameters of a call, those that are empty left out; in the order of their names, which is that of the signature. */
-static int sign_params(const struct alipay *g, const char *method, const struct buf *biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
+static int sign_params(const struct alipay *g, const char *method, struct str biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
                        struct str *ret, struct err *e) {
     char at[20];
     uint8_t raw[PAY_SIGNATURE_MAX];
     BUF_CLEANUP struct buf plain = { 0 };
     BUF_CLEANUP struct buf sent = { 0 };
-    if (biz->failed)
-        return err_set(e, ERR_BAD_INPUT, "a request of more than %d bytes", BODY_MAX);
     wire_china_text(m->now_ms, at);
     const struct param params[] = {
         { "app_id", str_z(g->app_id) },
-        { "biz_content", buf_str(biz) },
+        { "biz_content", biz },
         { "charset", STR("utf-8") },
         { "method", str_z(method) },
         { "notify_url", ask ? ask->notify_url : STR("") },
@@ -122,7 +120,7 @@ static int sign_params(const struct alipay *g, const char *method, const struct 
     return 0;
 }
 
-static int post(const struct alipay *g, const char *method, const struct buf *biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
+static int post(const struct alipay *g, const char *method, struct str biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
                 struct pay_call *ret, struct err *e) {
     struct str body;
     int r = sign_params(g, method, biz, ask, m, a, &body, e);
@@ -138,13 +136,12 @@ static int build_start(const struct alipay *g, const struct pay_ask *ask, const 
                        struct pay_result *ret_result, struct err *e) {
     static const char *const methods[] = { [PAY_PAGE] = "alipay.trade.page.pay", [PAY_H5] = "alipay.trade.wap.pay", [PAY_QR] = "alipay.trade.precreate" };
     static const char *const products[] = { [PAY_PAGE] = "FAST_INSTANT_TRADE_PAY", [PAY_H5] = "QUICK_WAP_WAY", [PAY_QR] = "QR_CODE_OFFLINE" };
-    BUF_CLEANUP struct buf biz;
+    BUF_CLEANUP struct buf b;
     struct jw w;
+    struct str biz, query;
     char yuan[24], until[20];
     wire_yuan_text(ask->price.minor, yuan);
-    buf_init(&biz, BODY_MAX);
-    jw_init(&w, &biz);
-    jw_obj(&w);
+    pay__json(&w, &b, BODY_MAX);
     jw_kstr(&w, "out_trade_no", ask->number);
     jw_kz(&w, "product_code", products[ask->scene]);
     jw_kz(&w, "total_amount", yuan);
@@ -153,11 +150,10 @@ static int build_start(const struct alipay *g, const struct pay_ask *ask, const 
         wire_china_text(ask->until_ms, until);
         jw_kz(&w, "time_expire", until);
     }
-    jw_end_obj(&w);
-    if (ask->scene == PAY_QR)
-        return post(g, methods[ask->scene], &biz, ask, m, a, ret, e);
-    struct str query;
-    int r = sign_params(g, methods[ask->scene], &biz, ask, m, a, &query, e);
+    int r = pay__json_end(&w, a, &biz, e);
+    if (r < 0 || ask->scene == PAY_QR)
+        return r < 0 ? r : post(g, methods[ask->scene], biz, ask, m, a, ret, e);
+    r = sign_params(g, methods[ask->scene], biz, ask, m, a, &query, e);
     if (r < 0)
         return r;
     ret_result->start = (struct pay_start){ PAY_SHOW_REDIRECT, .text = arena_printf(a, "%s?%.*s", g->gateway, STR_ARG(query)), .provider_id = STR(""),
@@ -173,10 +169,8 @@ static const char *method_of(const struct pay_work *w) {
 }
 
 /* {"out_trade_no": …} or {"trade_no": …}, left open. */
-static void open_biz(struct jw *w, struct buf *biz, const struct pay_which *of) {
-    buf_init(biz, BODY_MAX);
-    jw_init(w, biz);
-    jw_obj(w);
+static void open_biz(struct jw *w, struct buf *b, const struct pay_which *of) {
+    pay__json(w, b, BODY_MAX);
     if (of->number.n)
         jw_kstr(w, "out_trade_no", of->number);
     else
@@ -185,15 +179,15 @@ static void open_biz(struct jw *w, struct buf *biz, const struct pay_which *of) 
 
 static int build(const void *arg, const struct pay_work *w, const struct pay_moment *m, struct arena *a, struct pay_call *ret, struct pay_result *ret_result,
                  struct err *e) {
-    BUF_CLEANUP struct buf biz;
+    BUF_CLEANUP struct buf b = { 0 };
     struct jw j;
-    buf_init(&biz, 1);
+    struct str biz;
     if (w->op == PAY_OP_START)
         return build_start(arg, w->ask, m, a, ret, ret_result, e);
     const struct pay_which *of = w->refund ? &w->refund->of : w->which;
     if (!of->number.n && !of->transaction_id.n)
         return err_set(e, ERR_BAD_INPUT, "an order is named by number or transaction_id");
-    open_biz(&j, &biz, of);
+    open_biz(&j, &b, of);
     if (w->op == PAY_OP_REFUND) {
         char yuan[24];
         wire_yuan_text(w->refund->amount.minor, yuan);
@@ -209,8 +203,8 @@ static int build(const void *arg, const struct pay_work *w, const struct pay_mom
         jw_str(&j, STR("gmt_refund_pay"));
         jw_end_arr(&j);
     }
-    jw_end_obj(&j);
-    return post(arg, method_of(w), &biz, NULL, m, a, ret, e);
+    int r = pay__json_end(&j, a, &biz, e);
+    return r < 0 ? r : post(arg, method_of(w), biz, NULL, m, a, ret, e);
 }
 
 /* ---- what an order says ---- */
@@ -425,9 +419,5 @@ const struct pay_driver pay_driver_alipay = {
     .yes = { 200, "text/plain", "success" },
     .again = { 500, "text/plain", "fail" },
     .forged = { 401, "text/plain", "fail" },
-    .open = open_alipay,
-    .close = close_alipay,
-    .build = build,
-    .parse = parse,
-    .notice = notice,
+    .open = open_alipay, .close = close_alipay, .build = build, .parse = parse, .notice = notice,
 };

@@ -594,11 +594,7 @@ const struct pay_driver pay_driver_stripe = {
     .yes = { 200, "text/plain", "" },
     .again = { 500, "text/plain", "later" },
     .forged = { 400, "text/plain", "wrong signature" },
-    .open = open_stripe,
-    .close = close_stripe,
-    .build = build,
-    .parse = parse,
-    .notice = notice,
+    .open = open_stripe, .close = close_stripe, .build = build, .parse = parse, .notice = notice,
     .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE,
     .forgets_refunds = true,
 };

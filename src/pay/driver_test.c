@@ -42,9 +42,7 @@ static int build(const void *g, const struct pay_work *work, const struct pay_mo
                  struct err *e) {
     BUF_CLEANUP struct buf body;
     struct jw w;
-    buf_init(&body, BODY_MAX);
-    jw_init(&w, &body);
-    jw_obj(&w);
+    pay__json(&w, &body, BODY_MAX);
     jw_kz(&w, "op", pay_op_names[work->op]);
     jw_kint(&w, "now_ms", m->now_ms);
     if (work->op == PAY_OP_START) {
@@ -61,9 +59,9 @@ static int build(const void *g, const struct pay_work *work, const struct pay_mo
     } else {
         jw_kstr(&w, "number", payment_of(work->which));
     }
-    jw_end_obj(&w);
-    *ret = (struct pay_call){ .method = "POST", .url = STR("test:"), .body = arena_str(a, buf_str(&body)) };
-    return body.failed ? err_set(e, ERR_BAD_INPUT, "a request of more than %d bytes", BODY_MAX) : 1;
+    *ret = (struct pay_call){ .method = "POST", .url = STR("test:") };
+    int r = pay__json_end(&w, a, &ret->body, e);
+    return r < 0 ? r : 1;
 }
 
 static int answer(void *g, struct db *d, const struct pay_call *c, struct arena *a, int *ret_status, struct str *ret_body, struct err *e) {
@@ -183,11 +181,7 @@ const struct pay_driver pay_driver_test = {
     .yes = { 200, "text/plain", "" },
     .again = { 500, "text/plain", "later" },
     .forged = { 401, "text/plain", "wrong signature" },
-    .open = open_test,
-    .close = close_test,
-    .build = build,
-    .parse = parse,
-    .notice = notice,
+    .open = open_test, .close = close_test, .build = build, .parse = parse, .notice = notice,
     .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE,
     .answer = answer,
 };

@@ -193,19 +193,17 @@ static int sign_call(const struct wechat *g, const struct pay_moment *m, struct 
 static struct str call_up(const struct wechat *g, const char *appid, struct str prepay_id, const struct pay_moment *m, struct arena *a) {
     BUF_CLEANUP struct buf out;
     struct jw w;
-    struct str at = arena_printf(a, "%lld", (long long)(m->now_ms / 1000)), package = arena_printf(a, "prepay_id=%.*s", STR_ARG(prepay_id));
+    struct str json = STR(""), at = arena_printf(a, "%lld", (long long)(m->now_ms / 1000)), package = arena_printf(a, "prepay_id=%.*s", STR_ARG(prepay_id));
     struct str message = arena_printf(a, "%s\n%.*s\n%s\n%.*s\n", appid, STR_ARG(at), m->nonce, STR_ARG(package));
-    buf_init(&out, BODY_MAX);
-    jw_init(&w, &out);
-    jw_obj(&w);
+    pay__json(&w, &out, BODY_MAX);
     jw_kz(&w, "appId", appid);
     jw_kstr(&w, "timeStamp", at);
     jw_kz(&w, "nonceStr", m->nonce);
     jw_kstr(&w, "package", package);
     jw_kz(&w, "signType", "RSA");
     jw_kstr(&w, "paySign", signature(g, message, a));
-    jw_end_obj(&w);
-    return arena_str(a, buf_str(&out));
+    (void)pay__json_end(&w, a, &json, NULL);       /* "" is nothing to pay with */
+    return json;
 }
 
 /* ---- verifying ---- */
@@ -311,15 +309,14 @@ static int read_refund(const json_t *j, const char *state_key, struct arena *a, 
 /* ---- requests ---- */
 static int build_start(const struct wechat *g, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a, struct pay_call *ret, struct err *e) {
     static const char *const paths[] = { [PAY_H5] = "h5", [PAY_QR] = "native", [PAY_JSAPI] = "jsapi", [PAY_MINI] = "jsapi" };
-    BUF_CLEANUP struct buf body = { 0 };
+    BUF_CLEANUP struct buf b = { 0 };
     struct jw w;
+    struct str body;
     if (ask->scene == PAY_MINI && !g->mini[0])
         return err_set(e, ERR_PAY_SETUP, "pay.wechat_mini_appid is not set");
     if (ask->scene == PAY_H5 && ask->client_ip.n == 0)
         return err_set(e, ERR_BAD_INPUT, "client_ip: needed for H5");
-    buf_init(&body, BODY_MAX);
-    jw_init(&w, &body);
-    jw_obj(&w);
+    pay__json(&w, &b, BODY_MAX);
     jw_kz(&w, "appid", ask->scene == PAY_MINI ? g->mini : g->appid);
     jw_kz(&w, "mchid", g->mchid);
     jw_kstr(&w, "description", pay__cut(ask->title, TITLE_MAX));
@@ -351,10 +348,8 @@ static int build_start(const struct wechat *g, const struct pay_ask *ask, const 
         jw_end_obj(&w);
         jw_end_obj(&w);
     }
-    jw_end_obj(&w);
-    if (body.failed)
-        return err_set(e, ERR_BAD_INPUT, "an order of more than %d bytes", BODY_MAX);
-    return sign_call(g, m, a, "POST", arena_printf(a, "/v3/pay/transactions/%s", paths[ask->scene]), arena_str(a, buf_str(&body)), ret, e);
+    int r = pay__json_end(&w, a, &body, e);
+    return r < 0 ? r : sign_call(g, m, a, "POST", arena_printf(a, "/v3/pay/transactions/%s", paths[ask->scene]), body, ret, e);
 }
 
 /* The path of an order; by our number wherever it is known, since that one also exists before anybody pays. */
@@ -366,11 +361,10 @@ static struct str order_path(const struct wechat *g, const struct pay_which *of,
 
 static int build_refund(const struct wechat *g, const struct pay_refund_ask *ask, const struct pay_moment *m, struct arena *a, struct pay_call *ret,
                         struct err *e) {
-    BUF_CLEANUP struct buf body;
+    BUF_CLEANUP struct buf b;
     struct jw w;
-    buf_init(&body, BODY_MAX);
-    jw_init(&w, &body);
-    jw_obj(&w);
+    struct str body;
+    pay__json(&w, &b, BODY_MAX);
     if (ask->of.transaction_id.n)
         jw_kstr(&w, "transaction_id", ask->of.transaction_id);
     else
@@ -386,10 +380,8 @@ static int build_refund(const struct wechat *g, const struct pay_refund_ask *ask
     jw_kint(&w, "total", ask->total_minor);
     jw_kz(&w, "currency", ask->amount.currency);
     jw_end_obj(&w);
-    jw_end_obj(&w);
-    if (body.failed)
-        return err_set(e, ERR_BAD_INPUT, "a refund of more than %d bytes", BODY_MAX);
-    return sign_call(g, m, a, "POST", STR("/v3/refund/domestic/refunds"), arena_str(a, buf_str(&body)), ret, e);
+    int r = pay__json_end(&w, a, &body, e);
+    return r < 0 ? r : sign_call(g, m, a, "POST", STR("/v3/refund/domestic/refunds"), body, ret, e);
 }
 
 static int build(const void *arg, const struct pay_work *w, const struct pay_moment *m, struct arena *a, struct pay_call *ret, struct pay_result *ret_result,
@@ -608,10 +600,6 @@ const struct pay_driver pay_driver_wechat = {
     .yes = { 200, "application/json", "" },
     .again = { 500, "application/json", "{\"code\":\"FAIL\",\"message\":\"later\"}" },
     .forged = { 401, "application/json", "{\"code\":\"FAIL\",\"message\":\"wrong signature\"}" },
-    .open = open_wechat,
-    .close = close_wechat,
-    .build = build,
-    .parse = parse,
-    .notice = notice,
+    .open = open_wechat, .close = close_wechat, .build = build, .parse = parse, .notice = notice,
     .ops = 1u << PAY_OP_KEYS,
 };

@@ -16,6 +16,8 @@ struct pay {
     size_t              n_open;
 };
 
+const struct pay_open *pay__find(const struct pay *p, const char *provider);     /* NULL: not set up */
+/* Checks and writes the request; as build() of driver.h. */
 int pay__build(const struct pay_driver *d, const void *g, const struct pay_work *w, const struct pay_moment *m, struct arena *a, struct pay_call *ret,
                struct pay_result *ret_result, struct err *e);
 /* call.c: builds, sends, reads. */

@@ -115,7 +115,7 @@ void pay_free(struct pay *p) {
     free(p);
 }
 
-static const struct pay_open *find(const struct pay *p, const char *provider) {
+const struct pay_open *pay__find(const struct pay *p, const char *provider) {
     for (size_t i = 0; i < p->n_open; i++)
         if (str_eqz(str_z(provider), p->open[i].driver->name))
             return &p->open[i];
@@ -131,7 +131,7 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret) 
     return true;
 }
 
-bool pay_has(const struct pay *p, const char *provider) { return find(p, provider) != NULL; }
+bool pay_has(const struct pay *p, const char *provider) { return pay__find(p, provider) != NULL; }
 
 /* ---- what may be asked ---- */
 static int check_money(const struct pay_money *m, const struct pay_driver *d, const char *what, struct err *e) {
@@ -256,7 +256,7 @@ int pay__build(const struct pay_driver *d, const void *g, const struct pay_work 
 }
 
 static int run(struct pay *p, const char *provider, const struct pay_work *w, struct arena *a, struct pay_result *ret, struct err *e) {
-    const struct pay_open *o = find(p, provider);
+    const struct pay_open *o = pay__find(p, provider);
     if (!o)
         return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
     struct err why = { 0 };
@@ -311,7 +311,7 @@ static int refund_of(struct pay *p, const char *provider, const struct pay_work 
 
 /* Where the provider forgets, a refund that is there already is the answer, and only one that is not is made; two at once have one key there. */
 int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
-    const struct pay_open *o = find(p, provider);
+    const struct pay_open *o = pay__find(p, provider);
     const struct pay_work give_back = { PAY_OP_REFUND, .refund = ask }, look = { PAY_OP_QUERY_REFUND, .refund = ask };
     struct pay_refund_truth t = { 0 };
     struct err why = { 0 };
@@ -348,7 +348,7 @@ int pay_renew_keys(struct pay *p, struct err *e) {
 
 /* ---- notices ---- */
 int pay_notice(struct pay *p, const char *provider, const struct pay_said *said, int64_t now_ms, struct arena *a, struct pay_notice *ret, struct err *e) {
-    const struct pay_open *o = find(p, provider);
+    const struct pay_open *o = pay__find(p, provider);
     if (!o)
         return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
     if (said->body.n > PAY_NOTICE_MAX)
@@ -362,7 +362,7 @@ int pay_notice(struct pay *p, const char *provider, const struct pay_said *said,
 }
 
 struct pay_reply pay_notice_reply(const struct pay *p, const char *provider, int err) {
-    const struct pay_open *o = find(p, provider);
+    const struct pay_open *o = pay__find(p, provider);
     if (!o)
         return (struct pay_reply){ 404, "text/plain", "" };
     return err >= 0 ? o->driver->yes : err == ERR_PAY_NOTICE ? o->driver->forged : o->driver->again;

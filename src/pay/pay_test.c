@@ -1,6 +1,8 @@
 /* pay_test.c - what every way to be paid must do, over the list; and settings that are refused, each with what to do. */
 #include "pay/testing.h"
 
+#include "base/json.h"
+
 static int setup(void **state) {
     test_config();
     return 0;
@@ -185,6 +187,24 @@ static void no_call_needs_room_for_words(void **state) {
     assert_int_equal(pay_query(test_pay, "test", &which, test_arena, &truth, NULL), ERR_NOT_FOUND);
 }
 
+/* A request that is cut off is another one. */
+static void a_request_over_its_limit_is_not_sent(void **state) {
+    for (size_t max = 0; max < 40; max++) {
+        BUF_CLEANUP struct buf b;
+        struct jw w;
+        struct str json = STR_NULL;
+        pay__json(&w, &b, max);
+        jw_kz(&w, "number", "order-1");
+        if (max >= strlen("{\"number\":\"order-1\"}")) {
+            assert_int_equal(pay__json_end(&w, test_arena, &json, &err), 0);
+            check_str(json, "{\"number\":\"order-1\"}");
+        } else {
+            check_err(pay__json_end(&w, test_arena, &json, &err), ERR_BAD_INPUT, &err, "a request of more than");
+            assert_null(json.p);
+        }
+    }
+}
+
 static void errors_say_what_is_next(void **state) {
     assert_int_equal(pay_next(ERR_UPSTREAM), PAY_NEXT_AGAIN);
     assert_int_equal(pay_next(ERR_BUSY), PAY_NEXT_AGAIN);
@@ -198,6 +218,7 @@ static void errors_say_what_is_next(void **state) {
 int main(void) {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = { T(every_driver_honours_the_contract), T(nothing_is_set_up_by_itself), T(half_a_set_of_settings_is_refused),
-                                        T(test_money_never_stands_beside_real_money), T(no_call_needs_room_for_words), T(errors_say_what_is_next) };
+                                        T(test_money_never_stands_beside_real_money), T(no_call_needs_room_for_words),
+                                        T(a_request_over_its_limit_is_not_sent), T(errors_say_what_is_next) };
     return RUN(tests);
 }

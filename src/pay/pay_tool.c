@@ -96,75 +96,89 @@ static struct pay_moment moment_of(const json_t *j) {
     return m;
 }
 
-static const struct pay_open *open_of(struct str provider) {
-    for (size_t i = 0; i < payments->n_open; i++)
-        if (str_eqz(provider, payments->open[i].driver->name))
-            return &payments->open[i];
-    return NULL;
-}
-
 /* ---- out ---- */
-static void write_money(struct jw *w, const struct pay_money *m) {
-    jw_kint(w, "minor", m->minor);
-    jw_kz(w, "currency", m->currency);
-}
+/* What of a struct is written, and as what; rows end with one that has no key. */
+struct field {
+    const char *key;
+    enum { TEXT, INT, BOOL, NAME, CURRENCY } kind;
+    size_t at;
+    const char *const *names;          /* NAME: of the enum */
+};
+#define FIELDS(type) static const struct field type##_fields[]
+#define F(type, key, kind, member) { key, kind, offsetof(struct type, member), NULL }
+#define F_NAME(type, key, member, names) { key, NAME, offsetof(struct type, member), names }
 
-static void write_truth(struct jw *w, const struct pay_truth *t) {
-    jw_obj(w);
-    jw_kz(w, "state", pay_state_names[t->state]);
-    jw_kstr(w, "number", t->number);
-    write_money(w, &t->paid);
-    jw_kstr(w, "provider_id", t->provider_id);
-    jw_kstr(w, "transaction_id", t->transaction_id);
-    jw_kstr(w, "customer", t->customer);
-    jw_kint(w, "paid_ms", t->paid_ms);
-    jw_kint(w, "fee", t->fee_minor);
-    jw_kint(w, "refunded", t->refunded_minor);
-    jw_kbool(w, "disputed", t->disputed);
-    if (t->member.id.n) {
-        jw_key(w, "member");
-        jw_obj(w);
-        jw_kstr(w, "id", t->member.id);
-        jw_kz(w, "state", pay_member_state_names[t->member.state]);
-        jw_kint(w, "period_start_ms", t->member.period_start_ms);
-        jw_kint(w, "period_end_ms", t->member.period_end_ms);
-        jw_kbool(w, "ends", t->member.ends);
-        jw_kstr(w, "item", t->member.item);
-        jw_kstr(w, "product", t->member.product);
-        jw_end_obj(w);
+static void write_fields(struct jw *w, const struct field *f, const void *from) {
+    for (; f->key; f++) {
+        const void *v = (const char *)from + f->at;
+        switch (f->kind) {
+        case TEXT:
+            jw_kstr(w, f->key, *(const struct str *)v);
+            break;
+        case INT:
+            jw_kint(w, f->key, *(const int64_t *)v);
+            break;
+        case BOOL:
+            jw_kbool(w, f->key, *(const bool *)v);
+            break;
+        case NAME:
+            jw_kz(w, f->key, f->names[*(const int *)v]);
+            break;
+        default:
+            jw_kz(w, f->key, v);
+        }
     }
+}
+static void write_object(struct jw *w, const char *key, const struct field *f, const void *from) {
+    jw_key(w, key);
+    jw_obj(w);
+    write_fields(w, f, from);
     jw_end_obj(w);
 }
 
-static void write_refund(struct jw *w, const struct pay_refund_truth *t) {
+static const char *const show_names[] = { "redirect", "qr", "call", NULL };
+FIELDS(pay_start) = { F_NAME(pay_start, "show", show, show_names), F(pay_start, "text", TEXT, text), F(pay_start, "provider_id", TEXT, provider_id),
+                      F(pay_start, "until_ms", INT, until_ms), { 0 } };
+FIELDS(pay_truth) = {
+    F_NAME(pay_truth, "state", state, pay_state_names), F(pay_truth, "number", TEXT, number), F(pay_truth, "minor", INT, paid.minor),
+    F(pay_truth, "currency", CURRENCY, paid.currency), F(pay_truth, "provider_id", TEXT, provider_id), F(pay_truth, "transaction_id", TEXT, transaction_id),
+    F(pay_truth, "customer", TEXT, customer), F(pay_truth, "paid_ms", INT, paid_ms), F(pay_truth, "fee", INT, fee_minor),
+    F(pay_truth, "refunded", INT, refunded_minor), F(pay_truth, "disputed", BOOL, disputed), { 0 },
+};
+FIELDS(pay_member) = {
+    F(pay_member, "id", TEXT, id), F_NAME(pay_member, "state", state, pay_member_state_names), F(pay_member, "period_start_ms", INT, period_start_ms),
+    F(pay_member, "period_end_ms", INT, period_end_ms), F(pay_member, "ends", BOOL, ends), F(pay_member, "item", TEXT, item),
+    F(pay_member, "product", TEXT, product), { 0 },
+};
+FIELDS(pay_refund_truth) = {
+    F_NAME(pay_refund_truth, "state", state, pay_refund_state_names), F(pay_refund_truth, "number", TEXT, number),
+    F(pay_refund_truth, "payment_number", TEXT, payment_number), F(pay_refund_truth, "provider_id", TEXT, provider_id),
+    F(pay_refund_truth, "transaction_id", TEXT, transaction_id), F(pay_refund_truth, "minor", INT, amount.minor),
+    F(pay_refund_truth, "currency", CURRENCY, amount.currency), F(pay_refund_truth, "done_ms", INT, done_ms), { 0 },
+};
+FIELDS(pay_notice) = {
+    F(pay_notice, "event_id", TEXT, event_id), F(pay_notice, "what", TEXT, what), F_NAME(pay_notice, "about", about, pay_about_names),
+    F(pay_notice, "carries_truth", BOOL, truth), F(pay_notice, "number", TEXT, number), F(pay_notice, "refund_number", TEXT, refund_number),
+    F(pay_notice, "provider_id", TEXT, provider_id), F(pay_notice, "transaction_id", TEXT, transaction_id), F(pay_notice, "member", TEXT, member),
+    F(pay_notice, "made_ms", INT, made_ms), { 0 },
+};
+
+static void write_truth(struct jw *w, const struct pay_truth *t) {
+    jw_key(w, "truth");
     jw_obj(w);
-    jw_kz(w, "state", pay_refund_state_names[t->state]);
-    jw_kstr(w, "number", t->number);
-    jw_kstr(w, "payment_number", t->payment_number);
-    jw_kstr(w, "provider_id", t->provider_id);
-    jw_kstr(w, "transaction_id", t->transaction_id);
-    write_money(w, &t->amount);
-    jw_kint(w, "done_ms", t->done_ms);
+    write_fields(w, pay_truth_fields, t);
+    if (t->member.id.n)
+        write_object(w, "member", pay_member_fields, &t->member);
     jw_end_obj(w);
 }
 
 static void write_result(struct jw *w, const struct pay_work *work, const struct pay_result *r) {
-    static const char *const shows[] = { "redirect", "qr", "call" };
-    if (work->ask) {
-        jw_key(w, "start");
-        jw_obj(w);
-        jw_kz(w, "show", shows[r->start.show]);
-        jw_kstr(w, "text", r->start.text);
-        jw_kstr(w, "provider_id", r->start.provider_id);
-        jw_kint(w, "until_ms", r->start.until_ms);
-        jw_end_obj(w);
-    } else if (work->refund) {
-        jw_key(w, "refund");
-        write_refund(w, &r->refund);
-    } else if (work->op != PAY_OP_CLOSE && work->op != PAY_OP_KEYS) {
-        jw_key(w, "truth");
+    if (work->ask)
+        write_object(w, "start", pay_start_fields, &r->start);
+    else if (work->refund)
+        write_object(w, "refund", pay_refund_truth_fields, &r->refund);
+    else if (work->op != PAY_OP_CLOSE && work->op != PAY_OP_KEYS)
         write_truth(w, &r->truth);
-    }
 }
 
 static void write_call(struct jw *w, const struct pay_call *c) {
@@ -183,23 +197,11 @@ static void write_call(struct jw *w, const struct pay_call *c) {
 }
 
 static void write_notice(struct jw *w, const struct pay_notice *n) {
-    jw_kstr(w, "event_id", n->event_id);
-    jw_kstr(w, "what", n->what);
-    jw_kz(w, "about", pay_about_names[n->about]);
-    jw_kbool(w, "carries_truth", n->truth);
-    jw_kstr(w, "number", n->number);
-    jw_kstr(w, "refund_number", n->refund_number);
-    jw_kstr(w, "provider_id", n->provider_id);
-    jw_kstr(w, "transaction_id", n->transaction_id);
-    jw_kstr(w, "member", n->member);
-    jw_kint(w, "made_ms", n->made_ms);
-    if (n->truth && n->about == PAY_ABOUT_REFUND) {
-        jw_key(w, "refund");
-        write_refund(w, &n->refund);
-    } else if (n->truth) {
-        jw_key(w, "truth");
+    write_fields(w, pay_notice_fields, n);
+    if (n->truth && n->about == PAY_ABOUT_REFUND)
+        write_object(w, "refund", pay_refund_truth_fields, &n->refund);
+    else if (n->truth)
         write_truth(w, &n->payment);
-    }
 }
 
 /* ---- the verbs ---- */
@@ -217,7 +219,7 @@ static int do_notice(const json_t *j, struct arena *a, struct jw *w, struct err 
 
 static int do_work(const json_t *j, struct arena *a, struct jw *w, struct err *e) {
     struct str verb = text(j, "do");
-    const struct pay_open *o = open_of(text(j, "provider"));
+    const struct pay_open *o = pay__find(payments, arena_strz(a, text(j, "provider")));
     struct pay_moment m = moment_of(j);
     struct pay_result result = { 0 };
     struct pay_said said = said_of(j);

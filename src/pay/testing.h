@@ -105,31 +105,22 @@ TEST_FN struct str test_header(const void *from, const char *name) {
     return STR_NULL;
 }
 
-static const void *test_g(const char *provider, const struct pay_driver **ret_driver) {
-    for (size_t i = 0; i < test_pay->n_open; i++)
-        if (strcmp(test_pay->open[i].driver->name, provider) == 0) {
-            *ret_driver = test_pay->open[i].driver;
-            return test_pay->open[i].g;
-        }
-    fail_msg("%s is not set up", provider);
-    return NULL;
-}
 TEST_FN int test_build(const char *provider, const struct pay_work *w, int64_t now_ms, struct pay_call *c, struct pay_result *result) {
-    const struct pay_driver *d = NULL;
-    const void *g = test_g(provider, &d);
+    const struct pay_open *o = pay__find(test_pay, provider);
     struct pay_moment m = { .now_ms = now_ms, .nonce = TEST_NONCE };
     err = (struct err){ 0 };
-    return pay__build(d, g, w, &m, test_arena, c, result, &err);
+    assert_non_null(o);
+    return pay__build(o->driver, o->g, w, &m, test_arena, c, result, &err);
 }
 TEST_FN int test_parse(const char *provider, const struct pay_work *w, int64_t now_ms, int status, const struct test_said *headers, struct str body,
                        struct pay_result *result) {
-    const struct pay_driver *d = NULL;
-    void *g = (void *)(uintptr_t)test_g(provider, &d);
+    const struct pay_open *o = pay__find(test_pay, provider);
     struct pay_moment m = { .now_ms = now_ms, .nonce = TEST_NONCE };
     struct pay_said s = { status, test_header, headers, body };
     err = (struct err){ 0 };
     *result = (struct pay_result){ 0 };
-    return d->parse(g, w, &s, &m, test_arena, result, &err);
+    assert_non_null(o);
+    return o->driver->parse(o->g, w, &s, &m, test_arena, result, &err);
 }
 TEST_FN int test_notice(const char *provider, int64_t now_ms, const struct test_said *headers, struct str body, struct pay_notice *ret) {
     struct pay_said s = { 0, test_header, headers, body };
