@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { startPayTool } from './lib/paytool.mjs';
-import { movableClock, tempDir, within } from './lib/server.mjs';
+import { movableClock, startServer, tempDir, within } from './lib/server.mjs';
 import { startStripe } from './sim/stripe.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
 
@@ -400,4 +402,23 @@ test('test money: everything goes, over a restart, and nothing is set up by itse
   assert.equal(must(await tool.ask({ do: 'run', provider: 'test', work: { op: 'query', number: 'order-42' } })).truth.state, 'paid');
   not(await tool.ask({ do: 'run', provider: 'test', work }), 'pay_over', 'never');
   await assert.rejects(startPayTool({ after() {} }, { test_money: true, stripe_key: 'sk_live_1', stripe_webhook_secret: 'x' }), /beside real money/);
+});
+
+test('test money: the server forgets what is long over', async t => {
+  const dir = tempDir('zt-test-money-'), clock = movableClock(t);
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  await t.test('before', async t2 => {
+    const tool = await startPayTool(t2, { test_money: true }, { PAY_TOOL_DATA: dir });
+    for (const number of ['never-paid', 'was-paid'])
+      must(await tool.ask({ do: 'run', provider: 'test', work: { op: 'start', number, minor: 990, currency: 'CNY', title: 'x', scene: 'page', return_url: 'https://x.example' } }));
+    must(await tool.ask({ do: 'act', number: 'was-paid', act: 'pay' }));
+  });
+  clock.set(31 * 86_400_000);
+  const server = await startServer(t, { dataDir: dir, env: { ZOETROPE_PAY_TEST_MONEY: 'true', ...clock.env } });
+  const db = new DatabaseSync(join(dir, 'zoetrope.db'), { timeout: 5000, readOnly: true });
+  t.after(() => db.close());
+  const left = () => db.prepare('SELECT number FROM pay_test').all().map(r => r.number);
+  const look = async () => { while (left().length > 1) await (await fetch(`${server.url}/healthz`)).arrayBuffer(); };
+  await within(30_000, look(), () => `still there: ${left()}`);
+  assert.deepEqual(left(), ['was-paid']);
 });
