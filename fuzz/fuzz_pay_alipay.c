@@ -45,6 +45,8 @@ static void signed_form(struct str body, struct arena *a) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static const char *const settings[][2] = { { "pay.alipay_app_id", "2021000000000001" }, { "pay.alipay_seller_id", "2088102119685838" },
                                                { "pay.alipay_url", "https://alipay.example/gateway.do" } };
+    static const char *const calls[] = { "alipay_trade_precreate", "alipay_trade_query", "alipay_trade_close", "alipay_trade_refund", "alipay_trade_fastpay_refund_query",
+                                         "error" };
     struct pay_notice notice;
     struct err e = { 0 };
     struct fuzz_headers h = { 0 };
@@ -58,10 +60,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     signed_form(body, a);
     fuzz_answers(200, &h, body, "");
     BUF_CLEANUP struct buf whole;
+    struct str sign = fuzz_sign(a, body);
     buf_init(&whole, 64 * 1024);
-    buf_add_z(&whole, "{\"alipay_x_response\":");
-    buf_add_str(&whole, body);
-    buf_printf(&whole, ",\"sign\":\"%.*s\"}", STR_ARG(fuzz_sign(a, body)));
-    fuzz_answers(200, &h, buf_str(&whole), "");
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        buf_reset(&whole);
+        buf_printf(&whole, "{\"%s_response\":", calls[i]);
+        buf_add_str(&whole, body);
+        buf_printf(&whole, ",\"sign\":\"%.*s\"}", STR_ARG(sign));
+        fuzz_answers(200, &h, buf_str(&whole), "");
+    }
     return 0;
 }

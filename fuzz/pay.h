@@ -69,12 +69,18 @@ static inline struct str fuzz_header(const void *from, const char *name) {
 static inline void fuzz_check_truth(const struct pay_truth *t) {
     MUST((unsigned)t->state < PAY_STATE_COUNT && (unsigned)t->member.state < PAY_MEMBER_STATE_COUNT);
     MUST(t->number.n == 0 || pay__is_number(t->number));
-    MUST(t->state == PAY_PAID ? t->paid.minor >= 0 && strlen(t->paid.currency) == 3 : t->paid.minor == 0);
+    MUST(t->state == PAY_PAID ? t->paid.minor >= 0 && t->paid.minor <= PAY_MINOR_MAX && strlen(t->paid.currency) == 3 : t->paid.minor == 0);
+    MUST(t->fee_minor >= -1 && t->refunded_minor >= -1 && t->paid_ms >= 0);
+}
+static inline void fuzz_check_refund(const struct pay_refund_truth *t) {
+    MUST((unsigned)t->state < PAY_REFUND_STATE_COUNT && t->amount.minor > 0 && t->amount.minor <= PAY_MINOR_MAX && strlen(t->amount.currency) == 3);
 }
 static inline void fuzz_check_notice(const struct pay_notice *n) {
     MUST((unsigned)n->about < PAY_ABOUT_COUNT);
     if (n->truth && n->about != PAY_ABOUT_REFUND)
         fuzz_check_truth(&n->payment);
+    if (n->truth && n->about == PAY_ABOUT_REFUND)
+        fuzz_check_refund(&n->refund);
 }
 
 /* The body as the answer to every op, with what a genuine answer has around it. */
@@ -98,6 +104,8 @@ static inline void fuzz_answers(int status, const struct fuzz_headers *h, struct
         MUST(got == 0 ? status == 200 || op == PAY_OP_KEYS : got == e.code);
         if (got == 0 && op == PAY_OP_QUERY)
             fuzz_check_truth(&r.truth);
+        if (got == 0 && (op == PAY_OP_REFUND || op == PAY_OP_QUERY_REFUND))
+            fuzz_check_refund(&r.refund);
     }
 }
 

@@ -251,7 +251,7 @@ static int failure(struct transfer *t, CURLcode code) {
     struct err *e = &t->reply->err;
     long sent = 0;
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-    if (t->blocked)
+    if (t->blocked && sent == 0)           /* of a name's several addresses another may have been public, and have had the request */
         return ERR_BLOCKED_ADDRESS;
     if (e->code == ERR_TOO_BIG || e->code == ERR_DISK_FULL || e->code == ERR_IO)
         return e->code;

@@ -61,6 +61,10 @@ static void writes_calls(void **state) {
     assert_non_null(strstr(s.p, "method=alipay.trade.precreate"));
     assert_non_null(strstr(s.p, "\"time_expire\":\"2026-01-02 11:19:05\""));
     assert_null(strstr(s.p, "return_url"));
+    qr.title = STR("Print A4/A5 = 2 & more");
+    assert_int_equal(test_build("alipay", &(struct pay_work){ PAY_OP_START, .ask = &qr }, AT, &c, &r), 1);
+    s = signed_string(c.body, &sign);
+    assert_non_null(strstr(s.p, "\"subject\":\"Print A4 A5   2   more\""));          /* it takes none of the three */
     struct pay_refund_ask ra = { .number = STR("refund-7"), .of = which, .amount = { 5, "CNY" }, .total_minor = 1990 };
     assert_int_equal(test_build("alipay", &(struct pay_work){ PAY_OP_REFUND, .refund = &ra }, AT, &c, &r), 1);
     s = signed_string(c.body, &sign);
@@ -172,6 +176,7 @@ static void reads_answers_signed_over_their_bytes(void **state) {
     by_id.transaction_id = STR("2026");
     assert_int_equal(answer(&(struct pay_work){ PAY_OP_QUERY, .which = &by_id }, "alipay_trade_query", paid, &r), 0);
     assert_int_equal(answer(&query, "alipay_trade_close", paid, &r), ERR_UPSTREAM);
+    check_err(answer(&query, "error", paid, &r), ERR_UPSTREAM, &err, "says yes");
 }
 
 static void tells_the_kinds_of_trouble_apart(void **state) {
@@ -181,7 +186,10 @@ static void tells_the_kinds_of_trouble_apart(void **state) {
         { PAY_OP_CLOSE, "{\"code\":\"20000\",\"sub_code\":\"aop.unknow-error\"}", ERR_UNCERTAIN }, { PAY_OP_QUERY, "{\"code\":\"20000\"}", ERR_UPSTREAM },
         { PAY_OP_CLOSE, "{\"code\":\"40004\",\"sub_code\":\"ACQ.SYSTEM_ERROR\"}", ERR_UNCERTAIN }, { PAY_OP_QUERY, "{\"code\":\"40002\"}", ERR_PAY_SETUP },
         { PAY_OP_QUERY, "{\"code\":\"20001\"}", ERR_PAY_SETUP }, { PAY_OP_QUERY, "{\"code\":\"40005\"}", ERR_UPSTREAM },
-        { PAY_OP_CLOSE, "{\"code\":\"40004\",\"sub_code\":\"ACQ.SOMETHING\"}", ERR_PAY_REFUSED } };
+        { PAY_OP_CLOSE, "{\"code\":\"40004\",\"sub_code\":\"ACQ.SOMETHING\"}", ERR_PAY_REFUSED },
+        /* what has no code, or one that is not known here, says nothing */
+        { PAY_OP_CLOSE, "{}", ERR_UNCERTAIN }, { PAY_OP_QUERY, "{\"code\":40004}", ERR_UPSTREAM }, { PAY_OP_CLOSE, "{\"code\":\"10003\"}", ERR_UNCERTAIN },
+        { PAY_OP_CLOSE, "{\"code\":\"40006\"}", ERR_PAY_SETUP } };
     struct pay_result r;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct pay_work w = { cases[i].op, .which = &which };

@@ -62,6 +62,7 @@ struct pay_driver {
     /* An answer that came whole, of any status. The codes of pay.h. ret_result is zeroed before. */
     int  (*parse)(void *g, const struct pay_work *w, const struct pay_said *said, const struct pay_moment *m, struct arena *a,
                   struct pay_result *ret_result, struct err *e);
+    /* ret is zeroed before. */
     int  (*notice)(const void *g, const struct pay_said *said, int64_t now_ms, struct arena *a, struct pay_notice *ret, struct err *e);
     /* ---- optional from here on ---- */
     unsigned ops;                   /* 1 << enum pay_op beyond START..QUERY_REFUND that build() knows */

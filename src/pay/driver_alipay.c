@@ -132,6 +132,16 @@ static int post(const struct alipay *g, const char *method, struct str biz, cons
     return 1;
 }
 
+/* "Without special characters such as / = &", say its documents. */
+static struct str subject_of(struct str title, struct arena *a) {
+    struct str cut = pay__cut(title, TITLE_MAX);
+    char *out = arena_strz(a, cut);
+    for (size_t i = 0; i < cut.n; i++)
+        if (out[i] == '/' || out[i] == '=' || out[i] == '&')
+            out[i] = ' ';
+    return (struct str){ out, cut.n };
+}
+
 static int build_start(const struct alipay *g, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a, struct pay_call *ret,
                        struct pay_result *ret_result, struct err *e) {
     static const char *const methods[] = { [PAY_PAGE] = "alipay.trade.page.pay", [PAY_H5] = "alipay.trade.wap.pay", [PAY_QR] = "alipay.trade.precreate" };
@@ -145,7 +155,7 @@ static int build_start(const struct alipay *g, const struct pay_ask *ask, const 
     jw_kstr(&w, "out_trade_no", ask->number);
     jw_kz(&w, "product_code", products[ask->scene]);
     jw_kz(&w, "total_amount", yuan);
-    jw_kstr(&w, "subject", pay__cut(ask->title, TITLE_MAX));
+    jw_kstr(&w, "subject", subject_of(ask->title, a));
     if (ask->until_ms) {
         wire_china_text(ask->until_ms, until);
         jw_kz(&w, "time_expire", until);
@@ -237,13 +247,16 @@ static int read_trouble(const struct pay_work *w, struct str code, struct str su
         { "ACQ.CONTEXT_INCONSISTENT", ERR_PAY_OVER }, { "ACQ.SELLER_BALANCE_NOT_ENOUGH", ERR_PAY_SETUP }, { "ACQ.INVALID_PARAMETER", ERR_PAY_SETUP },
         { "ACQ.ACCESS_FORBIDDEN", ERR_PAY_SETUP },
     };
+    static const char *const setup_codes[] = { "20001", "40001", "40002", "40003", "40006", NULL };
     int err = ERR_PAY_REFUSED;
     if (str_eqz(code, "20000") || str_eqz(sub, "ACQ.SYSTEM_ERROR") || str_eqz(sub, "aop.ACQ.SYSTEM_ERROR"))
         return pay__unclear(w, e, "Alipay is in trouble (%.*s %.*s)", STR_ARG(code), STR_ARG(sub));
     if (str_eqz(code, "40005"))
         err = ERR_UPSTREAM;                            /* too many calls */
+    else if (pay__index(setup_codes, code) >= 0)
+        err = ERR_PAY_SETUP;                           /* keys, parameters, rights */
     else if (!str_eqz(code, "40004"))
-        err = ERR_PAY_SETUP;                           /* 20001 40001 40002 40003 40006: keys, parameters, rights */
+        return pay__unclear(w, e, "Alipay's answer has a code that is not known here (%.*s)", STR_ARG(code));
     for (size_t i = 0; i < COUNT(subs); i++)
         if (str_eqz(sub, subs[i].sub))
             err = subs[i].err;
@@ -328,6 +341,8 @@ static int verify_answer(const struct alipay *g, const struct pay_work *w, const
         return pay__unclear(w, e, "Alipay's answer has no response in it");
     /* What the gateway refuses before it knows who we are is not signed; it is no yes, so it is believed. */
     bool ok = str_eqz(pay__text(a, inner, "code", 8), "10000");
+    if (ok && !is_answer(name, method_of(w)))
+        return pay__unclear(w, e, "an error of Alipay's that says yes");
     int n = sign.n ? base64_decode(sign, /* standard= */ true, raw, sizeof(raw)) : ERR_BAD_INPUT;
     if ((ok || sign.n) && (n < 0 || !pay_key_verify(g->verify, bytes.p, bytes.n, raw, (size_t)n)))
         return pay__unclear(w, e, "the signature of Alipay's answer is wrong: is pay.alipay_verify_file Alipay's key, and not the application's?");

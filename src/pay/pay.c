@@ -353,11 +353,13 @@ int pay_notice(struct pay *p, const char *provider, const struct pay_said *said,
         return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
     if (said->body.n > PAY_NOTICE_MAX)
         return err_set(e, ERR_TOO_BIG, "a notice of more than %d bytes", PAY_NOTICE_MAX);
-    *ret = (struct pay_notice){ 0 };
+    struct pay_notice n = { 0 };
     struct err why = { 0 };
-    int r = o->driver->notice(o->g, said, now_ms, a, ret, &why);
+    int r = o->driver->notice(o->g, said, now_ms, a, &n, &why);
     if (r < 0)
         err_prefix(&why, "%s notice: ", provider);
+    else
+        *ret = n;
     return give(r, &why, e);
 }
 

@@ -35,7 +35,7 @@ struct db;
 struct db_tx;
 struct http_client;
 
-#define PAY_NUMBER_MIN    6                 /* characters of our numbers: 0-9 A-Z a-z _ - */
+#define PAY_NUMBER_MIN    6                 /* characters of our numbers: 0-9 A-Z a-z _ -; better none with a -, which Alipay's documents do not name */
 #define PAY_NUMBER_MAX    32
 #define PAY_MINOR_MAX     INT64_C(100000000000)      /* a thousand million yuan; more is a mistake */
 #define PAY_NOTICE_MAX    (256 * 1024)      /* bytes of a notice's body that are looked at */
