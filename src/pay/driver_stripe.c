@@ -29,6 +29,7 @@
 #define TITLE_MAX    250
 #define PAGE_MAX     4096
 #define REFUNDS_MAX  100
+#define PAYMENTS_MAX 20
 
 struct stripe {
     const char *base, *key;
@@ -260,11 +261,15 @@ static struct str subscription_of(const json_t *invoice, struct arena *a) {
     struct str id = id_of(details_of(invoice), "subscription", a);
     return id.n ? id : id_of(invoice, "subscription", a);
 }
-/* What a refund of it takes: {payment_intent} until 2025-03-31, the first of its payments since. */
+/* What a refund of it takes: {payment_intent} until 2025-03-31, that of its payments which was paid since. */
 static struct str intent_of(const json_t *invoice, struct arena *a) {
-    const json_t *first = json_array_get(json_object_get(json_object_get(invoice, "payments"), "data"), 0);
-    struct str id = id_of(json_object_get(first, "payment"), "payment_intent", a);
-    return id.n ? id : id_of(invoice, "payment_intent", a);
+    const json_t *payments = json_object_get(json_object_get(invoice, "payments"), "data");
+    for (size_t i = 0; i < json_array_size(payments) && i < PAYMENTS_MAX; i++) {
+        const json_t *one = json_array_get(payments, i), *status = json_object_get(one, "status");
+        if (!status || str_eqz(pay__text(a, one, "status", 16), "paid"))
+            return id_of(json_object_get(one, "payment"), "payment_intent", a);
+    }
+    return id_of(invoice, "payment_intent", a);
 }
 static struct str number_of(const json_t *obj, struct arena *a) {
     struct str n = pay__text(a, json_object_get(obj, "metadata"), "number", PAY_NUMBER_MAX);

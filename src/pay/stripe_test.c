@@ -313,6 +313,15 @@ static void reads_memberships(void **state) {
     check_str(r.truth.provider_id, "in_1");
     check_str(r.truth.transaction_id, "pi_9");
     check_str(r.truth.number, "order-42");
+    /* what came is given back where it came by: not by a way that was tried and given up */
+#define INVOICE(payments) "{\"id\":\"in_1\",\"status\":\"paid\",\"amount_paid\":999,\"currency\":\"usd\",\"payments\":{\"data\":[" payments "]}}"
+#define TRY(status, intent) "{\"status\":\"" status "\",\"payment\":{\"payment_intent\":\"" intent "\"}}"
+    struct pay_which invoice = { .provider_id = STR("in_1") };
+    struct pay_work look = { PAY_OP_QUERY, .which = &invoice };
+    assert_int_equal(test_parse("stripe", &look, T0, 200, NULL, STR(INVOICE(TRY("canceled", "pi_1") "," TRY("open", "pi_2") "," TRY("paid", "pi_3"))), &r), 0);
+    check_str(r.truth.transaction_id, "pi_3");
+    assert_int_equal(test_parse("stripe", &look, T0, 200, NULL, STR(INVOICE(TRY("canceled", "pi_1"))), &r), 0);
+    check_str(r.truth.transaction_id, "");
     static const char before[] = "{\"id\":\"sub_1\",\"status\":\"active\",\"pause_collection\":{\"behavior\":\"void\"},\"current_period_end\":1702592000,\"latest_invoice\":\"in_1\"}";
     assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, str_z(before), &r), 0);
     assert_int_equal(r.truth.member.state, PAY_MEMBER_PAUSED);

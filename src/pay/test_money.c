@@ -372,6 +372,8 @@ static int on_act(struct db_tx *tx, void *arg, struct err *e) {
 
 int pay_test_act(struct pay *p, struct str number, enum pay_test_act act, struct arena *a, struct pay_test_notice *ret, struct err *e) {
     struct act t = { .number = number, .act = act, .a = a, .now_ms = clock_ms() };
+    if ((unsigned)act >= PAY_TEST_ACT_COUNT)
+        return err_set(e, ERR_BAD_INPUT, "no such act");
     if (!pay_has(p, "test"))
         return err_set(e, ERR_NOT_FOUND, "there is no test money here: pay.test_money");
     pay__nonce(t.id);

@@ -108,6 +108,7 @@ static void fails_is_cancelled_and_comes_late(void **state) {
     act("order-2", PAY_TEST_FAIL);
     assert_int_equal(truth_of("order-2").state, PAY_FAILED);
     check_err(pay_test_act(test_pay, STR("order-2"), PAY_TEST_PAY, test_arena, &n, &err), ERR_STATE, &err, "while the payment is failed");
+    check_err(pay_test_act(test_pay, STR("order-2"), PAY_TEST_ACT_COUNT, test_arena, &n, &err), ERR_BAD_INPUT, &err, "no such act");
     check_err(pay_start(test_pay, "test", &ask, test_arena, &s, &err), ERR_PAY_OVER, &err, "over");
     start("order-3");
     OK(pay_close(test_pay, "test", &(struct pay_which){ .number = STR("order-3") }, test_arena, &err));
