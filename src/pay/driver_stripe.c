@@ -455,9 +455,11 @@ static int parse_query(const struct pay_work *w, const json_t *j, struct arena *
 /* One refund, or a list of a payment's. */
 static int parse_refund(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
-    for (size_t i = 0; i < json_array_size(list) && i < REFUNDS_MAX; i++)
-        if (read_refund(json_array_get(list, i), a, ret) >= 0 && str_eq(ret->number, w->refund->number))
-            return 0;
+    for (size_t i = 0; i < json_array_size(list) && i < REFUNDS_MAX; i++) {
+        int r = read_refund(json_array_get(list, i), a, ret);
+        if (str_eq(ret->number, w->refund->number))
+            return r < 0 ? pay__unclear(w, e, "refund %.*s is in a state that is not known here", STR_ARG(ret->number)) : 0;
+    }
     if (json_is_array(list))
         return json_is_true(json_object_get(j, "has_more")) ? err_set(e, ERR_PAY_SETUP, "more than %d refunds of one payment: look in Stripe's console", REFUNDS_MAX)
                                                             : err_set(e, ERR_NOT_FOUND, "no refund %.*s", STR_ARG(w->refund->number));

@@ -339,6 +339,9 @@ static void finds_a_refund_in_a_list(void **state) {
     assert_int_equal(r.refund.state, PAY_REFUND_PENDING);
     assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[],\"has_more\":false}"), &r), ERR_NOT_FOUND);
     check_err(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[],\"has_more\":true}"), &r), ERR_PAY_SETUP, &err, "console");       /* asking again says the same */
+    /* One that cannot be read is there all the same: "not found" would have it made again. */
+    assert_int_equal(test_parse("stripe", &w, T0, 200, NULL, STR("{\"data\":[{\"id\":\"re_1\",\"status\":\"odd\",\"amount\":7,\"currency\":\"usd\",\"metadata\":"
+                                                                 "{\"refund_number\":\"refund-7\"}}],\"has_more\":false}"), &r), ERR_UPSTREAM);
     static const char paid[] = "{\"id\":\"re_1\",\"status\":\"succeeded\",\"amount\":%s,\"currency\":\"%s\",\"metadata\":{\"refund_number\":\"refund-7\"}}";
     static const struct { const char *amount, *currency; bool ok; } cases[] = {
         { "7", "usd", true }, { "0", "usd", false }, { "-7", "usd", false }, { "9223372036854775807", "usd", false }, { "100000000001", "usd", false }, { "7.0", "usd", false },
