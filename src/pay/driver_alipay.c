@@ -305,8 +305,6 @@ static int read_answer(const struct pay_work *w, const json_t *j, struct arena *
         if (!pay__is_number(number) || read_state(pay__text(a, j, "trade_status", 40), pay__text(a, j, "total_amount", 24), pay__text(a, j, "send_pay_date", 40),
                                                   STR(""), &ret->truth) < 0)
             return err_set(e, ERR_UPSTREAM, "Alipay's answer has no number, or a state that is not known here");
-        if (ret->truth.state == PAY_PAID && ret->truth.refunded_minor == 0)
-            ret->truth.refunded_minor = -1;            /* a query does not tell of partial refunds */
         return 0;
     case PAY_OP_CLOSE:
         return 0;

@@ -332,7 +332,6 @@ static int read_session(const json_t *j, struct arena *a, struct pay_truth *ret)
         ret->state = PAY_CLOSED;
     } else if (str_eqz(status, "complete") && (str_eqz(payment, "paid") || str_eqz(payment, "no_payment_required"))) {
         ret->state = PAY_PAID;
-        ret->refunded_minor = -1;
         money_of(j, "amount_total", a, &ret->paid);
         read_charge(j, a, ret);
         if (!str_eqz(payment, "paid"))
@@ -355,7 +354,6 @@ static int read_invoice(const json_t *j, struct arena *a, struct pay_truth *ret)
                                        .item = STR(""), .product = STR("") };
     if (str_eqz(status, "paid")) {
         ret->state = PAY_PAID;
-        ret->refunded_minor = -1;
         money_of(j, "amount_paid", a, &ret->paid);
         ret->paid_ms = ms_of(json_object_get(j, "status_transitions"), "paid_at");
     } else if (str_eqz(status, "draft") || str_eqz(status, "open")) {

@@ -309,15 +309,21 @@ static int refund_of(struct pay *p, const char *provider, const struct pay_work 
     return r;
 }
 
+/* Before a refund. Who is refused a look was not refused the refund, which may have been made by an earlier call. */
+static int look_for(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
+    int r = refund_of(p, provider, &(struct pay_work){ PAY_OP_QUERY_REFUND, .refund = ask }, a, ret, e);
+    return r == ERR_PAY_REFUSED || r == ERR_PAY_OVER ? (e->code = ERR_PAY_SETUP) : r;
+}
+
 /* Where the provider forgets, a refund that is there already is the answer, and only one that is not is made; two at once have one key there. */
 int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
     const struct pay_open *o = pay__find(p, provider);
-    const struct pay_work give_back = { PAY_OP_REFUND, .refund = ask }, look = { PAY_OP_QUERY_REFUND, .refund = ask };
+    const struct pay_work give_back = { PAY_OP_REFUND, .refund = ask };
     struct pay_refund_truth t = { 0 };
     struct err why = { 0 };
     int r = o ? check_work(&give_back, o->driver, &why) : 0;
     if (r >= 0)
-        r = o && o->driver->forgets_refunds ? refund_of(p, provider, &look, a, &t, &why) : ERR_NOT_FOUND;
+        r = o && o->driver->forgets_refunds ? look_for(p, provider, ask, a, &t, &why) : ERR_NOT_FOUND;
     if (r == ERR_NOT_FOUND)
         r = refund_of(p, provider, &give_back, a, &t, &why);
     if (r >= 0 && (t.amount.minor != ask->amount.minor || strcmp(t.amount.currency, ask->amount.currency) != 0))

@@ -143,7 +143,8 @@ struct pay_truth {
     struct str        customer;     /* the payer at the provider; may be kept for the next ask */
     int64_t           paid_ms;      /* 0 = not told */
     int64_t           fee_minor;    /* in the currency of `paid`; -1 = not told */
-    int64_t           refunded_minor;           /* so far; -1 = not told: nothing, some or all */
+    int64_t           refunded_minor;           /* so far, as far as it is told: 0 also where nothing is said of it (Alipay's query, Stripe's
+                                                 * memberships); -1 = some or all, not told how much */
     bool              disputed;
     struct pay_member member;
 };
