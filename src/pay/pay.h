@@ -176,8 +176,8 @@ enum pay_change { PAY_CHANGE_PAUSE, PAY_CHANGE_RESUME, PAY_CHANGE_END, PAY_CHANG
 extern const char *const pay_change_names[];
 struct pay_change_ask {
     enum pay_change  what;          /* END: at the end of the period; KEEP takes that back; PAUSE: no more charges until RESUME */
-    struct str       number;        /* of this change, ours: the same number changes once. Make none again after a later one was made: Stripe knows
-                                     * it for a day, and sets it again then */
+    struct str       number;        /* of this change, ours: the same number changes once. Do not repeat one after a later one was made: Stripe
+                                     * remembers it for a day, and then would make it again */
     struct str       member;        /* pay_member.id */
     struct pay_money price;         /* PRICE: per period from now on */
     int              months;        /* PRICE */
@@ -212,8 +212,8 @@ extern const struct setting pay_settings[];             /* rows "pay.…" */
 /*
  * Opens every provider that the settings name, and reads its keys from their files. ERR_CONFIG: half a set of settings, a key that is none, or
  * test money beside real money, which is any provider but Stripe with a test key, or one at a loopback address.
- * http: borrowed; base URLs in private networks are reached only when its settings allow them.  d: for test money; may be NULL without it.  test_key: CRYPTO_KEY bytes that sign its notices; NULL: made now, so those of an earlier process are
- * refused, as if they had been lost.
+ * http: borrowed; base URLs in private networks are reached only when its settings allow them.  d: for test money; may be NULL without it.
+ * test_key: CRYPTO_KEY bytes that sign its notices; NULL: made now, so those of an earlier process are refused, as if they had been lost.
  */
 int pay_new(const struct config *cfg, struct http_client *http, struct db *d, const uint8_t *test_key, struct pay **ret_p, struct err *e);
 void pay_free(struct pay *p);                           /* NULL is fine; wipes the keys */
@@ -235,13 +235,14 @@ bool pay_has(const struct pay *p, const char *provider);
 /* Made again, it may give what it gave before: a page whose payment is over by now. Query first, once there is something to query. */
 int pay_start(struct pay *p, const char *provider, const struct pay_ask *ask, struct arena *a, struct pay_start *ret, struct err *e);
 int pay_query(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct pay_truth *ret, struct err *e);
-/* Closed twice may be ERR_PAY_OVER the second time: what it is then, a query says. So may a membership that is ended at once twice. */
+/* Closed twice may be ERR_PAY_OVER the second time: what it is then, a query says. */
 int pay_close(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct err *e);
 /* As the refund is now, also when it was made before. ERR_PAY_SETUP: by that number another amount was given back. */
 int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 int pay_query_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 /* ret: the membership afterwards, and its newest invoice. */
 int pay_query_member(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_truth *ret, struct err *e);
+/* END_NOW of what has ended is ERR_PAY_OVER. */
 int pay_change(struct pay *p, const char *provider, const struct pay_change_ask *ask, struct arena *a, struct pay_truth *ret, struct err *e);
 /* Keys that the provider has made new (WeChat's certificates); once in 12 hours. 0 also where there are none. */
 int pay_renew_keys(struct pay *p, struct err *e);
