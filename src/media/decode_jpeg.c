@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <jpeglib.h>
 #include <jerror.h>
+#include "media/jpeg_small.h"
 #include "media/pixels.h"
 
 #define SCANS_MAX 100                               /* of a progressive file; real ones have about 10, a bomb has thousands */
@@ -117,13 +118,15 @@ static int decode(struct str file, const struct photo_limits *lim, bool pixels, 
         x.rc = photo_set_size(p, x.d.image_width, x.d.image_height, lim, e);
         if (x.rc == 0)
             read_markers(&x, p);
+        if (x.rc == 0 && pixels && lim->fit_px > 0)
+            x.rc = jpeg_small(&x.d, lim->fit_px, &p->img, e);
         if (x.rc == 0 && pixels) {
             choose_scale(&x.d, lim->side_px);
             x.rc = read_pixels(&x, p);
         }
     }
     jpeg_destroy_decompress(&x.d);
-    return x.rc;
+    return x.rc < 0 ? x.rc : 0;
 }
 
 const struct photo_decoder photo_jpeg = { PHOTO_JPEG, decode };

@@ -22,8 +22,9 @@ struct photo_limits {
     int64_t bytes_max;                                      /* of the file */
     int64_t pixels_max;                                     /* of the whole picture, by its header */
     int     side_px;                                        /* decoders may shrink as long as the longer side stays >= this; 0: never */
+    int     fit_px;                                         /* or even to a longer side of just this, as well as photo_finish() would; 0: never */
 };
-#define PHOTO_LIMITS_DEFAULT ((struct photo_limits){ 32 * 1024 * 1024, 50 * 1000 * 1000, 0 })
+#define PHOTO_LIMITS_DEFAULT ((struct photo_limits){ 32 * 1024 * 1024, 50 * 1000 * 1000, 0, 0 })
 
 struct photo {
     enum photo_type type;

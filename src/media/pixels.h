@@ -21,8 +21,10 @@ int pixels_upright(const struct img8 *img, int orientation, struct img8 *ret, st
 
 /* The size that fits a longer side of side_max_px, aspect kept, never enlarged, at least 1 px. */
 void pixels_fit(int w, int h, int side_max_px, int *ret_w, int *ret_h);
-/* Shrinks (or copies) RGB to w x h by Lanczos-3. w <= img->w, h <= img->h. */
+/* Shrinks (or copies) RGB or one channel to w x h by Lanczos-3. w <= img->w, h <= img->h. */
 int pixels_shrink(const struct img8 *img, int w, int h, struct img8 *ret, struct err *e);
+/* The same of the upper left cover_w x cover_h of it, which may end within the last column and row. w <= cover_w, or it is enlarged a little. */
+int pixels_shrink_part(const struct img8 *img, double cover_w, double cover_h, int w, int h, struct img8 *ret, struct err *e);
 
 /*
  * To sRGB, in place for RGB; cmyk: img->channels is 4, becomes 3. icc: profile or NULL. A profile that is damaged or of another

@@ -20,8 +20,8 @@ typedef float pixel4 __attribute__((vector_size(16)));
 /* For each place along one side: which source samples count, and how much. */
 struct taps {
     int   *first;                                   /* per place */
-    float *w;                                       /* per place, n each; 0 behind the last that counts */
-    int    n;
+    float *w;                                       /* per place, room each; 0 behind the last that counts */
+    int    n, room;                                 /* room: n, rounded up to four */
 };
 
 static void taps_done(struct taps *t) {
@@ -44,21 +44,23 @@ static void lanczos(double x, double step, int n, double *v) {
     }
 }
 
-static int taps_make(int from, int to, struct taps *t, struct err *e) {
-    double scale = (double)from / to, reach = LOBES * scale;
+/* from: samples; cover: how many of them are the picture, the last one perhaps in part; to: places. */
+static int taps_make(int from, double cover, int to, struct taps *t, struct err *e) {
+    double step = cover / to, scale = step < 1 ? 1 : step, reach = LOBES * scale;
     t->n = (int)ceil(2 * reach) + 1;
     if (t->n > from)
         t->n = from;
+    t->room = (t->n + 3) & ~3;
     t->first = calloc((size_t)to, sizeof *t->first);
-    t->w = calloc((size_t)to * (size_t)t->n, sizeof *t->w);
+    t->w = calloc((size_t)to * (size_t)t->room, sizeof *t->w);
     __attribute__((cleanup(free_p))) double *v = malloc((size_t)t->n * sizeof *v);
     if (!t->first || !t->w || !v)
         return err_set(e, ERR_MEDIA_MEMORY, "no memory for a filter of %d places", to);
     for (int i = 0; i < to; i++) {
-        double centre = (i + 0.5) * scale, sum = 0;
+        double centre = (i + 0.5) * step, sum = 0;
         int first = (int)ceil(centre - reach - 0.5);
         first = first < 0 ? 0 : first > from - t->n ? from - t->n : first;
-        float *w = t->w + (size_t)i * (size_t)t->n;
+        float *w = t->w + (size_t)i * (size_t)t->room;
         lanczos((first + 0.5 - centre) / scale, 1 / scale, t->n, v);
         for (int k = 0; k < t->n; k++)
             sum += v[k];
@@ -96,12 +98,12 @@ static uint8_t sample(float v) {
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void filter_row(const float *s, int from, const struct taps *t, int w, pixel4 *wide, uint8_t *d) {
+static void filter_row_3(const float *s, int from, const struct taps *t, int w, pixel4 *wide, uint8_t *d) {
     for (int x = 0; x < from; x++)
         wide[x] = (pixel4){ s[3 * x], s[3 * x + 1], s[3 * x + 2], 0 };
     for (int x = 0; x < w; x++, d += 3) {
         const pixel4 *p = wide + t->first[x];
-        const float *k = t->w + (size_t)x * (size_t)t->n;
+        const float *k = t->w + (size_t)x * (size_t)t->room;
         pixel4 a = { 0 }, b = { 0 };                /* two sums: one would wait for itself */
         int i = 0;
         for (; i + 1 < t->n; i += 2) {
@@ -116,35 +118,57 @@ static void filter_row(const float *s, int from, const struct taps *t, int w, pi
     }
 }
 
-int pixels_shrink(const struct img8 *img, int w, int h, struct img8 *ret, struct err *e) {
+/* One sample a pixel: the lanes hold four taps. */
+static void filter_row_1(const float *s, const struct taps *t, int w, uint8_t *d) {
+    for (int x = 0; x < w; x++) {
+        const float *p = s + t->first[x], *k = t->w + (size_t)x * (size_t)t->room;
+        pixel4 sum = { 0 };
+        for (int i = 0; i < t->n; i += 4) {
+            pixel4 a, b;
+            memcpy(&a, k + i, sizeof a);
+            memcpy(&b, p + i, sizeof b);
+            sum += a * b;
+        }
+        d[x] = sample(sum[0] + sum[1] + sum[2] + sum[3]);
+    }
+}
+
+int pixels_shrink_part(const struct img8 *img, double cover_w, double cover_h, int w, int h, struct img8 *ret, struct err *e) {
     __attribute__((cleanup(taps_done))) struct taps tx = { 0 }, ty = { 0 };
     __attribute__((cleanup(free_p))) float *sum = NULL;
     __attribute__((cleanup(free_p))) pixel4 *wide = NULL;
     PIXELS_CLEANUP struct img8 out = { 0 };
-    size_t row_n = 3 * (size_t)img->w;
-    int r = pixels_new(w, h, 3, &out, e);
+    size_t row_n = (size_t)img->channels * (size_t)img->w;
+    int r = pixels_new(w, h, img->channels, &out, e);
     if (r < 0)
         return r;
-    if (w == img->w && h == img->h) {
+    if (w == cover_w && h == cover_h) {
         for (int y = 0; y < h; y++)
-            memcpy(out.px + (size_t)y * out.stride, img->px + (size_t)y * img->stride, row_n);
+            memcpy(out.px + (size_t)y * out.stride, img->px + (size_t)y * img->stride, out.stride);
         *ret = out;
         out.px = NULL;
         return 0;
     }
-    if ((r = taps_make(img->w, w, &tx, e)) < 0 || (r = taps_make(img->h, h, &ty, e)) < 0)
+    if ((r = taps_make(img->w, cover_w, w, &tx, e)) < 0 || (r = taps_make(img->h, cover_h, h, &ty, e)) < 0)
         return r;
-    sum = malloc(row_n * sizeof *sum);
+    sum = calloc(row_n + 3, sizeof *sum);           /* the last taps are read four at a time */
     wide = malloc((size_t)img->w * sizeof *wide);   /* malloc aligns to 16 */
     if (!sum || !wide)
         return err_set(e, ERR_MEDIA_MEMORY, "no memory to shrink a picture");
     for (int y = 0; y < h; y++) {
         const uint8_t *rows = img->px + (size_t)ty.first[y] * img->stride;
         for (size_t at = 0; at < row_n; at += BLOCK)
-            filter_columns(rows, img->stride, ty.w + (size_t)y * (size_t)ty.n, ty.n, at, row_n - at < BLOCK ? row_n - at : BLOCK, sum);
-        filter_row(sum, img->w, &tx, w, wide, out.px + (size_t)y * out.stride);
+            filter_columns(rows, img->stride, ty.w + (size_t)y * (size_t)ty.room, ty.n, at, row_n - at < BLOCK ? row_n - at : BLOCK, sum);
+        if (img->channels == 1)
+            filter_row_1(sum, &tx, w, out.px + (size_t)y * out.stride);
+        else
+            filter_row_3(sum, img->w, &tx, w, wide, out.px + (size_t)y * out.stride);
     }
     *ret = out;
     out.px = NULL;
     return 0;
+}
+
+int pixels_shrink(const struct img8 *img, int w, int h, struct img8 *ret, struct err *e) {
+    return pixels_shrink_part(img, img->w, img->h, w, h, ret, e);
 }
