@@ -13,6 +13,7 @@
 
 #define TEXT_MAX   (1024 * 1024)
 #define ROUTES_MAX 256
+#define LABELS_MAX 512                              /* of one sample */
 
 /* "# TYPE" once, before the samples of a name. */
 static void name_of(struct buf *b, const char *name, const char *type, const char *help) {
@@ -25,6 +26,27 @@ static void counter(struct buf *b, const char *name, const char *help, int64_t v
 static void gauge(struct buf *b, const char *name, const char *help, int64_t v) {
     name_of(b, name, "gauge", help);
     buf_printf(b, "zoetrope_%s %lld\n", name, (long long)v);
+}
+
+/*
+ * The lines of one histogram. labels: "" or of the form name="value"; edge: the last one is INT64_MAX; unit: what one step of an edge is, in
+ * what is shown.
+ */
+static void buckets(struct buf *b, const char *name, const char *labels, const int64_t *edge, const int64_t *hist, size_t n, double unit, double total) {
+    const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += hist[i];
+        if (edge[i] < INT64_MAX)
+            buf_printf(b, "zoetrope_%s_bucket{%s%sle=\"%g\"} %lld\n", name, labels, comma, (double)edge[i] * unit, (long long)sum);
+    }
+    buf_printf(b, "zoetrope_%s_bucket{%s%sle=\"+Inf\"} %lld\nzoetrope_%s_sum%s%s%s %.6f\nzoetrope_%s_count%s%s%s %lld\n", name, labels, comma, (long long)sum,
+               name, open, labels, close, total, name, open, labels, close, (long long)sum);
+}
+
+static void histogram(struct buf *b, const char *name, const char *help, const int64_t *edge, const int64_t *hist, size_t n, double unit, double total) {
+    name_of(b, name, "histogram", help);
+    buckets(b, name, "", edge, hist, n, unit, total);
 }
 
 static const char *path_of(const struct http_route_stats *s) { return s->route ? s->route->path : "(none)"; }
@@ -42,21 +64,11 @@ static void routes_total(struct buf *b, const struct http_route_stats *s, size_t
 static void routes_seconds(struct buf *b, const struct http_route_stats *s, size_t n) {
     name_of(b, "http_request_seconds", "histogram", "From the head of a request to the last byte of its answer.");
     for (size_t i = 0; i < n; i++) {
-        int64_t sum = 0;
+        char labels[LABELS_MAX];
         if (s[i].n == 0)
             continue;
-        for (int h = 0; h < HTTP_HIST; h++) {
-            sum += s[i].hist[h];
-            if (http_hist_edge_us[h] < INT64_MAX)
-                buf_printf(b, "zoetrope_http_request_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%g\"} %lld\n", method_of(&s[i]),
-                           path_of(&s[i]), (double)http_hist_edge_us[h] / 1e6, (long long)sum);
-        }
-        buf_printf(b,
-                   "zoetrope_http_request_seconds_bucket{method=\"%s\",route=\"%s\",le=\"+Inf\"} %lld\n"
-                   "zoetrope_http_request_seconds_sum{method=\"%s\",route=\"%s\"} %.6f\n"
-                   "zoetrope_http_request_seconds_count{method=\"%s\",route=\"%s\"} %lld\n",
-                   method_of(&s[i]), path_of(&s[i]), (long long)s[i].n, method_of(&s[i]), path_of(&s[i]), (double)s[i].us_sum / 1e6,
-                   method_of(&s[i]), path_of(&s[i]), (long long)s[i].n);
+        snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\"", method_of(&s[i]), path_of(&s[i]));
+        buckets(b, "http_request_seconds", labels, http_hist_edge_us, s[i].hist, HTTP_HIST, 1e-6, (double)s[i].us_sum / 1e6);
     }
 }
 
@@ -101,28 +113,10 @@ static void overload_part(struct buf *b, struct http_server *server) {
             buf_printf(b, "zoetrope_http_shed_total{line=\"%s\",traffic=\"%s\"} %lld\n", http_line_name[i], class[c], (long long)lines[i].shed[c]);
     name_of(b, "http_wait_seconds", "histogram", "How long requests waited in a line; event: measured for some of them.");
     for (int i = 0; i < HTTP_LINES; i++) {
-        int64_t n = 0;
-        for (int h = 0; h < ADMISSION_HIST - 1; h++)
-            buf_printf(b, "zoetrope_http_wait_seconds_bucket{line=\"%s\",le=\"%g\"} %lld\n", http_line_name[i], (double)admission_hist_edge_us[h] / 1e6,
-                       (long long)(n += lines[i].hist[h]));
-        n += lines[i].hist[ADMISSION_HIST - 1];
-        buf_printf(b, "zoetrope_http_wait_seconds_bucket{line=\"%s\",le=\"+Inf\"} %lld\nzoetrope_http_wait_seconds_sum{line=\"%s\"} %.6f\n"
-                   "zoetrope_http_wait_seconds_count{line=\"%s\"} %lld\n", http_line_name[i], (long long)n, http_line_name[i],
-                   (double)lines[i].sum_us / 1e6, http_line_name[i], (long long)n);
+        char labels[LABELS_MAX];
+        snprintf(labels, sizeof labels, "line=\"%s\"", http_line_name[i]);
+        buckets(b, "http_wait_seconds", labels, admission_hist_edge_us, lines[i].hist, ADMISSION_HIST, 1e-6, (double)lines[i].sum_us / 1e6);
     }
-}
-
-/* unit: what one step of an edge is, in what is shown. */
-static void histogram(struct buf *b, const char *name, const char *help, const int64_t *edge, const int64_t *hist, size_t n, double unit, double total) {
-    int64_t sum = 0;
-    name_of(b, name, "histogram", help);
-    for (size_t i = 0; i < n; i++) {
-        sum += hist[i];
-        if (edge[i] < INT64_MAX)
-            buf_printf(b, "zoetrope_%s_bucket{le=\"%g\"} %lld\n", name, (double)edge[i] * unit, (long long)sum);
-    }
-    buf_printf(b, "zoetrope_%s_bucket{le=\"+Inf\"} %lld\nzoetrope_%s_sum %.6f\nzoetrope_%s_count %lld\n", name, (long long)sum, name, total, name,
-               (long long)sum);
 }
 
 static void db_part(struct buf *b, struct db *db) {
