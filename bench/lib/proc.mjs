@@ -52,6 +52,12 @@ export function treeCpuParts(...pids) {
   return { user: user * TICK_US, system: system * TICK_US };
 }
 
+/** Microseconds of CPU that all cores together had nothing to do for, since the machine was started. */
+export function idleUs() {
+  const [, , , , idle, iowait] = read('/proc/stat').split('\n', 1)[0].split(/ +/);
+  return (Number(idle) + Number(iowait)) * TICK_US;
+}
+
 /** Bytes: { rss, pss, peak } of one process. peak: highest rss since resetPeak(). */
 export function memory(pid) {
   const rollup = read(`/proc/${pid}/smaps_rollup`) ?? '', status = read(`/proc/${pid}/status`) ?? '';

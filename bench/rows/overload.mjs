@@ -5,9 +5,10 @@
 // same machine. Goodput is what was answered well while the burst lasted; latencies are of what was let in, from when it was due.
 //
 // Where CPU is what is short ("burn"), generator and server fight for two cores: the server is not slower then, it gets less. So its share of best
-// is that of goodput for each core that it got (both stand beside it, with the generator's cores), and the raw share is told.
+// is that of goodput for each core that it got or that lay idle: what it spends on refusing counts against it, and so does what it could have
+// used and did not. Both stand beside it, with the generator's cores, and the raw share is told.
 import { flood, request } from '../lib/load.mjs';
-import { treeCpuUs } from '../lib/proc.mjs';
+import { idleUs, treeCpuUs } from '../lib/proc.mjs';
 import { testServer } from '../lib/servers.mjs';
 
 const FACTOR = 10, CALM_S = 3, AFTER_S = 8;
@@ -29,19 +30,20 @@ async function measure({ main, conns, scarce }, seconds) {
     };
     await closed(32, 1);
     const best = [await closed(16, 3), await closed(64, 3)].sort((a, b) => b.rate - a.rate)[0];
-    let before = 0, after = 0;
-    const clocks = [setTimeout(() => { before = cpu(); }, CALM_S * 1000), setTimeout(() => { after = cpu(); }, (CALM_S + seconds) * 1000)];
+    const both = () => ({ server: cpu(), idle: idleUs() / 1e6 });
+    let before, after;
+    const clocks = [setTimeout(() => { before = both(); }, CALM_S * 1000), setTimeout(() => { after = both(); }, (CALM_S + seconds) * 1000)];
     const x = await flood(server.port, conns, { main, payment: request('GET', '/as/payment') },
       [[CALM_S, best.rate / 2, 5], [seconds, best.rate * FACTOR, 5], [AFTER_S, best.rate / 2, 5]]).finally(() => clocks.forEach(clearTimeout));
-    const [, burst] = x.phases, from = (CALM_S + seconds) * 10, goodput = sum(x, CALM_S * 10, seconds * 10) / seconds, cores = (after - before) / seconds;
+    const [, burst] = x.phases, from = (CALM_S + seconds) * 10, goodput = sum(x, CALM_S * 10, seconds * 10) / seconds, cores = (after.server - before.server) / seconds, idle = (after.idle - before.idle) / seconds;
     let back = 0;                                        // tenths after the burst until for half a second as much is answered as is asked
     while (back < AFTER_S * 10 - 5 && sum(x, from + back, 5) < best.rate / 4 * 0.95) back++;
     if (burst.payment.ok !== burst.payment.sent) throw new Error(`payments were refused: ${JSON.stringify(burst.payment)}`);
     if (!burst.main.shed) throw new Error(`nothing was refused, so it was no overload: ${JSON.stringify(burst.main)}`);
     const raw = goodput / best.rate;
     return {
-      share: scarce ? raw * best.cores / cores : raw, p99_ms: burst.main.ok_us[1] / 1000, recovery_s: back / 10,
-      more: { best: best.rate, offered: burst.main.sent / seconds, goodput, raw_share: raw, server_cores_best: best.cores, server_cores: cores, generator_cores: x.cores,
+      share: scarce ? raw * best.cores / (cores + idle) : raw, p99_ms: burst.main.ok_us[1] / 1000, recovery_s: back / 10,
+      more: { best: best.rate, offered: burst.main.sent / seconds, goodput, raw_share: raw, server_cores_best: best.cores, server_cores: cores, idle_cores: idle, generator_cores: x.cores,
         refused_p99_ms: (burst.main.shed_us[1] ?? NaN) / 1000, payment_p99_ms: burst.payment.ok_us[1] / 1000, lost: burst.main.lost },
     };
   } finally {
