@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "auth/auth.h"
@@ -67,6 +69,15 @@ static const struct ops_chore chores[] = {
 };
 
 /* ---- up ---- */
+
+/*
+ * What a thread has freed only its own arena can give out again. By default there may be eight a core, so each of our threads has one; with two a
+ * core 3.3 MB of freed memory become 1.2, and the server comes to its lasting size sooner. Small pieces never get this far (tcache).
+ */
+static void share_arenas(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    mallopt(M_ARENA_MAX, cores > 1 ? 2 * (int)cores : 2);
+}
 
 /* Thousands of connections need thousands of descriptors; the soft limit is often 1,024 for the sake of programs that use select(). */
 static void raise_fd_limit(void) {
@@ -256,6 +267,7 @@ static void say_ready(const struct serve *s, const char *lacks) {
 int command_serve(const struct config *cfg, int argc, char **argv) {
     struct err e = { 0 };
     struct serve s = { .app = { .cfg = cfg, .settings = main_settings, .data_dir = config_str(cfg, "data"), .started_ms = clock_mono_ms() } };
+    share_arenas();
     raise_fd_limit();
     if (check_role(cfg, &e) < 0 || http_server_check(cfg, &e) < 0 || signals_setup(&e) < 0)
         return main_fail("serve", &e);
