@@ -44,16 +44,38 @@ static void wake(void *arg) {
     (void)n;                         /* EAGAIN: it is awake already */
 }
 
-static void on_commit_work(void *arg) {
+static void on_commit_line(void *arg) {
     struct task_core *c = arg;
     atomic_store(&c->line_changed, true);
-    atomic_store(&c->look_again, true);
     wake(c);
 }
 
 void task__wake_dispatcher(struct db_tx *tx, struct task_core *c) {
     if (c)
-        db_on_commit(tx, on_commit_work, c);
+        db_on_commit(tx, on_commit_line, c);
+}
+
+static void note_moved(struct task_core *c, int64_t task) {
+    pthread_mutex_lock(&c->moved_lock);
+    if (c->n_moved < CORE_MOVED_MAX)
+        c->moved[c->n_moved] = task;
+    if (c->n_moved <= CORE_MOVED_MAX)
+        c->n_moved++;
+    pthread_mutex_unlock(&c->moved_lock);
+}
+
+static void on_commit_moved(void *arg) {
+    const struct core_wake *w = arg;
+    note_moved(w->c, w->task.id);
+    on_commit_line(w->c);
+}
+
+void task__taken_away(struct db_tx *tx, struct task_core *c, int64_t task) {
+    if (!c)
+        return;
+    struct core_wake *w = &c->wakes[c->wakes_used++ % CORE_WAKES];
+    *w = (struct core_wake){ c, { .id = task } };
+    db_on_commit(tx, on_commit_moved, w);
 }
 
 static void on_commit_stream(void *arg) {
@@ -222,20 +244,34 @@ static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms
 
 DB_SQL(core_still, "SELECT fence FROM task WHERE id = ?");
 
-/* Cancelled, expired, or taken by somebody else. */
+static void look_at(struct task_core *c, struct run *r) {
+    struct err e;
+    DB_ROWS rows = { 0 };
+    int k = r->late || r->gone ? -1 : db_one(db_reader(c->db), &rows, &e, &core_still, DB_INT(r->row.id));
+    if (k < 0 || (k > 0 && db_int(&rows, 0) == r->row.fence))
+        return;
+    if (r->job_out)
+        note_moved(c, r->row.id);                   /* its own job may have decided it, and says so when it is back */
+    else
+        run_drop(r, "moved on without us");
+}
+
+/* Those that were cancelled, expired, or taken by somebody else; a task that ends costs no look at the others. */
 static void look_again(struct task_core *c) {
-    struct db_tx *rd = db_reader(c->db);
-    for (struct run *r = c->runs, *next; r; r = next) {
+    int64_t moved[CORE_MOVED_MAX];
+    pthread_mutex_lock(&c->moved_lock);
+    unsigned n = c->n_moved;
+    for (unsigned i = 0; i < n && i < CORE_MOVED_MAX; i++)
+        moved[i] = c->moved[i];
+    c->n_moved = 0;
+    pthread_mutex_unlock(&c->moved_lock);
+    for (struct run *r = n ? c->runs : NULL, *next; r; r = next) {
+        bool named = n > CORE_MOVED_MAX;
         next = r->next;
-        struct err e;
-        DB_ROWS rows = { 0 };
-        int k = db_one(rd, &rows, &e, &core_still, DB_INT(r->row.id));
-        if (r->late || r->gone || k < 0 || (k > 0 && db_int(&rows, 0) == r->row.fence))
-            continue;
-        if (r->job_out)
-            atomic_store(&c->look_again, true);     /* its own job may have decided it, and says so when it is back */
-        else
-            run_drop(r, "moved on without us");
+        for (unsigned i = 0; !named && i < n; i++)
+            named = moved[i] == r->row.id;
+        if (named)
+            look_at(c, r);
     }
 }
 
@@ -304,8 +340,7 @@ static void *dispatcher_main(void *arg) {
         if (atomic_exchange(&c->line_changed, false))
             for (size_t i = 0; i < c->n_engines; i++)
                 c->engines[i].dry = false;
-        if (atomic_exchange(&c->look_again, false))
-            look_again(c);
+        look_again(c);
         now = clock_mono_ms();
         if (now >= c->tick_at_ms) {
             c->tick_at_ms = now + IDLE_MS;
@@ -399,6 +434,7 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     const struct config *cfg = conf->cfg;
     c->conf = *conf;
     c->db = conf->db;
+    pthread_mutex_init(&c->moved_lock, NULL);
     c->lease_ms = config_int(cfg, "task.lease");
     c->wait_ms = config_int(cfg, "task.wait");
     c->late_ms = config_int(cfg, "task.late");
@@ -463,5 +499,6 @@ void task_core_free(struct task_core *c) {
         close(c->wake_fd);
     eta_free(c->eta);
     free(c->told_runs);
+    pthread_mutex_destroy(&c->moved_lock);
     free(c);
 }

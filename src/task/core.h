@@ -20,6 +20,7 @@
 #define CORE_ENGINES_MAX 8
 /* One slot per db_on_commit() of a whole batch of the write lane (256 functions, 16 hooks each), so that none is used again before its hook ran. */
 #define CORE_WAKES       4096
+#define CORE_MOVED_MAX   256         /* tasks that are looked at by themselves; beyond, all of ours are */
 
 struct call;
 struct run;
@@ -64,7 +65,9 @@ struct task_core {
     /* any thread */
     int         wake_fd;             /* eventfd */
     atomic_bool line_changed;        /* there may be something to claim */
-    atomic_bool look_again;          /* a leased task may have been taken from us */
+    pthread_mutex_t moved_lock;
+    int64_t     moved[CORE_MOVED_MAX];    /* tasks that may have been taken from us */
+    unsigned    n_moved;             /* over CORE_MOVED_MAX: too many to name */
     atomic_bool stopping;
     atomic_llong stop_at_ms;         /* clock_mono_ms(): steps under way are given up */
     struct core_wake wakes[CORE_WAKES];   /* writer thread */

@@ -185,6 +185,7 @@ int task__write_eta(struct db_tx *tx, struct task_core *c, struct jw *w, const s
 void task__wake_stream(struct db_tx *tx, struct task_core *c, int64_t task);    /* on commit; c may be NULL */
 /* On commit: its stream is woken, and the line knows. people: of a new task, -1 of one that is known. */
 void task__changed(struct db_tx *tx, struct task_core *c, const struct task_row *t, int people);
-void task__wake_dispatcher(struct db_tx *tx, struct task_core *c);              /* on commit: something to claim, or to look at again */
+void task__wake_dispatcher(struct db_tx *tx, struct task_core *c);              /* on commit: something to claim */
+void task__taken_away(struct db_tx *tx, struct task_core *c, int64_t task);     /* the same, and whoever works on that one looks whether it is still his */
 
 #endif

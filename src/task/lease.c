@@ -88,7 +88,7 @@ static int put_back(struct db_tx *tx, struct task_core *c, struct task_row *t, c
     int r = task__attempt_settle(tx, t->id, /* decided= */ false, &lost, e);
     if (r < 0)
         return r;
-    task__wake_dispatcher(tx, c);
+    task__taken_away(tx, c, t->id);
     return task__save(tx, c, t, e);
 }
 

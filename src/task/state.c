@@ -69,7 +69,7 @@ int task__move(struct db_tx *tx, struct task_core *c, struct task_row *t, enum t
             t->ended_ms = clock_ms();
         if ((r = task__turn_over(tx, t, e)) < 0 || (r = task__forget_progress(tx, t, e)) < 0)
             return r;
-        task__wake_dispatcher(tx, c);
+        task__taken_away(tx, c, t->id);
     }
     if (to != TASK_CHOOSING && !task__open(to))
         t->alarm_ms = 0;
