@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/id.h"
 
@@ -71,9 +72,18 @@ static void escape_one(struct buf *b, unsigned char c) {
 }
 
 static void quoted(struct buf *b, struct str s) {
+    size_t n = plain_run(s);
+    char *to = n == s.n ? buf_reserve(b, n + 2) : NULL;
+    if (to) {                                       /* nearly always: in one piece */
+        to[0] = to[n + 1] = '"';
+        if (n)
+            memcpy(to + 1, s.p, n);
+        buf_commit(b, n + 2);
+        return;
+    }
     buf_add_c(b, '"');
     while (s.n) {
-        size_t n = plain_run(s);
+        n = plain_run(s);
         buf_add(b, s.p, n);
         s.p += n, s.n -= n;
         if (s.n) {

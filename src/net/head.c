@@ -74,8 +74,23 @@ static int scan_byte(struct head_scan *s, uint8_t c, struct err *e) {
     return 0;
 }
 
+/* Within a line, what scan_byte() has nothing to say about: most of a head. */
+static void pass_plain(struct head_scan *s, const char *p, size_t n) {
+    size_t end = n < HEAD_BYTES_MAX ? n : HEAD_BYTES_MAX, at = s->n;
+    if (s->lines == 0 && end > (size_t)s->line + HEAD_LINE_MAX)
+        end = (size_t)s->line + HEAD_LINE_MAX;
+    if (s->cr || s->n == s->line)
+        return;
+    while (at < end && (uint8_t)p[at] >= 0x20 && (uint8_t)p[at] != 0x7f)
+        at++;
+    s->n = (uint32_t)at;
+}
+
 int head_scan(struct head_scan *s, const char *p, size_t n, size_t *ret_bytes, struct err *e) {
     while (s->n < n) {
+        pass_plain(s, p, n);
+        if (s->n == n)
+            break;
         if (s->n >= HEAD_BYTES_MAX)
             return err_set(e, ERR_HEADERS_TOO_BIG, "the head is over %d bytes", HEAD_BYTES_MAX);
         int r = scan_byte(s, (uint8_t)p[s->n], e);
@@ -221,7 +236,7 @@ static int check_single(const struct head *h, struct err *e) {
     unsigned seen = 0;
     for (size_t i = 0; i < h->n_headers; i++)
         for (unsigned k = 0; k < COUNT(single); k++)
-            if (str_ieq(h->headers[i].name, single[k])) {
+            if (h->headers[i].name.n == single[k].n && str_ieq(h->headers[i].name, single[k])) {
                 if (seen & (1u << k))
                     return err_set(e, ERR_BAD_HTTP, "%s is given twice", single[k].p);
                 seen |= 1u << k;

@@ -2,6 +2,7 @@
 #include "net/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,16 +58,27 @@ static void add_header(struct http_res *res, const char *name, struct str value)
     memcpy(p + name_n + 2 + value.n, "\r\n", 2);
     res->headers_n = need;
     for (unsigned i = 0; i < COUNT(defaults); i++)
-        if (str_ieq(str_z(name), defaults[i].name))
+        if (str_ieq((struct str){ name, name_n }, defaults[i].name))
             res->defaults_set |= 1u << i;
 }
 
+/* Most values are a text as it is: printf() would take as long for one as the parser for the whole head. */
 void http_res_header(struct http_res *res, const char *name, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    struct str v = arena_vprintf(res->call->req.arena, fmt, ap);
+    struct str v = !strchr(fmt, '%')        ? str_z(fmt)
+                   : strcmp(fmt, "%s") == 0 ? str_z(va_arg(ap, const char *))
+                                            : arena_vprintf(res->call->req.arena, fmt, ap);
     va_end(ap);
     add_header(res, name, v);
+}
+
+static void add_etag(struct http_res *res, const char *etag) {
+    size_t n = strlen(etag);
+    char *quoted = arena_alloc(res->call->req.arena, n + 2);
+    quoted[0] = quoted[n + 1] = '"';
+    memcpy(quoted + 1, etag, n);
+    add_header(res, "ETag", (struct str){ quoted, n + 2 });
 }
 
 void http_res_cookie(struct http_res *res, const char *name, const char *value, int64_t max_age_s, bool http_only) {
@@ -134,7 +146,7 @@ static int begin_entity(struct http_res *res, const char *etag, const char *modi
         http_res_problem(req, res, &e);
         return status;
     }
-    http_res_header(res, "ETag", "\"%s\"", etag);
+    add_etag(res, etag);
     if (modified)
         http_res_header(res, "Last-Modified", "%s", modified);
     if (cache_control)
@@ -206,11 +218,17 @@ int http_res_static(struct http_res *res, const struct http_static *f) {
     struct str bytes = coding == ENCODING_BR ? f->br : coding == ENCODING_GZIP ? f->gzip : f->bytes;
     int status = f->status;
     struct selection sel = { .total = (int64_t)bytes.n };
-    if (have || f->vary)
-        http_res_header(res, "Vary", "%s%s%s", have ? "Accept-Encoding" : "", have && f->vary ? ", " : "", f->vary ? f->vary : "");
+    if (have && f->vary)
+        http_res_header(res, "Vary", "Accept-Encoding, %s", f->vary);
+    else if (have || f->vary)
+        http_res_header(res, "Vary", "%s", have ? "Accept-Encoding" : f->vary);
     if (!status) {
-        char etag[96];
-        snprintf(etag, sizeof etag, coding ? "%s-%s" : "%s", f->etag, encoding_name[coding]);      /* other bytes are another representation */
+        char coded[96];
+        const char *etag = f->etag;
+        if (coding) {                               /* other bytes are another representation */
+            snprintf(coded, sizeof coded, "%s-%s", f->etag, encoding_name[coding]);
+            etag = coded;
+        }
         /* A Content-Encoding would be that of the whole multipart, not of the parts: several ranges of a coding cannot be said. */
         status = begin_entity(res, etag, NULL, f->cache_control, /* one_only= */ coding != ENCODING_IDENTITY, &sel);
         if (status != 200 && status != 206)
