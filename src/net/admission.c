@@ -34,8 +34,9 @@ static int64_t limit_us(const struct admission *a, enum traffic_class class, int
 bool admission_ask(const struct admission *a, enum traffic_class class, int demerits, int64_t now_us) {
     if (class <= TRAFFIC_PAYMENT || admission_delay(a, now_us) <= limit_us(a, class, demerits))
         return true;
-    int64_t above_us = GET(&a->above_us);
-    return !admission_pressed(a) && GET(&a->waiting) == 0 && (above_us == 0 || now_us - above_us < a->target_us);
+    int64_t above_us = GET(&a->above_us), since_us = now_us - above_us;
+    return !admission_pressed(a) && GET(&a->waiting) == 0 &&
+           (above_us == 0 || since_us < a->target_us || GET(&a->above_wait_us) - GET(&a->last_us) >= since_us);
 }
 
 int64_t admission_refuse(struct admission *a, enum traffic_class class, int64_t now_us) {
@@ -86,10 +87,12 @@ void admission_note(struct admission *a, int64_t waited_us, int64_t now_us) {
     note(a, waited_us, now_us);
     SET(&a->last_us, waited_us);
     SET(&a->last_at_us, now_us);
-    if (waited_us <= ADMISSION_BURST * a->target_us)
+    if (waited_us <= ADMISSION_BURST * a->target_us) {
         SET(&a->above_us, 0);
-    else if (GET(&a->above_us) == 0)
+    } else if (GET(&a->above_us) == 0) {
+        SET(&a->above_wait_us, waited_us);
         SET(&a->above_us, now_us);
+    }
 }
 
 /* ---- lines that can be counted ---- */

@@ -4,7 +4,8 @@
  *
  * Measured is how long work waited, not how much of it there is (K. Nichols, V. Jacobson: "Controlling Queue Delay", 2012):
  *   calm      a burst may wait. Only what would wait longer than ADMISSION_BURST targets is refused; where a line cannot be counted, only
- *             once all have waited so long for a whole target: after a moment in which the machine stood still everybody is served.
+ *             once all have waited so long for a whole target, and do not wait less and less, by at least the time that passes: after a moment
+ *             in which the machine stood still everybody is served.
  *   pressed   over a whole window even the shortest wait was longer than the target: the line does not drain. Each class has its own limit
  *             from one target (TRAFFIC_FEED) to two (TRAFFIC_SETTLE): what stands lower is refused, until less waits; what stands higher
  *             finds a line that is no longer than the limit of those it passes.
@@ -39,7 +40,7 @@ struct admission {
     _Atomic int64_t  gap_ns;                  /* what each one ahead costs who waits; moving average */
     _Atomic int64_t  progress_us;             /* when the line last moved */
     _Atomic int64_t  last_us, last_at_us;     /* lines that cannot be counted: the newest wait, and when it ended */
-    _Atomic int64_t  above_us;                /* since when each of them was longer than a burst may wait; 0: the last was not */
+    _Atomic int64_t  above_us, above_wait_us; /* since when each of them was longer than a burst may wait, and how long the first; 0: the last was not */
     _Atomic int64_t  noted_us;                /* when the newest wait ended */
     _Atomic int64_t  window_us, window_min_us, window_n;
     _Atomic int64_t  item_ns;                 /* of the last whole window: time for each one served */

@@ -38,9 +38,30 @@ static void a_burst_may_wait(void **state) {
     assert_false(admission_pressed(&a));
     wait_for(&a, 1000, &now, 50);                       /* the machine stood still */
     assert_int_equal(admitted(&a, now), N_ALL);
-    wait_for(&a, 160, &now, 1);
+    wait_for(&a, 1000, &now, 1);
     assert_int_equal(admitted(&a, now), 0);             /* but not for ever */
     assert_false(admission_pressed(&a));
+}
+
+/* The machine stood still for 400 ms. per_ms: how much less the next one waited, a millisecond later. Returns how many milliseconds all were let in. */
+static int all_let_in(int per_ms) {
+    struct admission a;
+    int64_t now = MS;
+    int n = 0;
+    admission_init(&a, TARGET);
+    wait_for(&a, 1, &now, 1);
+    for (int wait = 400; wait > 0 && n < 99; wait -= per_ms, n++) {
+        wait_for(&a, wait, &now, 1);
+        if (admitted(&a, now) < N_ALL)
+            break;
+    }
+    return n;
+}
+
+static void a_line_that_drains_is_served(void **state) {
+    assert_int_equal(all_let_in(5), 80);                /* to its end */
+    assert_int_equal(all_let_in(2), 99);                /* not within a target, yet well before a window is over */
+    assert_int_equal(all_let_in(0), 50);                /* as much comes as is done: the first target's time only */
 }
 
 static void lower_classes_go_first(void **state) {
@@ -176,7 +197,7 @@ static void retry_after_is_the_line_that_nobody_stands_in(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_burst_may_wait),    cmocka_unit_test(lower_classes_go_first),          cmocka_unit_test(demerits_stay_within_the_class),
+        cmocka_unit_test(a_burst_may_wait),    cmocka_unit_test(a_line_that_drains_is_served),    cmocka_unit_test(lower_classes_go_first),          cmocka_unit_test(demerits_stay_within_the_class),
         cmocka_unit_test(recovers),            cmocka_unit_test(a_pause_is_no_pressure),          cmocka_unit_test(keeps_the_line_full_and_short),
         cmocka_unit_test(late_and_stalled),    cmocka_unit_test(retry_after_is_the_line_that_nobody_stands_in),
     };
