@@ -12,7 +12,7 @@
 #include <string.h>
 #include "media/pixels.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define ALWAYS __attribute__((always_inline))
 #define LOOK   10                                   /* bits that one look into a table resolves; longer codes are rare */
 #define SKIP   11                                   /* bits looked at when several codes are passed over */
 #define NEED   4                                    /* last coefficient of two by two, in zigzag order: 1 and 2 are its neighbours, 3 is not used */
@@ -48,10 +48,10 @@ static struct bits refill_slowly(struct bits b) {
     return b;
 }
 
-INLINE bool has_ff(uint64_t v) { return ((~v - 0x0101010101010101u) & v & 0x8080808080808080u) != 0; }
+static inline ALWAYS bool has_ff(uint64_t v) { return ((~v - 0x0101010101010101u) & v & 0x8080808080808080u) != 0; }
 
 /* At least 56 bits after it. */
-INLINE void refill(struct bits *b) {
+static inline ALWAYS void refill(struct bits *b) {
     uint64_t v = UINT64_MAX;
     if (b->end - b->p >= 8)
         memcpy(&v, b->p, sizeof v);
@@ -65,15 +65,15 @@ INLINE void refill(struct bits *b) {
     b->n |= 56;
 }
 
-INLINE unsigned peek(const struct bits *b, int n) { return (unsigned)(b->acc >> (64 - n)); }
+static inline ALWAYS unsigned peek(const struct bits *b, int n) { return (unsigned)(b->acc >> (64 - n)); }
 
-INLINE void drop(struct bits *b, unsigned n) {
+static inline ALWAYS void drop(struct bits *b, unsigned n) {
     b->acc <<= n;
     b->n -= (int)n;
 }
 
 /* The top n bits as the value of a coefficient; n may be 0. */
-INLINE int value_of(uint64_t top, unsigned n) {
+static inline ALWAYS int value_of(uint64_t top, unsigned n) {
     int v = (int)(top >> 1 >> (63 - n));
     return v < (1 << n >> 1) ? v - (1 << n) + 1 : v;
 }
@@ -177,7 +177,7 @@ struct small {
 static uint8_t sample(int v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
 
 /* One code with its value. *run: coefficients of 0 before it, or ENDS. False: no such code. */
-INLINE bool take_code(struct bits *b, const struct codes *c, bool ac, int *run, int *value) {
+static inline ALWAYS bool take_code(struct bits *b, const struct codes *c, bool ac, int *run, int *value) {
     int32_t q = c->quick[peek(b, LOOK)];
     if (q) {
         drop(b, (unsigned)q & 255);
@@ -196,7 +196,7 @@ INLINE bool take_code(struct bits *b, const struct codes *c, bool ac, int *run, 
 }
 
 /* The coefficients from k on, up to the block's end. */
-INLINE bool skip_rest(struct bits *b, const struct codes *c, int k) {
+static inline ALWAYS bool skip_rest(struct bits *b, const struct codes *c, int k) {
     while (k < 64) {
         int run, value;
         if (b->n < 32)
@@ -219,7 +219,7 @@ INLINE bool skip_rest(struct bits *b, const struct codes *c, int k) {
 }
 
 /* ret: coefficients of zigzag places 0 to `need`, times their steps. */
-INLINE bool take_block(struct bits *b, struct part *p, int need, int *ret) {
+static inline ALWAYS bool take_block(struct bits *b, struct part *p, int need, int *ret) {
     int run, value, k = 1;
     refill(b);
     if (!take_code(b, &p->dc, false, &run, &value))
@@ -243,7 +243,7 @@ INLINE bool take_block(struct bits *b, struct part *p, int need, int *ret) {
     return skip_rest(b, &p->ac, k);
 }
 
-INLINE void put_block(const int *c, int atom, uint8_t *d, size_t stride) {
+static inline ALWAYS void put_block(const int *c, int atom, uint8_t *d, size_t stride) {
     int mean = c[0] + (128 * 8 + 4), top = mean + c[2], bottom = mean - c[2];
     if (atom == 1) {
         d[0] = sample(mean >> 3);
@@ -255,7 +255,7 @@ INLINE void put_block(const int *c, int atom, uint8_t *d, size_t stride) {
     d[stride + 1] = sample((bottom - c[1] + c[4]) >> 3);
 }
 
-INLINE bool take_mcu(struct small *s, struct bits *b, int x, int y) {
+static inline ALWAYS bool take_mcu(struct small *s, struct bits *b, int x, int y) {
     for (int i = 0; i < s->n_parts; i++) {
         struct part *p = &s->part[i];
         for (int n = 0; n < p->h * p->v; n++) {
