@@ -89,14 +89,15 @@ test('workers that do not get on: what would wait is refused, the urgent has a w
   await s.until(x => x.waiting === 3, 'three at the gate');   // the fourth worker takes nothing but the urgent
   slow.push(s.ask('GET', '/slow'));
   await s.until(x => x.queued === 1, 'one that waits');
-  const refused = await until(() => {
+  /* On a busy machine a target of 1 ms is too short for the event thread, too, which refuses in its own name. */
+  const refused = await until(async () => {
     const p = s.ask('GET', '/file?n=1', { Range: 'bytes=0-0' });
-    return Promise.race([p, s.ask('GET', '/lines').then(() => null)]);      // let in: it waits with the others
-  }, x => x?.status === 503, 'a refusal');
+    const x = await Promise.race([p, s.ask('GET', '/lines').then(() => null)]);      // let in: it waits with the others
+    return x?.status === 503 && (await lines(s)).worker.shed >= 1 ? x : null;
+  }, x => x, 'a refusal');
   assert.ok(Number(refused.headers['retry-after']) >= 1);
-  assert.ok((await lines(s)).worker.shed >= 1);
   for (let i = 0; i < 20; i++) assert.equal((await s.ask('GET', '/as/operate')).status, 200);
-  await s.ask('POST', '/gate?n=4');
+  await until(() => s.ask('POST', '/gate?n=4'), x => x.status === 200, 'an open gate');
   assert.deepEqual((await Promise.all(slow)).map(x => x.status).slice(0, 3), [200, 200, 200]);
   await s.until(x => x.queued === 0, 'the end of the queue');
   await until(() => s.ask('GET', '/file', { Range: 'bytes=0-0' }), x => x.status === 206, 'all as before');
