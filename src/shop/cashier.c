@@ -89,7 +89,7 @@ static int ask_step(struct db_tx *tx, void *arg, struct err *e) {
     w->wants = false;
     if (w->o.state == SHOP_PAID || (w->o.started_ms == 0 && w->o.until_ms > w->now_ms))
         return 0;
-    r = shop__ask_begin(tx, &w->o, w->now_ms, e);
+    r = shop__ask_begin(tx, &w->o, w->account != 0, w->now_ms, e);
     w->wants = r == 1;
     return r < 0 ? r : 0;
 }

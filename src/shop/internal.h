@@ -43,8 +43,9 @@ int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int6
 /* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_unknown" (how much went back), "dispute"; "" ends that. */
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e);
 
-/* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago. */
-int shop__ask_begin(struct db_tx *tx, const struct order *o, int64_t now_ms, struct err *e);
+/* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
+ * by_person: somebody who waits asks; the cashier's own pauses do not grow by that. */
+int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int64_t now_ms, struct err *e);
 
 /* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);

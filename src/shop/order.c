@@ -24,7 +24,7 @@ DB_SQL(order_open_n, "SELECT COUNT(*) FROM shop_order WHERE account_id = ? AND s
 DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND provider = ? AND customer <> '' ORDER BY id DESC LIMIT 1");
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
 DB_SQL(order_trouble, "UPDATE shop_order SET trouble = ? WHERE id = ?");
-DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + 1 WHERE id = ? AND asked_ms <= ?");
+DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
 DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
 DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
 DB_SQL(order_give, "UPDATE shop_order SET account_id = ? WHERE account_id = ?");
@@ -128,9 +128,9 @@ static int64_t pause_after(const struct order *o) {
 }
 #define LATE_ASKS 4                            /* 1, 6, 11 and 16 hours after it was closed: the notice of late money may be lost, too */
 
-int shop__ask_begin(struct db_tx *tx, const struct order *o, int64_t now_ms, struct err *e) {
+int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int64_t now_ms, struct err *e) {
     int64_t changed, next = o->trouble[0] ? 0 : o->state == SHOP_OPEN || (o->state != SHOP_PAID && o->asks < LATE_ASKS) ? now_ms + pause_after(o) : 0;
-    int r = db_run(tx, &changed, e, &order_ask, DB_INT(now_ms), DB_INT(next), DB_INT(o->id), DB_INT(now_ms - SHOP_CHECK_MS));
+    int r = db_run(tx, &changed, e, &order_ask, DB_INT(now_ms), DB_INT(next), DB_INT(!by_person), DB_INT(o->id), DB_INT(now_ms - SHOP_CHECK_MS));
     return r < 0 ? r : changed == 1;
 }
 
