@@ -32,6 +32,7 @@ const struct setting shop_settings[] = {
 
 DB_SQL(cashier_start, "UPDATE shop_order SET started_ms = ?, scene = ?, asked_ms = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ?");
+DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
 DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(cashier_refund_due, "SELECT id FROM shop_refund WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(cashier_refund_ask, "UPDATE shop_refund SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ?");
@@ -202,6 +203,23 @@ static void raise_attempt(struct shop *s, struct step *w) {
         log_event(LOG_WARN, "shop.attempt", F_STR("order", w->o.number), F_ERR(&why));
 }
 
+static int start(struct shop *s, struct step *w, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e);
+
+static int forget_customer_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return db_run(tx, NULL, e, &cashier_stranger, DB_INT(w->attempt), DB_INT(w->order));
+}
+
+static int start_as_stranger(struct shop *s, struct step *w, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e) {
+    w->attempt = w->o.attempt + 1;               /* other words: a new call for who remembers calls */
+    int r = db_do(s->db, forget_customer_step, w, e);
+    if (r < 0)
+        return r;
+    w->o.customer[0] = '\0';
+    w->o.attempt = w->attempt;
+    return start(s, w, how, a, ret, e);
+}
+
 static int start(struct shop *s, struct step *w, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e) {
     const struct order *o = &w->o;
     char account[ID_TEXT_MAX];
@@ -212,6 +230,8 @@ static int start(struct shop *s, struct step *w, const struct shop_start *how, s
     failpoint_hit(FP_SHOP_BEFORE_START);
     int r = pay_start(s->pay, o->provider, &asked, a, ret, e);
     failpoint_hit(FP_SHOP_AFTER_START);
+    if (r == ERR_NOT_FOUND && o->customer[0])    /* the payer as an earlier order knew them: of another account of ours there, or of its test mode */
+        return start_as_stranger(s, w, how, a, ret, e);
     if (!o->provider_ref[0] && (r == ERR_UPSTREAM || (r == ERR_UNCERTAIN && w->asked_before)))
         raise_attempt(s, w);
     if (r < 0 || !ret->provider_id.n)
