@@ -307,6 +307,20 @@ test('Stripe: given back by us, and by a person in its dashboard', async t => {
   await sound(server);
 });
 
+test('Stripe: a payer whom it does not know any more pays as a new one', async t => {
+  const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), o = await c.order();
+  await c.start(o);
+  await pay(o);
+  await c.until(o, x => x.state === 'paid', 'paid');
+  const again = await c.order();
+  for (const id of [...sim.customers.keys()]) sim.customers.delete(id);
+  await c.start(again);
+  await pay(again);
+  await c.until(again, x => x.state === 'paid', 'paid as somebody new');
+  await server.stop();
+  await sound(server);
+});
+
 // ---- WeChat Pay ----
 test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice ends', async t => {
   const dir = tempDir('zt-wechat-'), keys = wechatKeys(dir), clock = movableClock(t);

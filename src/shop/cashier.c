@@ -19,6 +19,7 @@
 #define LOOK_MS     1000                       /* the clock may be moved, and a time comes without a wake */
 #define GRACE_MS    (2LL * 60 * 1000)          /* after until_ms, before it is closed at the provider: somebody may be paying just now */
 #define ATTEMPT_MAX 50
+#define REFUND_PATIENCE 3                      /* calls whose end nobody knows, 10, 20 and 40 s apart: no earlier one is under way any more */
 
 const struct setting shop_settings[] = {
     { "shop.fee_wechat_pm", SET_INT, "6", 0, 200, "What WeChat Pay keeps of a payment, per mille; it does not tell." },
@@ -32,6 +33,7 @@ const struct setting shop_settings[] = {
 
 DB_SQL(cashier_start, "UPDATE shop_order SET started_ms = ?, scene = ?, asked_ms = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ?");
+DB_SQL(cashier_attempt, "UPDATE shop_order SET attempt = ? WHERE id = ? AND attempt = ? AND provider_ref = ''");
 DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
 DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(cashier_refund_due, "SELECT id FROM shop_refund WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
@@ -191,6 +193,11 @@ static int started_step(struct db_tx *tx, void *arg, struct err *e) {
     return db_run(tx, NULL, e, &cashier_started, DB_STR(w->ref.n ? w->ref : str_z(w->o.provider_ref)), DB_INT(w->attempt), DB_INT(w->order));
 }
 
+static int attempt_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return db_run(tx, NULL, e, &cashier_attempt, DB_INT(w->attempt), DB_INT(w->order), DB_INT(w->attempt - 1));
+}
+
 /*
  * A provider that remembers calls plays an old failure back for ever; another attempt is a new call to it. Only while no start of this order ever
  * succeeded: what may lie there unseen can be paid by nobody, since nobody was given its address.
@@ -198,8 +205,7 @@ static int started_step(struct db_tx *tx, void *arg, struct err *e) {
 static void raise_attempt(struct shop *s, struct step *w) {
     struct err why = { 0 };
     w->attempt = w->o.attempt + 1;
-    w->ref = STR_NULL;
-    if (w->attempt <= ATTEMPT_MAX && db_do(s->db, started_step, w, &why) < 0)
+    if (w->attempt <= ATTEMPT_MAX && db_do(s->db, attempt_step, w, &why) < 0)
         log_event(LOG_WARN, "shop.attempt", F_STR("order", w->o.number), F_ERR(&why));
 }
 
@@ -293,8 +299,8 @@ static int refund_failed(struct shop *s, struct step *w, int code, struct err *e
         w->why = str_z(e->text);
         log_event(LOG_ERROR, "shop.refund_failed", F_STR("refund", w->f.number), F_ERR(e));
         return code == ERR_PAY_REFUSED ? db_do(s->db, refund_undo_step, w, e) : code;
-    case PAY_NEXT_AGAIN:
-        return code == ERR_UPSTREAM ? db_do(s->db, refund_attempt_step, w, e) : 0;
+    case PAY_NEXT_ASK:                           /* played back again and again: another attempt is a new call, before which the number is looked for */
+        return w->f.asks >= REFUND_PATIENCE && db_do(s->db, refund_attempt_step, w, NULL) < 0 ? ERR_DB : code;
     default:
         return code;
     }
@@ -308,7 +314,7 @@ static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     if (r < 0 || !w.wants)
         return r;
     struct pay_refund_ask how = { .number = str_z(w.f.number), .of = shop__which(&w.o), .amount = shop__price(&w.o), .total_minor = w.o.price,
-                                  .reason = str_z(w.f.reason), .provider_id = str_z(w.f.provider_ref) };
+                                  .reason = str_z(w.f.reason), .provider_id = str_z(w.f.provider_ref), .attempt = (int)w.f.attempt };
     how.amount.minor = w.f.money;
     const char *base = config_str(s->cfg, "public_url");
     if (base[0])                                 /* else there is no address of ours to tell: it is asked about */
