@@ -168,7 +168,7 @@ test('test money: what was used is for an operator to decide: a part, or no', as
   assert.deepEqual([refused.refund.state, refused.refund.detail, refused.can_refund], ['refused', 'All four are good.', true]);
   assert.equal(await c.gained(), 60);
   clock.set(8 * DAY + MINUTE);
-  await c.until(used, o => o.refund.state === 'done', 'given back');
+  await c.until(used, o => o.refund.state === 'done', 'given back').catch(e => { throw new Error(e.message + '\n' + server.tail(25)); });
   assert.equal((await op.get('/v1/admin/refunds')).items.length, 0);
   await server.stop();
   await sound(server);
