@@ -13,7 +13,7 @@ struct shop_house api__house(const struct app *app) {
 
 void api__who(const struct http_req *req, struct shop_who *ret) {
     uint8_t key[CRYPTO_KEY];
-    auth_room_key(api_app(req)->auth, AUTH_KEY_FREE, key);
+    auth_derive(api_app(req)->auth, AUTH_FOR_FREE, key);
     shop_who(key, req->account, http_req_cookie(req, SHOP_DEVICE_COOKIE), req->peer.ip, ret);
     crypto_wipe(key, sizeof key);
 }

@@ -50,14 +50,11 @@ extern const struct setting auth_settings[];           /* rows "auth.…" */
  * operator's account and token at first start. ret_made: <data>/operator.token was written (0600, never to the log). Ending the operator's session with DELETE /v1/sessions and starting again makes a new one. */
 int auth_open(const struct config *cfg, struct db *d, const char *data_dir, struct auth **ret_a, bool *ret_made, struct err *e);
 void auth_close(struct auth *a);
-/* A secret of its own for what another room signs, the same as long as <data>/master.key is. The numbers are fixed for all time. */
-enum auth_purpose { AUTH_FOR_TEST_MONEY = 1 };
+/* A secret of its own for what another room signs or keeps only as a MAC, the same as long as <data>/master.key is. The numbers are fixed for all time. */
+enum auth_purpose { AUTH_FOR_FREE = 1, AUTH_FOR_TEST_MONEY = 2 };
 void auth_derive(const struct auth *a, enum auth_purpose what, uint8_t out[CRYPTO_KEY]);
 /* Keeper, every second: a new key when the newest is 30 days old; forgets those whose tokens have all ended. Cheap when there is nothing to do. */
 int auth_keys_turn(struct auth *a, int64_t now_ms, struct err *e);
-/* A key of this server, the same after each start, for what other rooms keep only as a MAC. purpose: fixed for all time. */
-enum { AUTH_KEY_FREE = 1 };
-void auth_room_key(const struct auth *a, uint64_t purpose, uint8_t out[CRYPTO_KEY]);
 /* Keeper: forgets sessions and tokens that have ended. */
 int auth_expire(struct db_tx *tx, int64_t now_ms, struct err *e);
 

@@ -212,8 +212,6 @@ void auth__keys_close(struct auth *a) {
     crypto_wipe(a->rooms_key, sizeof a->rooms_key);
 }
 
-void auth_room_key(const struct auth *a, uint64_t purpose, uint8_t out[CRYPTO_KEY]) { crypto_derive(a->rooms_key, purpose, out); }
-
 /* ---- turning ---- */
 
 static int key_drop(struct db_tx *tx, void *arg, struct err *e) { return db_run(tx, NULL, e, &key_forget, DB_TEXT((const char *)arg)); }
