@@ -33,7 +33,7 @@ class Visitor extends Client {
     const given = made.headers.getSetCookie().find(x => x.startsWith('zt_device='));
     if (how.device) assert.equal(given, undefined, 'a device that has its cookie keeps it');
     else assert.match(given, /^zt_device=[0-9a-f]{32}; Path=\/; Max-Age=34560000; SameSite=Lax; HttpOnly$/);
-    if (how.cookies !== false) c.device ??= given.slice(10, 42);
+    c.device ??= given.slice(10, 42);
     c.shot = await c.photo(ONE);
     return c;
   }
@@ -42,18 +42,12 @@ class Visitor extends Client {
   may() { return this.get('/v1/me/may'); }
 }
 
-const numberOf = id => [...id.slice(id.indexOf('_') + 1)].reduce((n, c) => n * 32n + BigInt('0123456789ABCDEFGHJKMNPQRSTVWXYZ'.indexOf(c)), 0n);
-
-/** An order that was paid, as the cashier books it; without its credits. */
-function paid(server, c, plan) {
-  const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { timeout: 5000 });
-  const row = { id: numberOf(c.account) + 1n, account_id: numberOf(c.account), product: 'reunion', plan, kind: 'once', title: 't', provider: 'test', scene: '',
-    currency: 'CNY', list_minor: 990, off_minor: 0, price_minor: 990, credits: 40, valid_ms: 30 * DAY, state: 'paid', trouble: '', attempt: 1, started_ms: 1,
-    provider_ref: '', transaction_ref: '', customer: '', fee_minor: 0, refunded_minor: 0, disputed: 0, asks: 0, asked_ms: 0, ask_ms: 0,
-    created_ms: 1, until_ms: 1, paid_ms: 1, ends_ms: Date.now() + 30 * DAY };
-  db.prepare(`INSERT INTO shop_order (${Object.keys(row)}) VALUES (${Object.keys(row).map(() => '?')})`).run(...Object.values(row));
-  db.close();
-  return row;
+/** A plan bought with test money: the order. */
+async function bought(c, plan) {
+  const order = await c.effect('/v1/orders', { plan, currency: 'CNY', provider: 'test' });
+  await c.post(`/v1/orders/${order.id}/start`, { scene: 'page' });
+  await c.post(`/v1/pay/test/${order.id}`, { act: 'pay' });
+  return c.get(`/v1/orders/${order.id}`);
 }
 
 const here = { ZOETROPE_NET_TRUSTED_PROXIES: '127.0.0.1/32' };      // so that X-Forwarded-For tells networks apart
@@ -176,21 +170,37 @@ test('each day has its own free picture, and a cancelled task gives it back', as
   assert.deepEqual([free.left, free.again_ms], [1, again_ms + DAY]);
 });
 
-test('whoever paid gets what the plan says', async t => {
-  const server = await startServer(t, { env: { ...FAKE, ...SELLS, ...here, ZOETROPE_PRODUCT_GUEST_CREDITS: '50' } });
+test('whoever paid gets what the plan says, until the money goes back', async t => {
+  const server = await startServer(t, { env: { ...FAKE, ...SELLS, ...here } });
   const c = await Visitor.come(server.url);
-  assert.deepEqual(await c.wallet(), { available: 50, held: 0 }, 'what the operator says is given also then');
-  const order = paid(server, c, 'p9');
+  const p9 = await bought(c, 'p9');
   const may = await c.may();
-  assert.deepEqual([may.plan, may.until_ms, may.may.candidates, may.may.watermark], ['p9', order.ends_ms, 4, false]);
+  assert.deepEqual([may.plan, may.until_ms, may.may.candidates, may.may.watermark], ['p9', p9.ends_ms, 4, false]);
   const quote = await c.ask();
   assert.deepEqual([quote.credits, quote.candidates, quote.plan, quote.watermark, quote.free], [40, 4, 'p9', false, false]);
-  const done = await c.waitTask((await c.buy(quote)).id);
-  assert.deepEqual([done.state, done.delivered], ['choosing', 4]);
-  const rest = await c.ask();                                      // 10 are left: not enough for four, and the day's is there
-  assert.deepEqual([rest.credits, rest.candidates, rest.plan, rest.watermark, rest.free], [0, 1, 'free', true, true]);
   const one = await c.ask({ candidates: 1 });
   assert.deepEqual([one.credits, one.plan, one.watermark, one.free], [10, 'p9', false, false]);
+  const done = await c.waitTask((await c.buy(quote)).id);
+  assert.deepEqual([done.state, done.delivered, done.credits.price], ['choosing', 4, 40]);
+  const rest = await c.ask();                                      // the credits are spent, and the day's is there
+  assert.deepEqual([rest.credits, rest.candidates, rest.plan, rest.watermark, rest.free], [0, 1, 'free', true, true]);
+  const more = await c.ask({ candidates: 4 });                     // asked for: the price is named all the same
+  assert.deepEqual([more.credits, more.plan, more.free], [40, 'p9', false]);
+  isProblem(await c.try(more), 402, 'no_credit');
+  const p29 = await bought(c, 'p29');
+  assert.deepEqual([(await c.may()).plan, (await c.ask()).plan], ['p29', 'p29']);
+  await c.effect(`/v1/orders/${p29.id}/refund`, {});
+  assert.deepEqual([(await c.may()).plan, (await c.wallet()).available], ['p9', 0]);
+  await server.stop();
+  const { stdout, code } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: server.dataDir } });
+  assert.equal(code, 0, stdout);
+});
+
+test('a newcomer gets no gift while something is sold, unless the operator says so', async t => {
+  const server = await startServer(t, { env: { ...FAKE, ...SELLS, ...here, ZOETROPE_PRODUCT_GUEST_CREDITS: '50' } });
+  const c = await Visitor.come(server.url);
+  assert.deepEqual(await c.wallet(), { available: 50, held: 0 });
+  assert.equal((await c.ask()).free, true, 'what would look the same is not paid for');
 });
 
 test('nothing changes while nothing is sold', async t => {
@@ -222,7 +232,7 @@ test('what would be sold below cost is not', async t => {
 });
 
 test('the mark is in the picture that was promised with it, in its corner, and in no other', async t => {
-  const server = await startServer(t, { env: { ...SELLS, ...here, ZOETROPE_PRODUCT_GUEST_CREDITS: '50' } });
+  const server = await startServer(t, { env: { ...SELLS, ...here } });
   const c = await Visitor.come(server.url);
   const picture = async quote => {
     const task = await c.waitTask((await c.buy(quote)).id);
@@ -237,7 +247,7 @@ test('the mark is in the picture that was promised with it, in its corner, and i
   const free = await c.ask({ params });
   assert.deepEqual([free.watermark, free.candidates], [true, 1]);
   const marked = await picture(free);
-  paid(server, c, 'p9');
+  await bought(c, 'p9');
   const clean = await picture(await c.ask({ candidates: 1, params }));     // the same people, place and seed
   const { width, height } = marked, box = { x0: width, y0: height, x1: 0, y1: 0 };
   let brighter = 0, differ = 0;
