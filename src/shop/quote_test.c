@@ -284,12 +284,21 @@ static int make_task_fn(struct db_tx *tx, void *arg, struct err *e) {
     return task_create(tx, m->t->core, &m->made.spec, e);
 }
 
+/* The rows are closed before anything is asserted. */
+static json_t *params_of(struct testing *t, int64_t task) {
+    DB_SQL(task_params, "SELECT params FROM task WHERE id = ?");
+    json_t *j = NULL;
+    DB_ROWS rows = { 0 };
+    if (db_one(db_reader(t->db), &rows, &t->e, &task_params, DB_INT(task)) == 1)
+        json_read(db_str(&rows, 0), &j, &t->e);
+    return j;
+}
+
 /* The task is made from what was priced: as large at most as the plan allows, and with the brand where the quote says so. */
 static void size_and_mark_go_with_the_task(void **state) {
     CLEANUP(pay_free) struct pay *p = NULL;
     struct make m = selling(state, &p);
     struct err *e = &m.t->e;
-    DB_SQL(params_of, "SELECT params FROM task WHERE id = ?");
     static const struct { bool paid; const char *asked; int64_t width; bool mark; } cases[] = {
         { false, "{}", 1024, true }, { false, "{\"width\":4096}", 1024, true }, { false, "{\"width\":700}", 700, true },
         { true, "{}", 0, false }, { true, "{\"width\":4096}", 4096, false },
@@ -303,10 +312,7 @@ static void size_and_mark_go_with_the_task(void **state) {
         run(&m);
         assert_int_equal(m.rc, 0);
         OK(db_do(m.t->db, make_task_fn, &m, e));
-        DB_ROWS rows = { 0 };
-        CLEANUP(json_unref) json_t *j = NULL;
-        assert_int_equal(db_one(db_reader(m.t->db), &rows, e, &params_of, DB_INT(m.made.spec.id)), 1);
-        OK(json_read(db_str(&rows, 0), &j, e));
+        CLEANUP(json_unref) json_t *j = params_of(m.t, m.made.spec.id);
         assert_int_equal(json_integer_value(json_object_get(j, "width")), cases[i].width);
         const char *mark = json_string_value(json_object_get(j, "mark"));
         assert_true(cases[i].mark ? mark && strcmp(mark, "p") == 0 : !mark);
