@@ -4,36 +4,63 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SPEC_MAX 1024
 #define EXIT_BY_FAILPOINT 77
 
-enum action { ACT_NONE, ACT_KILL, ACT_EXIT, ACT_ENOSPC, ACT_EIO };
+enum action { ACT_NONE, ACT_LIST, ACT_KILL, ACT_EXIT, ACT_ENOSPC, ACT_EIO };
+enum { EVERY = FP__COUNT };                    /* the row of "*" */
 
 atomic_bool failpoint_armed;
-static atomic_int actions[FP__COUNT];
-static _Atomic int64_t to_skip[FP__COUNT];
+static atomic_int actions[FP__COUNT + 1];
+static _Atomic int64_t to_skip[FP__COUNT + 1];
+static _Atomic int64_t hits;                   /* of all points, since "*" was armed */
 static const char *spec_file;
 
-static const char *const names[FP__COUNT] = {
+static const char *const names[FP__COUNT + 1] = {
 #define FAILPOINT(id, name) name,
 #include "failpoints.def"
 #undef FAILPOINT
+    "*",
 };
 
 static const char *const action_names[] = {
-    [ACT_NONE] = "none", [ACT_KILL] = "kill", [ACT_EXIT] = "exit", [ACT_ENOSPC] = "enospc", [ACT_EIO] = "eio",
+    [ACT_NONE] = "none", [ACT_LIST] = "list", [ACT_KILL] = "kill", [ACT_EXIT] = "exit", [ACT_ENOSPC] = "enospc", [ACT_EIO] = "eio",
 };
 
 const char *failpoint_name(enum failpoint fp) { return names[fp]; }
 
+/* One write(2): lines of several threads stay whole. */
+static void say_hit(enum failpoint fp, int64_t n) {
+    char line[160];
+    int len = snprintf(line, sizeof(line), "{\"lv\":\"warn\",\"ev\":\"failpoint.hit\",\"n\":%lld,\"at\":\"%s\"}\n", (long long)n, names[fp]);
+    if (write(2, line, (size_t)len) < 0)
+        errno = 0;                             /* nobody listens */
+}
+
+/* What the point's own row wants, else what "*" wants of this hit. */
+static enum action wanted(enum failpoint fp) {
+    enum action act = (enum action)atomic_load(&actions[fp]), every = (enum action)atomic_load(&actions[EVERY]);
+    if (act != ACT_NONE && atomic_fetch_sub(&to_skip[fp], 1) <= 0)
+        return act;
+    if (every == ACT_NONE)
+        return ACT_NONE;
+    int64_t n = atomic_fetch_add(&hits, 1) + 1;
+    if (atomic_fetch_sub(&to_skip[EVERY], 1) > 0)
+        return ACT_NONE;
+    say_hit(fp, n);
+    return every;
+}
+
 int failpoint_hit_(enum failpoint fp) {
-    enum action act = (enum action)atomic_load(&actions[fp]);
-    if (act == ACT_NONE || atomic_fetch_sub(&to_skip[fp], 1) > 0)
-        return 0;
+    enum action act = wanted(fp);
     switch (act) {
+    case ACT_NONE:
+    case ACT_LIST:
+        return 0;
     case ACT_KILL:
         kill(getpid(), SIGKILL);
         for (;;)
@@ -57,8 +84,8 @@ static int find(struct str s, const char *const *list, size_t n) {
 static int arm_one(struct str item, struct err *e) {
     struct str rest = item, name = str_cut(&rest, '='), action = str_cut(&rest, ':');
     int64_t after = 0;
-    int fp = find(name, names, FP__COUNT), act = find(action, action_names, COUNT(action_names));
-    if (fp < 0 || act <= ACT_NONE)
+    int fp = find(name, names, FP__COUNT + 1), act = find(action, action_names, COUNT(action_names));
+    if (fp < 0 || act <= ACT_NONE || (act == ACT_LIST && fp != EVERY))
         return err_set(e, ERR_CONFIG, "failpoint '%.*s': unknown point or action", STR_ARG(item));
     if (rest.p) {
         struct str word = str_cut(&rest, '=');
@@ -73,8 +100,9 @@ static int arm_one(struct str item, struct err *e) {
 
 static void disarm(void) {
     atomic_store(&failpoint_armed, false);
-    for (int i = 0; i < FP__COUNT; i++)
+    for (int i = 0; i <= FP__COUNT; i++)
         atomic_store(&actions[i], ACT_NONE);
+    atomic_store(&hits, 0);
 }
 
 int failpoint_arm(struct str spec, struct err *e) {

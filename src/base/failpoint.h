@@ -2,6 +2,8 @@
  * failpoint.h - places where tests make the world end or fail.
  * A spec is "name=action[:after=N][,...]": kill raises SIGKILL on ourselves, exit leaves by _exit(77), enospc and eio make the
  * place fail with that errno; N hits pass first, every later one acts. Unarmed, a point costs one relaxed load.
+ * The name "*" is every point, and its hits are numbered from 1 since it was armed: "*=list" says each of them in one line on fd 2
+ * (ev failpoint.hit, n, at), "*=kill:after=N" dies at hit N+1 and says so first. So a dry run finds the places where a scenario can die.
  * ZOETROPE_FAILPOINT holds the spec at start. ZOETROPE_FAILPOINT_FILE names a file with a spec that is read at start (when the
  * first is not set) and again at each SIGUSR2, so that a test can arm, re-arm or (empty file) disarm a running server; each
  * reading is said in one line on fd 2.

@@ -45,6 +45,33 @@ static void lets_the_first_hits_pass(void **state) {
     failpoint_arm(STR_NULL, NULL);
 }
 
+static void every_pass_and_die(void) {
+    int pipes[2];
+    char said[400] = "";
+    if (pipe(pipes) < 0)
+        abort();
+    dup2(pipes[1], 2);
+    if (failpoint_arm(STR("*=list"), NULL) < 0 || failpoint_hit(FP_DB_AFTER_COMMIT) != 0 || failpoint_hit(FP_BLOB_AFTER_SYNC) != 0)
+        _exit(1);
+    if (failpoint_arm(STR("*=eio:after=1"), NULL) < 0 || failpoint_hit(FP_BLOB_AFTER_SYNC) != 0 || failpoint_hit(FP_DB_AFTER_COMMIT) != -1)
+        _exit(2);
+    if (read(pipes[0], said, sizeof(said) - 1) <= 0)
+        _exit(3);
+    const char *want = "{\"lv\":\"warn\",\"ev\":\"failpoint.hit\",\"n\":1,\"at\":\"db.after_commit\"}\n"
+                       "{\"lv\":\"warn\",\"ev\":\"failpoint.hit\",\"n\":2,\"at\":\"blob.after_sync\"}\n"
+                       "{\"lv\":\"warn\",\"ev\":\"failpoint.hit\",\"n\":2,\"at\":\"db.after_commit\"}\n";
+    if (strcmp(said, want) != 0)
+        _exit(4);
+    failpoint_arm(STR("*=kill:after=1"), NULL);
+    failpoint_hit(FP_DB_BEFORE_COMMIT);
+    failpoint_hit(FP_DB_AFTER_COMMIT);
+}
+
+static void numbers_the_hits_of_all_points(void **state) {
+    int status = status_of(every_pass_and_die);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 static void hit_killed(void) {
     failpoint_arm(STR("db.after_commit=kill"), NULL);
     failpoint_hit(FP_DB_AFTER_COMMIT);
@@ -64,7 +91,7 @@ static void ends_the_process(void **state) {
 static void refuses_bad_specs_whole(void **state) {
     static const char *const bad[] = { "nowhere=kill", "db.after_commit", "db.after_commit=", "db.after_commit=none", "db.after_commit=boom",
                                        "db.after_commit=eio:after=", "db.after_commit=eio:after=-1", "db.after_commit=eio:before=1",
-                                       "db.after_commit=eio:", "blob.after_sync=eio,nowhere=kill" };
+                                       "db.after_commit=eio:", "blob.after_sync=eio,nowhere=kill", "blob.after_sync=list" };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct err e = { 0 };
         check_err(failpoint_arm(str_z(bad[i]), &e), ERR_CONFIG, &e, "failpoint '");
@@ -129,6 +156,7 @@ int main(void) {
         cmocka_unit_test(unarmed_does_nothing),
         cmocka_unit_test(fails_with_the_errno_asked),
         cmocka_unit_test(lets_the_first_hits_pass),
+        cmocka_unit_test(numbers_the_hits_of_all_points),
         cmocka_unit_test(ends_the_process),
         cmocka_unit_test(refuses_bad_specs_whole),
         cmocka_unit_test(follows_the_environment_and_the_signal),
