@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/id.h"
+#include "base/planted.h"
 #include "db/db.h"
 
 #define KEY_KEEP_MS (7LL * 24 * 3600 * 1000)
@@ -75,6 +77,8 @@ static int key_of(const struct http_req *req, struct api_key *ret, struct err *e
     sha256_add(&s, req->body.p, req->body.n);
     sha256_end(&s, sum);
     hex_encode(sum, sizeof sum, ret->hash);
+    if (planted(PLANTED_CHARGE_BY_ATTEMPT))
+        snprintf(ret->key, sizeof ret->key, "%llx", (unsigned long long)id_new());
     return 0;
 }
 
@@ -91,12 +95,27 @@ static int effect_run(struct db_tx *tx, void *arg, struct err *e) {
     }
     if (r < 0 || (r = http_write_run(f->http, tx, e)) < 0)
         return r;
-    return once ? api_key_keep(tx, &f->key, req->object_id, e) : r;
+    return once && !planted(PLANTED_DEDUPE_OUTSIDE) ? api_key_keep(tx, &f->key, req->object_id, e) : r;
 }
 
 static void effect_done(struct db_write *w) {
     struct effect *f = (struct effect *)w;
     http_write_done(f->http, w->rc, &w->err);
+}
+
+/* Of the planted bug: the key has a transaction of its own. */
+static int keep_alone(struct db_tx *tx, void *arg, struct err *e) {
+    const struct effect *f = arg;
+    return api_key_keep(tx, &f->key, http_write_req(f->http)->object_id, e);
+}
+
+static void effect_done_keep_then(struct db_write *w) {
+    struct effect *f = (struct effect *)w;
+    const struct app *a = http_write_req(f->http)->app;
+    w->fn = keep_alone;
+    w->done = effect_done;
+    if (w->rc < 0 || http_write_req(f->http)->replayed || db_submit(a->db, w, &w->err) < 0)
+        effect_done(w);
 }
 
 int api_write_submit(void *app, struct http_write *w, struct err *e) {
@@ -106,7 +125,8 @@ int api_write_submit(void *app, struct http_write *w, struct err *e) {
     f->http = w;
     f->w.fn = effect_run;
     f->w.arg = f;
-    f->w.done = effect_done;
-    int r = req->route->flags & ROUTE_EFFECT ? key_of(req, &f->key, e) : 0;
+    bool once = req->route->flags & ROUTE_EFFECT;
+    f->w.done = once && planted(PLANTED_DEDUPE_OUTSIDE) ? effect_done_keep_then : effect_done;
+    int r = once ? key_of(req, &f->key, e) : 0;
     return r < 0 ? r : db_submit(a->db, &f->w, e);
 }

@@ -16,6 +16,9 @@
 /* Variables with our prefix that are no settings: test aids and the setup script's. */
 static const char *const other_variables[] = {
     "ZOETROPE_CLOCK_OFFSET_FILE", "ZOETROPE_FAILPOINT", "ZOETROPE_FAILPOINT_FILE", "ZOETROPE_MIRROR",
+#ifdef ZT_PLANTED
+    "ZOETROPE_PLANTED",
+#endif
 };
 
 /* The whole file; 0 and *ret_found=false when there is none and none was demanded. */

@@ -19,6 +19,7 @@
 
 #include "base/failpoint.h"
 #include "base/id.h"
+#include "base/planted.h"
 
 struct local {
     int             dir;              /* of the store */
@@ -97,7 +98,8 @@ static int local_store(void *home, const struct blob_key *k, const char *from, i
     struct local *l = home;
     char path[PATH_LEN];
     path_of(k, path);
-    if (failpoint_hit(FP_BLOB_AFTER_WRITE) < 0 || fdatasync(fd) < 0)
+    bool unsynced = planted(PLANTED_BLOB_UNSYNCED);
+    if (failpoint_hit(FP_BLOB_AFTER_WRITE) < 0 || (!unsynced && fdatasync(fd) < 0))
         return err_sys(e, ERR_IO, "fdatasync of a new file");
     int r = make_folders(l, path, FOLDERS, e);
     if (r < 0)
@@ -107,7 +109,7 @@ static int local_store(void *home, const struct blob_key *k, const char *from, i
     if (failpoint_hit(FP_BLOB_AFTER_RENAME) < 0)
         return err_sys(e, ERR_IO, "failpoint blob.after_rename");
     *strrchr(path, '/') = 0;
-    return sync_folder(l->dir, path, e);
+    return unsynced ? 0 : sync_folder(l->dir, path, e);
 }
 
 /* ---- many files at once: each folder is fsynced once ---- */

@@ -17,6 +17,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "base/planted.h"
+
 #define VALUE_BYTES_MAX (16 * 1024 * 1024)
 /* How long a checkpoint waits for readers to leave the log; the writer stands still meanwhile. */
 #define RESTART_WAIT_MS  10
@@ -92,7 +94,8 @@ static int run_pragmas(struct db_conn *c, const struct db_place *place, enum db_
     const char *both[] = { "PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF", "PRAGMA temp_store = MEMORY",
                            "PRAGMA secure_delete = ON", cache };     /* what is deleted is overwritten: it may have been somebody's face */
     /* journal_mode is stored in the file: the writer sets it, readers find it. */
-    const char *writer[] = { "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 0" };
+    const char *writer[] = { "PRAGMA journal_mode = WAL", planted(PLANTED_SYNC_NORMAL) ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                             "PRAGMA wal_autocheckpoint = 0" };
     for (size_t i = 0; i < COUNT(both); i++)
         if (sqlite3_exec(c->h, both[i], NULL, NULL, NULL) != SQLITE_OK)
             return fail(c, e);

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include "base/clock.h"
+#include "base/planted.h"
 #include "blob/blob.h"
 #include "ledger/ledger.h"
 
@@ -98,7 +99,7 @@ static int end(struct db_tx *tx, struct task_core *c, struct task_row *t, enum t
         return r;
     if ((r = work_ends(tx, t, e)) < 0 || (r = inputs_end(tx, t, e)) < 0)
         return r;
-    if ((r = ledger_resolve(tx, t->id, captured, e)) < 0)
+    if ((keep || !planted(PLANTED_REFUND_FORGOTTEN)) && (r = ledger_resolve(tx, t->id, captured, e)) < 0)
         return r;
     t->delivered = fine;
     t->progress_pm = keep ? 1000 : t->progress_pm;

@@ -104,12 +104,12 @@ export function movableClock(t) {
 }
 
 /**
- * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs.
+ * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs, bin (default: binary()).
  * An error bears exitCode when the server ended. The result: { url, host, port, pid, dataDir, log, waitLog(), stop(), kill(), exited, operatorToken() }.
  */
-export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = 60_000 } = {}) {
+export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = 60_000, bin = binary() } = {}) {
   const data = dataDir ?? tempDir('zt-data-');
-  const proc = spawn(binary(), ['serve', ...args], {
+  const proc = spawn(bin, ['serve', ...args], {
     cwd: tmpdir(),       // nobody's zoetrope.yaml
     env: { ...passedOn(),
       ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000',
@@ -141,8 +141,8 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
 }
 
 /** Runs `zoetrope <args>` to its end: { code, signal, stdout, stderr }. */
-export async function runZoetrope(args, { env = {}, ms = 60_000, input } = {}) {
-  const proc = spawn(binary(), args, { cwd: tmpdir(), env: { ...passedOn(), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+export async function runZoetrope(args, { env = {}, ms = 60_000, input, bin = binary() } = {}) {
+  const proc = spawn(bin, args, { cwd: tmpdir(), env: { ...passedOn(), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '', stderr = '';
   proc.stdout.setEncoding('utf8').on('data', d => { stdout += d; });
   proc.stderr.setEncoding('utf8').on('data', d => { stderr += d; });

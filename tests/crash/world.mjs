@@ -1,0 +1,136 @@
+// world.mjs - one data folder with one person in it, and a server that dies at the n-th hit of a failpoint and comes again.
+//
+// How it dies:  kill    kill -9: the kernel keeps what was written
+//               power   the power goes: what comes again is the mirror that forget.so kept, where only synced bytes and names are
+// A scenario speaks to the server through w.call(): an answer that did not come because the server died is asked for again, of the next life.
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Client } from '../lib/client.mjs';
+import { root, runZoetrope, startServer, tempDir, within } from '../lib/server.mjs';
+
+export const release = process.env.ZOETROPE_BIN ?? join(root, 'build/release/zoetrope');
+const forget = join(root, 'build/release/tests/crash/forget.so');
+const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
+export const CASE_MS = 20_000 * slow;
+const PHOTO = join(root, 'build/deps/samples/girl-919048_1280.jpg');
+
+/** What every world begins with: a guest who has a photo. Made once, copied often. */
+export async function makeTemplate(dir) {
+  const server = await startServer(null, { dataDir: dir, bin: release, args: ['--product.guest_credits=1000000'] });
+  try {
+    const client = await Client.guest(server.url), photo = await client.photo(PHOTO);
+    return { dir, person: { token: client.token, refresh: client.refresh, expires: client.expires, account: client.account, session: client.session }, photo: photo.id };
+  } finally {
+    await server.stop();
+  }
+}
+
+export class World {
+  lives = 0; deaths = 0;
+
+  /** how: kill | power; args, env: of the server; sims: what outlives it, each with close(). */
+  constructor(template, { how, args = [], env = {}, bin = release, sims = [] }) {
+    Object.assign(this, { how, args, env, bin, sims });
+    this.box = tempDir('zt-crash-');
+    this.data = join(this.box, 'data0');
+    this.spec = join(this.box, 'failpoint');
+    cpSync(template.dir, this.data, { recursive: true });
+    this.client = Object.assign(new Client(''), template.person);
+    this.photo = template.photo;
+  }
+
+  async end() {
+    await this.server?.kill();
+    rmSync(this.box, { recursive: true, force: true });
+    for (const s of this.sims) await s.close();
+  }
+
+  get mirror() { return join(this.box, `mirror${this.lives}`); }
+
+  async start(spec = '') {
+    writeFileSync(this.spec, spec);
+    this.lives++;
+    const env = { ZOETROPE_FAILPOINT_FILE: this.spec, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env };
+    this.server = await startServer(null, { dataDir: this.data, bin: this.bin, env, args: ['--media.helper=/nowhere', ...this.args] });
+    this.client.url = this.server.url;
+    await this.onStart?.(this.server);
+  }
+
+  /** After a death: what the disk holds then, and the next life on it. */
+  async revive(spec = '') {
+    const { code, signal } = await within(CASE_MS, this.server.exited, () => `no answer came, and the server lives:\n${this.server.tail()}`);
+    assert.equal(signal, 'SIGKILL', `the server ended by itself (code ${code}, signal ${signal}):\n${this.server.tail()}`);
+    this.deaths++;
+    if (this.how === 'power') {
+      const next = join(this.box, `data${this.lives}`);
+      rmSync(join(this.mirror, '.files'), { recursive: true });
+      renameSync(this.mirror, next);
+      rmSync(this.data, { recursive: true });
+      this.data = next;
+    }
+    await this.start(spec);
+  }
+
+  /** The n-th hit from now on is the last one; n = 0: all are listed. */
+  async arm(n) { await this.#set(n ? `*=kill:after=${n - 1}` : '*=list'); }
+  async #set(spec) {
+    const count = () => this.server.log.filter(l => l.ev === 'failpoint.set').length, before = count();
+    writeFileSync(this.spec, spec);
+    this.server.proc.kill('SIGUSR2');
+    await this.server.waitLog(() => count() > before);
+  }
+  /** True when the server still lives, and will not be killed any more. */
+  async disarm() { return Promise.race([this.server.exited.then(() => false), this.#set('').then(() => true)]); }
+  get hits() { return this.server.log.filter(l => l.ev === 'failpoint.hit'); }
+
+  /** What ask() gives, in whatever life there is an answer. An answer that is an error is one. */
+  async call(ask) {
+    for (;;) {
+      const server = this.server;
+      try {
+        return await ask(this.client);
+      } catch (error) {
+        if (error.status || error instanceof assert.AssertionError || error instanceof TypeError && !error.cause && error.message !== 'terminated') throw error;
+        this.reviving ??= this.next(server).finally(() => { this.reviving = null; });
+        await this.reviving;
+      }
+    }
+  }
+  async next(server) { if (server === this.server) await this.revive(this.nextSpec?.() ?? ''); }
+
+  /** The same request twice at once, with one key: both answers, which must be one. */
+  async twice(ask) {
+    const [a, b] = await Promise.all([this.call(ask), this.call(ask)]);
+    assert.equal(a.id, b.id, 'one key had two effects');
+    return b;
+  }
+
+  rows(sql, ...args) {
+    const db = new DatabaseSync(join(this.data, 'zoetrope.db'), { readOnly: true });
+    try { return db.prepare(sql).all(...args); } finally { db.close(); }
+  }
+
+  async verify() {
+    const { code, stdout, stderr } = await runZoetrope(['verify', '--deep'], { bin: this.bin, env: { ZOETROPE_DATA: this.data } });
+    assert.equal(code, 0, `verify: ${stdout}${stderr}`);
+  }
+
+  /** One case: the scenario, a death at hit n (0: none), its end, the sums, verify. { met, at, hits } */
+  async play(scenario, n) {
+    const before = this.deaths;
+    const state = await scenario.before?.(this);
+    await this.arm(n);
+    const server = this.server;
+    await within(CASE_MS, scenario.run(this, state), () => `the scenario did not come to its end:\n${this.server.tail()}`);
+    if (!await this.disarm()) await this.revive();
+    await within(CASE_MS, scenario.check(this, state), () => `the check did not end:\n${this.server.tail()}`);
+    await this.verify();
+    const hits = server.log.filter(l => l.ev === 'failpoint.hit').map(l => l.at);
+    assert.ok(n || this.deaths === before, 'nobody killed it');
+    return { met: this.deaths > before, at: hits.at(-1), hits };
+  }
+}
+
+export { assert, existsSync };
