@@ -87,7 +87,7 @@ export async function postgres() {
   const p = new Proc('postgres', join(bin, 'postgres'), ['-D', join(dir, 'db'), '-k', dir, '-c', 'listen_addresses=127.0.0.1', '-p', String(port),
     '-c', 'fsync=on', '-c', 'synchronous_commit=on', '-c', 'max_connections=100', '-c', 'shared_buffers=256MB'], who);
   await until(() => run(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).then(() => true), 'PostgreSQL');
-  return { name: 'postgres', port, pids: [p.pid], url: `postgres://bench@127.0.0.1:${port}/postgres`, stop: () => p.stop('SIGINT') };
+  return { name: 'postgres', port, socket: dir, pids: [p.pid], url: `postgres://bench@127.0.0.1:${port}/postgres`, stop: () => p.stop('SIGINT') };
 }
 
 /** Our HTTP server with handlers of a known cost and topics of WebSockets (src/net/testserver.c). */

@@ -12,11 +12,11 @@ import { tree, treeCpuUs, workersOf } from '../lib/proc.mjs';
 import { folder, node, Proc, python, root, until } from '../lib/rig.mjs';
 import { Client, postgres, redis, smallestProduct, zoetrope } from '../lib/servers.mjs';
 
-const photo = join(root, 'build/deps/samples/girl-919048_1280.jpg');
+export const photo = join(root, 'build/deps/samples/girl-919048_1280.jpg');
 const peer = name => join(root, 'bench/peers', name);
 const CONNS = 64, PHOTOS = 8;             // nobody makes thousands of tasks out of one photo
 
-const post = (path, token, body, more = '') =>
+export const post = (path, token, body, more = '') =>
   `POST ${path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
 /** Our server, on which run(n) buys n tasks and waits until all are delivered: { seconds, cpuUs }. */
@@ -49,7 +49,7 @@ async function ourTasks(products, candidates) {
 }
 
 /** The newest n quotes' ids, as the API writes them. */
-async function quotes(db, n) {
+export async function quotes(db, n) {
   const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
   const text = id => { let s = ''; for (let v = BigInt(id), i = 0; i < 13; i++, v >>= 5n) s = digits[Number(v & 31n)] + s; return `quote_${s}`; };
   const statement = db.prepare('SELECT id FROM quote ORDER BY id DESC LIMIT ?');

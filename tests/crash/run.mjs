@@ -13,14 +13,15 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root, tempDir } from '../lib/server.mjs';
 import { makeTemplate, release, World } from './world.mjs';
+import { leftovers, payByStripe, payByWechat, refund } from './pay.mjs';
 import spend from './spend.mjs';
 
 const flags = Object.fromEntries(process.argv.slice(2).map(a => a.replace(/^--/, '').split(/=(.*)/s, 2).concat(true)));
 const jobs = Number(flags.jobs ?? availableParallelism()), only = new RegExp(flags.only ?? '');
 const planted = join(root, 'build/planted/zoetrope');
-const scenarios = [spend];
+const scenarios = [spend, payByStripe, payByWechat, refund];
 /** Of the issue, and not here yet. */
-const pending = ['pay by Stripe', 'pay by WeChat', 'subscription renewal', 'refund'];
+const pending = ['subscription renewal'];
 const HOWS = ['kill', 'power'];
 const CASES_A_WORLD = 60;
 
@@ -49,8 +50,8 @@ class Place {
     try {
       if (!this.world) {
         this.seen = 0;
-        const own = await this.scenario.world?.() ?? {};
-        this.world = new World(this.template, { ...this.options, ...own, args: [...(this.scenario.args ?? []), ...(own.args ?? [])] });
+        this.world = new World(this.template, { ...this.options, args: this.scenario.args, env: { ...this.options.env, ...this.scenario.env } });
+        this.world.provider = await this.scenario.provider?.(this.world);
         await this.world.start();
       }
       let armed = second;
@@ -167,7 +168,7 @@ if (!flags.only) {
 let pairRow = null;
 if (flags.pairs) pairRow = await pairs(template, list.map(c => ({ ...c, hits: rows.find(r => r.scenario === c.name && r.outcome === c.outcome).hits })), Date.now() + Number(flags.minutes ?? 30) * 60_000);
 
-rmSync(box, { recursive: true, force: true });
+for (const dir of [box, ...leftovers()]) rmSync(dir, { recursive: true, force: true });
 mkdirSync(join(root, 'out'), { recursive: true });
 const commit = (() => { try { return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(); } catch { return null; } })();
 writeFileSync(join(root, 'out/crash.json'), `${JSON.stringify({

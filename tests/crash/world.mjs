@@ -28,23 +28,34 @@ export async function makeTemplate(dir) {
 }
 
 export class World {
-  lives = 0; deaths = 0;
+  lives = 0; deaths = 0; offset = 0;
 
-  /** how: kill | power; args, env: of the server; sims: what outlives it, each with close(). */
-  constructor(template, { how, args = [], env = {}, bin = release, sims = [] }) {
-    Object.assign(this, { how, args, env, bin, sims });
+  /** how: kill | power; args, env: of the server; provider: what outlives it, { sim, … } (pay.mjs). */
+  constructor(template, { how, args = [], env = {}, bin = release, provider }) {
+    Object.assign(this, { how, args, env, bin, provider });
     this.box = tempDir('zt-crash-');
     this.data = join(this.box, 'data0');
     this.spec = join(this.box, 'failpoint');
+    this.clock = join(this.box, 'clock');
+    this.forward(0);
     cpSync(template.dir, this.data, { recursive: true });
     this.client = Object.assign(new Client(''), template.person);
     this.photo = template.photo;
   }
 
   async end() {
+    this.ended = true;
+    await this.reviving?.catch(() => {});
     await this.server?.kill();
     rmSync(this.box, { recursive: true, force: true });
-    for (const s of this.sims) await s.close();
+    await this.provider?.sim.close();
+  }
+
+  /** The clock of the server and of the provider: time passes. */
+  forward(ms) {
+    this.offset += ms;
+    writeFileSync(`${this.clock}.new`, String(this.offset));
+    renameSync(`${this.clock}.new`, this.clock);
   }
 
   get mirror() { return join(this.box, `mirror${this.lives}`); }
@@ -52,10 +63,10 @@ export class World {
   async start(spec = '') {
     writeFileSync(this.spec, spec);
     this.lives++;
-    const env = { ZOETROPE_FAILPOINT_FILE: this.spec, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env };
+    const env = { ZOETROPE_FAILPOINT_FILE: this.spec, ZOETROPE_CLOCK_OFFSET_FILE: this.clock, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env, ...this.provider?.env };
     this.server = await startServer(null, { dataDir: this.data, bin: this.bin, env, args: ['--media.helper=/nowhere', ...this.args] });
     this.client.url = this.server.url;
-    await this.onStart?.(this.server);
+    if (this.provider) this.provider.sim.notifyUrl = `${this.server.url}/v1/hooks/${this.provider.name}`;
   }
 
   /** After a death: what the disk holds then, and the next life on it. */
@@ -89,6 +100,7 @@ export class World {
   async call(ask) {
     for (;;) {
       const server = this.server;
+      assert.ok(!this.ended, 'the world has ended');
       try {
         return await ask(this.client);
       } catch (error) {
@@ -99,6 +111,17 @@ export class World {
     }
   }
   async next(server) { if (server === this.server) await this.revive(this.nextSpec?.() ?? ''); }
+
+  /** Asks until it is good; step(i) is what happens meanwhile. Now and then time passes: what is due by the clock comes then. */
+  async until(ask, good, step) {
+    for (let i = 1; ; i++) {
+      const seen = await this.call(ask);
+      if (good(seen)) return seen;
+      await step?.(i);
+      if (i % 10 === 0) this.forward(20_000);
+      await new Promise(tick => setImmediate(tick));
+    }
+  }
 
   /** The same request twice at once, with one key: both answers, which must be one. */
   async twice(ask) {
