@@ -12,6 +12,9 @@
  * A file is known by its inode and its birth, so that an inode that is used again is another file. Its bytes are in <mirror>/.files/,
  * and each durable name is a hard link to them. Limits: 64 MB a file is no problem, 4 GB would be; hard links in the data folder share
  * their bytes in the mirror, too; no sparse files, and whole files are copied at each sync.
+ *
+ * Closing any descriptor of a file takes away all POSIX locks that the process has on it, and SQLite lives by them: so a database and what
+ * lies beside it is never opened here, only read through the descriptor that is synced; syncfs leaves it alone.
  * Threads: any; one lock.  Used by: tests/crash/.
  */
 #include <dirent.h>
@@ -37,6 +40,7 @@ SEEN int syncfs(int fd);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char live[1024], mirror[1024];                  /* without a slash at the end; live[0] == 0: nothing is kept */
 static pid_t owner;                                    /* not a child that was forked */
+static bool beginning;
 
 static _Noreturn void broken(const char *what, const char *path) {
     fprintf(stderr, "forget.c: %s %s: %s\n", what, path, strerror(errno));
@@ -57,14 +61,18 @@ static void bytes_of(int fd, const char *path, char out[PATH_MAX]) {
         abort();
 }
 
-/* In place: who is killed half-way has lost nothing that was safe before. */
-static void copy_bytes(int from, const char *to) {
+/* In place: who is killed half-way has lost nothing that was safe before. False: `from` is not for reading. */
+static bool copy_bytes(int from, const char *to) {
     static char part[1 << 20];
     int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     off_t at = 0;
     ssize_t n;
     if (out < 0)
         broken("open", to);
+    if (pread(from, part, 1, 0) < 0 && errno == EBADF) {
+        close(out);
+        return false;
+    }
     while ((n = pread(from, part, sizeof(part), at)) > 0) {
         if (pwrite(out, part, (size_t)n, at) != n)
             broken("write", to);
@@ -73,6 +81,7 @@ static void copy_bytes(int from, const char *to) {
     if (n < 0 || ftruncate(out, at) < 0)
         broken("copy", to);
     close(out);
+    return true;
 }
 
 static void sync_bytes_at(const char *path) {
@@ -140,7 +149,7 @@ static void sync_names(const char *rel) {
 
 static int sync_one(const char *path, const struct stat *st, int type, struct FTW *at) {
     const char *rel = path + strlen(live);
-    if (type == FTW_F)
+    if (type == FTW_F && (beginning || strncmp(rel, "/zoetrope.", 10) != 0))
         sync_bytes_at(path);
     else if (type == FTW_D)
         sync_names(*rel ? rel + 1 : rel);
@@ -177,14 +186,15 @@ static int sync_fd(int fd) {
     if (folder) {
         sync_names(rel);
     } else {
-        char self[64];
-        snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-        int in = open(self, O_RDONLY | O_CLOEXEC);                 /* the caller's may be write-only */
         bytes_of(fd, rel, kept);
-        if (in < 0)
-            broken("open", rel);
-        copy_bytes(in, kept);
-        close(in);
+        if (!copy_bytes(fd, kept)) {
+            char self[64];
+            snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+            int in = open(self, O_RDONLY | O_CLOEXEC);
+            if (in < 0 || !copy_bytes(in, kept))
+                broken("open", rel);
+            close(in);
+        }
     }
     pthread_mutex_unlock(&lock);
     errno = saved;
@@ -218,5 +228,7 @@ __attribute__((constructor)) static void begin(void) {
     print(files, mirror, ".files");
     if ((mkdir(mirror, 0700) < 0 && errno != EEXIST) || (mkdir(files, 0700) < 0 && errno != EEXIST))
         broken("mkdir", mirror);
+    beginning = true;
     sync_all();
+    beginning = false;
 }

@@ -8,13 +8,14 @@ import { startStripe } from '../sim/stripe.mjs';
 import { startWechat, wechatKeys } from '../sim/wechat.mjs';
 
 const CREDITS = 40;                                // of the plan p9
+const at = sim => ({ ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}` });
 
 /** What differs: how a provider is set up and begun, what a payer does, and what it knows of an order. */
 const stripe = {
   name: 'stripe', currency: 'USD', scene: 'page', price: 199, begin: 'POST /v1/checkout/sessions', giveBack: 'POST /v1/refunds',
   async open(world) {
     const sim = await startStripe({ now: () => Date.now() + world.offset });
-    return { ...stripe, sim, env: { ZOETROPE_PAY_STRIPE_URL: sim.url, ZOETROPE_PAY_STRIPE_KEY: sim.key, ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET: sim.secret, ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}` } };
+    return { ...stripe, sim, env: { ZOETROPE_PAY_STRIPE_URL: sim.url, ZOETROPE_PAY_STRIPE_KEY: sim.key, ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET: sim.secret, ...at(sim) } };
   },
   pay(sim, order, shown, fail) { sim.pay(/cs_test_\w+/.exec(shown.text)[0], fail ? 'declined' : 'card'); },
   paid: (sim, order) => [...sim.charges.values()].filter(c => c.metadata.number === order.id).map(c => c.amount),
@@ -31,7 +32,7 @@ const wechat = {
       keys = { dir, ...wechatKeys(join(dir, 'keys')) };
     }
     const sim = await startWechat({ ...keys, now: () => Date.now() + world.offset }), settings = Object.entries(keys.settings).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, v]);
-    return { ...wechat, sim, env: { ...Object.fromEntries(settings), ZOETROPE_PAY_WECHAT_URL: sim.url, ZOETROPE_PUBLIC_URL: 'https://photo.example.com', ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}` } };
+    return { ...wechat, sim, env: { ...Object.fromEntries(settings), ZOETROPE_PAY_WECHAT_URL: sim.url, ...at(sim) } };
   },
   pay(sim, order, shown, fail) { sim.pay(order.id, { fail }); },
   paid: (sim, order) => [sim.orders.get(order.id)].filter(o => o?.paid_ms).map(o => o.amount.total),

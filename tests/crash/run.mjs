@@ -58,9 +58,9 @@ class Place {
       this.world.nextSpec = () => { const m = armed; armed = 0; return m ? `*=kill:after=${m - 1}` : ''; };
       return await this.world.play(this.scenario, n);
     } catch (error) {
-      const said = `${error.message}\n${/^ +at .*(?:spend|pay|renewal|refund|world)\.mjs.*/m.exec(error.stack)?.[0] ?? ''}`, log = this.world?.server?.tail(12);
+      const said = `${error.message}${error.cause ? ` (${error.cause.code ?? error.cause.message})` : ""}\n${/^ +at .*(?:spend|pay|renewal|refund|world)\.mjs.*/m.exec(error.stack)?.[0] ?? ''}`, log = this.world?.server?.tail(12), { exitCode, signalCode } = this.world?.server?.proc ?? {};
       await this.leave();
-      return { met: true, violation: said, log };
+      return { met: true, violation: `${process.env.CRASH_LOG ? log : ""}${said}${exitCode != null || signalCode ? `\nthe server had ended: ${exitCode ?? signalCode}; it said:\n${log}` : ''}`, log };
     }
   }
   async leave() {
@@ -87,7 +87,8 @@ async function walk(template, name, outcome, scenario) {
     say(`VIOLATION ${name} ${outcome}, ${how} at hit ${n}: ${said}`);
   };
   const dry = new Place(template, scenario, { how: 'power' });
-  const { hits = [], violation } = await dry.play(0);
+  const { violation: early } = await dry.play(0);                  // a server's first moments have hits of their own
+  const { hits = [], violation = early } = early ? {} : await dry.play(0);
   await dry.leave();
   if (violation) broke('dry run', 0, violation);
   row.hits = hits.length;

@@ -14,11 +14,13 @@ export const release = process.env.ZOETROPE_BIN ?? join(root, 'build/release/zoe
 const forget = join(root, 'build/release/tests/crash/forget.so');
 const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
 export const CASE_MS = 20_000 * slow;
+/** The same in each life, whatever port it has: it stands in tokens, and in what a provider is asked. */
+const own = { ZOETROPE_PUBLIC_URL: 'https://photo.example.com' };
 const PHOTO = join(root, 'build/deps/samples/girl-919048_1280.jpg');
 
 /** What every world begins with: a guest who has a photo. Made once, copied often. */
 export async function makeTemplate(dir) {
-  const server = await startServer(null, { dataDir: dir, bin: release, args: ['--product.guest_credits=1000000'] });
+  const server = await startServer(null, { dataDir: dir, bin: release, env: own, args: ['--product.guest_credits=1000000'] });
   try {
     const client = await Client.guest(server.url), photo = await client.photo(PHOTO);
     return { dir, person: { token: client.token, refresh: client.refresh, expires: client.expires, account: client.account, session: client.session }, photo: photo.id };
@@ -63,7 +65,7 @@ export class World {
   async start(spec = '') {
     writeFileSync(this.spec, spec);
     this.lives++;
-    const env = { ZOETROPE_FAILPOINT_FILE: this.spec, ZOETROPE_CLOCK_OFFSET_FILE: this.clock, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env, ...this.provider?.env };
+    const env = { ...own, ZOETROPE_FAILPOINT_FILE: this.spec, ZOETROPE_CLOCK_OFFSET_FILE: this.clock, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env, ...this.provider?.env };
     this.server = await startServer(null, { dataDir: this.data, bin: this.bin, env, args: ['--media.helper=/nowhere', ...this.args] });
     this.client.url = this.server.url;
     if (this.provider) this.provider.sim.notifyUrl = `${this.server.url}/v1/hooks/${this.provider.name}`;
@@ -145,12 +147,12 @@ export class World {
     const before = this.deaths;
     const state = await scenario.before?.(this);
     await this.arm(n);
-    const server = this.server;
+    const server = this.server, from = server.log.length;
     await within(CASE_MS, scenario.run(this, state), () => `the scenario did not come to its end:\n${this.server.tail()}`);
     if (!await this.disarm()) await this.revive();
     await within(CASE_MS, scenario.check(this, state), () => `the check did not end:\n${this.server.tail()}`);
     await this.verify();
-    const hits = server.log.filter(l => l.ev === 'failpoint.hit').map(l => l.at);
+    const hits = server.log.slice(from).filter(l => l.ev === 'failpoint.hit').map(l => l.at);
     assert.ok(n || this.deaths === before, 'nobody killed it');
     return { met: this.deaths > before, at: hits.at(-1), hits };
   }
