@@ -38,6 +38,14 @@ test: setup build      ## unit tests, whole-server tests, 2 minutes of fuzzing, 
 test-full: setup-full build    ## more: PostgreSQL, MariaDB, nginx, Chromium, 10 minutes of fuzzing
 	@tools/test-runner.py --build build/release full strict fuzz:600
 
+crash: setup build     ## the crash matrix: each step of each scenario of money is a server's last; out/crash.json
+	@tools/build planted
+	@$(NODE) tests/crash/run.mjs $(ARGS)
+
+test-long: setup build ## the crash matrix with pairs: the second life dies, too; "-- --minutes=N" of them, 30
+	@tools/build planted
+	@$(NODE) tests/crash/run.mjs --pairs $(ARGS)
+
 asan: setup    ## the whole suite under AddressSanitizer and UBSan (clang)
 	@tools/build asan
 	@tools/test-runner.py --build build/asan unit server
@@ -76,4 +84,4 @@ soak: build    ## half an hour of mixed load with faults: what grew, and does al
 clean:         ## remove what was built; what was fetched stays in build/deps and build/share
 	@rm -rf build/release build/debug build/asan build/tsan build/fuzz out demo-out
 
-.PHONY: help setup setup-build setup-full setup-bench build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench bench-quick soak web-dist client clean
+.PHONY: help setup setup-build setup-full setup-bench build debug demo serve doctor test test-full asan tsan fuzz lint fmt strict bench bench-quick soak web-dist client crash test-long clean
