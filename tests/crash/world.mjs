@@ -114,13 +114,20 @@ export class World {
   }
   async next(server) { if (server === this.server) await this.revive(this.nextSpec?.() ?? ''); }
 
+  /** Time passes, and the server has seen it. */
+  async pass(ms) {
+    this.forward(ms);
+    const want = Date.now() + this.offset - 5000;
+    await this.call(async c => { while (Date.parse((await fetch(`${c.url}/healthz`)).headers.get('date')) < want); });
+  }
+
   /** Asks until it is good; step(i) is what happens meanwhile. Now and then time passes: what is due by the clock comes then. */
   async until(ask, good, step) {
     for (let i = 1; ; i++) {
       const seen = await this.call(ask);
       if (good(seen)) return seen;
       await step?.(i);
-      if (i % 10 === 0) this.forward(20_000);
+      if (i % 10 === 0) await this.pass(20_000);
       await new Promise(tick => setImmediate(tick));
     }
   }
@@ -145,6 +152,7 @@ export class World {
   /** One case: the scenario, a death at hit n (0: none), its end, the sums, verify. { met, at, hits } */
   async play(scenario, n) {
     const before = this.deaths;
+    if (this.client.expires < Date.now() + this.offset + 600_000) await this.client.renew();       // not in the middle of it
     const state = await scenario.before?.(this);
     await this.arm(n);
     const server = this.server, from = server.log.length;
