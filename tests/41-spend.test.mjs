@@ -11,10 +11,11 @@ const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
 const photo = join(root, 'build/deps/samples/girl-919048_1280.jpg');
 const CREDITS = 500;
 
-async function shop(t) {
-  const server = await startServer(t, { args: ['--engine.use=fake', '--engine.fake_slots=16', `--product.guest_credits=${CREDITS}`, '--net.conns_per_ip_max=0', '--net.delay_ms=10s'] });
-  const client = await Client.guest(server.url), asset = (await client.photo(photo)).id;
-  const quote = () => client.quote({ people: [{ asset, face: 0 }], template: 'ivory', candidates: 1 });
+async function shop(t, env = {}) {
+  const server = await startServer(t, { env, args: ['--engine.use=fake', '--engine.fake_slots=16', `--product.guest_credits=${CREDITS}`, '--net.conns_per_ip_max=0', '--net.delay_ms=10s'] });
+  const client = await Client.guest(server.url);
+  let asset;
+  const quote = async () => client.quote({ people: [{ asset: asset ??= (await client.photo(photo)).id, face: 0 }], template: 'ivory', candidates: 1 });
   const count = sql => {
     const db = new DatabaseSync(join(server.dataDir, 'zoetrope.db'), { readOnly: true });
     try { return db.prepare(sql).get().n; } finally { db.close(); }
@@ -28,7 +29,7 @@ async function shop(t) {
 
 test('200 clients spend the last credits at once: as many succeed as the credits reach for, and never one more', { timeout: 300_000 * slow }, async t => {
   const { client, quote, count, verify } = await shop(t);
-  const quotes = await Promise.all(Array.from({ length: 200 }, quote)), price = quotes[0].credits, reach = CREDITS / price;
+  const first = await quote(), quotes = [first, ...await Promise.all(Array.from({ length: 199 }, quote))], price = first.credits, reach = CREDITS / price;
   assert.ok(Number.isInteger(reach) && reach < 200, `a price of ${price}`);
   let over = false;
   const watch = (async () => {
@@ -64,5 +65,15 @@ test('one Idempotency-Key sent 500 times at once has one effect', { timeout: 300
   assert.equal(count(`SELECT COUNT(*) AS n FROM idempotency WHERE idem_key = '${key}'`), 1);
   const other = await client.send('POST', '/v1/tasks', { json: { quote: (await quote()).id }, headers: { 'idempotency-key': key } });
   assert.equal(other.json.code, 'idempotency_key_reused');
+  await verify();
+});
+
+test('one Idempotency-Key sent 500 times at once makes one order', { timeout: 300_000 * slow }, async t => {
+  const { client, count, verify } = await shop(t, { ZOETROPE_PAY_TEST_MONEY: 'true' });
+  const key = randomUUID(), json = { plan: 'p9', currency: 'CNY', provider: 'test' };
+  const answers = await Promise.all(Array.from({ length: 500 }, () => client.send('POST', '/v1/orders', { json, headers: { 'idempotency-key': key } })));
+  assert.deepEqual([...new Set(answers.map(a => a.status))], [201]);
+  assert.equal(new Set(answers.map(a => a.json.id)).size, 1);
+  assert.equal(count('SELECT COUNT(*) AS n FROM shop_order'), 1);
   await verify();
 });
