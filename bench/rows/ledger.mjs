@@ -26,7 +26,7 @@ async function pgbench() {
 }
 
 async function library() {
-  const p = new Proc('ledger', built('bench/ledger'), [folder('ledger'), String(ACCOUNTS), String(SUBMITTERS)]);
+  const p = new Proc('ledger', built('bench/ledger'), [folder('ledger'), String(ACCOUNTS), String(SUBMITTERS), '--db.cache_bytes=256M']);
   await p.line(/^ready$/, 300_000);
   return {
     /** The books are verified, too. */
@@ -69,7 +69,7 @@ const value = m => m.n / m.seconds, extra = m => ({ cpu_us_each: m.cpuUs / m.n }
 async function ledger(ctx) {
   const theirs = await pgbench(), ours = await library();
   try {
-    for (const [row, kind] of [['ledger-tpcb', 'grant'], ['ledger-tpcb-spend', 'spend']])
+    for (const [row, kind] of [['ledger-tpcb', 'grant'], ['ledger-tpcb-cost', 'cost'], ['ledger-tpcb-spend', 'spend']])
       await ctx.ab(row, { ours: s => ours.run(kind, s), theirs: s => theirs.run(s), value, extra });
     if (ctx.wants('ledger-tpcb-http')) {
       const http = await overHttp(ctx.quick ? 1000 : 5000);
@@ -85,4 +85,4 @@ async function ledger(ctx) {
   }
 }
 
-export const groups = [{ rows: ['ledger-tpcb', 'ledger-tpcb-spend', 'ledger-tpcb-http'], run: ledger }];
+export const groups = [{ rows: ['ledger-tpcb', 'ledger-tpcb-cost', 'ledger-tpcb-spend', 'ledger-tpcb-http'], run: ledger }];
