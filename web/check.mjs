@@ -45,8 +45,8 @@ for (const name of assets.filter(n => n.endsWith('.css'))) {
 }
 
 // ---- words: every key is used somewhere (that none is missing, tsc says) ----
-const sources = readdirSync(join(here, 'src'), { recursive: true }).filter(n => /\.tsx?$/.test(n) && !/words\/(admin-)?(en|zh)/.test(n)).map(n => readFileSync(join(here, 'src', n), 'utf8')).join('\n');
-for (const file of ['en.ts', 'admin-en.ts']) {
+const sources = readdirSync(join(here, 'src'), { recursive: true }).filter(n => /\.tsx?$/.test(n) && !/words\/(admin-|shop-)?(en|zh)/.test(n)).map(n => readFileSync(join(here, 'src', n), 'utf8')).join('\n');
+for (const file of ['en.ts', 'admin-en.ts', 'shop-en.ts']) {
   for (const [, key] of readFileSync(join(here, 'src/words', file), 'utf8').matchAll(/^ {2}(\w+): /gm)) {
     const base = key.replace(/_(one|other)$/, '');
     if (!sources.includes(`'${base}'`)) bad.push(`web/src/words/${file}: nobody says "${key}"`);

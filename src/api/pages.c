@@ -269,7 +269,7 @@ static int render_theme(void *ctx, struct buf *b, struct err *e) {
 
 static int render_robots(void *ctx, struct buf *b, struct err *e) {
     const char *url = ((const struct source *)ctx)->url;
-    buf_add_z(b, "User-agent: *\nDisallow: /v1/\nDisallow: /t/\nDisallow: /me\nDisallow: /admin\n");
+    buf_add_z(b, "User-agent: *\nDisallow: /v1/\nDisallow: /t/\nDisallow: /me\nDisallow: /buy/\nDisallow: /orders\nDisallow: /wallet\nDisallow: /pay/\nDisallow: /admin\n");
     if (url[0])
         buf_printf(b, "Sitemap: %s/sitemap.xml\n", url);
     return 0;
@@ -417,6 +417,11 @@ const struct route api_pages_routes[] = {
     PAGE("/new", app_get, "From photos to a task."),
     PAGE("/t/{task}", task_page_get, "One task."),
     PAGE("/me", app_get, "My pictures, my account."),
+    PAGE("/buy/{plan}", app_get, "How to pay for a plan."),
+    PAGE("/orders", app_get, "What was ordered."),
+    PAGE("/orders/{order}", app_get, "One order: where one comes back to from paying, and the receipt."),
+    PAGE("/wallet", app_get, "Credits, and what moved them."),
+    PAGE("/pay/test/{number}", app_get, "Plays the bank of test money."),
     PAGE("/sign-in", app_get, "Sign in."),
     PAGE("/sign-up", app_get, "Create an account."),
     PAGE("/auth", app_get, "Where the links in mails lead."),

@@ -20,6 +20,11 @@ const Me = lazy(() => import('./pages/me'));
 const SignIn = lazy(() => import('./pages/sign-in'));
 const Auth = lazy(() => import('./pages/auth'));
 const Admin = lazy(() => import('./pages/admin'));
+const Buy = lazy(() => import('./pages/shop/buy'));
+const Order = lazy(() => import('./pages/shop/order'));
+const Orders = lazy(() => import('./pages/shop/orders'));
+const Wallet = lazy(() => import('./pages/shop/wallet'));
+const TestMoney = lazy(() => import('./pages/shop/test-money'));
 
 /** Asking again is the client's business (clients/js); here an error is an answer. */
 export function newCache(): QueryClient {
@@ -70,6 +75,11 @@ function Pages() {
         <Route path="/new" component={New} />
         <Route path="/t/:id">{({ id }) => <Task id={id} key={id} />}</Route>
         <Route path="/me" component={Me} />
+        <Route path="/buy/:plan">{({ plan }) => <Buy plan={plan} key={plan} />}</Route>
+        <Route path="/orders" component={Orders} />
+        <Route path="/orders/:id">{({ id }) => <Order id={id} key={id} />}</Route>
+        <Route path="/wallet" component={Wallet} />
+        <Route path="/pay/test/:number">{({ number }) => <TestMoney number={number} key={number} />}</Route>
         <Route path="/sign-in"><SignIn mode="in" /></Route>
         <Route path="/sign-up"><SignIn mode="up" /></Route>
         <Route path="/auth" component={Auth} />

@@ -19,7 +19,7 @@ function LanguageSwitch() {
 function Credits() {
   const { t } = useWords(), wallet = useWallet();
   if (!wallet) return null;
-  return <span className="top-credits numbers" data-testid="credits">{t('credits', { count: wallet.available })}</span>;
+  return <Link href="/wallet" className="top-credits numbers" data-testid="credits">{t('credits', { count: wallet.available })}</Link>;
 }
 
 function Header() {

@@ -170,7 +170,7 @@ export async function adoptSession(): Promise<void> {
 }
 
 /** Nobody is not an error: null. */
-async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
+export async function orNobody<T>(ask: Promise<T>): Promise<T | null> {
   try {
     return await ask;
   } catch (error) {

@@ -66,3 +66,9 @@ export function useWords(): Language {
   if (!value) throw new Error('outside of LanguageProvider');
   return value;
 }
+
+/** The words of a part that is a chunk of its own: they come with it only. words: a constant. */
+export function useMoreWords<K extends string>(words: Record<Lang, Record<string, string>>): { t: Translate<K>; lang: Lang; locale: string } {
+  const { lang, locale } = useWords(), t = useMemo(() => translator<K>(lang, words[lang]), [lang, words]);
+  return { t, lang, locale };
+}

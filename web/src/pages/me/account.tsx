@@ -4,7 +4,8 @@ import { useState, type FormEvent } from 'react';
 import { useLocation } from 'wouter';
 import { account, type Device, type Region } from '../../lib/account';
 import { asProblem } from '../../lib/api';
-import { signedOut, type Me } from '../../lib/session';
+import { signedOut, useWallet, type Me } from '../../lib/session';
+import { useShop } from '../../lib/shop';
 import { useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
@@ -28,6 +29,18 @@ function Identity({ me }: { me: Me | null | undefined }) {
       <h3>{t('guestTitle')}</h3>
       <p className="soft">{t('guestText')}</p>
       <div className="panel-acts"><ButtonLink href="/sign-up">{t('signUp')}</ButtonLink><ButtonLink href="/sign-in" kind="quiet">{t('signIn')}</ButtonLink></div>
+    </div>
+  );
+}
+
+function Money() {
+  const { t } = useWords(), wallet = useWallet(), shop = useShop().data;
+  if (!wallet) return null;
+  return (
+    <div className="panel card">
+      <h3>{t('moneyTitle')}</h3>
+      <p className="soft numbers">{t('credits', { count: wallet.available })}</p>
+      <div className="panel-acts"><ButtonLink href="/wallet" kind="quiet">{t('moneyWallet')}</ButtonLink>{shop?.selling && <ButtonLink href="/orders" kind="quiet">{t('moneyOrders')}</ButtonLink>}</div>
     </div>
   );
 }
@@ -117,6 +130,7 @@ export function Account({ me }: { me: Me | null | undefined }) {
       <h2 id="account">{t('accountTitle')}</h2>
       <div className="panels">
         <Identity me={me} />
+        <Money />
         <LanguageRegion me={me} />
         {me && <Devices me={me} />}
         {me?.email && <Password />}

@@ -9,10 +9,10 @@ import { Notice, ProblemNotice } from '../../ui/notice';
 import { useWords } from '../../words';
 import { stepHref } from '.';
 
-/** template: "" is the own backdrop. */
-export function useQuote(template: string | null, enabled = true) {
+/** template: "" is the own backdrop. candidates: as many as the server thinks right, or fewer. */
+export function useQuote(template: string | null, enabled = true, candidates?: number) {
   const journey = useJourney(), recipe = useRecipe().data?.name, people = journey.people;
-  const body = { recipe: recipe ?? '', people, ...(template === '' ? { backdrop: journey.backdrop?.asset?.id ?? '' } : { template: template ?? '' }) };
+  const body = { recipe: recipe ?? '', people, ...(template === '' ? { backdrop: journey.backdrop?.asset?.id ?? '' } : { template: template ?? '' }), ...(candidates ? { candidates } : {}) };
   return useQuery({
     queryKey: ['quote', body], enabled: enabled && recipe !== undefined && people.length > 0, staleTime: 60_000, gcTime: 60_000, refetchOnWindowFocus: false,
     queryFn: () => api.post('/v1/quotes', { body: body as never, again: true }),

@@ -7,6 +7,7 @@ import { Button } from '../../ui/button';
 import { ProblemNotice } from '../../ui/notice';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
+import { Unlike } from './unlike';
 import { Viewer, type Open } from './viewer';
 
 /** What is said of a picture: the best, the most alike. */
@@ -47,7 +48,7 @@ export function Choosing({ task, remove }: { task: Task; remove: ReactNode }) {
       <p className="soft lead">{t('choosingText')}</p>
       {pick.error && <ProblemNotice problem={asProblem(pick.error)} />}
       <Grid task={task} onOpen={at => setOpen({ at, beside: null })} />
-      {task.candidates.length > 1 && <div className="under"><Button kind="quiet" icon="compare" onClick={() => setOpen({ at: 0, beside: 1 })}>{t('compare')}</Button></div>}
+      <div className="under">{task.candidates.length > 1 && <Button kind="quiet" icon="compare" onClick={() => setOpen({ at: 0, beside: 1 })}>{t('compare')}</Button>}<Unlike task={task} /></div>
       <div className="under under-quiet">{task.results_until_ms !== null && <PrivacyClock until={task.results_until_ms} />}{remove}</div>
       <Viewer task={task} open={open} onOpen={setOpen} action={(candidate, n) => (
         <Button big icon={n === null ? 'check' : undefined} busy={pick.isPending} onClick={() => pick.mutate(candidate.index)}>{n !== null ? t('pickN', { n }) : pick.isPending ? t('picking') : t('pick')}</Button>

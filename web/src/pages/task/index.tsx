@@ -1,7 +1,7 @@
 /** /t/{task}: from the line to the picture in hand. The address is all it needs to be found again. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { journey } from '../../lib/journey';
 import { linkRefused, tellOtherTabs } from '../../lib/session';
@@ -68,8 +68,9 @@ function Over({ task }: { task: Task }) {
   };
   return (
     <div className="width">
-      <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} text={t(task.state === 'failed' ? 'failedText' : 'cancelledText')}>
+      <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} text={t(task.credits.price === 0 ? 'overFree' : task.state === 'failed' ? 'failedText' : 'cancelledText')}>
         {why && <Notice kind="info" title={lang === 'zh' ? why.zh : why.en} next={lang === 'zh' ? why.next_zh : why.next_en} />}
+        {task.credits.price > 0 && <Link href="/wallet">{t('overWallet')}</Link>}
         {deleted && <Notice kind="good" title={t('photosGone')} />}
         {photos.length > 0
           ? <><Button big onClick={again}>{t('sameAgain')}</Button><ButtonLink href="/new" kind="quiet">{t('another')}</ButtonLink></>

@@ -1,0 +1,149 @@
+/** What is sold and what was bought: plans, ways to pay, orders, and what one may do by them. */
+import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
+import { useCallback, useSyncExternalStore } from 'react';
+import { api } from './api';
+import type { Text } from './boot';
+import { orNobody, useKind, useMe } from './session';
+import { useWords } from '../words';
+
+export type Currency = 'CNY' | 'USD';
+export interface May { candidates: number; per_day: number; weight: number; quality_px: number; watermark: boolean; motion: boolean; ads: boolean; enhanced: boolean }
+export interface Plan { plan: string; kind: 'free' | 'once' | 'pack' | 'member'; title: Text; lead: Text; price: Partial<Record<Currency, number>>; credits: number; valid_ms: number; may: May }
+export interface Way { provider: string; test: boolean; currencies: Currency[]; scenes: Scene[]; members: boolean }
+export type Scene = 'page' | 'h5' | 'qr' | 'jsapi' | 'mini';
+export interface Shop { selling: boolean; plans: Plan[]; ways: Way[] }
+/** again_ms: when the next free picture is there, by the server's clock. */
+export interface Mine { selling: boolean; plan: string; until_ms: number | null; may: May; free: { per_day: number; left: number; again_ms: number | null } }
+
+export interface Refund { id: string; state: 'asked' | 'pending' | 'done' | 'failed' | 'closed' | 'abnormal' | 'refused'; money_minor: number; credits: number; cause: string; reason: string | null; created_ms: number; done_ms: number | null }
+export interface Order {
+  id: string; product: string; plan: string; kind: Plan['kind']; title: string; provider: string; test: boolean; scene: Scene | null; currency: Currency; list_minor: number; off_minor: number;
+  price_minor: number; credits: number; state: 'open' | 'paid' | 'closed' | 'failed'; trouble: string | null; created_ms: number; until_ms: number; paid_ms: number | null; ends_ms: number | null;
+  refunded_minor: number; can_refund: boolean; refund: Refund | null;
+}
+/** What to do next: go there, draw it, or call the app that this browser is part of. */
+export interface Start { show: 'redirect' | 'qr' | 'call'; text: string; until_ms: number | null }
+
+const post = <T>(path: string, id: string, body: object, key?: string): Promise<T> => api.send('POST', path, { path: { id }, body, ...(key ? { key } : { again: true }) });
+
+export const shop = {
+  order: (plan: string, currency: Currency, provider: string, key: string) => api.send<Order>('POST', '/v1/orders', { body: { plan, currency, provider }, key }),
+  get: (id: string) => api.send<Order>('GET', '/v1/orders/{id}', { path: { id } }),
+  list: (cursor: string | undefined) => api.send<{ items: Order[]; next: string | null }>('GET', '/v1/orders', { query: { limit: 20, cursor } }),
+  start: (id: string, scene: Scene) => post<Start>('/v1/orders/{id}/start', id, { scene }),
+  check: (id: string) => post<Order>('/v1/orders/{id}/check', id, {}),
+  cancel: (id: string) => post<Order>('/v1/orders/{id}/cancel', id, {}),
+  refund: (id: string, reason: string, key: string) => post<Order>('/v1/orders/{id}/refund', id, reason ? { reason } : {}, key),
+};
+
+const FRESH = 60_000;
+
+export function useShop(): UseQueryResult<Shop> {
+  return useQuery({ queryKey: ['plans'], staleTime: 10 * FRESH, queryFn: () => api.send<Shop>('GET', '/v1/plans') });
+}
+
+/** What who is here may do now; null: nobody is here. */
+export function useMine(enabled = true): UseQueryResult<Mine | null> {
+  const known = useKind() !== null;
+  return useQuery({ queryKey: ['may'], enabled: enabled && known, queryFn: () => orNobody(api.send<Mine>('GET', '/v1/me/may')) });
+}
+
+/** After money or credits have moved: everything that names them is asked for again. */
+export function useMoved(): () => void {
+  const cache = useQueryClient();
+  return useCallback(() => {
+    for (const key of ['wallet', 'may', 'orders', 'entries', 'order']) void cache.invalidateQueries({ queryKey: [key] });
+  }, [cache]);
+}
+
+// ---- money ----
+export function useMoney(): (minor: number, currency: string) => string {
+  const { locale } = useWords();
+  return (minor, currency) => {
+    const form = new Intl.NumberFormat(locale, { style: 'currency', currency }), digits = form.resolvedOptions().maximumFractionDigits ?? 2;
+    return form.format(minor / 10 ** digits);
+  };
+}
+
+const CURRENCY = 'zt-currency';
+const hearers = new Set<() => void>();
+const hear = (fn: () => void): (() => void) => {
+  hearers.add(fn);
+  return () => { hearers.delete(fn); };
+};
+function byHand(): string | null {
+  try { return localStorage.getItem(CURRENCY); } catch { return null; }
+}
+
+/** Those that something is sold in, and that somebody takes. */
+export function currenciesOf(all: Shop | undefined): Currency[] {
+  const paid = (all?.plans ?? []).filter(p => p.kind !== 'free');
+  return (['CNY', 'USD'] as const).filter(c => paid.some(p => p.price[c] !== undefined) && all?.ways.some(w => w.currencies.includes(c)));
+}
+
+/** What was chosen by hand; else that of the region, or of the language. */
+export function useCurrency(all: Shop | undefined): { currency: Currency; choose: (currency: Currency) => void } {
+  const chosen = useSyncExternalStore(hear, byHand, () => null), me = useMe(), { lang } = useWords(), there = currenciesOf(all);
+  const wish = chosen ?? (me?.region === 'CN' || lang === 'zh' ? 'CNY' : 'USD');
+  const choose = (currency: Currency): void => {
+    try { localStorage.setItem(CURRENCY, currency); } catch { /* not allowed: asked again next time */ }
+    for (const fn of hearers) fn();
+  };
+  return { currency: there.find(c => c === wish) ?? there[0] ?? 'CNY', choose };
+}
+
+// ---- ways to pay ----
+const ORDER: Record<Currency, string[]> = { CNY: ['wechat', 'alipay', 'stripe'], USD: ['stripe', 'wechat', 'alipay'] };
+
+/** Those for this plan and currency, the region's own first, test money last. */
+export function waysFor(all: Shop, plan: Plan, currency: Currency): Way[] {
+  const place = (w: Way): number => { const at = ORDER[currency].indexOf(w.provider); return w.test ? 99 : at < 0 ? 50 : at; };
+  return all.ways.filter(w => w.currencies.includes(currency) && (plan.kind !== 'member' || w.members) && sceneOf(w) !== undefined).sort((a, b) => place(a) - place(b));
+}
+
+export const inWeChat = (): boolean => /MicroMessenger/i.test(navigator.userAgent);
+const onPhone = (): boolean => /Mobi|Android|iPhone|iPad/i.test(navigator.userAgent) || (navigator.maxTouchPoints > 0 && innerWidth < 1000);
+
+/** How this browser pays that way; undefined: not at all. */
+export function sceneOf(way: Way): Scene | undefined {
+  const wishes: Scene[] = inWeChat() ? (way.provider === 'wechat' ? ['jsapi', 'qr'] : ['h5', 'page', 'qr']) : onPhone() ? ['h5', 'page', 'qr'] : way.provider === 'wechat' ? ['qr', 'page'] : ['page', 'qr', 'h5'];
+  return wishes.find(s => way.scenes.includes(s));
+}
+
+// ---- one intent, one order ----
+/** Kept in the tab: pressing twice, a reload or the way back from the provider's page all lead to the same order. */
+export interface Intent { plan: string; currency: Currency; provider: string; key: string; order: string | null }
+const INTENT = 'zt-buying';
+let kept: Intent | null = null;
+
+export function intentNow(): Intent | null {
+  try { return JSON.parse(sessionStorage.getItem(INTENT) ?? 'null') as Intent | null; } catch { return kept; }
+}
+export function keepIntent(intent: Intent | null): void {
+  kept = intent;
+  try {
+    if (intent) sessionStorage.setItem(INTENT, JSON.stringify(intent));
+    else sessionStorage.removeItem(INTENT);
+  } catch { /* not allowed: then it lives as long as the page */ }
+}
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map(b => b.toString(16).padStart(2, '0')).join('');
+}
+/** That order is decided: the next one is another. */
+export function intentOver(order: string): void {
+  if (intentNow()?.order === order) keepIntent(null);
+}
+
+// ---- WeChat's own browser ----
+interface Bridge { invoke: (what: string, params: unknown, done: (answer: { err_msg: string }) => void) => void }
+const bridge = (): Bridge | undefined => (window as unknown as { WeixinJSBridge?: Bridge }).WeixinJSBridge;
+
+/** Calls up WeChat's own sheet. What it says proves nothing: afterwards the truth is asked for. */
+export function callWeChat(text: string): Promise<'ok' | 'cancel' | 'fail'> {
+  return new Promise(done => {
+    const call = (): void => bridge()?.invoke('getBrandWCPayRequest', JSON.parse(text), ({ err_msg }) => done(/:ok$/.test(err_msg) ? 'ok' : /:cancel$/.test(err_msg) ? 'cancel' : 'fail'));
+    if (bridge()) call();
+    else document.addEventListener('WeixinJSBridgeReady', call, { once: true });
+  });
+}

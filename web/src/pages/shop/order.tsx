@@ -1,0 +1,95 @@
+/** /orders/{id}: where one comes back to from paying. It waits for the truth, leads on, and is the receipt afterwards. */
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { asProblem } from '../../lib/api';
+import { intentOver, shop, useMoney, useMoved, useShop, type Order } from '../../lib/shop';
+import { useDate } from '../../lib/time';
+import { useTitle } from '../../lib/title';
+import { ButtonLink } from '../../ui/button';
+import { Icon } from '../../ui/icons';
+import { Notice } from '../../ui/notice';
+import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
+import { useShopWords, type ShopKey } from '../../words/shop';
+import { GoOn } from './go-on';
+import { OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
+import { MoneyBack } from './refund';
+import { useTruth, Waiting } from './waiting';
+
+const REFUND_MS = 3_000;
+
+function Receipt({ order }: { order: Order }) {
+  const { t } = useShopWords(), date = useDate(), money = useMoney(), way = useWayWords()(order), title = usePlanTitle(useShop().data)(order);
+  return (
+    <section className="receipt" aria-labelledby="receipt">
+      <h2 id="receipt">{t(order.paid_ms ? 'receipt' : 'orderTitle')}</h2>
+      <dl className="summary card">
+        <div><dt>{t('receiptState')}</dt><dd><OrderState order={order} /></dd></div>
+        <div><dt>{t('receiptWhat')}</dt><dd>{title}</dd></div>
+        <div><dt>{t('receiptAmount')}</dt><dd className="numbers price">{money(order.price_minor, order.currency)}{order.off_minor > 0 && <span className="small soft">{t('receiptOff')} {money(order.off_minor, order.currency)}</span>}</dd></div>
+        {order.refunded_minor > 0 && <div><dt>{t('receiptBack')}</dt><dd className="numbers">{money(order.refunded_minor, order.currency)}</dd></div>}
+        {order.credits > 0 && <div><dt>{t('receiptCredits')}</dt><dd className="numbers">{order.credits}</dd></div>}
+        <div><dt>{t('receiptBy')}</dt><dd><span>{way.name} {order.test && <TestBadge />}</span></dd></div>
+        <div><dt>{t(order.paid_ms ? 'receiptDate' : 'receiptOrdered')}</dt><dd className="numbers">{date(order.paid_ms ?? order.created_ms)}</dd></div>
+        <div><dt>{t('receiptNumber')}</dt><dd className="numbers order-number">{order.id}</dd></div>
+      </dl>
+      {order.test && order.paid_ms !== null && <p className="small soft">{t('testNote')}</p>}
+    </section>
+  );
+}
+
+function Paid({ order }: { order: Order }) {
+  const { t } = useShopWords(), date = useDate(), count = order.credits;
+  if (order.refunded_minor >= order.price_minor) return <><h1>{t('backTitle')}</h1><p className="soft lead">{t('backText')}</p></>;
+  return (
+    <>
+      <h1 className="order-paid"><Icon name="check" size={28} /> {t('paidTitle')}</h1>
+      {count > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: date(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
+      {order.refund === null || order.refund.state === 'refused' || order.refund.state === 'failed' ? <GoOn /> : null}
+    </>
+  );
+}
+
+function Over({ order, words: [title, text] }: { order: Order; words: [ShopKey, ShopKey] }) {
+  const { t } = useShopWords();
+  return <><h1>{t(title)}</h1><p className="soft lead">{t(text)}</p><div className="order-acts"><ButtonLink href={`/buy/${order.plan}`} big>{t('orderAgain')}</ButtonLink></div></>;
+}
+
+function State({ order, truth }: { order: Order; truth: ReturnType<typeof useTruth> }) {
+  const { t } = useShopWords();
+  if (order.trouble && order.state !== 'paid') return <><h1>{t('troubleTitle')}</h1><Notice kind="info" icon="eye" title={t('troubleText')} /></>;
+  if (order.state === 'paid') return <Paid order={order} />;
+  if (order.state === 'open') return <Waiting order={order} truth={truth} />;
+  return <Over order={order} words={order.state === 'failed' ? ['failedTitle', 'failedText'] : ['closedTitle', 'closedText']} />;
+}
+
+const TITLES: Record<Order['state'], ShopKey> = { open: 'waitTitle', paid: 'paidTitle', closed: 'closedTitle', failed: 'failedTitle' };
+
+export default function OrderPage({ id }: { id: string }) {
+  const { t } = useShopWords(), moved = useMoved(), cache = useQueryClient();
+  const asked = useQuery({ queryKey: ['order', id], queryFn: () => shop.get(id), staleTime: 0, refetchInterval: q => (q.state.data?.refund?.state === 'pending' ? REFUND_MS : false) });
+  const order = asked.data, truth = useTruth(order), state = order?.state;
+  useTitle(t(state ? TITLES[state] : 'orderTitle'));
+  // what was paid is in the wallet now; the next purchase is another one
+  useEffect(() => {
+    if (!state || state === 'open') return;
+    intentOver(id);
+    moved();
+    cache.removeQueries({ queryKey: ['quote'], type: 'inactive' });        // priced without it
+    void cache.invalidateQueries({ queryKey: ['quote'] });
+  }, [id, state, moved, cache]);
+  if (asked.isPending) return <PageSkeleton />;
+  if (!order) {
+    const problem = asProblem(asked.error);
+    if (problem.status === 401) return <div className="width"><SignedOut next={`/orders/${id}`} /></div>;
+    if (problem.status === 404) return <div className="width"><Empty icon="frame" title={t('orderGone')} text={t('orderGoneText')}><ButtonLink href="/orders">{t('ordersTitle')}</ButtonLink></Empty></div>;
+    return <div className="width narrow"><Failed problem={problem} again={() => void asked.refetch()} /></div>;
+  }
+  return (
+    <div className="width narrow order" data-testid="order" data-state={order.state}>
+      <State order={order} truth={truth} />
+      <Receipt order={order} />
+      <MoneyBack order={order} />
+      <div className="under"><ButtonLink href="/orders" kind="bare">{t('ordersTitle')}</ButtonLink><ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div>
+    </div>
+  );
+}
