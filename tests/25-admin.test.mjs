@@ -198,6 +198,9 @@ describe('accounts, storage, health', () => {
     assert.ok(one.bytes > photo.bytes && one.seen_ms > Date.now() - 600_000);
     assert.deepEqual((await op.get(`/v1/admin/accounts?q=${alice.account}`)).items, [one]);
     for (const q of ['x', hers.id, 'acct_0000000000001']) assert.deepEqual((await op.get(`/v1/admin/accounts?q=${encodeURIComponent(q)}`)).items, []);
+    const { items } = await op.get(`/v1/admin/accounts/${alice.account}/entries`);
+    assert.deepEqual(items, (await alice.get('/v1/wallet/entries')).items);
+    assert.equal(items.reduce((sum, entry) => sum + entry.credits, 0), 390);
     const first = await op.get('/v1/admin/accounts?limit=2'), rest = await op.get(`/v1/admin/accounts?limit=2&cursor=${first.next}`);
     assert.deepEqual(ids(first).concat(ids(rest)), all.map(a => a.id));
   });

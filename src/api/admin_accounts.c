@@ -1,4 +1,4 @@
-/* admin_accounts.c - GET /v1/admin/accounts: who is here, with what they own. */
+/* admin_accounts.c - GET /v1/admin/accounts: who is here, with what they own, and what moved it. */
 #include "api/internal.h"
 
 #include "auth/auth.h"
@@ -64,8 +64,22 @@ static int accounts_get(struct http_req *req, struct http_res *res, struct err *
     return api_list(res, &page, &items, e);
 }
 
+static int entries_get(struct http_req *req, struct http_res *res, struct err *e) {
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(api_app(req)->db);
+    struct api_page page;
+    int64_t account;
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    int r = api_param_id(req, 0, "acct", &account, e);
+    if (r < 0 || (r = api_page(req, "entry", &page, e)) < 0 || (r = ledger_list(rd, account, page.before_id, page.limit, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
 const struct route api_admin_accounts_routes[] = {
     { "GET", "/v1/admin/accounts", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, accounts_get, .out = "AdminAccountList",
       .help = "Accounts, newest first, with credits, tasks and stored bytes; q: an account's id or e-mail address." },
+    { "GET", "/v1/admin/accounts/{id}/entries", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, entries_get, .out = "EntryList",
+      .help = "What moved the credits of an account, newest first." },
     { 0 },
 };

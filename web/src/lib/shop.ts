@@ -13,9 +13,9 @@ export interface Way { provider: string; test: boolean; currencies: Currency[]; 
 export type Scene = 'page' | 'h5' | 'qr' | 'jsapi' | 'mini';
 export interface Shop { selling: boolean; plans: Plan[]; ways: Way[] }
 /** again_ms: when the next free picture is there, by the server's clock. */
-export interface Mine { selling: boolean; plan: string; until_ms: number | null; may: May; free: { per_day: number; left: number; again_ms: number | null } }
+export interface Mine { selling: boolean; plan: string | null; until_ms: number | null; may: May; free: { per_day: number; left: number | null; again_ms: number } }
 
-export interface Refund { id: string; state: 'asked' | 'pending' | 'done' | 'failed' | 'closed' | 'abnormal' | 'refused'; money_minor: number; credits: number; cause: string; reason: string | null; created_ms: number; done_ms: number | null }
+export interface Refund { id: string; order: string; state: 'asked' | 'pending' | 'done' | 'failed' | 'closed' | 'abnormal' | 'refused' | 'taken'; money_minor: number; credits: number; cause: string; reason: string; /** Why it was refused, or did not work. */ detail: string | null; created_ms: number; done_ms: number | null }
 export interface Order {
   id: string; product: string; plan: string; kind: Plan['kind']; title: string; provider: string; test: boolean; scene: Scene | null; currency: Currency; list_minor: number; off_minor: number;
   price_minor: number; credits: number; state: 'open' | 'paid' | 'closed' | 'failed'; trouble: string | null; created_ms: number; until_ms: number; paid_ms: number | null; ends_ms: number | null;

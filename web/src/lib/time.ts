@@ -17,6 +17,12 @@ export function useDate(): (ms: number) => string {
   return ms => new Date(ms).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
+/** The day alone: of what is far. */
+export function useDay(): (ms: number) => string {
+  const { locale } = useWords();
+  return ms => new Date(ms).toLocaleDateString(locale, { dateStyle: 'medium' });
+}
+
 /** The time of day alone: of something that is near. */
 export function useTime(): (ms: number) => string {
   const { locale } = useWords();

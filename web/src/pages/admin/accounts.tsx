@@ -15,7 +15,7 @@ const known = (kind: string): kind is keyof typeof KINDS => kind in KINDS;
 function useColumns(): Column<Account>[] {
   const { t } = useAdminWords(), { locale } = useWords(), bytes = useBytes(), number = (n: number): string => n.toLocaleString(locale);
   return [
-    { label: t('account'), first: true, of: a => <span className="id">{a.id}</span> },
+    { label: t('account'), first: true, of: a => <Link href={`/admin/accounts/${a.id}`} className="id">{a.id}</Link> },
     { label: t('kind'), of: a => (known(a.kind) ? <Badge tone={KINDS[a.kind][1]}>{t(KINDS[a.kind][0])}</Badge> : a.kind) },
     { label: t('email'), wide: true, of: a => a.email },
     { label: t('credits'), number: true, of: a => number(a.credits) },

@@ -9,17 +9,19 @@ import { Button } from '../../ui/button';
 import { Failed, PageSkeleton } from '../../ui/states';
 import { useAdminWords, type AdminKey } from '../../words/admin';
 import { useWords } from '../../words';
+import { OneAccount } from './account';
 import { Accounts } from './accounts';
 import { Door } from './door';
 import { Health } from './health';
 import { Mail, Mails } from './mails';
+import { Orders } from './orders';
 import { Settings } from './settings';
 import { Storage } from './storage';
 import { OneTask } from './task';
 import { Tasks } from './tasks';
 import './admin.css';
 
-const SECTIONS = ['tasks', 'accounts', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
+const SECTIONS = ['tasks', 'accounts', 'orders', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
 
 function useRoom(): void {
   useEffect(() => {
@@ -53,7 +55,9 @@ function Inside() {
       <Switch>
         <Route path="/admin/tasks/:id">{({ id }) => <OneTask id={id} key={id} />}</Route>
         <Route path="/admin/tasks" component={Tasks} />
+        <Route path="/admin/accounts/:id">{({ id }) => <OneAccount id={id} key={id} />}</Route>
         <Route path="/admin/accounts" component={Accounts} />
+        <Route path="/admin/orders" component={Orders} />
         <Route path="/admin/storage" component={Storage} />
         <Route path="/admin/mails/:id">{({ id }) => <Mail id={id} key={id} />}</Route>
         <Route path="/admin/mails" component={Mails} />

@@ -5,30 +5,30 @@ import { useText } from '../../lib/app-context';
 import { useRecipe, type Recipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
 import { useWallet } from '../../lib/session';
-import { useCurrency, useMine, type Plan, type Shop } from '../../lib/shop';
+import { useCurrency, useMine, type Mine, type Plan, type Shop } from '../../lib/shop';
 import { useDate } from '../../lib/time';
 import { Icon } from '../../ui/icons';
 import { useShopWords } from '../../words/shop';
-import { CurrencySwitch, Features, useFeatures, usePrice } from '../shop/parts';
+import { CurrencySwitch, Features, useFeatures, usePictures, usePrice } from '../shop/parts';
 import { useQuote } from './quote';
 
 export type Priced = Schemas['Quote'] & { free?: boolean; watermark?: boolean };
 
 /** quote: makes it at once; none: it is bought first. why: it cannot be chosen now. */
-export interface Offer { id: string; title: string; price: string; features: string[]; note?: string; quote?: Priced; plan?: Plan; off?: boolean }
+export interface Offer { id: string; title: string; price: string; features: string[]; note?: string | null; quote?: Priced; plan?: Plan; off?: boolean }
 
 /** How many pictures the credits are enough for. */
 const enoughFor = (recipe: Recipe, credits: number): number => (recipe.credits_per !== 'candidate' ? (credits >= recipe.credits ? recipe.candidates_max : 0) : Math.min(recipe.candidates_max, Math.floor(credits / recipe.credits)));
 
-function useFreeNote(): (free: { per_day: number; left: number; again_ms: number | null }) => string {
+function useFreeNote(): (free: Mine['free']) => string | null {
   const { t } = useShopWords(), date = useDate();
-  return free => (free.left > 0 ? t('freeLeft', { count: free.left }) : free.again_ms !== null ? t('freeAgain', { when: date(free.again_ms) }) : t('freeGone'));
+  return free => (free.left === null ? null : free.left > 0 ? t('freeLeft', { count: free.left }) : t('freeAgain', { when: date(free.again_ms) }));
 }
 
 /** What somebody with these photos and this wallet can do, the cheapest for them first. */
 export function useOffers(all: Shop | undefined) {
   const { t } = useShopWords(), text = useText(), journey = useJourney(), recipe = useRecipe().data, wallet = useWallet(), selling = all?.selling === true, mine = useMine(selling);
-  const { currency } = useCurrency(all), features = useFeatures(), price = usePrice(), freeNote = useFreeNote();
+  const { currency } = useCurrency(all), features = useFeatures(), pictures = usePictures(), price = usePrice(), freeNote = useFreeNote();
   const quote = useQuote(journey.template), asked = quote.data as Priced | undefined;
   const have = wallet?.available ?? 0, reaches = asked !== undefined && asked.free !== true && asked.credits > 0 && have >= asked.credits;
   // credits that are left over from other pictures are good for fewer
@@ -38,12 +38,12 @@ export function useOffers(all: Shop | undefined) {
   const offers: Offer[] = [];
   if (paid) {
     offers.push({ id: 'credits', title: t('creditsUse'), price: t('creditsOf', { use: paid.credits, count: have }), quote: paid,
-      features: [t('usePictures', { count: paid.candidates }), ...(paid.watermark === undefined ? [] : [t(paid.watermark ? 'markOurs' : 'markNone')])] });
+      features: [pictures(paid.candidates), ...(paid.watermark === undefined ? [] : [t(paid.watermark ? 'markOurs' : 'markNone')])] });
   }
   for (const plan of all?.plans ?? []) {
     if (plan.kind === 'free') {
       // whoever has credits enough pays with them: the server would not give it for nothing
-      if (!paid && mine.data) offers.push({ id: 'free', title: text(plan.title), price: t('freeNow'), features: features(plan), note: freeNote(mine.data.free), ...(asked?.free ? { quote: asked } : { off: true }) });
+      if (!paid && mine.data) offers.push({ id: 'free', title: plan.may.per_day === 1 ? t('freeTitle') : text(plan.title), price: t('freeNow'), features: features(plan), note: freeNote(mine.data.free), ...(asked?.free ? { quote: asked } : { off: true }) });
     } else {
       const named = price(plan, currency);
       if (named !== null) offers.push({ id: plan.plan, title: text(plan.title), price: named, features: features(plan), plan });

@@ -22,7 +22,7 @@ import { CurrencySwitch, Features, TestBadge, useFeatures, usePrice, useWayWords
 interface Begun { order: string; start: Start | null }
 
 /** Decided meanwhile: paid, closed, too late. Its page says what. */
-const decided = (error: unknown): boolean => ['pay_over', 'state', 'bad_state', 'conflict'].includes(asProblem(error).code);
+const decided = (error: unknown): boolean => ['pay_over', 'wrong_state'].includes(asProblem(error).code);
 
 /** The order of this tab for exactly this; another one that was begun and not paid is given up first. */
 async function intentFor(plan: string, currency: Intent['currency'], provider: string): Promise<Intent | { decided: string }> {

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { asProblem } from '../../lib/api';
 import { intentOver, shop, useMoney, useMoved, useShop, type Order } from '../../lib/shop';
-import { useDate } from '../../lib/time';
+import { useDate, useDay } from '../../lib/time';
 import { useTitle } from '../../lib/title';
 import { ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
@@ -12,7 +12,7 @@ import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { GoOn } from './go-on';
 import { OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
-import { MoneyBack } from './refund';
+import { AskBack, MoneyBack } from './refund';
 import { useTruth, Waiting } from './waiting';
 
 const REFUND_MS = 3_000;
@@ -38,13 +38,14 @@ function Receipt({ order }: { order: Order }) {
 }
 
 function Paid({ order }: { order: Order }) {
-  const { t } = useShopWords(), date = useDate(), count = order.credits;
+  const { t } = useShopWords(), day = useDay(), count = order.credits, back = order.refund?.state;
+  if (back === 'pending' || back === 'abnormal') return <h1>{t('backUnderWay')}</h1>;
   if (order.refunded_minor >= order.price_minor) return <><h1>{t('backTitle')}</h1><p className="soft lead">{t('backText')}</p></>;
   return (
     <>
       <h1 className="order-paid"><Icon name="check" size={28} /> {t('paidTitle')}</h1>
-      {count > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: date(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
-      {order.refund === null || order.refund.state === 'refused' || order.refund.state === 'failed' ? <GoOn /> : null}
+      {count > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: day(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
+      {back !== 'asked' && <GoOn />}
     </>
   );
 }
@@ -87,9 +88,9 @@ export default function OrderPage({ id }: { id: string }) {
   return (
     <div className="width narrow order" data-testid="order" data-state={order.state}>
       <State order={order} truth={truth} />
-      <Receipt order={order} />
       <MoneyBack order={order} />
-      <div className="under"><ButtonLink href="/orders" kind="bare">{t('ordersTitle')}</ButtonLink><ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div>
+      <Receipt order={order} />
+      <div className="order-links">{order.can_refund && <AskBack order={order} />}<ButtonLink href="/orders" kind="bare">{t('ordersTitle')}</ButtonLink><ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div>
     </div>
   );
 }

@@ -16,12 +16,17 @@ function useMoves(): boolean {
   return recipes?.items.some(r => r.name === 'micro-motion') ?? false;
 }
 
+export function usePictures(): (count: number) => string {
+  const { t } = useShopWords();
+  return count => (count === 1 ? t('useOne') : t('usePictures', { count }));
+}
+
 export function useFeatures(): (plan: Plan) => string[] {
-  const { t } = useShopWords(), moves = useMoves();
+  const { t } = useShopWords(), moves = useMoves(), pictures = usePictures();
   return ({ may, credits, valid_ms, kind }) => {
     const bought = t('mayCredits', { count: credits });
     return [
-      t('usePictures', { count: may.candidates }), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion && moves ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
+      pictures(may.candidates), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion && moves ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
       ...(credits ? [valid_ms ? t('mayCreditsFor', { credits: bought, count: daysIn(valid_ms) }) : bought] : []), ...(kind === 'member' ? [t('mayMonthly')] : []),
     ];
   };

@@ -10,7 +10,11 @@ import { Field } from '../../ui/field';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { useShopWords } from '../../words/shop';
 
-const REASON_MAX = 200;
+const REASON_MAX = 120;
+
+export function MoneyBack({ order }: { order: Order }) {
+  return order.refund && <Where order={order} refund={order.refund} />;
+}
 
 function Where({ order, refund }: { order: Order; refund: Refund }) {
   const { t } = useShopWords(), price = useMoney()(refund.money_minor, order.currency), date = useDate();
@@ -19,12 +23,13 @@ function Where({ order, refund }: { order: Order; refund: Refund }) {
     case 'pending': return <Notice kind="info" icon="clock" title={t('refundPending', { price })} next={t('refundPendingText')} />;
     case 'done': return <Notice kind="good" title={t('refundDone', { price })} next={t('refundDoneText', { when: date(refund.done_ms ?? refund.created_ms) })} />;
     case 'abnormal': return <Notice kind="bad" title={t('refundAbnormal')} next={t('refundAbnormalText')} />;
-    case 'refused': return <Notice kind="info" icon="close" title={t('refundRefused')} next={refund.reason ? t('refundRefusedWhy', { why: refund.reason }) : undefined} />;
+    case 'refused': return <Notice kind="info" icon="close" title={t('refundRefused')} next={refund.detail ? t('refundRefusedWhy', { why: refund.detail }) : undefined} />;
+    case 'taken': return null;        // answered by another one
     default: return <Notice kind="bad" title={t('refundFailed')} next={t('refundFailedText')} />;
   }
 }
 
-function Ask({ order }: { order: Order }) {
+export function AskBack({ order }: { order: Order }) {
   const { t } = useShopWords(), cache = useQueryClient(), moved = useMoved(), [open, setOpen] = useState(false), [reason, setReason] = useState(''), key = useRef('');
   const price = useMoney()(order.price_minor - order.refunded_minor, order.currency);
   const ask = useMutation({
@@ -52,8 +57,4 @@ function Ask({ order }: { order: Order }) {
       </Dialog>
     </>
   );
-}
-
-export function MoneyBack({ order }: { order: Order }) {
-  return <>{order.refund && <Where order={order} refund={order.refund} />}{order.can_refund && <div className="order-acts"><Ask order={order} /></div>}</>;
 }

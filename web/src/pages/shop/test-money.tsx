@@ -14,6 +14,7 @@ interface View { price: { minor: number; currency: string }; state: string; titl
 type Notified = 'send' | 'lose' | 'twice';
 
 const MORE = { process: 'testProcess', pay_late: 'testPayLate', renew: 'testRenew', renew_fail: 'testRenewFail', dispute: 'testDispute', refund_done: 'testRefundDone', refund_abnormal: 'testRefundAbnormal' } as const satisfies Record<string, ShopKey>;
+const STATES: Record<string, ShopKey> = { open: 'stateOpen', processing: 'testProcess', paid: 'statePaid', closed: 'stateClosed', failed: 'stateFailed' };
 const NOTICES = { send: 'testSend', lose: 'testLose', twice: 'testTwice' } as const satisfies Record<Notified, ShopKey>;
 type More = keyof typeof MORE;
 type Act = More | 'pay' | 'fail' | 'cancel';
@@ -45,7 +46,7 @@ export default function TestMoney({ number }: { number: string }) {
       <p className="test-large" aria-hidden="true">{t('test')}</p>
       <h1>{t('testTitle')} <span className="unseen"><TestBadge /></span></h1>
       <p className="soft">{t('testText')}</p>
-      <div className="pay-what card"><h2>{title}</h2><p className="pay-price numbers">{named}</p><p className="small soft">{t('testState', { state })}</p></div>
+      <div className="pay-what card"><h2>{title}</h2><p className="pay-price numbers">{named}</p><p className="small soft">{t('testState', { state: STATES[state] ? t(STATES[state]) : state })}</p></div>
       {act.error && <ProblemNotice problem={asProblem(act.error)} />}
       {act.isSuccess && !leaving && <Notice kind="good" title={t('testDone', { what: act.variables in MORE ? t(MORE[act.variables as More]) : act.variables })} />}
       <div className="order-acts">{button('pay', t('testPay', { price: named }), 'primary', true)}{button('fail', t('testDecline'), 'quiet', true)}{button('cancel', t('testCancel'), 'bare')}</div>
@@ -55,7 +56,7 @@ export default function TestMoney({ number }: { number: string }) {
         <fieldset className="notices"><legend>{t('testNotice')}</legend>{(Object.keys(NOTICES) as Notified[]).map(n => <label key={n}><input type="radio" name="notice" value={n} checked={n === notice} onChange={() => setNotice(n)} /> {t(NOTICES[n])}</label>)}</fieldset>
         <div className="test-acts">{(Object.keys(MORE) as More[]).map(what => button(what, t(MORE[what]), 'quiet'))}</div>
       </details>
-      <div className="under"><FileLink kind="bare" href={web(return_url)}>{t('testBack')}</FileLink></div>
+      <div className="order-links"><FileLink kind="bare" href={web(return_url)}>{t('testBack')}</FileLink></div>
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { useText } from '../../lib/app-context';
 import { useTemplates } from '../../lib/catalogue';
 import { useKind, useWallet } from '../../lib/session';
 import { useCurrency, useShop, type Shop } from '../../lib/shop';
-import { useDate } from '../../lib/time';
+import { useDate, useDay } from '../../lib/time';
 import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
 import { Failed, PageSkeleton, SignedOut } from '../../ui/states';
@@ -21,12 +21,12 @@ type Wallet = Schemas['Wallet'];
 const SOURCES: Record<Wallet['lots'][number]['source'], ShopKey> = { gift: 'lotGift', promo: 'lotPromo', bought: 'lotBought' };
 
 function Lots({ wallet }: { wallet: Wallet }) {
-  const { t } = useShopWords(), words = useWords(), date = useDate();
+  const { t } = useShopWords(), words = useWords(), day = useDay();
   if (!wallet.lots.length) return null;
   return (
     <section aria-labelledby="lots">
       <h2 id="lots">{t('walletLots')}</h2>
-      <ul className="lots card numbers">{wallet.lots.map((lot, n) => <li key={n}><span>{words.t('credits', { count: lot.credits })} <span className="small soft">{t(SOURCES[lot.source])}</span></span><span className="soft">{lot.expires_ms === null ? t('lotEver') : t('lotEnds', { when: date(lot.expires_ms) })}</span></li>)}</ul>
+      <ul className="lots card numbers">{wallet.lots.map((lot, n) => <li key={n}><span>{words.t('credits', { count: lot.credits })} <span className="small soft">{t(SOURCES[lot.source])}</span></span><span className="soft">{lot.expires_ms === null ? t('lotEver') : t('lotEnds', { when: day(lot.expires_ms) })}</span></li>)}</ul>
     </section>
   );
 }

@@ -1,0 +1,57 @@
+import { after, before, test } from 'node:test';
+import { ONE } from '../lib/expect.mjs';
+import { startServer } from '../lib/server.mjs';
+import { openBrowser, openWalk } from '../lib/walk.mjs';
+import { mocks } from '/tmp/webshop/mock.mjs';
+let server, browser;
+before(async () => { [server, browser] = await Promise.all([startServer(null, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=20' } }), openBrowser()]); });
+after(async () => { await browser.close(); await server.stop(); server.forget(); });
+for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`mock ${lang}`, async t => {
+  const walk = await openWalk(t, browser, server.url, { lang, width, height, name: `mock-${lang}`, axe: true });
+  const S = await mocks(walk.context, { ways: ['test', 'wechat', 'alipay', 'stripe'], state: { more: lang === 'en' } });
+  await walk.go('/new'); await walk.agree(); await walk.photos([ONE]); await walk.next().click();
+  await walk.$('.tile input[type=radio]').first().check(); await walk.next().click();
+  await walk.id('plan-p9').waitFor();
+  await walk.shot('price');
+  await walk.$('[data-testid=plan-p9] input').check();
+  await walk.shot('price-p9');
+  await walk.next().click();
+  await walk.id('price').waitFor();
+  await walk.shot('buy');
+  await walk.$('[data-testid=way-test] input').check();
+  await walk.page.evaluate(n => { const b = document.querySelector(n); b.click(); b.click(); }, '.action-bar .button-primary');
+  await walk.$('.test-large').waitFor();
+  console.log(Object.keys(S.orders), S.log);
+  await walk.shot('bank');
+  await walk.$('.test-more summary').click();
+  await walk.shot('bank-more');
+  await walk.page.goBack(); await walk.id('price').waitFor();
+  await walk.shot('buy-again');
+  if (lang === 'zh') { await walk.$('[data-testid=way-wechat] input').check(); 
+    await walk.next().click(); await walk.$('.test-large, [data-testid=qr]').first().waitFor(); console.log(walk.page.url(), Object.values(S.orders).map(o => o.state + o.provider)); await walk.page.goBack(); await walk.id('price').waitFor(); }
+  await walk.$('[data-testid=way-test] input').check();
+  await walk.next().click();
+  await walk.id('act-pay').waitFor();
+  await walk.$('.test-more summary').click();
+  await walk.$('input[value=lose]').check();
+  await walk.id('act-pay').click();
+  await walk.id('go-on').waitFor();
+  await walk.shot('paid');
+  await walk.go('/orders'); await walk.id('order-row').first().waitFor(); await walk.shot('orders');
+  await walk.go('/wallet'); await walk.$('.entry, .wallet-have').first().waitFor(); await walk.shot('wallet');
+  await walk.id('credits').click();
+  await walk.go('/me'); await walk.$('#account').waitFor(); await walk.shot('me');
+  await walk.page.goBack();
+  // an open order; QR
+  await walk.go('/buy/p9'); await walk.id('price').waitFor(); await walk.shot('buy-have');
+  if (lang === 'en') { await walk.page.getByRole('button', { name: 'CNY' }).click(); await walk.$('[data-testid=way-wechat] input').check(); await walk.next().click(); await walk.id('qr').waitFor(); await walk.shot('qr');
+    await walk.page.getByRole('button', { name: 'I do not want' }).click(); await walk.$('[role=dialog]').waitFor(); await walk.shot('stop', { whole: false }); await walk.$('[role=dialog] .button-danger').click(); await walk.h1('closed'); await walk.shot('closed'); }
+  const paid = Object.values(S.orders).find(o => o.state === 'paid');
+  await walk.go('/orders/' + paid.id); await walk.$('.receipt').waitFor();
+  await walk.$('.order > .order-acts .button-bare').click(); await walk.$('[role=dialog]').waitFor(); await walk.shot('refund', { whole: false });
+  await walk.$('[role=dialog] .button-danger').click(); await walk.$('.notice').waitFor(); await walk.shot('refunding');
+  S.wallet = 80;
+  await walk.go('/new?step=confirm'); await walk.id('plan-credits').waitFor(); await walk.shot('price-credits');
+  S.wallet = 0; S.free = 0;
+  await walk.page.reload(); await walk.id('plan-p9').waitFor(); await walk.shot('price-used');
+});

@@ -1,0 +1,63 @@
+/** What an operator decides about money: all of it back, a part, or no. Asked first; one key for one decision. */
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { api, asProblem } from '../../lib/api';
+import { newKey, useMoney, type Order } from '../../lib/shop';
+import { Button } from '../../ui/button';
+import { Dialog } from '../../ui/dialog';
+import { Field } from '../../ui/field';
+import { ProblemNotice } from '../../ui/notice';
+import { useAdminWords } from '../../words/admin';
+
+export type AdminOrder = Order & { account: string };
+type Deed = 'all' | 'part' | 'refuse';
+
+const WORDS = { all: ['refundAll', 'refundAllText'], part: ['refundPart', 'refundPartText'], refuse: ['refundRefuse', 'refundRefuseText'] } as const;
+const REASON_MAX = 120;
+
+/** "3.5" of something with hundredths is 350; null: no amount. */
+function minorOf(text: string): number | null {
+  const m = /^(\d{1,9})(?:[.,](\d{1,2}))?$/.exec(text.trim());
+  return m ? Number(m[1]) * 100 + Number((m[2] ?? '').padEnd(2, '0')) : null;
+}
+
+export function Decide({ order }: { order: AdminOrder }) {
+  const { t } = useAdminWords(), money = useMoney(), cache = useQueryClient(), [deed, setDeed] = useState<Deed | null>(null), key = useRef('');
+  const [reason, setReason] = useState(''), [amount, setAmount] = useState(''), [credits, setCredits] = useState('0'), asked = order.refund?.state === 'asked' ? order.refund : null;
+  const left = order.price_minor - order.refunded_minor, part = minorOf(amount), whole = /^\d{1,9}$/.test(credits) ? Number(credits) : null;
+  const act = useMutation({
+    mutationFn: (what: Deed) => (what === 'refuse'
+      ? api.send('POST', '/v1/admin/refunds/{id}/refuse', { path: { id: asked?.id ?? '' }, body: { reason }, key: key.current })
+      : api.send('POST', '/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, ...(what === 'part' ? { money_minor: part, credits: whole } : {}) }, key: key.current })),
+    onSuccess: () => {
+      setDeed(null);
+      void cache.invalidateQueries({ queryKey: ['admin'] });
+    },
+  });
+  const ask = (what: Deed): void => {
+    key.current = newKey();
+    act.reset();
+    setReason('');
+    setDeed(what);
+  };
+  const [title, text] = WORDS[deed ?? 'all'], wrong = !reason.trim() || (deed === 'part' && (part === null || part === 0 || part > left || whole === null || whole > order.credits));
+  if (order.state !== 'paid' || left <= 0 || order.refund?.state === 'pending') return null;
+  return (
+    <div className="deeds">
+      <Button kind="quiet" onClick={() => ask('all')}>{t('refundAll')}</Button>
+      <Button kind="quiet" onClick={() => ask('part')}>{t('refundPart')}</Button>
+      {asked && <Button kind="bare" onClick={() => ask('refuse')}>{t('refundRefuse')}</Button>}
+      <Dialog open={deed !== null} onClose={() => setDeed(null)} title={t(title)} text={t(text, { money: money(left, order.currency) })}
+        actions={<><Button kind="quiet" onClick={() => setDeed(null)}>{t('keep')}</Button><Button kind={deed === 'refuse' ? 'primary' : 'danger'} busy={act.isPending} disabled={wrong} onClick={() => deed && act.mutate(deed)}>{t(title)}</Button></>}>
+        {deed === 'part' && (
+          <>
+            <Field label={t('refundMoney', { money: money(left, order.currency) })} inputMode="decimal" value={amount} onValue={setAmount} />
+            <Field label={t('refundCredits')} inputMode="numeric" value={credits} onValue={setCredits} />
+          </>
+        )}
+        <Field label={t('refundWhy')} hint={t('refundWhyHint')} maxLength={REASON_MAX} value={reason} onValue={setReason} />
+        {act.error && <ProblemNotice problem={asProblem(act.error)}>{asProblem(act.error).document.detail && <p className="small soft">{asProblem(act.error).document.detail}</p>}</ProblemNotice>}
+      </Dialog>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+/** /admin/orders: refunds that wait for a decision, orders that something is wrong with, and all of them. */
+import { Link, useLocation, useSearch } from 'wouter';
+import { api } from '../../lib/api';
+import { useMoney, type Order, type Refund } from '../../lib/shop';
+import { Select } from '../../ui/field';
+import { Empty } from '../../ui/states';
+import { useAdminWords, type AdminKey } from '../../words/admin';
+import { Decide, type AdminOrder } from './decide';
+import { Badge, Loaded, More, Section, Table, usePages, When, type Column, type Tone } from './parts';
+
+const STATES: Record<Order['state'], [AdminKey, Tone]> = { open: ['orderOpen', 'wait'], paid: ['orderPaid', 'good'], closed: ['orderClosed', 'calm'], failed: ['failed', 'bad'] };
+type Filter = { state?: string; trouble?: string; account?: string };
+
+export function useOrders(filter: Filter, refresh?: number) {
+  return usePages(['orders', filter], cursor => api.send<{ items: AdminOrder[]; next: string | null }>('GET', '/v1/admin/orders', { query: { limit: 50, ...filter, cursor } }), refresh);
+}
+
+export function OrderBadge({ order }: { order: Order }) {
+  const { t } = useAdminWords(), [word, tone] = STATES[order.state];
+  return <><Badge tone={tone}>{t(word)}</Badge>{order.trouble && <> <Badge tone="bad">{order.trouble}</Badge></>}{order.test && <> <Badge tone="calm">TEST</Badge></>}</>;
+}
+
+function useColumns(): Column<AdminOrder>[] {
+  const { t } = useAdminWords(), money = useMoney();
+  return [
+    { label: t('order'), first: true, of: o => <span className="id">{o.id}</span> },
+    { label: t('state'), of: o => <OrderBadge order={o} /> },
+    { label: t('amount'), number: true, of: o => money(o.price_minor, o.currency) },
+    { label: t('backMoney'), number: true, of: o => (o.refunded_minor ? money(o.refunded_minor, o.currency) : null) },
+    { label: t('plan'), of: o => o.plan },
+    { label: t('provider'), of: o => o.provider },
+    { label: t('account'), of: o => <Link href={`/admin/accounts/${o.account}`} className="id">{o.account}</Link> },
+    { label: t('created'), of: o => <When ms={o.created_ms} /> },
+    { label: t('refundReason'), wide: true, of: o => (o.refund && [o.refund.state, o.refund.reason, o.refund.detail].filter(Boolean).join(': ')) },
+    { label: t('decide'), wide: true, of: o => <Decide order={o} /> },
+  ];
+}
+
+function Some({ title, filter, none }: { title: AdminKey; filter: Filter; none: AdminKey }) {
+  const { t } = useAdminWords(), columns = useColumns(), list = useOrders(filter, 10_000);
+  return <Loaded asked={list}>{items => (items.length ? <><Table caption={t(title)} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <p className="soft">{t(none)}</p>)}</Loaded>;
+}
+
+/** Whose owners wait. */
+function Asked() {
+  const { t } = useAdminWords(), columns = useColumns();
+  const list = usePages(['refunds'], async cursor => {
+    const { items, next } = await api.send<{ items: Refund[]; next: string | null }>('GET', '/v1/admin/refunds', { query: { state: 'asked', limit: 20, cursor } });
+    return { items: await Promise.all(items.map(r => api.send<AdminOrder>('GET', '/v1/admin/orders/{id}', { path: { id: r.order } }))), next };
+  }, 10_000);
+  return <Loaded asked={list}>{items => (items.length ? <><Table caption={t('refundsAsked')} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <p className="soft">{t('refundsNone')}</p>)}</Loaded>;
+}
+
+export function Orders() {
+  const { t } = useAdminWords(), [at, go] = useLocation(), state = new URLSearchParams(useSearch()).get('state') ?? '', columns = useColumns();
+  const list = useOrders(state ? { state } : {}, 10_000), choose = (next: string): void => go(next ? `${at}?state=${next}` : at, { replace: true });
+  return (
+    <>
+      <Section title={t('refundsAsked')} text={t('refundsAskedText')}><Asked /></Section>
+      <Section title={t('troubled')} text={t('troubledText')}><Some title="troubled" filter={{ trouble: '1' }} none="troubledNone" /></Section>
+      <Section title={t('ordersAll')}>
+        <div className="find"><Select label={t('state')} value={state} onValue={choose}><option value="">{t('all')}</option>{(Object.keys(STATES) as Order['state'][]).map(s => <option key={s} value={s}>{t(STATES[s][0])}</option>)}</Select></div>
+        <Loaded asked={list}>{items => (items.length ? <><Table caption={t('orders')} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <Empty inside icon="frame" title={t('ordersNone')} />)}</Loaded>
+      </Section>
+    </>
+  );
+}
