@@ -25,6 +25,8 @@ static const struct { const char *method, *path, *name, *schema, *help; } querie
     { "GET", "/v1/admin/accounts", "q", "{\"type\":\"string\"}", "An account's id." },
     { "GET", "/v1/wallet/entries", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
     { "GET", "/v1/wallet/entries", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
+    { "GET", "/v1/admin/accounts/{id}/entries", "limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}", "Entries on a page." },
+    { "GET", "/v1/admin/accounts/{id}/entries", "cursor", "{\"type\":\"string\"}", "The `next` of the page before." },
     { "GET", "/v1/assets/{id}", "recipe", "{\"type\":\"string\"}", "Whose rules judge the photo; the first recipe's when left out." },
     { "GET", "/v1/assets/{id}/content", "as", "{\"enum\":[\"thumb\"]}", "A small picture." },
     { "GET", "/v1/assets/{id}/content", "download", "{\"enum\":[\"1\"]}", "Adds Content-Disposition: attachment." },

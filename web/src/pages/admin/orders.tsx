@@ -1,4 +1,5 @@
 /** /admin/orders: refunds that wait for a decision, orders that something is wrong with, and all of them. */
+import type { ReactNode } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../lib/api';
 import { useMoney, type Order, type Refund } from '../../lib/shop';
@@ -8,6 +9,7 @@ import { useAdminWords, type AdminKey } from '../../words/admin';
 import { Decide, type AdminOrder } from './decide';
 import { Badge, Loaded, More, Section, Table, usePages, When, type Column, type Tone } from './parts';
 
+const REFRESH_MS = 10_000;
 const STATES: Record<Order['state'], [AdminKey, Tone]> = { open: ['orderOpen', 'wait'], paid: ['orderPaid', 'good'], closed: ['orderClosed', 'calm'], failed: ['failed', 'bad'] };
 type Filter = { state?: string; trouble?: string; account?: string };
 
@@ -36,31 +38,37 @@ function useColumns(): Column<AdminOrder>[] {
   ];
 }
 
-function Some({ title, filter, none }: { title: AdminKey; filter: Filter; none: AdminKey }) {
-  const { t } = useAdminWords(), columns = useColumns(), list = useOrders(filter, 10_000);
-  return <Loaded asked={list}>{items => (items.length ? <><Table caption={t(title)} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <p className="soft">{t(none)}</p>)}</Loaded>;
+function Rows({ list, caption, none }: { list: ReturnType<typeof useOrders>; caption: string; none: ReactNode }) {
+  const columns = useColumns();
+  return <Loaded asked={list}>{items => (items.length ? <><Table caption={caption} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : none)}</Loaded>;
+}
+
+/** What a person must look at. */
+function Troubled() {
+  const { t } = useAdminWords();
+  return <Rows list={useOrders({ trouble: '1' }, REFRESH_MS)} caption={t('troubled')} none={<p className="soft">{t('troubledNone')}</p>} />;
 }
 
 /** Whose owners wait. */
 function Asked() {
-  const { t } = useAdminWords(), columns = useColumns();
+  const { t } = useAdminWords();
   const list = usePages(['refunds'], async cursor => {
     const { items, next } = await api.send<{ items: Refund[]; next: string | null }>('GET', '/v1/admin/refunds', { query: { state: 'asked', limit: 20, cursor } });
     return { items: await Promise.all(items.map(r => api.send<AdminOrder>('GET', '/v1/admin/orders/{id}', { path: { id: r.order } }))), next };
-  }, 10_000);
-  return <Loaded asked={list}>{items => (items.length ? <><Table caption={t('refundsAsked')} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <p className="soft">{t('refundsNone')}</p>)}</Loaded>;
+  }, REFRESH_MS);
+  return <Rows list={list} caption={t('refundsAsked')} none={<p className="soft">{t('refundsNone')}</p>} />;
 }
 
 export function Orders() {
-  const { t } = useAdminWords(), [at, go] = useLocation(), state = new URLSearchParams(useSearch()).get('state') ?? '', columns = useColumns();
-  const list = useOrders(state ? { state } : {}, 10_000), choose = (next: string): void => go(next ? `${at}?state=${next}` : at, { replace: true });
+  const { t } = useAdminWords(), [at, go] = useLocation(), state = new URLSearchParams(useSearch()).get('state') ?? '';
+  const list = useOrders(state ? { state } : {}, REFRESH_MS), choose = (next: string): void => go(next ? `${at}?state=${next}` : at, { replace: true });
   return (
     <>
       <Section title={t('refundsAsked')} text={t('refundsAskedText')}><Asked /></Section>
-      <Section title={t('troubled')} text={t('troubledText')}><Some title="troubled" filter={{ trouble: '1' }} none="troubledNone" /></Section>
+      <Section title={t('troubled')} text={t('troubledText')}><Troubled /></Section>
       <Section title={t('ordersAll')}>
         <div className="find"><Select label={t('state')} value={state} onValue={choose}><option value="">{t('all')}</option>{(Object.keys(STATES) as Order['state'][]).map(s => <option key={s} value={s}>{t(STATES[s][0])}</option>)}</Select></div>
-        <Loaded asked={list}>{items => (items.length ? <><Table caption={t('orders')} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : <Empty inside icon="frame" title={t('ordersNone')} />)}</Loaded>
+        <Rows list={list} caption={t('ordersAll')} none={<Empty inside icon="frame" title={t('ordersNone')} />} />
       </Section>
     </>
   );
