@@ -287,27 +287,6 @@ test('a long address breaks nothing', async t => {
   assert.ok(await desk.$('.table-room').evaluate(room => room.scrollWidth <= room.clientWidth), 'the table fits');
 });
 
-/** Tab, until the focus is on what is wanted; on the way it is always seen, never lost, and never covered. */
-async function tabTo(walk, selector, { most = 60, key = 'Tab' } = {}) {
-  for (let n = 0; n < most; n++) {
-    await walk.page.keyboard.press(key);
-    const at = await walk.page.evaluate(selector => {
-      const e = document.activeElement;
-      if (!e || e === document.body) return { lost: true };
-      // a control that is drawn by its neighbour (a tile, a face) is seen as that neighbour
-      const seen = [e, e.nextElementSibling, e.parentElement].filter(Boolean).some(x => getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) > 0 || getComputedStyle(x).boxShadow !== 'none' && x !== e.parentElement);
-      return { hit: e.matches(selector), seen, what: e.outerHTML.slice(0, 160) };
-    }, selector);
-    if (at.lost) continue;                                                   // the browser's own controls, between the last and the first
-    assert.ok(at.seen, `one sees where the focus is: ${at.what}`);
-    await walk.page.waitForFunction(() => {                                  // it may still be scrolling there
-      const e = document.activeElement, b = e.getBoundingClientRect(), bar = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2)?.closest('.action-bar');
-      return !bar || bar.contains(e);
-    }, null, { timeout: 3_000 }).catch(() => assert.fail(`the focus is under the bar: ${at.what}`));
-    if (at.hit) return;
-  }
-  assert.fail(`${selector} was never reached by ${key}`);
-}
 const focused = walk => walk.page.evaluate(() => document.activeElement !== document.body && document.activeElement !== null);
 
 test('the whole way by keyboard alone', async t => {
@@ -317,34 +296,34 @@ test('the whole way by keyboard alone', async t => {
   await walk.$('.closing').waitFor();
   await press('Tab');
   assert.ok(await walk.page.evaluate(() => document.activeElement.matches('.skip')), 'first of all the way past the head');
-  await tabTo(walk, '.hero a');
+  await walk.tabTo('.hero a');
   await press('Enter');
   await walk.id('consent').waitFor();
-  await tabTo(walk, '[data-testid=consent]');
+  await walk.tabTo('[data-testid=consent]');
   await press('Space');
   await walk.id('files').waitFor({ state: 'attached' });
-  await tabTo(walk, '.drop .button');
+  await walk.tabTo('.drop .button');
   await press('Enter');
   await walk.settled(2);
   assert.ok(await focused(walk), 'the focus is still somewhere');
-  await tabTo(walk, '.chip input', { key: 'Shift+Tab' });
+  await walk.tabTo('.chip input', { key: 'Shift+Tab' });
   await press('Space');
   await walk.page.locator('.action-hint', { hasText: '1 person joins' }).waitFor();
-  await tabTo(walk, '.action-bar .button-primary');
+  await walk.tabTo('.action-bar .button-primary');
   await press('Enter');
   await walk.$('.tile input[type=radio]').first().waitFor();
   assert.ok(await focused(walk), 'a new step has the focus');
-  await tabTo(walk, '.tile input[type=radio]');
+  await walk.tabTo('.tile input[type=radio]');
   await press('ArrowRight');
   await walk.$('.tile input[type=radio]:checked').waitFor();
-  await tabTo(walk, '.action-bar .button-primary');
+  await walk.tabTo('.action-bar .button-primary');
   await press('Enter');
   await walk.priced();
-  await tabTo(walk, '.action-bar .button-primary');
+  await walk.tabTo('.action-bar .button-primary');
   await press('Enter');
   await walk.task();
   await walk.chosen();
-  await tabTo(walk, '[data-testid=candidate]');
+  await walk.tabTo('[data-testid=candidate]');
   await press('Enter');
   await walk.$('[role=dialog]').waitFor();
   const title = await walk.$('.viewer-title').innerText();
@@ -359,21 +338,21 @@ test('the whole way by keyboard alone', async t => {
   await walk.until(() => document.activeElement?.dataset.testid === 'candidate');       // and goes back to where it was, a moment after the dialog went
   await press('Enter');
   await walk.$('[role=dialog]').waitFor();
-  await tabTo(walk, '.viewer-act .button');
+  await walk.tabTo('.viewer-act .button');
   await press('Enter');
   await walk.id('picked').waitFor();
   await walk.gone('[role=dialog]');
-  await tabTo(walk, '.result-acts .button:not(a)');
+  await walk.tabTo('.result-acts .button:not(a)');
   await press('Enter');
   await walk.$('img.share-card').waitFor();
   await press('Escape');
   await walk.gone('[role=dialog]');
-  await tabTo(walk, '.under-quiet button');
+  await walk.tabTo('.under-quiet button');
   await press('Enter');
   await walk.$('[role=dialog]').waitFor();
-  await tabTo(walk, '[role=dialog] .button-danger');
+  await walk.tabTo('[role=dialog] .button-danger');
   await press('Enter');
   await walk.h1('Deleted');
-  await tabTo(walk, '.empty .button');
+  await walk.tabTo('.empty .button');
   assert.deepEqual(walk.errors, []);
 });

@@ -81,6 +81,28 @@ export class Walk {
 
   chosen(n = 4) { return this.until(n => document.querySelectorAll('[data-testid=candidate]').length === n, n); }
 
+  /** Tab, until the focus is on what is wanted; on the way it is always seen, never lost, and never covered. */
+  async tabTo(selector, { most = 60, key = 'Tab' } = {}) {
+    for (let n = 0; n < most; n++) {
+      await this.page.keyboard.press(key);
+      const at = await this.page.evaluate(selector => {
+        const e = document.activeElement;
+        if (!e || e === document.body) return { lost: true };
+        // a control that is drawn by its neighbour (a tile, a face) is seen as that neighbour
+        const seen = [e, e.nextElementSibling, e.parentElement].filter(Boolean).some(x => getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) > 0 || getComputedStyle(x).boxShadow !== 'none' && x !== e.parentElement);
+        return { hit: e.matches(selector), seen, what: e.outerHTML.slice(0, 160) };
+      }, selector);
+      if (at.lost) continue;                                                   // the browser's own controls, between the last and the first
+      assert.ok(at.seen, `one sees where the focus is: ${at.what}`);
+      await this.page.waitForFunction(() => {                                  // it may still be scrolling there
+        const e = document.activeElement, b = e.getBoundingClientRect(), bar = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2)?.closest('.action-bar');
+        return !bar || bar.contains(e);
+      }, null, { timeout: 3_000 }).catch(() => assert.fail(`the focus is under the bar: ${at.what}`));
+      if (at.hit) return;
+    }
+    assert.fail(`${selector} was never reached by ${key}`);
+  }
+
   /** Nothing serious or critical, in the light and in the dark. */
   async accessible(where) {
     await this.page.evaluate(AXE);

@@ -65,8 +65,8 @@ function Ways({ ways, chosen, choose }: { ways: Way[]; chosen: string | undefine
         return (
           <label key={way.provider} className={`way card ${way.provider === chosen ? 'plan-on' : ''}`} data-testid={`way-${way.provider}`}>
             <input type="radio" name="way" value={way.provider} checked={way.provider === chosen} onChange={() => choose(way.provider)} />
-            <span className={`way-mark way-${way.provider}`} aria-hidden="true" />
             <span className="way-words"><span className="plan-title">{name}{way.test && <> <TestBadge /></>}</span><span className="small soft">{hint}</span></span>
+            <span className={`way-mark way-${way.provider}`} aria-hidden="true" />
             <span className="tile-check"><Icon name="check" size={16} /></span>
           </label>
         );

@@ -1,0 +1,354 @@
+// 73-shop.test.mjs - buying with test money and with the Stripe simulator, from the first screen to four clean candidates: reloads, the way back,
+// double clicks, a bank that says no, notices that are lost, money and credits that come back, and what the operator sees. Pictures: out/screens/.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Client } from '../lib/client.mjs';
+import { ONE } from '../lib/expect.mjs';
+import { startServer } from '../lib/server.mjs';
+import { openBrowser, openWalk } from '../lib/walk.mjs';
+import { startStripe } from '../sim/stripe.mjs';
+
+const ENV = { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_SHOP_FREE_PER_NETWORK: '1000' };
+let server, browser;
+before(async () => { [server, browser] = await Promise.all([startServer(null, { env: ENV }), openBrowser()]); });
+after(async () => {
+  await browser.close();
+  const { code } = await server.stop();
+  server.forget();
+  assert.equal(code, 0);
+});
+
+const WORDS = {
+  en: { price: '$1.99', fine: '$4.99', left: /1 left today/, waiting: /Waiting for the payment/, paid: /Paid/, failed: /did not go through/, closed: /closed/, back: /went back|way back/, held: /Held for/, why: /because the picture did not work/ },
+  zh: { price: '¥9.90', fine: '¥29.90', left: /今日剩余 1 次/, waiting: /等待付款结果/, paid: /付款成功/, failed: /付款没有成功/, closed: /订单已关闭/, back: /已退|退回/, held: /暂扣/, why: /没有做成/ },
+};
+const ORDER = /\/orders\/(order_\w+)$/;
+
+/** A person on the way to the price, and what they do there. */
+class Buyer {
+  constructor(walk, words) { Object.assign(this, { walk, words }); }
+  static async open(t, how, url = server.url) { return new Buyer(await openWalk(t, browser, url, how), WORDS[how.lang ?? 'en']); }
+
+  plan(name) { return this.walk.id(`plan-${name}`); }
+  way(name) { return this.walk.id(`way-${name}`); }
+  bank(act) { return this.walk.id(`act-${act}`); }
+  at(path) { return this.walk.page.waitForURL(url => url.pathname + url.search === path); }
+
+  async toPlans() {
+    const { walk } = this;
+    await walk.go('/new');
+    await walk.agree();
+    await walk.photos([ONE]);
+    await walk.next().click();
+    await walk.$('.tile input[type=radio]').first().check();
+    await walk.next().click();
+    await this.plan('p9').waitFor();
+  }
+  async toBank(plan = 'p9') {
+    await this.toPlans();
+    await this.plan(plan).locator('input').check();
+    await this.walk.next().click();
+    await this.pay();
+  }
+  /** On the page that names the ways to pay. */
+  async pay() {
+    await this.walk.id('price').waitFor();
+    await this.walk.next().click();
+    await this.bank('pay').waitFor();
+  }
+  async notice(what) {
+    await this.walk.$('.test-more summary').click();
+    await this.walk.$(`input[name=notice][value=${what}]`).check();
+  }
+  state(state) { return this.walk.$(`[data-testid=order][data-state=${state}]`).waitFor(); }
+  async order() {
+    await this.walk.page.waitForURL(ORDER);
+    return ORDER.exec(new URL(this.walk.page.url()).pathname)[1];
+  }
+  async make() {
+    await this.walk.$('[data-testid=go-on] .button-primary:not(:disabled)').click();
+    return this.walk.task();
+  }
+  /** What the server says to this person. */
+  ask(path) { return this.walk.page.evaluate(path => fetch(path).then(r => r.json()), path); }
+  async entries() { return (await this.ask('/v1/wallet/entries')).items.map(e => [e.kind, e.credits]); }
+}
+
+for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`buying 9.9 with test money, ${lang} at ${width}`, async t => {
+  const buyer = await Buyer.open(t, { lang, width, height, name: `shop-${width}-${lang}`, axe: true }), { walk, words } = buyer, reload = () => walk.page.reload(), back = () => walk.page.goBack();
+  const sent = [];
+  walk.page.on('request', r => { if (r.method() === 'POST' && new URL(r.url()).pathname === '/v1/orders') sent.push(r.headers()['idempotency-key']); });
+  await walk.go('/');
+  await walk.$('.hero a').click();
+  await walk.agree();
+  await walk.photos([ONE]);
+  await walk.next().click();
+  await walk.$('.tile input[value=hall]').check();
+  await walk.next().click();
+
+  await buyer.plan('free').waitFor();
+  assert.ok(await buyer.plan('free').locator('input').isChecked(), 'what costs nothing is chosen first');
+  assert.match(await buyer.plan('free').innerText(), words.left);
+  assert.ok((await buyer.plan('p9').innerText()).includes(words.price) && (await buyer.plan('p29').innerText()).includes(words.fine), 'the price stands before the button');
+  assert.doesNotMatch(await walk.$('.plans').innerText(), /moves|微动态/, 'what cannot be made yet is not promised');
+  await walk.shot('price');
+  const other = lang === 'zh' ? ['USD', /US\$1\.99/] : ['CNY', /CN¥9\.90/];
+  await walk.page.getByRole('button', { name: other[0] }).click();
+  await walk.until(([p, re]) => new RegExp(re).test(document.querySelector(p).innerText), ['[data-testid=plan-p9]', other[1].source]);
+  await walk.page.getByRole('button', { name: lang === 'zh' ? 'CNY' : 'USD' }).click();
+  await buyer.plan('p9').locator('input').check();
+  await reload();
+  await buyer.plan('p9').waitFor();
+  assert.ok(await buyer.plan('p9').locator('input').isChecked(), 'the choice stays');
+  await walk.shot('chosen');
+
+  await walk.next().click();
+  await walk.id('price').waitFor();
+  assert.equal(await walk.id('price').innerText(), words.price);
+  assert.match(await buyer.way('test').innerText(), /TEST|测试/);
+  await walk.shot('pay');
+  await reload();
+  await walk.id('price').waitFor();
+  await walk.page.evaluate(next => { const b = document.querySelector(next); b.click(); b.click(); }, '.action-bar .button-primary');
+  await buyer.bank('pay').waitFor();
+  assert.match(await walk.$('.test-large').innerText(), /TEST|测试/);
+  await walk.shot('bank');
+  await reload();
+  await buyer.bank('pay').waitFor();
+  await back();                                                    // changed one's mind, and back again: still one order
+  await buyer.pay();
+  assert.equal(new Set(sent).size, 1, 'one intent, one key');
+  assert.equal((await buyer.ask('/v1/orders')).items.length, 1, 'and one order');
+
+  await buyer.notice('lose');                                      // nobody tells us: the page finds out
+  await walk.shot('bank-more');
+  await buyer.bank('pay').click();
+  const id = await buyer.order();
+  await buyer.state('paid');
+  await walk.id('go-on').waitFor();
+  await walk.h1(words.paid);
+  await walk.$('[data-testid=go-on] .button-primary:not(:disabled)').waitFor();
+  await walk.shot('paid');
+  await reload();
+  await buyer.state('paid');
+  const [quoted] = await Promise.all([walk.page.waitForResponse(r => new URL(r.url()).pathname === '/v1/quotes' && r.request().method() === 'POST'), reload()]);
+  const quote = await quoted.json();
+  assert.deepEqual([quote.candidates, quote.credits, quote.watermark, quote.free], [4, 40, false, false], 'four clean ones');
+  const task = await buyer.make();
+  await walk.chosen(4);
+  await walk.shot('four');
+  await back();                                                    // what was paid for is not for sale once more
+  await walk.until(() => !document.querySelector('[data-testid=go-on]'));
+  await walk.go(`/orders/${id}`);
+  await buyer.state('paid');
+  await walk.$('.order-acts a[href="/new"]').waitFor();
+  await walk.shot('receipt');
+
+  await walk.go('/wallet');
+  await walk.id('entry').nth(1).waitFor();
+  await walk.page.locator('[data-kind=hold]', { hasText: words.held }).waitFor();
+  await walk.$(`[data-kind=hold] a[href="/t/${task}"]`).waitFor();
+  assert.deepEqual(await buyer.entries(), [['hold', -40], ['grant', 40]]);
+  assert.equal(await walk.id('available').innerText(), '0');
+  await walk.shot('wallet');
+  await walk.go('/orders');
+  await walk.id('order-row').waitFor();
+  assert.equal(await walk.id('order-row').count(), 1);
+  await walk.shot('orders');
+  await walk.go('/me');
+  await walk.$('.panel a[href="/orders"]').waitFor();
+  await walk.shot('me');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('a bank that says no, one that is left, and a third time that works', async t => {
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-no-zh', axe: true }), { walk, words } = buyer;
+  await buyer.toBank();
+  await buyer.bank('fail').click();
+  await buyer.state('failed');
+  await walk.h1(words.failed);
+  await walk.shot('declined');
+  await walk.page.locator('.order-acts .button-primary').click();
+  await buyer.pay();
+  await buyer.bank('cancel').click();
+  await buyer.state('closed');
+  await walk.h1(words.closed);
+  await walk.shot('cancelled');
+  await walk.page.locator('.order-acts .button-primary').click();
+  await walk.id('price').waitFor();
+  await walk.next().click();
+  await buyer.bank('pay').waitFor();
+  await walk.go('/orders');                                        // gone away in the middle: it is found again, and can be given up
+  await walk.id('order-row').nth(2).waitFor();
+  await walk.id('order-row').first().locator('a').click();
+  await buyer.state('open');
+  await walk.h1(words.waiting);
+  await walk.shot('open');
+  await walk.$('.order-waiting .button-bare').click();
+  await walk.$('[role=dialog]').waitFor();
+  await walk.shot('give-up', { whole: false });
+  await walk.$('[role=dialog] .button-quiet').click();
+  await walk.gone('[role=dialog]');
+  await walk.$('.order-waiting .button-primary').click();
+  await buyer.notice('twice');
+  await buyer.bank('pay').click();
+  await buyer.state('paid');
+  assert.deepEqual((await buyer.ask('/v1/orders')).items.map(o => o.state), ['paid', 'closed', 'failed']);
+  assert.deepEqual(await buyer.entries(), [['grant', 40]], 'a notice that comes twice counts once');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('money back: at once while nothing is used', async t => {
+  const buyer = await Buyer.open(t, { name: 'shop-back-en', axe: true }), { walk, words } = buyer;
+  await buyer.toBank();
+  await buyer.bank('pay').click();
+  await buyer.state('paid');
+  await walk.page.getByRole('button', { name: 'Ask for the money back' }).click();
+  await walk.$('[role=dialog] input[name=reason]').fill('I changed my mind');
+  await walk.shot('ask', { whole: false });
+  await walk.page.evaluate(() => { const b = document.querySelector('[role=dialog] .button-danger'); b.click(); b.click(); });
+  await walk.gone('[role=dialog]');
+  await walk.h1(words.back);
+  await walk.page.locator('.notice', { hasText: '$1.99 went back' }).waitFor();
+  await walk.shot('went-back');
+  assert.deepEqual(await buyer.entries(), [['takeback', -40], ['grant', 40]]);
+  await walk.go('/wallet');
+  await walk.page.locator('[data-kind=takeback]', { hasText: 'Went with the money' }).waitFor();
+  assert.deepEqual(walk.errors, []);
+});
+
+test('a picture that fails gives its credits back, and /wallet says why', async t => {
+  const other = await startServer(t, { env: { ...ENV, ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.refused; delay=20' } });
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-fails-zh', axe: true }, other.url), { walk, words } = buyer;
+  await buyer.toBank();
+  await buyer.bank('pay').click();
+  await buyer.make();
+  await walk.$('.empty').waitFor();
+  await walk.shot('failed');
+  await walk.$('.empty a[href="/wallet"]').click();
+  const row = walk.page.locator('[data-kind=release]', { hasText: words.why });
+  await row.waitFor();
+  await row.locator('.entry-why').waitFor();
+  assert.equal(await walk.id('available').innerText(), '40');
+  await walk.shot('wallet');
+  await walk.go('/new');
+  await buyer.toPlans();
+  assert.ok(await buyer.plan('credits').locator('input').isChecked(), 'credits that are there come first');
+  await walk.shot('credits-first');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('buying by keyboard alone', async t => {
+  const buyer = await Buyer.open(t, { name: 'shop-keys-en' }), { walk } = buyer, press = key => walk.page.keyboard.press(key);
+  await buyer.toPlans();
+  await walk.tabTo('input[name=plan]');
+  await press('ArrowDown');
+  await walk.until(() => document.querySelector('[data-testid=plan-p9] input').checked);
+  await walk.tabTo('.action-bar .button-primary');
+  await press('Enter');
+  await walk.id('price').waitFor();
+  await walk.tabTo('input[name=way]');
+  await walk.tabTo('.action-bar .button-primary');
+  await press('Enter');
+  await buyer.bank('pay').waitFor();
+  await walk.tabTo('[data-testid=act-pay]');
+  await press('Enter');
+  await walk.$('[data-testid=go-on] .button-primary:not(:disabled)').waitFor();
+  await walk.tabTo('[data-testid=go-on] .button-primary');
+  await press('Enter');
+  await walk.task();
+  await walk.chosen(4);
+  assert.deepEqual(walk.errors, []);
+});
+
+test('the free picture of the day, and then no more', async t => {
+  const buyer = await Buyer.open(t, { name: 'shop-free-en' }), { walk } = buyer;
+  await buyer.toPlans();
+  await walk.next().click();
+  await walk.task();
+  await walk.chosen(1);
+  await walk.shot('one');
+  await buyer.toPlans();
+  assert.ok(await buyer.plan('free').locator('input').isDisabled());
+  assert.match(await buyer.plan('free').innerText(), /Used for today\. Again on/);
+  await walk.shot('used');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('the Stripe simulator: its page, its notice, four candidates; and what is said when it does not answer', async t => {
+  const stripe = await startStripe({ key: 'sk_test_1', secret: 'whsec_1' }, t);
+  const env = { ...ENV, ZOETROPE_PAY_TEST_MONEY: 'false', ZOETROPE_PAY_STRIPE_URL: stripe.url, ZOETROPE_PAY_STRIPE_KEY: stripe.key, ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET: stripe.secret, ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${stripe.port}` };
+  const other = await startServer(t, { env });
+  stripe.notifyUrl = `${other.url}/v1/hooks/stripe`;
+  const buyer = await Buyer.open(t, { name: 'shop-stripe-en', axe: true }, other.url), { walk } = buyer;
+  await buyer.toPlans();
+  await buyer.plan('p9').locator('input').check();
+  await walk.next().click();
+  await walk.id('price').waitFor();
+  await buyer.way('stripe').waitFor();
+  await walk.shot('ways');
+  stripe.fault('POST /v1/checkout/sessions', 'refuse', 1, { status: 400 });
+  await walk.next().click();
+  await walk.$('.notice-bad').waitFor();
+  await walk.shot('refused');
+  await walk.next().click();
+  await walk.page.locator('button[value=cancel]').click();         // left without paying: the order is open, and its page says so
+  await buyer.state('open');
+  await walk.shot('left');
+  await walk.$('.order-waiting .button-primary').click();
+  await walk.page.locator('button[value=card]').click();
+  await buyer.state('paid');
+  await walk.shot('paid');
+  await buyer.make();
+  await walk.chosen(4);
+  assert.deepEqual(walk.errors, []);
+});
+
+test('an operator decides about a refund, and sees one person\'s money over time', async t => {
+  const buyer = await Buyer.open(t, { name: 'shop-asked-en' }), { walk } = buyer;
+  await buyer.toBank();
+  await buyer.bank('pay').click();
+  await buyer.make();
+  await walk.chosen(4);
+  await walk.go('/orders');
+  await walk.id('order-row').locator('a').click();
+  await walk.page.getByRole('button', { name: 'Ask for the money back' }).click();
+  await walk.$('[role=dialog] input[name=reason]').fill('It does not look like us');
+  await walk.$('[role=dialog] .button-danger').click();
+  await walk.page.locator('.notice', { hasText: 'You asked for the money back' }).waitFor();
+  await walk.shot('asked');
+  const { account } = await buyer.ask('/v1/me');
+
+  for (const [lang, width] of [['en', 1440], ['zh', 360]]) {
+    const desk = await openWalk(t, browser, server.url, { lang, width, height: 900, name: `shop-admin-${width}-${lang}`, axe: true });
+    await desk.go('/admin');
+    await desk.id('token').fill(server.operatorToken());
+    await desk.$('button[type=submit]').click();
+    await desk.$('.sections').waitFor();
+    await desk.go('/admin/orders');
+    await desk.page.getByText('It does not look like us').first().waitFor();
+    await desk.shot('orders');
+    await desk.go(`/admin/accounts/${account}`);
+    await desk.$('.table tbody tr').nth(3).waitFor();
+    await desk.shot('money');
+    if (lang === 'zh') continue;
+    await desk.page.getByRole('button', { name: 'Give a part back' }).first().click();
+    await desk.$('[role=dialog]').waitFor();
+    await desk.page.getByLabel(/^Money, at most/).fill('1.00');
+    await desk.page.getByLabel('Reason').fill('Half of it was fine');
+    await desk.shot('part', { whole: false });
+    await desk.page.getByRole('dialog').getByRole('button', { name: 'Leave it' }).click();
+    await desk.gone('[role=dialog]');
+    await desk.page.getByRole('button', { name: 'Refuse' }).first().click();
+    await desk.page.getByLabel('Reason').fill('The pictures came out well');
+    await desk.page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click();
+    await desk.gone('[role=dialog]');
+    await desk.page.getByText('The pictures came out well').first().waitFor();
+  }
+  await walk.page.reload();
+  await walk.page.locator('.notice', { hasText: 'The pictures came out well' }).waitFor();
+  await walk.shot('refused');
+  const operator = new Client(server.url, server.operatorToken());
+  assert.equal((await operator.get('/v1/admin/refunds?state=asked')).items.length, 0);
+  assert.deepEqual(walk.errors, []);
+});
