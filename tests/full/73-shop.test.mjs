@@ -270,7 +270,7 @@ test('the free picture of the day, and then no more', async t => {
   await walk.shot('one');
   await buyer.toPlans();
   assert.ok(await buyer.plan('free').locator('input').isDisabled());
-  assert.match(await buyer.plan('free').innerText(), /Used for today\. Again on/);
+  assert.match(await buyer.plan('free').innerText(), /Used\. Again on/);
   await walk.shot('used');
   assert.deepEqual(walk.errors, []);
 });

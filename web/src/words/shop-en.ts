@@ -23,7 +23,7 @@ export const shopEn = {
   freeNow: 'Free',
   freeLeft_one: '{{count}} left today',
   freeLeft_other: '{{count}} left today',
-  freeAgain: 'Used for today. Again on {{when}}',
+  freeAgain: 'Used. Again on {{when}}',
   toPay: 'On to payment',
   perMonth: '{{price}} a month',
 

@@ -19,7 +19,7 @@ export const shopZh: ShopWords = {
   freeTitle: '每日一张',
   freeNow: '免费',
   freeLeft_other: '今日剩余 {{count}} 次',
-  freeAgain: '今日已用完，{{when}} 恢复',
+  freeAgain: '已用完，{{when}} 恢复',
   toPay: '去支付',
   perMonth: '每月 {{price}}',
 
