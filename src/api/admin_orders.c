@@ -41,6 +41,21 @@ static int list_refunds(struct http_req *req, struct http_res *res, struct err *
     return api_list(res, &page, &items, e);
 }
 
+static int answer_order(struct http_req *req, struct http_res *res, struct err *e) {
+    struct app *app = api_app(req);
+    BUF_CLEANUP struct buf b;
+    struct jw w;
+    buf_init(&b, 16 * 1024);
+    jw_init(&w, &b);
+    int r = shop_order_render(db_reader(app->db), app->shop, req->object_id, 0, &w, e);
+    return r < 0 ? r : r ? api_json(res, 200, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
+}
+
+static int one_order(struct http_req *req, struct http_res *res, struct err *e) {
+    int r = api_param_id(req, 0, "order", &req->object_id, e);
+    return r < 0 ? r : answer_order(req, res, e);
+}
+
 /* ---- decisions ---- */
 
 struct decide_job { int64_t id, money, credits; struct str reason; };
@@ -80,23 +95,14 @@ static int refuse_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return r < 0 ? r : shop_refund_refuse(tx, job->id, req->account, job->reason, e);
 }
 
-static int decided(struct http_req *req, struct http_res *res, struct err *e) {
-    struct app *app = api_app(req);
-    BUF_CLEANUP struct buf b;
-    struct jw w;
-    buf_init(&b, 16 * 1024);
-    jw_init(&w, &b);
-    int r = shop_order_render(db_reader(app->db), app->shop, req->object_id, 0, &w, e);
-    return r < 0 ? r : r ? api_json(res, 200, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
-}
-
 const struct route api_admin_orders_routes[] = {
     { "GET", "/v1/admin/orders", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_orders, .out = "AdminOrderList",
       .help = "Orders, newest first; account, state, trouble=1: those that a person must look at." },
+    { "GET", "/v1/admin/orders/{id}", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, one_order, .out = "AdminOrder", .help = "One order, whoever's it is." },
     { "GET", "/v1/admin/refunds", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_refunds, .out = "RefundList", .help = "Refunds of one state, newest first; left out: those that are asked for." },
-    { "POST", "/v1/admin/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, decided, refund_parse, refund_write, .body_max = API_BODY_MAX,
+    { "POST", "/v1/admin/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, refund_parse, refund_write, .body_max = API_BODY_MAX,
       .in = refund_fields, .out = "AdminOrder", .help = "Give money back, and take credits with it." },
-    { "POST", "/v1/admin/refunds/{id}/refuse", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, decided, refuse_parse, refuse_write, .body_max = API_BODY_MAX,
+    { "POST", "/v1/admin/refunds/{id}/refuse", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, refuse_parse, refuse_write, .body_max = API_BODY_MAX,
       .in = refuse_fields, .out = "AdminOrder", .help = "Do not give back what was asked for, and say why." },
     { 0 },
 };

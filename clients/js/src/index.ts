@@ -170,6 +170,7 @@ export class Client {
 /** How long to wait before the same request again; null: it is not to be sent again. */
 function waitFor(problem: Problem, attempt: number, again: boolean): Waiting | null {
   if (problem.code === UNREACHABLE) return again ? { why: 'unreachable', seconds: attempt } : null;
+  if (problem.code === 'pay_setup') return null;        // out of order until somebody repairs it: another way to pay is of more use
   // 503: refused at the door, so nothing has happened; 429 to a person's single press is an answer
   if (problem.status !== 503 && !(problem.status === 429 && again)) return null;
   const seconds = (problem.retryAfterSeconds ?? 2) * attempt;

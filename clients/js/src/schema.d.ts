@@ -883,6 +883,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One order, whoever's it is. */
+        get: operations["get_v1_admin_orders__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/refunds": {
         parameters: {
             query?: never;
@@ -3200,7 +3217,12 @@ export interface operations {
     };
     get_v1_orders: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3936,7 +3958,18 @@ export interface operations {
     };
     get_v1_admin_orders: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description Only orders of this account. */
+                account?: string;
+                /** @description Only orders in this state. */
+                state?: string;
+                /** @description Anything: only those that a person must look at. */
+                trouble?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3963,9 +3996,47 @@ export interface operations {
             };
         };
     };
-    get_v1_admin_refunds: {
+    get_v1_admin_orders__id_: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrder"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_refunds: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description Only refunds in this state; those that are asked for when left out. */
+                state?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
