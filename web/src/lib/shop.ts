@@ -1,7 +1,7 @@
 /** What is sold and what was bought: plans, ways to pay, orders, and what one may do by them. */
 import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useCallback, useSyncExternalStore } from 'react';
-import { api } from './api';
+import { api, type Schemas } from './api';
 import type { Text } from './boot';
 import { orNobody, useKind, useMe } from './session';
 import { useWords } from '../words';
@@ -15,25 +15,19 @@ export interface Shop { selling: boolean; plans: Plan[]; ways: Way[] }
 /** again_ms: when the next free picture is there, by the server's clock. */
 export interface Mine { selling: boolean; plan: string | null; until_ms: number | null; may: May; free: { per_day: number; left: number | null; again_ms: number } }
 
-export interface Refund { id: string; order: string; state: 'asked' | 'pending' | 'done' | 'failed' | 'closed' | 'abnormal' | 'refused' | 'taken'; money_minor: number; credits: number; cause: string; reason: string; /** Why it was refused, or did not work. */ detail: string | null; created_ms: number; done_ms: number | null }
-export interface Order {
-  id: string; product: string; plan: string; kind: Plan['kind']; title: string; provider: string; test: boolean; scene: Scene | null; currency: Currency; list_minor: number; off_minor: number;
-  price_minor: number; credits: number; state: 'open' | 'paid' | 'closed' | 'failed'; trouble: string | null; created_ms: number; until_ms: number; paid_ms: number | null; ends_ms: number | null;
-  refunded_minor: number; can_refund: boolean; refund: Refund | null;
-}
+export type Refund = Schemas['Refund'];
+export type Order = Schemas['Order'];
 /** What to do next: go there, draw it, or call the app that this browser is part of. */
-export interface Start { show: 'redirect' | 'qr' | 'call'; text: string; until_ms: number | null }
-
-const post = <T>(path: string, id: string, body: object, key?: string): Promise<T> => api.send('POST', path, { path: { id }, body, ...(key ? { key } : { again: true }) });
+export type Start = Schemas['OrderStart'];
 
 export const shop = {
-  order: (plan: string, currency: Currency, provider: string, key: string) => api.send<Order>('POST', '/v1/orders', { body: { plan, currency, provider }, key }),
-  get: (id: string) => api.send<Order>('GET', '/v1/orders/{id}', { path: { id } }),
-  list: (cursor: string | undefined) => api.send<{ items: Order[]; next: string | null }>('GET', '/v1/orders', { query: { limit: 20, cursor } }),
-  start: (id: string, scene: Scene) => post<Start>('/v1/orders/{id}/start', id, { scene }),
-  check: (id: string) => post<Order>('/v1/orders/{id}/check', id, {}),
-  cancel: (id: string) => post<Order>('/v1/orders/{id}/cancel', id, {}),
-  refund: (id: string, reason: string, key: string) => post<Order>('/v1/orders/{id}/refund', id, reason ? { reason } : {}, key),
+  order: (plan: string, currency: Currency, provider: string, key: string) => api.post('/v1/orders', { body: { plan, currency, provider }, key }),
+  get: (id: string) => api.get('/v1/orders/{id}', { path: { id } }),
+  list: (cursor: string | undefined) => api.get('/v1/orders', { query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
+  start: (id: string, scene: Scene) => api.post('/v1/orders/{id}/start', { path: { id }, body: { scene }, again: true }),
+  check: (id: string) => api.post('/v1/orders/{id}/check', { path: { id }, body: {}, again: true }),
+  cancel: (id: string) => api.post('/v1/orders/{id}/cancel', { path: { id }, body: {}, again: true }),
+  refund: (id: string, reason: string, key: string) => api.post('/v1/orders/{id}/refund', { path: { id }, body: reason ? { reason } : {}, key }),
 };
 
 const FRESH = 60_000;

@@ -123,6 +123,7 @@ export const shopEn = {
   refundSure: 'Ask for {{price}} back?',
   refundText: 'Within 7 days, and with none of its credits used: all of it goes back at once the way it came, and its credits leave your wallet.',
   refundTextElse: 'Otherwise somebody looks at it first. You see the answer here, and nothing changes until then.',
+  refundTextLook: 'Some of it is used, or 7 days are over: so somebody looks at it first. You see the answer here, and nothing changes until then.',
   refundReason: 'Why? (You need not say.)',
   refundReasonHint: 'It helps us to do better.',
   refundDo: 'Ask for it',
@@ -186,6 +187,7 @@ export const shopEn = {
   entryRefunded: 'Went with the money that was given back',
   entryMoved: 'From when you were a guest',
   entryOther: 'Changed by us',
+  entryReceipt: 'See the receipt',
   entrySee: 'See the picture',
 
   // ---- not like me ----

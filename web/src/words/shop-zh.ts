@@ -114,6 +114,7 @@ export const shopZh: ShopWords = {
   refundSure: '申请退回 {{price}}？',
   refundText: '7 天内且点数未使用：全额原路退回，相应点数同时收回。',
   refundTextElse: '其他情况由人工处理，结果会显示在这里；在此之前一切不变。',
+  refundTextLook: '点数已使用，或已超过 7 天：将由人工处理，结果会显示在这里；在此之前一切不变。',
   refundReason: '原因（可不填）',
   refundReasonHint: '帮助我们改进。',
   refundDo: '提交申请',
@@ -173,6 +174,7 @@ export const shopZh: ShopWords = {
   entryRefunded: '随退款收回',
   entryMoved: '由访客账号转入',
   entryOther: '由我们调整',
+  entryReceipt: '查看收据',
   entrySee: '查看合影',
 
   unlike: '不像本人',

@@ -1,15 +1,15 @@
 /** What an operator decides about money: all of it back, a part, or no. Asked first; one key for one decision. */
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { api, asProblem } from '../../lib/api';
-import { newKey, useMoney, type Order } from '../../lib/shop';
+import { api, asProblem, type Schemas } from '../../lib/api';
+import { newKey, useMoney } from '../../lib/shop';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Field } from '../../ui/field';
 import { ProblemNotice } from '../../ui/notice';
 import { useAdminWords } from '../../words/admin';
 
-export type AdminOrder = Order & { account: string };
+export type AdminOrder = Schemas['AdminOrder'];
 type Deed = 'all' | 'part' | 'refuse';
 
 const WORDS = { all: ['refundAll', 'refundAllText'], part: ['refundPart', 'refundPartText'], refuse: ['refundRefuse', 'refundRefuseText'] } as const;
@@ -21,14 +21,17 @@ function minorOf(text: string): number | null {
   return m ? Number(m[1]) * 100 + Number((m[2] ?? '').padEnd(2, '0')) : null;
 }
 
+/** Something of it is left to give back, and no money is on its way. */
+export const canDecide = (order: AdminOrder): boolean => order.state === 'paid' && order.refunded_minor < order.price_minor && order.refund?.state !== 'pending';
+
 export function Decide({ order }: { order: AdminOrder }) {
   const { t } = useAdminWords(), money = useMoney(), cache = useQueryClient(), [deed, setDeed] = useState<Deed | null>(null), key = useRef('');
   const [reason, setReason] = useState(''), [amount, setAmount] = useState(''), [credits, setCredits] = useState('0'), asked = order.refund?.state === 'asked' ? order.refund : null;
   const left = order.price_minor - order.refunded_minor, part = minorOf(amount), whole = /^\d{1,9}$/.test(credits) ? Number(credits) : null;
   const act = useMutation({
     mutationFn: (what: Deed) => (what === 'refuse'
-      ? api.send('POST', '/v1/admin/refunds/{id}/refuse', { path: { id: asked?.id ?? '' }, body: { reason }, key: key.current })
-      : api.send('POST', '/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, ...(what === 'part' ? { money_minor: part, credits: whole } : {}) }, key: key.current })),
+      ? api.post('/v1/admin/refunds/{id}/refuse', { path: { id: asked?.id ?? '' }, body: { reason }, key: key.current })
+      : api.post('/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, ...(what === 'part' ? { money_minor: part ?? 0, credits: whole ?? 0 } : {}) }, key: key.current })),
     onSuccess: () => {
       setDeed(null);
       void cache.invalidateQueries({ queryKey: ['admin'] });
@@ -41,7 +44,6 @@ export function Decide({ order }: { order: AdminOrder }) {
     setDeed(what);
   };
   const [title, text] = WORDS[deed ?? 'all'], wrong = !reason.trim() || (deed === 'part' && (part === null || part === 0 || part > left || whole === null || whole > order.credits));
-  if (order.state !== 'paid' || left <= 0 || order.refund?.state === 'pending') return null;
   return (
     <div className="deeds">
       <Button kind="quiet" onClick={() => ask('all')}>{t('refundAll')}</Button>

@@ -2,11 +2,11 @@
 import type { ReactNode } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { api } from '../../lib/api';
-import { useMoney, type Order, type Refund } from '../../lib/shop';
+import { useMoney, type Order } from '../../lib/shop';
 import { Select } from '../../ui/field';
 import { Empty } from '../../ui/states';
 import { useAdminWords, type AdminKey } from '../../words/admin';
-import { Decide, type AdminOrder } from './decide';
+import { canDecide, Decide, type AdminOrder } from './decide';
 import { Badge, Loaded, More, Section, Table, usePages, When, type Column, type Tone } from './parts';
 
 const REFRESH_MS = 10_000;
@@ -14,7 +14,7 @@ const STATES: Record<Order['state'], [AdminKey, Tone]> = { open: ['orderOpen', '
 type Filter = { state?: string; trouble?: string; account?: string };
 
 export function useOrders(filter: Filter, refresh?: number) {
-  return usePages(['orders', filter], cursor => api.send<{ items: AdminOrder[]; next: string | null }>('GET', '/v1/admin/orders', { query: { limit: 50, ...filter, cursor } }), refresh);
+  return usePages(['orders', filter], cursor => api.get('/v1/admin/orders', { query: { limit: 50, ...filter, ...(cursor ? { cursor } : {}) } }), refresh);
 }
 
 export function OrderBadge({ order }: { order: Order }) {
@@ -22,41 +22,43 @@ export function OrderBadge({ order }: { order: Order }) {
   return <><Badge tone={tone}>{t(word)}</Badge>{order.trouble && <> <Badge tone="bad">{order.trouble}</Badge></>}{order.test && <> <Badge tone="calm">TEST</Badge></>}</>;
 }
 
-function useColumns(): Column<AdminOrder>[] {
+const backOf = ({ refund }: Order): string | null => refund && [refund.state, refund.reason, refund.detail].filter(Boolean).join(': ');
+
+/** deciding: with the buttons and why, else with everything else. Whose it is leads to all about their money. */
+function useColumns(deciding: boolean): Column<AdminOrder>[] {
   const { t } = useAdminWords(), money = useMoney();
+  const given: Column<AdminOrder> = { label: t('backMoney'), number: true, of: o => (o.refunded_minor ? money(o.refunded_minor, o.currency) : null) };
   return [
     { label: t('order'), first: true, of: o => <span className="id">{o.id}</span> },
     { label: t('state'), of: o => <OrderBadge order={o} /> },
     { label: t('amount'), number: true, of: o => money(o.price_minor, o.currency) },
-    { label: t('backMoney'), number: true, of: o => (o.refunded_minor ? money(o.refunded_minor, o.currency) : null) },
-    { label: t('plan'), of: o => o.plan },
-    { label: t('provider'), of: o => o.provider },
+    ...(deciding ? [] : [given, { label: t('plan'), of: (o: AdminOrder) => o.plan }, { label: t('provider'), of: (o: AdminOrder) => o.provider }]),
     { label: t('account'), of: o => <Link href={`/admin/accounts/${o.account}`} className="id">{o.account}</Link> },
     { label: t('created'), of: o => <When ms={o.created_ms} /> },
-    { label: t('refundReason'), wide: true, of: o => (o.refund && [o.refund.state, o.refund.reason, o.refund.detail].filter(Boolean).join(': ')) },
-    { label: t('decide'), wide: true, of: o => <Decide order={o} /> },
+    deciding ? { label: t('decide'), wide: true, of: o => <>{backOf(o)}{canDecide(o) && <Decide order={o} />}</> } : { label: t('refundReason'), wide: true, of: backOf },
   ];
 }
 
-function Rows({ list, caption, none }: { list: ReturnType<typeof useOrders>; caption: string; none: ReactNode }) {
-  const columns = useColumns();
+interface RowsProps { list: ReturnType<typeof useOrders>; caption: string; none: ReactNode; deciding?: boolean }
+function Rows({ list, caption, none, deciding = false }: RowsProps) {
+  const columns = useColumns(deciding);
   return <Loaded asked={list}>{items => (items.length ? <><Table caption={caption} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : none)}</Loaded>;
 }
 
 /** What a person must look at. */
 function Troubled() {
   const { t } = useAdminWords();
-  return <Rows list={useOrders({ trouble: '1' }, REFRESH_MS)} caption={t('troubled')} none={<p className="soft">{t('troubledNone')}</p>} />;
+  return <Rows deciding list={useOrders({ trouble: '1' }, REFRESH_MS)} caption={t('troubled')} none={<p className="soft">{t('troubledNone')}</p>} />;
 }
 
 /** Whose owners wait. */
 function Asked() {
   const { t } = useAdminWords();
   const list = usePages(['refunds'], async cursor => {
-    const { items, next } = await api.send<{ items: Refund[]; next: string | null }>('GET', '/v1/admin/refunds', { query: { state: 'asked', limit: 20, cursor } });
-    return { items: await Promise.all(items.map(r => api.send<AdminOrder>('GET', '/v1/admin/orders/{id}', { path: { id: r.order } }))), next };
+    const { items, next } = await api.get('/v1/admin/refunds', { query: { state: 'asked', limit: 20, ...(cursor ? { cursor } : {}) } });
+    return { items: await Promise.all(items.map(r => api.get('/v1/admin/orders/{id}', { path: { id: r.order } }))), next };
   }, REFRESH_MS);
-  return <Rows list={list} caption={t('refundsAsked')} none={<p className="soft">{t('refundsNone')}</p>} />;
+  return <Rows deciding list={list} caption={t('refundsAsked')} none={<p className="soft">{t('refundsNone')}</p>} />;
 }
 
 export function Orders() {

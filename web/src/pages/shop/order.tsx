@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { asProblem } from '../../lib/api';
+import { useWallet } from '../../lib/session';
 import { intentOver, shop, useMoney, useMoved, useShop, type Order } from '../../lib/shop';
 import { useDate, useDay } from '../../lib/time';
 import { useTitle } from '../../lib/title';
@@ -15,7 +16,7 @@ import { OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
 import { AskBack, MoneyBack } from './refund';
 import { useTruth, Waiting } from './waiting';
 
-const REFUND_MS = 3_000;
+const REFUND_MS = 3_000, NEWS_MS = 3_600_000;
 
 function Receipt({ order }: { order: Order }) {
   const { t } = useShopWords(), date = useDate(), money = useMoney(), way = useWayWords()(order), title = usePlanTitle(useShop().data)(order);
@@ -38,13 +39,15 @@ function Receipt({ order }: { order: Order }) {
 }
 
 function Paid({ order }: { order: Order }) {
-  const { t } = useShopWords(), day = useDay(), count = order.credits, back = order.refund?.state;
+  const { t } = useShopWords(), day = useDay(), wallet = useWallet(), count = order.credits, back = order.refund?.state;
   if (back === 'pending' || back === 'abnormal') return <h1>{t('backUnderWay')}</h1>;
   if (order.refunded_minor >= order.price_minor) return <><h1>{t('backTitle')}</h1><p className="soft lead">{t('backText')}</p></>;
+  // a receipt that is looked at later is no news
+  if (Date.now() - (order.paid_ms ?? 0) > NEWS_MS) return <h1>{t('orderTitle')}</h1>;
   return (
     <>
       <h1 className="order-paid"><Icon name="check" size={28} /> {t('paidTitle')}</h1>
-      {count > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: day(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
+      {count > 0 && wallet && wallet.available > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: day(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
       {back !== 'asked' && <GoOn />}
     </>
   );

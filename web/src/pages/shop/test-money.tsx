@@ -10,7 +10,6 @@ import { Empty, Failed, PageSkeleton } from '../../ui/states';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { TestBadge } from './parts';
 
-interface View { price: { minor: number; currency: string }; state: string; title: string; return_url: string; cancel_url: string; months: number; until_ms: number }
 type Notified = 'send' | 'lose' | 'twice';
 
 const MORE = { process: 'testProcess', pay_late: 'testPayLate', renew: 'testRenew', renew_fail: 'testRenewFail', dispute: 'testDispute', refund_done: 'testRefundDone', refund_abnormal: 'testRefundAbnormal' } as const satisfies Record<string, ShopKey>;
@@ -25,9 +24,9 @@ const web = (url: string): string => (/^https?:\/\//.test(url) ? url : '/');
 
 export default function TestMoney({ number }: { number: string }) {
   const { t } = useShopWords(), money = useMoney(), [notice, setNotice] = useState<Notified>('send');
-  const view = useQuery({ queryKey: ['pay-test', number], staleTime: 0, queryFn: () => api.send<View>('GET', '/v1/pay/test/{number}', { path: { number } }) });
+  const view = useQuery({ queryKey: ['pay-test', number], staleTime: 0, queryFn: () => api.get('/v1/pay/test/{number}', { path: { number } }) });
   const act = useMutation({
-    mutationFn: (what: Act) => api.send<unknown>('POST', '/v1/pay/test/{number}', { path: { number }, body: { act: what, notice } }),
+    mutationFn: (what: Act) => api.post('/v1/pay/test/{number}', { path: { number }, body: { act: what, notice } }),
     onSuccess: (_, what) => {
       if (STAYS.includes(what)) return void view.refetch();
       if (view.data) location.assign(web(what === 'cancel' ? view.data.cancel_url || view.data.return_url : view.data.return_url));

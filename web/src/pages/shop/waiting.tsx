@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { asProblem } from '../../lib/api';
-import { callWeChat, sceneOf, shop, useMoney, useMoved, useShop, type Order, type Start } from '../../lib/shop';
+import { callWeChat, sceneOf, shop, useMoney, useMoved, useShop, waysFor, type Order, type Start } from '../../lib/shop';
 import { useTime } from '../../lib/time';
 import { Button, FileLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
@@ -88,6 +88,7 @@ function Stop({ order }: { order: Order }) {
 export function Waiting({ order, truth }: { order: Order; truth: ReturnType<typeof useTruth> }) {
   const { t } = useShopWords(), time = useTime(), all = useShop().data, [, go] = useLocation(), cache = useQueryClient();
   const way = all?.ways.find(w => w.provider === order.provider), scene = way && sceneOf(way), scan = order.scene === 'qr' || (order.scene === null && scene === 'qr');
+  const plan = all?.plans.find(p => p.plan === order.plan), others = all && plan && waysFor(all, plan, order.currency).length > 1;
   // begun as a QR code: it is drawn again after a reload
   const drawn = useQuery({ queryKey: ['start', order.id], enabled: scan, staleTime: Infinity, queryFn: () => shop.start(order.id, 'qr') });
   const pay = useMutation({
@@ -111,7 +112,7 @@ export function Waiting({ order, truth }: { order: Order; truth: ReturnType<type
       <div className="order-acts">
         {truth.tired && <Button big onClick={truth.look}>{t('waitLook')}</Button>}
         {!start && <Button big={!truth.tired} kind={truth.tired ? 'quiet' : 'primary'} busy={pay.isPending} disabled={!scene} onClick={() => pay.mutate()}>{t('waitPay')}</Button>}
-        <Button kind="quiet" onClick={() => go(`/buy/${order.plan}`)}>{t('waitOther')}</Button>
+        {others && <Button kind="quiet" onClick={() => go(`/buy/${order.plan}`)}>{t('waitOther')}</Button>}
         <Stop order={order} />
       </div>
       <p className="small soft numbers"><Icon name="clock" size={16} /> {t('waitUntil', { when: time(order.until_ms) })}</p>

@@ -67,7 +67,7 @@ function Line({ entry }: { entry: Entry }) {
   const { t } = useShopWords(), { locale } = useWords(), date = useDate(), task = useTaskOf(entry), { title, why } = useEntryWords()(entry, task);
   return (
     <li className="entry" data-testid="entry" data-kind={entry.kind}>
-      <span className="row-words"><span className="row-title">{title}</span>{why && <span className="entry-why">{why}</span>}<span className="small soft numbers">{date(entry.at)}{task && <> · <Link href={`/t/${task.id}`}>{t('entrySee')}</Link></>}</span></span>
+      <span className="row-words"><span className="row-title">{title}</span>{why && <span className="entry-why">{why}</span>}<span className="small soft numbers">{date(entry.at)}{task && <> · <Link href={`/t/${task.id}`}>{t('entrySee')}</Link></>}{entry.order && <> · <Link href={`/orders/${entry.order}`}>{t('entryReceipt')}</Link></>}</span></span>
       <span className={`numbers entry-amount ${entry.credits > 0 ? 'entry-in' : ''}`}>{entry.credits.toLocaleString(locale, { signDisplay: 'always' })}</span>
     </li>
   );
@@ -100,7 +100,7 @@ function Get({ all }: { all: Shop }) {
       <ul>
         {all.plans.filter(p => p.kind !== 'free').map(plan => {
           const named = price(plan, currency);
-          return named && <li key={plan.plan}><Link href={`/buy/${plan.plan}`}><span>{text(plan.title)} <span className="small soft">{plan.credits > 0 && words.t('credits', { count: plan.credits })}</span></span> <span className="numbers">{named}</span></Link></li>;
+          return named && <li key={plan.plan}><Link href={`/buy/${plan.plan}`}><span>{text(plan.title)} <span className="small soft">{plan.credits > 0 && plan.kind !== 'pack' && words.t('credits', { count: plan.credits })}</span></span> <span className="numbers">{named}</span></Link></li>;
         })}
       </ul>
     </section>
