@@ -238,6 +238,46 @@ test('a picture that fails gives its credits back, and /wallet says why', async 
   assert.deepEqual(walk.errors, []);
 });
 
+test('not like me: other pictures for nothing, and then the money', async t => {
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-unlike-zh', axe: true }), { walk } = buyer;
+  await buyer.toBank();
+  await buyer.bank('pay').click();
+  const id = await buyer.order(), first = await buyer.make(), unlike = () => walk.page.getByRole('button', { name: '不像本人' }).click();
+  await walk.chosen(4);
+  await unlike();
+  await walk.$('[role=dialog]').waitFor();
+  await walk.shot('first', { whole: false });
+  await walk.page.evaluate(() => { const b = document.querySelector('[role=dialog] .button-primary'); b.click(); b.click(); });
+  await walk.page.waitForURL(url => /task_/.test(url.pathname) && !url.pathname.includes(first));
+  const second = await walk.task();
+  await walk.chosen(4);
+  assert.deepEqual([(await buyer.ask(`/v1/tasks/${second}`)).credits.price, await buyer.entries()], [0, [['hold', -40], ['grant', 40]]]);
+  await walk.go(`/t/${first}`);
+  await walk.chosen(4);
+  await walk.$(`.under a[href="/t/${second}"]`).click();          // these ones stay, and lead there
+  await walk.page.waitForURL(url => url.pathname.includes(second));
+  await walk.chosen(4);
+  await unlike();
+  await walk.$('[role=dialog]').waitFor();
+  await walk.shot('second', { whole: false });
+  await walk.$('[role=dialog] .button-primary').click();
+  await walk.$('.notice-good').waitFor();
+  await walk.shot('settled');
+  await walk.$('.notice-good a').click();
+  await walk.id('entry').nth(3).waitFor();
+  assert.deepEqual((await buyer.entries()).map(e => e.join(' ')).sort(), ['grant 40', 'hold -40', 'return 40', 'takeback -40']);
+  await walk.shot('wallet');
+  await walk.go(`/orders/${id}`);
+  await walk.page.locator('.notice-good', { hasText: '¥9.90 已退回' }).waitFor();
+  await walk.go(`/t/${second}`);                                   // said once more, it was done once
+  await walk.chosen(4);
+  await unlike();
+  await walk.$('[role=dialog] .button-primary').click();
+  await walk.$('.notice-good').waitFor();
+  assert.equal((await buyer.entries()).length, 4);
+  assert.deepEqual(walk.errors, []);
+});
+
 test('buying by keyboard alone', async t => {
   const buyer = await Buyer.open(t, { name: 'shop-keys-en' }), { walk } = buyer, press = key => walk.page.keyboard.press(key);
   await buyer.toPlans();

@@ -2,19 +2,15 @@
 import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useCallback, useSyncExternalStore } from 'react';
 import { api, type Schemas } from './api';
-import type { Text } from './boot';
 import { orNobody, useKind, useMe } from './session';
 import { useWords } from '../words';
 
-export type Currency = 'CNY' | 'USD';
-export interface May { candidates: number; per_day: number; weight: number; quality_px: number; watermark: boolean; motion: boolean; ads: boolean; enhanced: boolean }
-export interface Plan { plan: string; kind: 'free' | 'once' | 'pack' | 'member'; title: Text; lead: Text; price: Partial<Record<Currency, number>>; credits: number; valid_ms: number; may: May }
-export interface Way { provider: string; test: boolean; currencies: Currency[]; scenes: Scene[]; members: boolean }
-export type Scene = 'page' | 'h5' | 'qr' | 'jsapi' | 'mini';
-export interface Shop { selling: boolean; plans: Plan[]; ways: Way[] }
-/** again_ms: when the next free picture is there, by the server's clock. */
-export interface Mine { selling: boolean; plan: string | null; until_ms: number | null; may: May; free: { per_day: number; left: number | null; again_ms: number } }
-
+export type Plan = Schemas['Plan'];
+export type Way = Schemas['PayWay'];
+export type Shop = Schemas['PlanList'];
+export type Mine = Schemas['May'];
+export type Currency = keyof Plan['price'];
+export type Scene = Way['scenes'][number];
 export type Refund = Schemas['Refund'];
 export type Order = Schemas['Order'];
 /** What to do next: go there, draw it, or call the app that this browser is part of. */
@@ -33,13 +29,13 @@ export const shop = {
 const FRESH = 60_000;
 
 export function useShop(): UseQueryResult<Shop> {
-  return useQuery({ queryKey: ['plans'], staleTime: 10 * FRESH, queryFn: () => api.send<Shop>('GET', '/v1/plans') });
+  return useQuery({ queryKey: ['plans'], staleTime: 10 * FRESH, queryFn: () => api.get('/v1/plans') });
 }
 
 /** What who is here may do now; null: nobody is here. */
 export function useMine(enabled = true): UseQueryResult<Mine | null> {
   const known = useKind() !== null;
-  return useQuery({ queryKey: ['may'], enabled: enabled && known, queryFn: () => orNobody(api.send<Mine>('GET', '/v1/me/may')) });
+  return useQuery({ queryKey: ['may'], enabled: enabled && known, queryFn: () => orNobody(api.get('/v1/me/may')) });
 }
 
 /** After money or credits have moved: everything that names them is asked for again. */

@@ -12,10 +12,8 @@ import { useShopWords } from '../../words/shop';
 import { CurrencySwitch, Features, useFeatures, usePictures, usePrice } from '../shop/parts';
 import { useQuote } from './quote';
 
-export type Priced = Schemas['Quote'] & { free?: boolean; watermark?: boolean };
-
 /** quote: makes it at once; none: it is bought first. why: it cannot be chosen now. */
-export interface Offer { id: string; title: string; price: string; features: string[]; note?: string | null; quote?: Priced; plan?: Plan; off?: boolean }
+export interface Offer { id: string; title: string; price: string; features: string[]; note?: string | null; quote?: Schemas['Quote']; plan?: Plan; off?: boolean }
 
 /** How many pictures the credits are enough for. */
 const enoughFor = (recipe: Recipe, credits: number): number => (recipe.credits_per !== 'candidate' ? (credits >= recipe.credits ? recipe.candidates_max : 0) : Math.min(recipe.candidates_max, Math.floor(credits / recipe.credits)));
@@ -29,16 +27,16 @@ function useFreeNote(): (free: Mine['free']) => string | null {
 export function useOffers(all: Shop | undefined) {
   const { t } = useShopWords(), text = useText(), journey = useJourney(), recipe = useRecipe().data, wallet = useWallet(), selling = all?.selling === true, mine = useMine(selling);
   const { currency } = useCurrency(all), features = useFeatures(), pictures = usePictures(), price = usePrice(), freeNote = useFreeNote();
-  const quote = useQuote(journey.template), asked = quote.data as Priced | undefined;
-  const have = wallet?.available ?? 0, reaches = asked !== undefined && asked.free !== true && asked.credits > 0 && have >= asked.credits;
+  const quote = useQuote(journey.template), asked = quote.data;
+  const have = wallet?.available ?? 0, reaches = asked !== undefined && !asked.free && asked.credits > 0 && have >= asked.credits;
   // credits that are left over from other pictures are good for fewer
   const fewer = selling && asked && recipe && !reaches ? enoughFor(recipe, have) : 0;
-  const part = useQuote(journey.template, fewer > 0, fewer || undefined), paid = reaches ? asked : fewer > 0 ? part.data as Priced | undefined : undefined;
+  const part = useQuote(journey.template, fewer > 0, fewer || undefined), paid = reaches ? asked : fewer > 0 ? part.data : undefined;
   const pending = selling && (quote.isPending || wallet === undefined || mine.isPending || (fewer > 0 && part.isPending));
   const offers: Offer[] = [];
   if (paid) {
     offers.push({ id: 'credits', title: t('creditsUse'), price: t('creditsOf', { use: paid.credits, count: have }), quote: paid,
-      features: [pictures(paid.candidates), ...(paid.watermark === undefined ? [] : [t(paid.watermark ? 'markOurs' : 'markNone')])] });
+      features: [pictures(paid.candidates), t(paid.watermark ? 'markOurs' : 'markNone')] });
   }
   for (const plan of all?.plans ?? []) {
     if (plan.kind === 'free') {

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../../lib/api';
 import { useText } from '../../lib/app-context';
-import { currenciesOf, useCurrency, useMoney, type Order, type Plan, type Shop, type Way } from '../../lib/shop';
+import { currenciesOf, useCurrency, useMoney, type Order, type Plan, type Shop } from '../../lib/shop';
 import { daysIn } from '../../lib/time';
 import { Icon } from '../../ui/icons';
 import { useWords } from '../../words';
@@ -65,7 +65,7 @@ export function TestBadge() {
 const NAMES: Record<string, [ShopKey, ShopKey]> = { wechat: ['payWechat', 'payWechatHint'], alipay: ['payAlipay', 'payAlipayHint'], stripe: ['payStripe', 'payStripeHint'], test: ['payTest', 'payTestHint'] };
 
 /** The name of a way to pay, and what it means to take it. */
-export function useWayWords(): (way: Pick<Way, 'provider'>) => { name: string; hint: string } {
+export function useWayWords(): (way: { provider: string }) => { name: string; hint: string } {
   const { t } = useShopWords();
   return ({ provider }) => {
     const known = NAMES[provider];
