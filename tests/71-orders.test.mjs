@@ -71,7 +71,7 @@ test('test money: ordered, begun, paid, booked once; the wallet says where it ca
   assert.equal((await c.check(o)).state, 'open');
   await act(o, 'pay', 'twice');
   const paid = await c.look(o);
-  assert.deepEqual([paid.state, paid.can_refund, paid.refunded_minor, paid.trouble], ['paid', true, 0, null]);
+  assert.deepEqual([o.credits_left, paid.credits_left, paid.state, paid.can_refund, paid.refunded_minor, paid.trouble], [0, 40, 'paid', true, 0, null]);
   assert.equal(paid.ends_ms - paid.paid_ms > 29 * DAY, true);
   assert.equal(await c.gained(), 40);
   const [entry] = (await c.get('/v1/wallet/entries?limit=1')).items;
@@ -163,7 +163,9 @@ test('test money: what was used is for an operator to decide: a part, or no', as
   isProblem(await c.send('POST', `/v1/admin/orders/${used.id}/refund`, { json: { reason: 'x' }, headers: { 'idempotency-key': randomUUID() } }), 403, 'forbidden');
   const part = await decide(used, { money_minor: 500, credits: 20, reason: 'half of it' });
   assert.equal(part.status, 200, part.text);
-  assert.deepEqual([part.json.refund.state, part.json.refund.cause, part.json.refunded_minor], ['pending', 'operator', 500]);
+  assert.deepEqual([part.json.refund.state, part.json.refund.cause, part.json.refunded_minor, part.json.credits_left], ['pending', 'operator', 500, 20]);
+  assert.deepEqual(await op.get(`/v1/admin/orders/${used.id}`), part.json);
+  isProblem(await c.send('GET', `/v1/admin/orders/${used.id}`), 403, 'forbidden');
   const refused = await op.effect(`/v1/admin/refunds/${waiting.find(r => r.order === other.id).id}/refuse`, { reason: 'All four are good.' });
   assert.deepEqual([refused.refund.state, refused.refund.detail, refused.can_refund], ['refused', 'All four are good.', true]);
   assert.equal(await c.gained(), 60);

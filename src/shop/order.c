@@ -255,11 +255,14 @@ static bool refund_open(const struct refund *f) {
 int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int64_t account, struct jw *w, struct err *e) {
     struct order o;
     struct refund f = { 0 };
+    struct ledger_sold sold = { 0 };
     int r = shop__order_get(tx, order, account, &o, e), has;
     if (r <= 0)
         return r;
     if ((has = shop__refund_of(tx, order, &f, e)) < 0)
         return has;
+    if ((r = ledger_sold_get(tx, order, &sold, e)) < 0)
+        return r;
     jw_obj(w);
     jw_kid(w, "id", "order", o.id);
     jw_kz(w, "product", o.product);
@@ -274,6 +277,7 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
     jw_kint(w, "off_minor", o.off);
     jw_kint(w, "price_minor", o.price);
     jw_kint(w, "credits", o.credits);
+    jw_kint(w, "credits_left", r ? sold.available : 0);
     jw_kz(w, "state", shop_state_names[o.state]);
     jw_kz(w, "trouble", o.trouble[0] ? o.trouble : NULL);
     jw_kint(w, "created_ms", o.created_ms);

@@ -1300,6 +1300,8 @@ export interface components {
             /** @description To be paid. */
             price_minor: number;
             credits: number;
+            /** @description Of those, what can be spent; 0 while it is not paid. */
+            credits_left: number;
             /** @enum {string} */
             state: "open" | "paid" | "closed" | "failed";
             /** @description A person looks at it. */

@@ -121,8 +121,7 @@ export const shopEn = {
   // ---- money back ----
   refundAsk: 'Ask for the money back',
   refundSure: 'Ask for {{price}} back?',
-  refundText: 'Within 7 days, and with none of its credits used: all of it goes back at once the way it came, and its credits leave your wallet.',
-  refundTextElse: 'Otherwise somebody looks at it first. You see the answer here, and nothing changes until then.',
+  refundText: 'None of it is used: all of it goes back at once the way it came, and its credits leave your wallet.',
   refundTextLook: 'Some of it is used, or 7 days are over: so somebody looks at it first. You see the answer here, and nothing changes until then.',
   refundReason: 'Why? (You need not say.)',
   refundReasonHint: 'It helps us to do better.',

@@ -112,8 +112,7 @@ export const shopZh: ShopWords = {
 
   refundAsk: '申请退款',
   refundSure: '申请退回 {{price}}？',
-  refundText: '7 天内且点数未使用：全额原路退回，相应点数同时收回。',
-  refundTextElse: '其他情况由人工处理，结果会显示在这里；在此之前一切不变。',
+  refundText: '点数尚未使用：全额立即原路退回，相应点数同时收回。',
   refundTextLook: '点数已使用，或已超过 7 天：将由人工处理，结果会显示在这里；在此之前一切不变。',
   refundReason: '原因（可不填）',
   refundReasonHint: '帮助我们改进。',

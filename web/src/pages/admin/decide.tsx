@@ -31,7 +31,7 @@ export function Decide({ order }: { order: AdminOrder }) {
   const act = useMutation({
     mutationFn: (what: Deed) => (what === 'refuse'
       ? api.post('/v1/admin/refunds/{id}/refuse', { path: { id: asked?.id ?? '' }, body: { reason }, key: key.current })
-      : api.post('/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, ...(what === 'part' ? { money_minor: part ?? 0, credits: whole ?? 0 } : {}) }, key: key.current })),
+      : api.post('/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, credits: whole ?? 0, ...(what === 'part' ? { money_minor: part ?? 0 } : {}) }, key: key.current })),
     onSuccess: () => {
       setDeed(null);
       void cache.invalidateQueries({ queryKey: ['admin'] });
@@ -41,9 +41,11 @@ export function Decide({ order }: { order: AdminOrder }) {
     key.current = newKey();
     act.reset();
     setReason('');
+    setCredits(String(what === 'all' ? order.credits_left : 0));
     setDeed(what);
   };
-  const [title, text] = WORDS[deed ?? 'all'], wrong = !reason.trim() || (deed === 'part' && (part === null || part === 0 || part > left || whole === null || whole > order.credits));
+  const [title, text] = WORDS[deed ?? 'all'], few = whole !== null && whole <= order.credits_left;
+  const wrong = !reason.trim() || (deed !== 'refuse' && !few) || (deed === 'part' && (part === null || part === 0 || part > left));
   return (
     <div className="deeds">
       <Button kind="quiet" onClick={() => ask('all')}>{t('refundAll')}</Button>
@@ -51,12 +53,8 @@ export function Decide({ order }: { order: AdminOrder }) {
       {asked && <Button kind="bare" onClick={() => ask('refuse')}>{t('refundRefuse')}</Button>}
       <Dialog open={deed !== null} onClose={() => setDeed(null)} title={t(title)} text={t(text, { money: money(left, order.currency) })}
         actions={<><Button kind="quiet" onClick={() => setDeed(null)}>{t('keep')}</Button><Button kind={deed === 'refuse' ? 'primary' : 'danger'} busy={act.isPending} disabled={wrong} onClick={() => deed && act.mutate(deed)}>{t(title)}</Button></>}>
-        {deed === 'part' && (
-          <>
-            <Field label={t('refundMoney', { money: money(left, order.currency) })} inputMode="decimal" value={amount} onValue={setAmount} />
-            <Field label={t('refundCredits')} inputMode="numeric" value={credits} onValue={setCredits} />
-          </>
-        )}
+        {deed === 'part' && <Field label={t('refundMoney', { money: money(left, order.currency) })} inputMode="decimal" value={amount} onValue={setAmount} />}
+        {deed !== 'refuse' && <Field label={t('refundCredits', { n: order.credits_left })} inputMode="numeric" value={credits} onValue={setCredits} />}
         <Field label={t('refundWhy')} hint={t('refundWhyHint')} maxLength={REASON_MAX} value={reason} onValue={setReason} />
         {act.error && <ProblemNotice problem={asProblem(act.error)}>{asProblem(act.error).document.detail && <p className="small soft">{asProblem(act.error).document.detail}</p>}</ProblemNotice>}
       </Dialog>

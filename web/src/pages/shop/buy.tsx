@@ -125,7 +125,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
           <Features items={features(plan)} />
           <p className="pay-price numbers" data-testid="price">{price ?? '–'}</p>
         </section>
-        {before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
+        {!pay.error && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
         {ways.length > 0
           ? <section className="pay-how"><h2 id="ways">{t('payHow')}</h2><Ways ways={ways} chosen={way?.provider} choose={pick} /></section>
           : <Notice kind="bad" title={t('payNobody')} next={t('payNobodyNext')} />}

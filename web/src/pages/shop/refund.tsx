@@ -2,7 +2,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { asProblem } from '../../lib/api';
-import { useWallet } from '../../lib/session';
 import { newKey, shop, useMoney, useMoved, type Order, type Refund } from '../../lib/shop';
 import { useDate } from '../../lib/time';
 import { Button } from '../../ui/button';
@@ -33,8 +32,7 @@ function Where({ order, refund }: { order: Order; refund: Refund }) {
 export function AskBack({ order }: { order: Order }) {
   const { t } = useShopWords(), cache = useQueryClient(), moved = useMoved(), [open, setOpen] = useState(false), [reason, setReason] = useState(''), key = useRef('');
   const price = useMoney()(order.price_minor - order.refunded_minor, order.currency);
-  // surely not as new: an operator decides
-  const wallet = useWallet(), looked = Date.now() - (order.paid_ms ?? 0) > REGRET_MS || (wallet ? wallet.available < order.credits : false);
+  const asNew = order.credits_left === order.credits && order.refunded_minor === 0 && Date.now() - (order.paid_ms ?? 0) < REGRET_MS;
   const ask = useMutation({
     mutationFn: () => shop.refund(order.id, reason.trim(), key.current),
     onSuccess: now => {
@@ -51,10 +49,9 @@ export function AskBack({ order }: { order: Order }) {
   return (
     <>
       <Button kind="bare" onClick={begin}>{t('refundAsk')}</Button>
-      <Dialog open={open} onClose={() => setOpen(false)} title={t('refundSure', { price })} text={t(looked ? 'refundTextLook' : 'refundText')} actions={(
+      <Dialog open={open} onClose={() => setOpen(false)} title={t('refundSure', { price })} text={t(asNew ? 'refundText' : 'refundTextLook')} actions={(
         <><Button kind="quiet" onClick={() => setOpen(false)}>{t('refundKeep')}</Button><Button kind="danger" busy={ask.isPending} onClick={() => ask.mutate()}>{t('refundDo')}</Button></>
       )}>
-        {!looked && <p className="soft refund-else">{t('refundTextElse')}</p>}
         <Field label={t('refundReason')} hint={t('refundReasonHint')} name="reason" maxLength={REASON_MAX} value={reason} onValue={setReason} />
         {ask.error && <ProblemNotice problem={asProblem(ask.error)} />}
       </Dialog>
