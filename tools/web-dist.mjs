@@ -43,8 +43,8 @@ try {
     return html;
   };
   const first = await page('/', 'index.html'), seen = new Set();
-  for (const name of ['new', 'me', 'sign-in', 'sign-up', 'auth', 'admin']) await page(`/${name}`, `${name}/index.html`);
-  await page('/me', 'app.html');        // for /t/*: a rule of the store or CDN
+  for (const name of ['new', 'me', 'orders', 'wallet', 'sign-in', 'sign-up', 'auth', 'admin']) await page(`/${name}`, `${name}/index.html`);
+  await page('/me', 'app.html');        // for /t/*, /buy/*, /orders/*, /pay/*: a rule of the store or CDN
   await page('/404', '404.html');
   const copy = async path => {
     if (seen.has(path)) return;
@@ -58,7 +58,7 @@ try {
   for (const [, path] of first.matchAll(/"(\/(?:static|product|theme\.css|icon\.svg)[^"]*)"/g)) await copy(path);
   await copy('/robots.txt');
   console.log(`web-dist: ${out}: ${seen.size} files and the pages${api ? `, for the API at ${api}` : ''}`);
-  console.log('web-dist: let the store answer /t/* with app.html and everything unknown with 404.html');
+  console.log('web-dist: let the store answer /t/*, /buy/*, /orders/* and /pay/* with app.html and everything unknown with 404.html');
 } finally {
   await server.stop();
   server.forget();
