@@ -1,12 +1,14 @@
 // 73-shop.test.mjs - buying with test money and with the Stripe simulator, from the first screen to four clean candidates: reloads, the way back,
 // double clicks, a bank that says no, notices that are lost, money and credits that come back, and what the operator sees. Pictures: out/screens/.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
-import { startServer } from '../lib/server.mjs';
+import { startServer, tempDir } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 import { startStripe } from '../sim/stripe.mjs';
+import { startWechat, wechatKeys } from '../sim/wechat.mjs';
 
 const ENV = { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_SHOP_FREE_PER_NETWORK: '1000' };
 let server, browser;
@@ -76,7 +78,8 @@ class Buyer {
 
 for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`buying 9.9 with test money, ${lang} at ${width}`, async t => {
   const buyer = await Buyer.open(t, { lang, width, height, name: `shop-${width}-${lang}`, axe: true }), { walk, words } = buyer, reload = () => walk.page.reload(), back = () => walk.page.goBack();
-  const sent = [];
+  const sent = [], quotes = [];
+  walk.page.on('response', r => { if (new URL(r.url()).pathname === '/v1/quotes') r.json().then(q => quotes.push(q), () => {}); });        // of a page that is left, no body is kept
   walk.page.on('request', r => { if (r.method() === 'POST' && new URL(r.url()).pathname === '/v1/orders') sent.push(r.headers()['idempotency-key']); });
   await walk.go('/');
   await walk.$('.hero a').click();
@@ -131,10 +134,8 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   await walk.shot('paid');
   await reload();
   await buyer.state('paid');
-  const [quoted] = await Promise.all([walk.page.waitForResponse(r => new URL(r.url()).pathname === '/v1/quotes' && r.request().method() === 'POST'), reload()]);
-  const quote = await quoted.json();
-  assert.deepEqual([quote.candidates, quote.credits, quote.watermark, quote.free], [4, 40, false, false], 'four clean ones');
-  const task = await buyer.make();
+  const task = await buyer.make(), quote = quotes.find(q => q.id && q.free === false && q.credits === 40 && q.plan === 'p9');
+  assert.deepEqual([quote?.candidates, quote?.watermark], [4, false], 'four clean ones');
   await walk.chosen(4);
   await walk.shot('four');
   await back();                                                    // what was paid for is not for sale once more
@@ -342,6 +343,48 @@ test('the Stripe simulator: its page, its notice, four candidates; and what is s
   await buyer.make();
   await walk.chosen(4);
   assert.deepEqual(walk.errors, []);
+});
+
+test('the WeChat Pay simulator: a code to scan on a desk; inside WeChat its own sheet, or the code', async t => {
+  const dir = tempDir('zt-wechat-'), { settings, ...keys } = wechatKeys(dir), wechat = await startWechat(keys, t);
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const named = Object.fromEntries(Object.entries({ ...settings, wechat_url: wechat.url }).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, String(v)]));
+  const other = await startServer(t, { env: { ...ENV, ZOETROPE_PAY_TEST_MONEY: 'false', ZOETROPE_PUBLIC_URL: 'https://photo.example.com', ...named, ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${wechat.port}` } });
+  wechat.notifyUrl = `${other.url}/v1/hooks/wechat`;
+  const buyer = await Buyer.open(t, { lang: 'zh', width: 1440, height: 900, name: 'shop-wechat-zh', axe: true }, other.url), { walk } = buyer;
+  await buyer.toPlans();
+  await buyer.plan('p9').locator('input').check();
+  await walk.next().click();
+  await buyer.way('wechat').waitFor();
+  await walk.next().click();
+  const id = await buyer.order(), code = () => walk.id('qr').getAttribute('data-text');
+  await walk.id('qr').waitFor();
+  assert.match(await code(), /^weixin:/);
+  await walk.shot('scan');
+  await walk.page.reload();
+  await walk.id('qr').waitFor();                                   // drawn again
+  wechat.trouble({ kind: 'lost' });
+  wechat.pay(id);
+  await buyer.state('paid');
+  await walk.id('go-on').waitFor();
+
+  const app = await Buyer.open(t, { lang: 'zh', name: 'shop-in-wechat-zh', userAgent: 'Mozilla/5.0 (Linux; Android 12) AppleWebKit/537.36 Chrome/107.0 Mobile Safari/537.36 MicroMessenger/8.0.40' }, other.url);
+  await app.toPlans();
+  await app.plan('p9').locator('input').check();
+  await app.walk.next().click();
+  await app.way('wechat').waitFor();
+  await app.walk.next().click();                                   // nobody knows who this is in WeChat: so there is a code
+  await app.walk.id('qr').waitFor();
+  await app.walk.shot('code');
+  // once it is known, WeChat's sheet is called with what the server signed, and closed without paying; then the page asks for the truth
+  await app.walk.page.route('**/v1/orders/*/start', route => route.fulfill({ json: { show: 'call', text: '{"package":"prepay_id=1"}', until_ms: null } }));
+  await app.walk.page.evaluate(() => { window.WeixinJSBridge = { invoke: (what, params, done) => { window.called = [what, params]; done({ err_msg: 'get_brand_wcpay_request:cancel' }); } }; });
+  await app.walk.page.goBack();
+  await app.walk.id('price').waitFor();
+  await app.walk.next().click();
+  await app.state('open');
+  assert.deepEqual(await app.walk.page.evaluate(() => window.called), ['getBrandWCPayRequest', { package: 'prepay_id=1' }]);
+  assert.deepEqual([...walk.errors, ...app.walk.errors], []);
 });
 
 test('an operator decides about a refund, and sees one person\'s money over time', async t => {

@@ -1,7 +1,7 @@
 /** What is sold and what was bought: plans, ways to pay, orders, and what one may do by them. */
 import { useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useCallback, useSyncExternalStore } from 'react';
-import { api, type Schemas } from './api';
+import { api, asProblem, type Schemas } from './api';
 import { orNobody, useKind, useMe } from './session';
 import { useWords } from '../words';
 
@@ -94,10 +94,22 @@ export function waysFor(all: Shop, plan: Plan, currency: Currency): Way[] {
 export const inWeChat = (): boolean => /MicroMessenger/i.test(navigator.userAgent);
 const onPhone = (): boolean => /Mobi|Android|iPhone|iPad/i.test(navigator.userAgent) || (navigator.maxTouchPoints > 0 && innerWidth < 1000);
 
-/** How this browser pays that way; undefined: not at all. */
-export function sceneOf(way: Way): Scene | undefined {
+/** How this browser can pay that way, the best first. */
+function scenesOf(way: Way): Scene[] {
   const wishes: Scene[] = inWeChat() ? (way.provider === 'wechat' ? ['jsapi', 'qr'] : ['h5', 'page', 'qr']) : onPhone() ? ['h5', 'page', 'qr'] : way.provider === 'wechat' ? ['qr', 'page'] : ['page', 'qr', 'h5'];
-  return wishes.find(s => way.scenes.includes(s));
+  return wishes.filter(s => way.scenes.includes(s));
+}
+export const sceneOf = (way: Way): Scene | undefined => scenesOf(way)[0];
+
+/** Begins to pay; inside WeChat, where the payer may not be known by name yet, with a code to scan instead. */
+export async function startBy(order: string, way: Way): Promise<Start> {
+  const [first = 'page', second] = scenesOf(way);
+  try {
+    return await shop.start(order, first);
+  } catch (error) {
+    if (first !== 'jsapi' || second === undefined || asProblem(error).code !== 'bad_input') throw error;
+    return shop.start(order, second);
+  }
 }
 
 // ---- one intent, one order ----

@@ -7,7 +7,7 @@ import { useText } from '../../lib/app-context';
 import { creditsOf, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
 import { ensureSession, useWallet } from '../../lib/session';
-import { callWeChat, intentNow, keepIntent, newKey, sceneOf, shop, useCurrency, useShop, waysFor, type Intent, type Order, type Plan, type Shop, type Start, type Way } from '../../lib/shop';
+import { callWeChat, intentNow, keepIntent, newKey, shop, startBy, useCurrency, useShop, waysFor, type Intent, type Order, type Plan, type Shop, type Start, type Way } from '../../lib/shop';
 import { useTitle } from '../../lib/title';
 import { ActionBar } from '../../ui/action-bar';
 import { Button, ButtonLink } from '../../ui/button';
@@ -49,7 +49,7 @@ async function begin(plan: string, currency: Intent['currency'], way: Way): Prom
   const order = intent.order ?? (await shop.order(plan, currency, way.provider, intent.key)).id;
   keepIntent({ ...intent, order });
   try {
-    return { order, start: await shop.start(order, sceneOf(way) ?? 'page') };
+    return { order, start: await startBy(order, way) };
   } catch (error) {
     if (decided(error)) return { order, start: null };
     throw error;

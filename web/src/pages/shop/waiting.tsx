@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { asProblem } from '../../lib/api';
-import { callWeChat, sceneOf, shop, useMoney, useMoved, useShop, waysFor, type Order, type Start } from '../../lib/shop';
+import { callWeChat, sceneOf, shop, startBy, useMoney, useMoved, useShop, waysFor, type Order, type Start, type Way } from '../../lib/shop';
 import { useTime } from '../../lib/time';
 import { Button, FileLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
@@ -92,7 +92,7 @@ export function Waiting({ order, truth }: { order: Order; truth: ReturnType<type
   // begun as a QR code: it is drawn again after a reload
   const drawn = useQuery({ queryKey: ['start', order.id], enabled: scan, staleTime: Infinity, queryFn: () => shop.start(order.id, 'qr') });
   const pay = useMutation({
-    mutationFn: () => shop.start(order.id, scene ?? 'page'),
+    mutationFn: (by: Way) => startBy(order.id, by),
     onSuccess: async start => {
       if (start.show === 'redirect') return location.assign(start.text);
       if (start.show === 'call') await callWeChat(start.text);
@@ -111,7 +111,7 @@ export function Waiting({ order, truth }: { order: Order; truth: ReturnType<type
       {start && <Scan order={order} start={start} />}
       <div className="order-acts">
         {truth.tired && <Button big onClick={truth.look}>{t('waitLook')}</Button>}
-        {!start && <Button big={!truth.tired} kind={truth.tired ? 'quiet' : 'primary'} busy={pay.isPending} disabled={!scene} onClick={() => pay.mutate()}>{t('waitPay')}</Button>}
+        {!start && <Button big={!truth.tired} kind={truth.tired ? 'quiet' : 'primary'} busy={pay.isPending} disabled={!scene} onClick={() => { if (way) pay.mutate(way); }}>{t('waitPay')}</Button>}
         {others && <Button kind="quiet" onClick={() => go(`/buy/${order.plan}`)}>{t('waitOther')}</Button>}
         <Stop order={order} />
       </div>
