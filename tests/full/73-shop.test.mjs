@@ -279,6 +279,43 @@ test('not like me: other pictures for nothing, and then the money', async t => {
   assert.deepEqual(walk.errors, []);
 });
 
+test('codes: less to pay, said before the button; and credits for nothing', async t => {
+  const operator = new Client(server.url, server.operatorToken()), ends_ms = Date.now() + 86_400_000;
+  await operator.effect('/v1/admin/codes', { kind: 'percent', amount: 50, code: 'HALF2026', ends_ms });
+  await operator.effect('/v1/admin/codes', { kind: 'credits', amount: 30, code: 'THIRTY2026', ends_ms });
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-code-zh', axe: true }), { walk } = buyer;
+  await buyer.toPlans();
+  await buyer.plan('p9').locator('input').check();
+  await walk.next().click();
+  await walk.id('price').waitFor();
+  await walk.$('.code-part summary').click();
+  await walk.$('input[name=code]').fill('nosuchcode');
+  await walk.$('.code-part .button').click();
+  await walk.$('.code-part .notice-bad').waitFor();
+  await walk.shot('wrong');
+  await walk.$('input[name=code]').fill('half-2026');
+  await walk.$('.code-part .button').click();
+  await walk.page.getByTestId('price').filter({ hasText: '¥4.95' }).waitFor();
+  assert.match(await walk.next().innerText(), /¥4\.95/);
+  await walk.shot('half');
+  await walk.page.reload();
+  await walk.page.getByTestId('price').filter({ hasText: '¥4.95' }).waitFor();
+  await walk.next().click();
+  await buyer.bank('pay').waitFor();
+  assert.match(await buyer.bank('pay').innerText(), /¥4\.95/);
+  await buyer.bank('pay').click();
+  await buyer.state('paid');
+  assert.deepEqual((await buyer.ask('/v1/orders')).items.map(o => [o.state, o.price_minor, o.off_minor]), [['paid', 495, 495]]);
+  await walk.go('/wallet');
+  await walk.$('.code-part summary').click();
+  await walk.$('input[name=code]').fill('thirty 2026');
+  await walk.$('.code-part .button').click();
+  await walk.$('.code-part .notice-good').waitFor();
+  await walk.until(() => document.querySelector('[data-testid=available]').textContent === '70');
+  await walk.shot('redeemed');
+  assert.deepEqual(walk.errors, []);
+});
+
 test('buying by keyboard alone', async t => {
   const buyer = await Buyer.open(t, { name: 'shop-keys-en' }), { walk } = buyer, press = key => walk.page.keyboard.press(key);
   await buyer.toPlans();

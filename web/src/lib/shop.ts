@@ -17,7 +17,7 @@ export type Order = Schemas['Order'];
 export type Start = Schemas['OrderStart'];
 
 export const shop = {
-  order: (plan: string, currency: Currency, provider: string, key: string) => api.post('/v1/orders', { body: { plan, currency, provider }, key }),
+  order: ({ plan, currency, provider, code, key }: Intent) => api.post('/v1/orders', { body: { plan, currency, provider, ...(code ? { code } : {}) }, key }),
   get: (id: string) => api.get('/v1/orders/{id}', { path: { id } }),
   list: (cursor: string | undefined) => api.get('/v1/orders', { query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
   start: (id: string, scene: Scene) => api.post('/v1/orders/{id}/start', { path: { id }, body: { scene }, again: true }),
@@ -114,7 +114,8 @@ export async function startBy(order: string, way: Way): Promise<Start> {
 
 // ---- one intent, one order ----
 /** Kept in the tab: pressing twice, a reload or the way back from the provider's page all lead to the same order. */
-export interface Intent { plan: string; currency: Currency; provider: string; key: string; order: string | null }
+/** code: makes it cheaper; empty: none. */
+export interface Intent { plan: string; currency: Currency; provider: string; code: string; key: string; order: string | null }
 const INTENT = 'zt-buying';
 let kept: Intent | null = null;
 

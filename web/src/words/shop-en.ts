@@ -189,6 +189,18 @@ export const shopEn = {
   entryReceipt: 'See the receipt',
   entrySee: 'See the picture',
 
+  // ---- codes ----
+  codeHave: 'I have a code',
+  code: 'Code',
+  codeHint: 'Blanks, dashes and small letters do not matter.',
+  codeHintPay: 'One that makes it cheaper. Codes for credits are redeemed under “My credits”.',
+  codeApply: 'Use it',
+  codeRedeem: 'Redeem',
+  codeGot: 'The code is redeemed',
+  codeCredits_one: '{{count, number}} credit is yours.',
+  codeCredits_other: '{{count, number}} credits are yours.',
+  codeOff: '{{off}} less to pay',
+
   // ---- not like me ----
   unlike: 'Not like me',
   unlikeFirst: 'Make it again for free?',

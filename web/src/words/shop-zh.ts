@@ -176,6 +176,16 @@ export const shopZh: ShopWords = {
   entryReceipt: '查看收据',
   entrySee: '查看合影',
 
+  codeHave: '我有兑换码',
+  code: '兑换码',
+  codeHint: '空格、短横线和大小写均可。',
+  codeHintPay: '此处可用优惠码；兑换点数请到“我的点数”。',
+  codeApply: '使用',
+  codeRedeem: '兑换',
+  codeGot: '兑换成功',
+  codeCredits_other: '{{count, number}} 点已到账。',
+  codeOff: '已优惠 {{off}}',
+
   unlike: '不像本人',
   unlikeFirst: '免费重做一次？',
   unlikeFirstText: '用同样的照片、不同的参数重新绘制，不收费；现在这几张会保留。',

@@ -7,7 +7,7 @@ import { useText } from '../../lib/app-context';
 import { creditsOf, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
 import { ensureSession, useWallet } from '../../lib/session';
-import { callWeChat, intentNow, keepIntent, newKey, shop, startBy, useCurrency, useShop, waysFor, type Intent, type Order, type Plan, type Shop, type Start, type Way } from '../../lib/shop';
+import { callWeChat, intentNow, keepIntent, newKey, shop, startBy, useCurrency, useMoney, useShop, waysFor, type Intent, type Order, type Plan, type Shop, type Start, type Way } from '../../lib/shop';
 import { useTitle } from '../../lib/title';
 import { ActionBar } from '../../ui/action-bar';
 import { Button, ButtonLink } from '../../ui/button';
@@ -17,41 +17,55 @@ import { Empty, Failed, PageSkeleton } from '../../ui/states';
 import { Steps } from '../../ui/steps';
 import { useWords } from '../../words';
 import { useShopWords } from '../../words/shop';
+import { CodeForm } from './code';
 import { CurrencySwitch, Features, TestBadge, useFeatures, usePrice, useWayWords } from './parts';
 
+/** What is wanted; which order of this tab it is, is found out. */
+type Wish = Pick<Intent, 'plan' | 'currency' | 'provider' | 'code'>;
 interface Begun { order: string; start: Start | null }
 
 /** Decided meanwhile: paid, closed, too late. Its page says what. */
 const decided = (error: unknown): boolean => ['pay_over', 'wrong_state'].includes(asProblem(error).code);
 
-/** The order of this tab for exactly this; another one that was begun and not paid is given up first. */
-async function intentFor(plan: string, currency: Intent['currency'], provider: string): Promise<Intent | { decided: string }> {
-  const old = intentNow();
-  if (old && old.plan === plan && old.currency === currency && old.provider === provider) return old;
-  if (old?.order) {
-    try {
-      const was: Order = await shop.cancel(old.order);
-      if (was.state === 'paid') return { decided: was.id };
-    } catch (error) {
-      if (decided(error)) return { decided: old.order };
-      if (asProblem(error).status !== 404) throw error;
-    }
+/** Another order that was begun and not paid is given up first. Its number, when it was paid after all. */
+async function giveUp(order: string): Promise<string | null> {
+  try {
+    const was: Order = await shop.cancel(order);
+    return was.state === 'paid' ? was.id : null;
+  } catch (error) {
+    if (decided(error)) return order;
+    if (asProblem(error).status !== 404) throw error;
+    return null;
   }
-  const intent: Intent = { plan, currency, provider, key: newKey(), order: null };
-  keepIntent(intent);
-  return intent;
 }
 
-async function begin(plan: string, currency: Intent['currency'], way: Way): Promise<Begun> {
+const same = (a: Wish, b: Wish): boolean => a.plan === b.plan && a.currency === b.currency && a.provider === b.provider && a.code === b.code;
+
+/** The order for exactly this, made once however often it is asked for; over: the one before it was paid. */
+async function orderFor(wish: Wish): Promise<{ intent: Intent; order: Order | null; over: string | null }> {
   await ensureSession();
-  const intent = await intentFor(plan, currency, way.provider);
-  if ('decided' in intent) return { order: intent.decided, start: null };
-  const order = intent.order ?? (await shop.order(plan, currency, way.provider, intent.key)).id;
-  keepIntent({ ...intent, order });
+  const old = intentNow(), kept = old && same(old, wish) ? old : null, over = old?.order && !kept ? await giveUp(old.order) : null;
+  const intent = kept ?? { ...wish, key: newKey(), order: null };
+  if (over) return { intent, order: null, over };
+  keepIntent(intent);
   try {
-    return { order, start: await startBy(order, way) };
+    const order = await shop.order(intent);
+    keepIntent({ ...intent, order: order.id });
+    return { intent, order, over: null };
   } catch (error) {
-    if (decided(error)) return { order, start: null };
+    const { status } = asProblem(error);
+    if (status >= 400 && status < 500) keepIntent(null);        // surely nothing was made by that key
+    throw error;
+  }
+}
+
+async function begin(wish: Wish, way: Way): Promise<Begun> {
+  const { order, over } = await orderFor(wish);
+  if (over || !order) return { order: over ?? '', start: null };
+  try {
+    return { order: order.id, start: await startBy(order.id, way) };
+  } catch (error) {
+    if (decided(error)) return { order: order.id, start: null };
     throw error;
   }
 }
@@ -86,8 +100,16 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
   const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice()(plan, currency), features = useFeatures(), [, go] = useLocation(), cache = useQueryClient();
   const journey = useJourney(), ways = price === null ? [] : waysFor(all, plan, currency), before = intentNow(), [picked, pick] = useState(before?.plan === plan.plan ? before.provider : null);
   const way = ways.find(w => w.provider === picked) ?? ways[0], pressed = useRef(false), back = journey.people.length ? `/new?step=confirm&plan=${plan.plan}` : '/wallet';
+  const [code, setCode] = useState(before?.plan === plan.plan ? before.code : ''), wish = (provider: string, by = code): Wish => ({ plan: plan.plan, currency, provider, code: by });
+  // with a code the order is made before it is paid: it names the price
+  const cheaper = useMutation({
+    mutationFn: async (by: string) => (await orderFor(wish(way?.provider ?? '', by))).order,
+    onSuccess: (_, by) => setCode(by),
+    onError: () => setCode(''),
+  });
+  const off = cheaper.data && cheaper.data.currency === currency && cheaper.data.off_minor > 0 ? cheaper.data : null, money = useMoney(), due = off ? money(off.price_minor, currency) : price;
   const pay = useMutation({
-    mutationFn: (by: Way) => begin(plan.plan, currency, by),
+    mutationFn: (by: Way) => begin(wish(by.provider), by),
     onSuccess: async ({ order, start }) => {
       if (start?.show === 'redirect') return location.assign(start.text);        // the button stays busy until the page is gone
       if (start?.show === 'qr') cache.setQueryData(['start', order], start);
@@ -112,6 +134,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
     addEventListener('pageshow', shown);
     return () => removeEventListener('pageshow', shown);
   }, []);
+  useEffect(() => { if (code) cheaper.mutate(code); }, [currency]);        // what it costs with it: after a reload, and in another currency
   const going = pay.isPending || (pay.isSuccess && pressed.current);
   return (
     <>
@@ -123,17 +146,18 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
         <section className="pay-what card" aria-label={t('payWhat')}>
           <div className="plans-top"><h2>{text(plan.title)}</h2><CurrencySwitch all={all} /></div>
           <Features items={features(plan)} />
-          <p className="pay-price numbers" data-testid="price">{price ?? '–'}</p>
+          <p className="pay-price numbers">{off && <s className="soft small">{price}</s>} <span data-testid="price">{due ?? '–'}</span></p>
         </section>
         {!pay.error && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
         {ways.length > 0
           ? <section className="pay-how"><h2 id="ways">{t('payHow')}</h2><Ways ways={ways} chosen={way?.provider} choose={pick} /></section>
           : <Notice kind="bad" title={t('payNobody')} next={t('payNobodyNext')} />}
+        {way && <CodeForm hint={t('codeHintPay')} act={t('codeApply')} first={code} busy={cheaper.isPending} problem={cheaper.error && asProblem(cheaper.error)} onCode={by => cheaper.mutate(by)}>{off && <Notice kind="good" title={t('codeOff', { off: money(off.off_minor, currency) })} />}</CodeForm>}
         <p className="soft small fair">{t('payPromise')}</p>
       </div>
-      <ActionBar hint={`${text(plan.title)} · ${price ?? '–'}`}>
+      <ActionBar hint={`${text(plan.title)} · ${due ?? '–'}`}>
         <Button kind="quiet" big icon="back" aria-label={t('payBack')} onClick={() => go(back)} />
-        <Button big busy={going} disabled={!way} onClick={press}>{going ? t('payDoing') : t('payDo', { price: price ?? '' })}</Button>
+        <Button big busy={going} disabled={!way} onClick={press}>{going ? t('payDoing') : t('payDo', { price: due ?? '' })}</Button>
       </ActionBar>
     </>
   );

@@ -12,6 +12,7 @@ import { Button, ButtonLink } from '../../ui/button';
 import { Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { useWords } from '../../words';
 import { useShopWords, type ShopKey } from '../../words/shop';
+import { Redeem } from './code';
 import { CurrencySwitch, usePrice } from './parts';
 
 type Entry = Schemas['Entry'];
@@ -118,7 +119,7 @@ export default function WalletPage() {
       <p className="wallet-have card"><span className="wallet-number numbers" data-testid="available">{wallet.available}</span> <span>{t('walletHave', { count: wallet.available })}</span>
         {wallet.held > 0 && <span className="small soft numbers">{t('walletHeld', { count: wallet.held })}</span>}</p>
       <Lots wallet={wallet} />
-      {all?.selling && <Get all={all} />}
+      {all?.selling && <><Get all={all} /><Redeem /></>}
       <section aria-labelledby="history"><h2 id="history">{t('walletHistory')}</h2><History /></section>
     </div>
   );
