@@ -282,7 +282,7 @@ test('not like me: other pictures for nothing, and then the money', async t => {
 test('codes: less to pay, said before the button; and credits for nothing', async t => {
   const operator = new Client(server.url, server.operatorToken()), ends_ms = Date.now() + 86_400_000;
   await operator.effect('/v1/admin/codes', { kind: 'percent', amount: 50, code: 'HALF2026', ends_ms });
-  await operator.effect('/v1/admin/codes', { kind: 'credits', amount: 30, code: 'THIRTY2026', ends_ms });
+  await operator.effect('/v1/admin/codes', { kind: 'credits', amount: 30, valid_days: 30, code: 'THIRTY2026', ends_ms });
   const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-code-zh', axe: true }), { walk } = buyer;
   await buyer.toPlans();
   await buyer.plan('p9').locator('input').check();

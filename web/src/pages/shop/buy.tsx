@@ -98,7 +98,7 @@ function Have() {
 
 function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
   const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice()(plan, currency), features = useFeatures(), [, go] = useLocation(), cache = useQueryClient();
-  const journey = useJourney(), ways = price === null ? [] : waysFor(all, plan, currency), before = intentNow(), [picked, pick] = useState(before?.plan === plan.plan ? before.provider : null);
+  const journey = useJourney(), ways = price === null ? [] : waysFor(all, plan, currency), [before] = useState(intentNow), [picked, pick] = useState(before?.plan === plan.plan ? before.provider : null);
   const way = ways.find(w => w.provider === picked) ?? ways[0], pressed = useRef(false), back = journey.people.length ? `/new?step=confirm&plan=${plan.plan}` : '/wallet';
   const [code, setCode] = useState(before?.plan === plan.plan ? before.code : ''), wish = (provider: string, by = code): Wish => ({ plan: plan.plan, currency, provider, code: by });
   // with a code the order is made before it is paid: it names the price
@@ -148,7 +148,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
           <Features items={features(plan)} />
           <p className="pay-price numbers">{off && <s className="soft small">{price}</s>} <span data-testid="price">{due ?? '–'}</span></p>
         </section>
-        {!pay.error && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
+        {!pay.error && !off && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
         {ways.length > 0
           ? <section className="pay-how"><h2 id="ways">{t('payHow')}</h2><Ways ways={ways} chosen={way?.provider} choose={pick} /></section>
           : <Notice kind="bad" title={t('payNobody')} next={t('payNobodyNext')} />}
