@@ -446,7 +446,9 @@ test('an operator decides about a refund, and sees one person\'s money over time
     await desk.$('button[type=submit]').click();
     await desk.$('.sections').waitFor();
     await desk.go('/admin/orders');
-    await desk.page.getByText('It does not look like us').first().waitFor();
+    if (lang === 'en') await desk.$('.admin-section').first().getByText('It does not look like us').waitFor();        // who waits stands first
+    await desk.$('.admin-section').nth(2).getByText('It does not look like us').waitFor();
+    assert.equal(await desk.$('.notice-bad').count(), 0);
     await desk.shot('orders');
     await desk.go(`/admin/accounts/${account}`);
     await desk.$('.table tbody tr').nth(3).waitFor();
