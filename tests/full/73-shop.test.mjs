@@ -79,6 +79,8 @@ class Buyer {
 for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`buying 9.9 with test money, ${lang} at ${width}`, async t => {
   const buyer = await Buyer.open(t, { lang, width, height, name: `shop-${width}-${lang}`, axe: true }), { walk, words } = buyer, reload = () => walk.page.reload(), back = () => walk.page.goBack();
   const sent = [], quotes = [];
+  let checks = 0;
+  walk.page.on('request', r => { checks += /\/check$/.test(r.url()) ? 1 : 0; });
   walk.page.on('response', r => { if (new URL(r.url()).pathname === '/v1/quotes') r.json().then(q => quotes.push(q), () => {}); });        // of a page that is left, no body is kept
   walk.page.on('request', r => { if (r.method() === 'POST' && new URL(r.url()).pathname === '/v1/orders') sent.push(r.headers()['idempotency-key']); });
   await walk.go('/');
@@ -129,6 +131,7 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   const id = await buyer.order();
   await buyer.state('paid');
   await walk.id('go-on').waitFor();
+  assert.ok(checks > 0, 'by itself');
   await walk.h1(words.paid);
   await walk.$('[data-testid=go-on] .button-primary:not(:disabled)').waitFor();
   await walk.shot('paid');
@@ -403,7 +406,8 @@ test('the WeChat Pay simulator: a code to scan on a desk; inside WeChat its own 
   wechat.trouble({ kind: 'lost' });
   wechat.pay(id);
   await buyer.state('paid');
-  await walk.id('go-on').waitFor();
+  await buyer.make();                                              // priced anew: before it was paid, there was a free one
+  await walk.chosen(4);
 
   const app = await Buyer.open(t, { lang: 'zh', name: 'shop-in-wechat-zh', userAgent: 'Mozilla/5.0 (Linux; Android 12) AppleWebKit/537.36 Chrome/107.0 Mobile Safari/537.36 MicroMessenger/8.0.40' }, other.url);
   await app.toPlans();
