@@ -401,8 +401,6 @@ test('the WeChat Pay simulator: a code to scan on a desk; inside WeChat its own 
   await walk.id('qr').waitFor();
   assert.match(await code(), /^weixin:/);
   await walk.shot('scan');
-  await walk.page.reload();
-  await walk.id('qr').waitFor();                                   // drawn again
   wechat.trouble({ kind: 'lost' });
   wechat.pay(id);
   await buyer.state('paid');
@@ -417,6 +415,8 @@ test('the WeChat Pay simulator: a code to scan on a desk; inside WeChat its own 
   await app.walk.next().click();                                   // nobody knows who this is in WeChat: so there is a code
   await app.walk.id('qr').waitFor();
   await app.walk.shot('code');
+  await app.walk.page.reload();
+  await app.walk.id('qr').waitFor();                               // drawn again
   // once it is known, WeChat's sheet is called with what the server signed, and closed without paying; then the page asks for the truth
   await app.walk.page.route('**/v1/orders/*/start', route => route.fulfill({ json: { show: 'call', text: '{"package":"prepay_id=1"}', until_ms: null } }));
   await app.walk.page.evaluate(() => { window.WeixinJSBridge = { invoke: (what, params, done) => { window.called = [what, params]; done({ err_msg: 'get_brand_wcpay_request:cancel' }); } }; });
