@@ -4,61 +4,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
+import { Buyer, moved, operator, sound, stripeWorld, testWorld } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';
 import { isProblem, ONE } from './lib/expect.mjs';
-import { movableClock, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
-import { startStripe } from './sim/stripe.mjs';
+import { movableClock, startServer, tempDir, within } from './lib/server.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
-/** What must hold whatever happened: the books, the orders and each other. */
-async function sound(server) {
-  const { code, stdout } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: server.dataDir } });
-  assert.equal(code, 0, stdout);
-}
-
-class Buyer extends Client {
-  static async new(server, provider, currency) {
-    const c = Object.assign(new Buyer(server.url), { server, provider, currency });
-    c.take(await c.post('/v1/sessions', {}));
-    c.before = (await c.wallet()).available;
-    return c;
-  }
-  order(more = {}, key) { return this.effect('/v1/orders', { plan: 'p9', currency: this.currency, provider: this.provider, ...more }, key); }
-  start(order, scene = 'page') { return this.post(`/v1/orders/${order.id}/start`, { scene }); }
-  check(order) { return this.post(`/v1/orders/${order.id}/check`, {}); }
-  look(order) { return this.get(`/v1/orders/${order.id}`); }
-  refund(order, reason) { return this.effect(`/v1/orders/${order.id}/refund`, reason ? { reason } : {}); }
-  async gained() { return (await this.wallet()).available - this.before; }
-  /** Looked at again and again: the cashier works beside us. */
-  async until(order, good, what) {
-    let seen;
-    const look = async () => {
-      do seen = await this.look(order); while (!good(seen));
-      return seen;
-    };
-    return within(20_000, look(), () => `${what}: ${JSON.stringify(seen)}`);
-  }
-}
-
-/** The server's clock is moved and it has seen that. */
-async function moved(server, clock, ms) {
-  const want = Date.now() + ms;
-  clock.set(ms);
-  const seen = async () => { while (Math.abs(Date.parse((await fetch(`${server.url}/healthz`)).headers.get('date')) - want) > 5000); };
-  await within(20_000, seen(), () => 'the clock did not move');
-}
-
-async function operator(server) { return new Client(server.url, server.operatorToken()); }
-
 // ---- test money ----
-async function testWorld(t) {
-  const clock = movableClock(t), server = await startServer(t, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
-  const act = (order, what, notice) => new Client(server.url).post(`/v1/pay/test/${order.id}`, { act: what, ...(notice ? { notice } : {}) });
-  return { clock, server, act, buyer: () => Buyer.new(server, 'test', 'CNY') };
-}
-
 test('test money: ordered, begun, paid, booked once; the wallet says where it came from', async t => {
   const { server, act, buyer } = await testWorld(t), c = await buyer();
   const o = await c.order();
@@ -218,20 +172,6 @@ test('an order belongs to its account, and goes along when the guest signs up', 
 });
 
 // ---- Stripe ----
-async function stripeWorld(t) {
-  const clock = movableClock(t), sim = await startStripe({ now: Date.now }, t);
-  const server = await startServer(t, { env: { ZOETROPE_PAY_STRIPE_URL: sim.url, ZOETROPE_PAY_STRIPE_KEY: sim.key, ZOETROPE_PAY_STRIPE_WEBHOOK_SECRET: sim.secret,
-    ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}`, ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
-  sim.notifyUrl = `${server.url}/v1/hooks/stripe`;
-  const pay = async o => {
-    const session = [...sim.sessions.values()].filter(s => s.client_reference_id === o.id).at(-1);      // the one that the buyer was shown
-    sim.pay(session.id);
-    if (sim.mode === 'auto') await sim.sendDue();
-    return session;
-  };
-  return { clock, sim, server, pay, buyer: () => Buyer.new(server, 'stripe', 'USD') };
-}
-
 test('Stripe: paid by its page, told by its events in any order and number, booked once with the fee', async t => {
   const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), o = await c.order();
   const s = await c.start(o);

@@ -22,6 +22,7 @@ DB_SQL(verify_owners, "SELECT 'an asset', x.account_id FROM asset x WHERE NOT EX
                       "SELECT 'a task', x.account_id FROM task x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'a quote', x.account_id FROM quote x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'an order', x.account_id FROM shop_order x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
+                      "SELECT 'a membership', x.account_id FROM shop_member x WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.account_id) UNION "
                       "SELECT 'credits', x.owner_id FROM ledger_account x WHERE x.owner_id <> 0 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = x.owner_id)");
 
 static int owners_exist(struct db_tx *tx, struct teller *t, struct err *e) {

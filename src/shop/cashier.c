@@ -28,6 +28,7 @@ const struct setting shop_settings[] = {
     { "shop.codes_per_hour", SET_INT, "20", 1, 1000000, "Codes that one account may try in an hour, and as many more one network address; a third of them at once." },
     { "shop.unlike_refunds", SET_INT, "3", 0, 1000, "Refunds for pictures that are not like somebody, for one account in 30 days; beyond, an operator decides. 0: no limit." },
     { "shop.fee_stripe_fixed", SET_INT, "30", 0, 1000, "And of each payment, in cents." },
+    { "shop.grace", SET_MS, "3d", 0, 30LL * 24 * 3600 * 1000, "How long a membership goes on whose renewal is not paid yet." },
     { 0 },
 };
 
@@ -108,7 +109,7 @@ static bool nobody_can_pay(const struct shop *s, const struct order *o) {
 }
 
 /* The provider's truth about it, booked. Nobody knows such a number: nothing to book. */
-static int ask(struct shop *s, const struct order *o, struct arena *a, struct pay_truth *ret, struct err *e) {
+int shop__ask(struct shop *s, const struct order *o, struct arena *a, struct pay_truth *ret, struct err *e) {
     struct pay_which which = shop__which(o);
     *ret = (struct pay_truth){ .state = PAY_OPEN };
     if (nobody_can_pay(s, o))
@@ -130,7 +131,7 @@ static int close_there(struct shop *s, const struct order *o, struct arena *a, s
     failpoint_hit(FP_SHOP_AFTER_CLOSE);
     if (r == ERR_PAY_OVER) {
         struct pay_truth t;
-        return ask(s, o, a, &t, e);
+        return shop__ask(s, o, a, &t, e);
     }
     return r < 0 && r != ERR_NOT_FOUND ? r : close_row(s, o->id, e);
 }
@@ -144,7 +145,7 @@ static int do_order(struct shop *s, int64_t order, struct err *e) {
         return r;
     if (w.o.started_ms == 0)
         return close_row(s, order, e);
-    r = ask(s, &w.o, a, &t, e);
+    r = shop__ask(s, &w.o, a, &t, e);
     if (r < 0 || w.o.state != SHOP_OPEN || (t.state != PAY_OPEN && t.state != PAY_PROCESSING) || w.now_ms < w.o.until_ms + GRACE_MS)
         return r;
     return close_there(s, &w.o, a, e);
@@ -155,7 +156,7 @@ int shop_order_check(struct shop *s, int64_t order, int64_t account, struct err 
     struct step w = { .s = s, .order = order, .account = account, .now_ms = clock_ms() };
     struct pay_truth t;
     int r = db_do(s->db, ask_step, &w, e);
-    return r < 0 || !w.wants || w.o.started_ms == 0 ? r : ask(s, &w.o, a, &t, e);
+    return r < 0 || !w.wants || w.o.started_ms == 0 ? r : shop__ask(s, &w.o, a, &t, e);
 }
 
 int shop_order_cancel(struct shop *s, int64_t order, int64_t account, struct err *e) {
@@ -183,6 +184,9 @@ static int start_step(struct db_tx *tx, void *arg, struct err *e) {
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
     if (w->o.state != SHOP_OPEN || w->o.until_ms <= w->now_ms)
         return err_set(e, ERR_PAY_OVER, "order %s is %s", w->o.number, w->o.state == SHOP_OPEN ? "too old" : shop_state_names[w->o.state]);
+    int64_t other;
+    if (str_eqz(str_z(w->o.kind), "member") && (r = shop__member_live(tx, w->o.account, w->o.product, /* but= */ 0, &other, e)) != 0)
+        return r < 0 ? r : err_set(e, ERR_MEMBER, "one membership at a time; cancel this order");
     w->asked_before = w->o.started_ms > 0;
     return db_run(tx, NULL, e, &cashier_start, DB_INT(w->o.started_ms ? w->o.started_ms : w->now_ms), DB_TEXT(pay_scene_names[w->scene]), DB_INT(w->now_ms),
                   DB_INT(w->now_ms + 15 * 1000), DB_INT(w->order));
@@ -253,12 +257,12 @@ int shop_order_start(struct shop *s, int64_t order, int64_t account, const struc
     int r = db_do(s->db, start_step, &w, e);
     if (r < 0)
         return r;
-    if (w.asked_before && ((r = ask(s, &w.o, a, &t, e)) < 0 || t.state == PAY_PAID || t.state == PAY_CLOSED || t.state == PAY_FAILED))
+    if (w.asked_before && ((r = shop__ask(s, &w.o, a, &t, e)) < 0 || t.state == PAY_PAID || t.state == PAY_CLOSED || t.state == PAY_FAILED))
         return r < 0 ? r : err_set(e, ERR_PAY_OVER, "order %s is %s at the provider", w.o.number, pay_state_names[t.state]);
     if ((r = start(s, &w, how, a, ret, e)) != ERR_PAY_OVER)
         return r;
     struct err why = { 0 };
-    if (ask(s, &w.o, a, &t, &why) < 0)
+    if (shop__ask(s, &w.o, a, &t, &why) < 0)
         log_event(LOG_WARN, "shop.ask", F_STR("order", w.o.number), F_ERR(&why));
     return r;
 }
@@ -332,8 +336,7 @@ static int do_refund(struct shop *s, int64_t refund, struct err *e) {
 }
 
 /* ---- notices ---- */
-/* 1 found, 0: not ours. */
-static int find_order(struct shop *s, const char *provider, const struct pay_notice *n, int64_t *ret, struct err *e) {
+int shop__find_order(struct shop *s, const char *provider, const struct pay_notice *n, int64_t *ret, struct err *e) {
     struct db_tx *rd = db_reader(s->db);
     struct order o;
     int64_t id;
@@ -353,22 +356,35 @@ static int find_order(struct shop *s, const char *provider, const struct pay_not
     return 0;
 }
 
+/* What a provider tells of what a membership brought is not in the answers to a question: a person looks. */
+static int trouble_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int r = shop__order_get(tx, w->order, 0, &w->o, e);
+    return r <= 0 || w->o.state != SHOP_PAID || w->o.trouble[0] ? r : shop__trouble(tx, &w->o, w->state, e);
+}
+
 static int hear_payment(struct shop *s, const char *provider, const struct pay_notice *n, bool truth, struct arena *a, struct err *e) {
     struct order o;
     struct pay_truth t;
     int64_t id;
-    int r = find_order(s, provider, n, &id, e);
+    int r = shop__find_order(s, provider, n, &id, e);
     if (r <= 0) {
         if (r == 0)
             log_event(LOG_WARN, "shop.notice_of_no_order", F_STR("provider", provider), F_STRN("number", n->number), F_STRN("what", n->what));
         return r;
     }
-    if (truth)
-        return settle(s, id, &n->payment, e);
-    if ((r = shop__order_get(db_reader(s->db), id, 0, &o, e)) < 0)
+    if ((r = shop__order_get(db_reader(s->db), id, 0, &o, e)) <= 0)
         return r;
+    bool member = str_eqz(str_z(o.kind), "member"), own = n->about == PAY_ABOUT_PAYMENT;      /* else the notice's id is a refund's or a dispute's */
+    if (member && !own) {
+        struct step w = { .s = s, .order = id, .state = n->about == PAY_ABOUT_REFUND ? "refund_unknown" : "dispute" };
+        if ((r = db_do(s->db, trouble_step, &w, e)) < 0)
+            return r;
+    }
+    if (truth && !member)                        /* of a membership it may be older than what is known: its number has many payments */
+        return settle(s, id, &n->payment, e);
     struct pay_which which = shop__which(&o);    /* the notice may know names of it that we do not, or speak of another payment of this number */
-    which.provider_id = n->provider_id.n ? n->provider_id : which.provider_id;
+    which.provider_id = own && n->provider_id.n ? n->provider_id : which.provider_id;
     which.transaction_id = n->transaction_id.n ? n->transaction_id : which.transaction_id;
     atomic_fetch_add(&s->asked, 1);
     r = pay_query(s->pay, provider, &which, a, &t, e);
@@ -406,6 +422,8 @@ static int hear(struct shop *s, const char *provider, const struct pay_notice *n
         return hear_payment(s, provider, n, n->truth, a, e);
     case PAY_ABOUT_REFUND:
         return hear_refund(s, provider, n, a, e);
+    case PAY_ABOUT_MEMBER:
+        return shop__hear_member(s, provider, n, a, e);
     case PAY_ABOUT_DISPUTE:
         return hear_payment(s, provider, n, /* truth= */ n->truth, a, e);
     default:
@@ -443,8 +461,9 @@ static int due(struct shop *s, const struct db_sql *q, int64_t *ret, struct err 
 
 /* What fails is due again later by its row; only the database itself is an error of the cashier's. */
 int shop__work(struct shop *s, struct err *e) {
-    static const struct { const struct db_sql *q; int (*act)(struct shop *s, int64_t id, struct err *e); const char *what; } kinds[] = {
-        { &cashier_refund_due, do_refund, "refund" }, { &cashier_order_due, do_order, "order" },
+    const struct { const struct db_sql *q; int (*act)(struct shop *s, int64_t id, struct err *e); const char *what; } kinds[] = {
+        { &cashier_refund_due, do_refund, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
+        { &cashier_order_due, do_order, "order" },
     };
     int n = 0;
     for (size_t i = 0; i < COUNT(kinds); i++) {

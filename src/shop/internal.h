@@ -31,7 +31,9 @@ struct order {
     bool disputed;
     char product[LEDGER_PRODUCT_MAX + 1], plan[33], kind[17], title[257], provider[17], scene[17], trouble[33];
     char provider_ref[SHOP__REF], transaction_ref[SHOP__REF], customer[SHOP__REF];
-    char number[ID_TEXT_MAX];                  /* the id as text: the payment's number at the provider */
+    char number[ID_TEXT_MAX];                  /* the id as text */
+    char payment[ID_TEXT_MAX];                 /* the payment's number at the provider: the same, but for what a membership brought later that of its first order */
+    int64_t member;                            /* whose payment it is, 0: nobody's */
 };
 /* account 0: anybody's. 1/0/<0. */
 int shop__order_get(struct db_tx *tx, int64_t id, int64_t account, struct order *ret, struct err *e);
@@ -40,7 +42,8 @@ struct pay_which shop__which(const struct order *o);
 
 /* Along one edge, once: ERR_RACE when it is somewhere else by now, ERR_STATE when there is no such edge. ask_ms: when the provider is asked next. */
 int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int64_t ask_ms, struct err *e);
-/* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_unknown" (how much went back), "dispute"; "" ends that. */
+/* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_unknown" (how much went back), "dispute",
+ * "two_members"; "" ends that. */
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e);
 
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
@@ -49,13 +52,23 @@ int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int
 
 /* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);
-/* What there is to pay was paid: state, books and what one may do, once. o->fee is what the provider kept. */
+/* What there is to pay was paid: state, books and what one may do, once. o->fee is what the provider kept, o->ends_ms when it
+ * ends; 0: after the plan's time. */
 int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e);
 
 /* A code makes this order cheaper: one use of it is taken. And given back, when nothing comes of the order. */
 int shop__code_off(struct db_tx *tx, struct str word, int64_t account, int64_t order, const struct studio_plan *plan, enum ledger_currency currency, int64_t *ret_off,
                    struct err *e);
 int shop__code_release(struct db_tx *tx, int64_t order, struct err *e);
+/* "a product · a plan", as the payer reads it. */
+void shop__title(const struct studio_product *product, const struct studio_plan *plan, bool zh, char out[257]);
+const struct studio_plan *shop__plan(const struct shop *s, const char *product, const char *plan);       /* NULL: not offered any more */
+/* Test money, or a provider that is not set up any more and was. */
+bool shop__is_test(const struct shop *s, const char *provider);
+void shop__key_ms(struct jw *w, const char *key, int64_t ms);            /* 0: null */
+
+/* What the provider keeps of a price: as it says, else by the rates of its price list. */
+int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t);
 
 /* Books what the provider says of an order. What it says twice, or late, changes nothing. Write function. */
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *truth, struct err *e);
@@ -73,6 +86,50 @@ int shop__refund_book(struct db_tx *tx, struct shop *s, const struct order *o, c
 int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const struct pay_refund_truth *truth, struct err *e);
 /* Surely no money went back, for good: everything as it was. */
 int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struct str why, struct err *e);
+
+/* ---- memberships ---- */
+struct member {
+    int64_t id, account, price, credits, next_price, next_credits, period_end_ms, next_ms, grace_until_ms, change, asks, ask_ms, created_ms, ended_ms;
+    enum ledger_currency currency;
+    enum pay_member_state state;
+    bool ends;
+    char product[LEDGER_PRODUCT_MAX + 1], plan[33], next_plan[33], provider[17];
+    char ref[SHOP__REF], item[SHOP__REF], product_ref[SHOP__REF];            /* the provider's names of it and of what is paid for */
+    char number[ID_TEXT_MAX];                  /* of the first order: the membership's number at the provider */
+};
+struct change {
+    int64_t id, member, price, credits, old_price, old_credits, order, by, asks, ask_ms, created_ms, done_ms;
+    enum pay_change what;
+    bool charge_now;
+    char plan[33], state[17], detail[401], item[SHOP__REF], product_ref[SHOP__REF], number[ID_TEXT_MAX];
+};
+int shop__member_get(struct db_tx *tx, int64_t id, struct member *ret, struct err *e);       /* 1/0/<0, as all of these */
+int shop__member_find(struct db_tx *tx, const char *provider, struct str ref, struct member *ret, struct err *e);
+int shop__member_live(struct db_tx *tx, int64_t account, const char *product, int64_t but, int64_t *ret, struct err *e);      /* one that has not ended */
+int shop__change_get(struct db_tx *tx, int64_t id, struct change *ret, struct err *e);
+int shop__change_newest(struct db_tx *tx, int64_t member, struct change *ret, struct err *e);
+int shop__member_put(struct db_tx *tx, const struct member *m, struct err *e);
+int shop__member_give(struct db_tx *tx, int64_t from, int64_t to, struct err *e);            /* another account's */
+
+/* The first payment of an order of kind member is being booked: it is a membership from now on. Write functions, as the next two. */
+int shop__member_begin(struct db_tx *tx, const struct order *o, const struct pay_truth *t, struct err *e);
+/* What the provider says of it, by whatever question: a payment that is not known yet is booked, and how the membership stands is noted. */
+int shop__member_settle(struct db_tx *tx, struct shop *s, int64_t member, const struct pay_truth *t, struct err *e);
+/* The provider is about to be asked. 1, or 0: not due. Its period is over: nobody knows whether it was renewed, so what one may do goes on. */
+int shop__member_ask_begin(struct db_tx *tx, const struct shop *s, struct member *m, int64_t now_ms, struct err *e);
+/* A change is over: state "done" or "failed". */
+int shop__change_end(struct db_tx *tx, const struct change *c, const char *state, struct str why, struct err *e);
+bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref);
+
+/* What waits for the provider; cashier and pool threads. */
+int shop__do_member(struct shop *s, int64_t member, struct err *e);
+int shop__do_change(struct shop *s, int64_t change, struct err *e);
+int shop__hear_member(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e);
+extern const struct db_sql *const shop__member_due, *const shop__change_due;
+/* Asks about one order and books the answer. */
+int shop__ask(struct shop *s, const struct order *o, struct arena *a, struct pay_truth *ret, struct err *e);
+/* The order that a notice is about; 1/0: not ours/<0. */
+int shop__find_order(struct shop *s, const char *provider, const struct pay_notice *n, int64_t *ret, struct err *e);
 
 void shop__wake(void *shop);                   /* for db_on_commit() */
 

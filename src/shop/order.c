@@ -20,6 +20,7 @@
 
 DB_SQL(order_add, "INSERT INTO shop_order (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, '', 1, 0, '', '', ?, 0, 0, 0, 0, 0, ?, ?, ?, 0, 0)");
 DB_SQL(order_one, "SELECT " COLUMNS " FROM shop_order WHERE id = ?");
+DB_SQL(order_member, "SELECT member_id FROM shop_period WHERE order_id = ?");
 DB_SQL(order_open_n, "SELECT COUNT(*) FROM shop_order WHERE account_id = ? AND state = 'open' AND ends_ms = 0");
 DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND provider = ? AND customer <> '' ORDER BY id DESC LIMIT 1");
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
@@ -57,7 +58,19 @@ static const bool edges[SHOP_STATE_COUNT][SHOP_STATE_COUNT] = {
 static void take(char *out, size_t cap, struct str s) { snprintf(out, cap, "%.*s", STR_ARG(s)); }
 #define TAKE_TEXT(member, column) take(o.member, sizeof(o.member), db_str(&rows, column))
 
-int shop__order_get(struct db_tx *tx, int64_t id, int64_t account, struct order *ret, struct err *e) {
+/* Of kind member: whose payment it is. */
+static int find_member(struct db_tx *tx, struct order *o, struct err *e) {
+    DB_ROWS rows = { 0 };
+    memcpy(o->payment, o->number, sizeof(o->payment));
+    int r = str_eqz(str_z(o->kind), "member") ? db_one(tx, &rows, e, &order_member, DB_INT(o->id)) : 0;
+    if (r == 1) {
+        o->member = db_int(&rows, 0);
+        id_text(o->payment, "order", o->member);
+    }
+    return r;
+}
+
+static int get_order(struct db_tx *tx, int64_t id, int64_t account, struct order *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &order_one, DB_INT(id));
     if (r <= 0 || (account && db_int(&rows, 1) != account))
@@ -85,6 +98,15 @@ int shop__order_get(struct db_tx *tx, int64_t id, int64_t account, struct order 
     return 1;
 }
 
+int shop__order_get(struct db_tx *tx, int64_t id, int64_t account, struct order *ret, struct err *e) {
+    struct order o;
+    int r = get_order(tx, id, account, &o, e);
+    if (r <= 0 || (r = find_member(tx, &o, e)) < 0)
+        return r;
+    *ret = o;
+    return 1;
+}
+
 struct pay_money shop__price(const struct order *o) {
     struct pay_money m = { .minor = o->price };
     snprintf(m.currency, sizeof(m.currency), "%s", ledger_currency_name(o->currency));
@@ -92,7 +114,7 @@ struct pay_money shop__price(const struct order *o) {
 }
 
 struct pay_which shop__which(const struct order *o) {
-    return (struct pay_which){ str_z(o->number), str_z(o->provider_ref), str_z(o->transaction_ref) };
+    return (struct pay_which){ str_z(o->payment), str_z(o->provider_ref), str_z(o->transaction_ref) };
 }
 
 int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int64_t ask_ms, struct err *e) {
@@ -162,16 +184,37 @@ static int check_sold(const struct shop *s, const struct shop_order_new *o, stru
         if (str_eqz(str_z(o->provider), info.name)) {
             if (info.currencies && strcmp(info.currencies, currency) != 0)
                 return err_set(e, ERR_BAD_INPUT, "provider: %s takes %s only", info.name, info.currencies);
+            if (o->plan->kind == STUDIO_PLAN_MEMBER && !(info.can & PAY_CAN_MEMBER))
+                return err_set(e, ERR_BAD_INPUT, "provider: %s knows no memberships", info.name);
             return 0;
         }
     return err_set(e, ERR_BAD_INPUT, "provider: \"%s\" is not offered; GET /v1/plans lists those that are", o->provider);
 }
 
+void shop__title(const struct studio_product *product, const struct studio_plan *plan, bool zh, char out[257]) {
+    const struct studio_text *a = &product->title, *b = &plan->title;
+    snprintf(out, 257, "%.*s · %.*s", STR_ARG(zh ? a->zh : a->en), STR_ARG(zh ? b->zh : b->en));
+}
+
+const struct studio_plan *shop__plan(const struct shop *s, const char *product, const char *plan) {
+    const struct studio_product *p = studio_product(s->studio, str_z(product));
+    for (size_t i = 0; p && i < p->n_plans; i++)
+        if (str_eqz(p->plans[i].name, plan))
+            return &p->plans[i];
+    return NULL;
+}
+
+static int check_member(struct db_tx *tx, const struct shop_order_new *o, struct err *e) {
+    char product[LEDGER_PRODUCT_MAX + 1];
+    int64_t member;
+    take(product, sizeof(product), o->product->name);
+    int r = o->plan->kind == STUDIO_PLAN_MEMBER ? shop__member_live(tx, o->account, product, /* but= */ 0, &member, e) : 0;
+    return r <= 0 ? r : err_set(e, ERR_MEMBER, "one membership at a time");
+}
+
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e) {
     char title[257], customer[SHOP__REF] = "";
-    bool zh = str_eqz(str_z(n->lang), "zh");
-    const struct studio_text *product = &n->product->title, *plan = &n->plan->title;
-    snprintf(title, sizeof(title), "%.*s · %.*s", STR_ARG(zh ? product->zh : product->en), STR_ARG(zh ? plan->zh : plan->en));
+    shop__title(n->product, n->plan, str_eqz(str_z(n->lang), "zh"), title);
     {
         DB_ROWS known = { 0 };
         int r = db_one(tx, &known, e, &order_customer, DB_INT(n->account), DB_TEXT(n->provider));
@@ -195,7 +238,7 @@ int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_ne
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e) {
     int64_t off = 0;
     int r = check_sold(s, o, e);
-    if (r < 0)
+    if (r < 0 || (r = check_member(tx, o, e)) < 0)
         return r;
     {
         DB_ROWS rows = { 0 };
@@ -211,13 +254,13 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
 
 int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
     int r = db_run(tx, NULL, e, &order_give, DB_INT(to), DB_INT(from));
-    return r < 0 ? r : shop_code_move(tx, from, to, e);
+    return r < 0 || (r = shop__member_give(tx, from, to, e)) < 0 ? r : shop_code_move(tx, from, to, e);
 }
 
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e) { return db_run(tx, NULL, e, &order_forget, DB_INT(now_ms - FORGET_MS)); }
 
 /* ---- shown ---- */
-static void key_ms(struct jw *w, const char *key, int64_t ms) {
+void shop__key_ms(struct jw *w, const char *key, int64_t ms) {
     jw_key(w, key);
     if (ms)
         jw_int(w, ms);
@@ -225,7 +268,7 @@ static void key_ms(struct jw *w, const char *key, int64_t ms) {
         jw_null(w);
 }
 
-static bool is_test(const struct shop *s, const char *provider) {
+bool shop__is_test(const struct shop *s, const char *provider) {
     struct pay_provider_info info;
     for (size_t i = 0; pay_provider(s->pay, i, &info); i++)
         if (str_eqz(str_z(provider), info.name))
@@ -244,7 +287,7 @@ static void write_refund(struct jw *w, const struct refund *f) {
     jw_kz(w, "reason", f->reason);
     jw_kz(w, "detail", f->detail[0] ? f->detail : NULL);
     jw_kint(w, "created_ms", f->created_ms);
-    key_ms(w, "done_ms", f->done_ms);
+    shop__key_ms(w, "done_ms", f->done_ms);
     jw_end_obj(w);
 }
 
@@ -270,7 +313,7 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
     jw_kz(w, "kind", o.kind);
     jw_kz(w, "title", o.title);
     jw_kz(w, "provider", o.provider);
-    jw_kbool(w, "test", is_test(s, o.provider));
+    jw_kbool(w, "test", shop__is_test(s, o.provider));
     jw_kz(w, "scene", o.scene[0] ? o.scene : NULL);
     jw_kz(w, "currency", ledger_currency_name(o.currency));
     jw_kint(w, "list_minor", o.list);
@@ -282,8 +325,8 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
     jw_kz(w, "trouble", o.trouble[0] ? o.trouble : NULL);
     jw_kint(w, "created_ms", o.created_ms);
     jw_kint(w, "until_ms", o.until_ms);
-    key_ms(w, "paid_ms", o.paid_ms);
-    key_ms(w, "ends_ms", o.ends_ms);
+    shop__key_ms(w, "paid_ms", o.paid_ms);
+    shop__key_ms(w, "ends_ms", o.ends_ms);
     jw_kint(w, "refunded_minor", o.refunded);
     jw_kbool(w, "can_refund", o.state == SHOP_PAID && o.refunded < o.price && !(has && refund_open(&f)));
     jw_key(w, "refund");
@@ -297,9 +340,9 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
         jw_kbool(w, "disputed", o.disputed);
         jw_kz(w, "provider_ref", o.provider_ref);
         jw_kz(w, "transaction_ref", o.transaction_ref);
-        key_ms(w, "started_ms", o.started_ms);
-        key_ms(w, "asked_ms", o.asked_ms);
-        key_ms(w, "ask_ms", o.ask_ms);
+        shop__key_ms(w, "started_ms", o.started_ms);
+        shop__key_ms(w, "asked_ms", o.asked_ms);
+        shop__key_ms(w, "ask_ms", o.ask_ms);
     }
     jw_end_obj(w);
     return 1;

@@ -60,7 +60,7 @@ struct shop_order_new {
     const char *lang;                        /* of the title */
     struct str code;                         /* that makes it cheaper, "" = none */
 };
-/* ERR_BAD_INPUT: not sold in that currency, or not by that provider; ERR_RATE: more than 20 open ones. Write function. */
+/* ERR_BAD_INPUT: not sold in that currency, or not by that provider; ERR_MEMBER: a second membership; ERR_RATE: more than 20 open ones. Write function. */
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e);
 /* The order as JSON for its owner; account 0 = the operator, who is told more. 1/0/<0. */
 int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int64_t account, struct jw *w, struct err *e);
@@ -100,7 +100,7 @@ struct shop_refund_new { int64_t id, order, by, money, credits; enum shop_cause 
 int shop_refund_make(struct db_tx *tx, struct shop *s, const struct shop_refund_new *f, struct err *e);
 int shop_refund_refuse(struct db_tx *tx, int64_t refund, int64_t by, struct str why, struct err *e);
 
-/* All orders of one account become another's. */
+/* All orders and memberships of one account become another's. */
 int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 /* Keeper: forgets old orders that were never begun to be paid. */
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e);
@@ -114,7 +114,8 @@ void shop_free(struct shop *s);                                  /* NULL is fine
 
 struct shop_stats { int64_t open, troubled, refunds_open, refunds_asked, paid_total, asked_total, notices_total, notices_refused_total; };
 int shop_get_stats(struct shop *s, struct db_tx *tx, struct shop_stats *ret, struct err *e);
-/* Orders and books agree: each paid order is sold in the ledger and the other way round, refunds likewise. Returns how many are told. */
+/* Orders and books agree: each paid order is sold in the ledger and the other way round, refunds likewise; each membership has its first order, and each of
+ * its periods is a paid one. Returns how many are told. */
 int shop_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 DEFINE_CLEANUP(struct shop, shop_free)

@@ -28,17 +28,22 @@ static int note_refs(struct db_tx *tx, struct order *o, const struct pay_truth *
     return db_run(tx, NULL, e, &settle_refs, DB_TEXT(o->provider_ref), DB_TEXT(o->transaction_ref), DB_TEXT(o->customer), DB_INT(o->disputed), DB_INT(o->id));
 }
 
-/* What the provider keeps: as it says, else by the rates of its price list. */
-static int64_t fee_of(const struct shop *s, const struct order *o, const struct pay_truth *t) {
+int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t) {
     int64_t fee = t->fee_minor;
     char pm[48];
     if (fee < 0) {
-        snprintf(pm, sizeof(pm), "shop.fee_%s_pm", o->provider);
-        fee = str_eqz(str_z(o->provider), "test") ? 0 : (o->price * config_int(s->cfg, pm) + 500) / 1000;
-        if (str_eqz(str_z(o->provider), "stripe"))
+        snprintf(pm, sizeof(pm), "shop.fee_%s_pm", provider);
+        fee = str_eqz(str_z(provider), "test") ? 0 : (price * config_int(s->cfg, pm) + 500) / 1000;
+        if (str_eqz(str_z(provider), "stripe"))
             fee += config_int(s->cfg, "shop.fee_stripe_fixed");
     }
-    return fee < o->price ? fee : o->price;
+    return fee < price ? fee : price;
+}
+
+/* A membership's month is as long as its provider says. */
+static int64_t end_of(const struct order *o, const struct pay_truth *t, int64_t now_ms) {
+    bool told = str_eqz(str_z(o->kind), "member") && t->member.period_end_ms > now_ms;
+    return told ? t->member.period_end_ms : now_ms + o->valid_ms;
 }
 
 static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
@@ -49,15 +54,18 @@ static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct 
         return shop__trouble(tx, o, "amount", e);
     }
     int64_t now = clock_ms();
-    o->fee = fee_of(s, o, t);
-    return shop__order_book(tx, o, t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now, e);
+    o->fee = shop__fee(s, o->provider, o->price, t);
+    o->ends_ms = end_of(o, t, now);
+    int r = shop__order_book(tx, o, t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now, e);
+    return r < 0 || !str_eqz(str_z(o->kind), "member") || !t->member.id.n ? r : shop__member_begin(tx, o, t, e);
 }
 
 int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e) {
-    int64_t changed, now = clock_ms();
+    int64_t changed;
+    o->ends_ms = o->ends_ms ? o->ends_ms : clock_ms() + o->valid_ms;
     struct ledger_sale sale = { .order = o->id, .account = o->account, .currency = o->currency, .paid = o->price, .fee = o->fee, .credits = o->credits,
-                                .expires_ms = now + o->valid_ms, .product = str_z(o->product) };
-    int r = db_run(tx, &changed, e, &settle_paid, DB_INT(paid_ms), DB_INT(now + o->valid_ms), DB_INT(o->fee), DB_INT(o->id));
+                                .expires_ms = o->ends_ms, .product = str_z(o->product) };
+    int r = db_run(tx, &changed, e, &settle_paid, DB_INT(paid_ms), DB_INT(o->ends_ms), DB_INT(o->fee), DB_INT(o->id));
     if (r >= 0 && changed != 1)
         r = err_set(e, ERR_RACE, "order %s was paid already", o->number);
     if (r < 0 || (r = ledger_sell(tx, &sale, e)) < 0)
@@ -90,12 +98,16 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
     int r = shop__order_get(tx, order, 0, &o, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
+    if (o.member)                                /* there is more than one payment by that number */
+        return shop__member_settle(tx, s, o.member, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
         return shop__trouble(tx, &o, "paid_twice", e);
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;
     if (t->state == PAY_PAID && o.state != SHOP_PAID && (r = book(tx, s, &o, t, e)) < 0)
         return r;
+    if (str_eqz(str_z(o.kind), "member") && o.state == SHOP_PAID)            /* what of it went back is not told */
+        return 0;
     if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
         return r;
     if (o.disputed && o.state == SHOP_PAID && !o.trouble[0] && (r = shop__trouble(tx, &o, "dispute", e)) < 0)

@@ -61,6 +61,57 @@ static int none_is_sold_without_order(struct db_tx *tx, struct check *c, struct 
     return r;
 }
 
+DB_SQL(verify_members, "SELECT m.id, m.account_id, m.period_end_ms, o.account_id, o.kind, o.state, (SELECT COALESCE(MAX(p.end_ms), 0) FROM shop_period p WHERE p.member_id = m.id "
+                       "AND p.whole = 1), (SELECT COUNT(*) FROM shop_period p WHERE p.order_id = m.id AND p.member_id = m.id) FROM shop_member m "
+                       "LEFT JOIN shop_order o ON o.id = m.id ORDER BY m.id");
+DB_SQL(verify_periods, "SELECT p.order_id, o.state, o.kind, o.account_id, m.account_id, o.trouble FROM shop_period p LEFT JOIN shop_order o ON o.id = p.order_id "
+                       "LEFT JOIN shop_member m ON m.id = p.member_id WHERE o.id IS NULL OR m.id IS NULL OR o.kind <> 'member' OR o.account_id <> m.account_id OR "
+                       "(o.state <> 'paid' AND o.trouble = '') OR (o.state <> 'paid' AND p.whole = 1) ORDER BY p.order_id");
+DB_SQL(verify_changes, "SELECT m.id, m.change_id FROM shop_member m WHERE m.change_id <> 0 AND NOT EXISTS (SELECT 1 FROM shop_change c WHERE c.id = m.change_id AND c.member_id = m.id "
+                       "AND c.state = 'pending') UNION SELECT c.member_id, c.id FROM shop_change c WHERE c.state = 'pending' AND NOT EXISTS (SELECT 1 FROM shop_member m "
+                       "WHERE m.id = c.member_id AND m.change_id = c.id)");
+
+/* Each membership has its first order, and is paid for until the end of its last period. That each paid period is one sale follows: its order is paid,
+ * and one() has found the sale. */
+static int members(struct db_tx *tx, struct check *c, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &verify_members);
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        char id[ID_TEXT_MAX];
+        id_text(id, "member", db_int(&rows, 0));
+        if (db_null(&rows, 3) || !str_eqz(db_str(&rows, 4), "member") || !str_eqz(db_str(&rows, 5), "paid") || db_int(&rows, 7) != 1)
+            tell(c, "%s has no first order that was paid", id);
+        else if (db_int(&rows, 1) != db_int(&rows, 3))
+            tell(c, "%s and its first order belong to two accounts", id);
+        if (db_int(&rows, 2) != db_int(&rows, 6))
+            tell(c, "%s is paid until %lld, its periods end with %lld", id, (long long)db_int(&rows, 2), (long long)db_int(&rows, 6));
+    }
+    return r;
+}
+
+static int periods(struct db_tx *tx, struct check *c, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &verify_periods);
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        char id[ID_TEXT_MAX];
+        id_text(id, "order", db_int(&rows, 0));
+        tell(c, "%s is a period of a membership and is not paid, or not its owner's", id);
+    }
+    return r;
+}
+
+static int changes(struct db_tx *tx, struct check *c, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &verify_changes);
+    while (r >= 0 && (r = db_next(&rows, e)) == 1) {
+        char id[ID_TEXT_MAX], change[ID_TEXT_MAX];
+        id_text(id, "member", db_int(&rows, 0));
+        id_text(change, "change", db_int(&rows, 1));
+        tell(c, "%s and %s do not agree whether it is under way", id, change);
+    }
+    return r;
+}
+
 int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), void *ctx, struct err *e) {
     struct check c = { .tell = tell_fn, .ctx = ctx };
     int64_t last = 0;
@@ -75,6 +126,8 @@ int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), 
     }
     if (r >= 0)
         r = none_is_sold_without_order(tx, &c, e);
+    if (r >= 0 && (r = members(tx, &c, e)) >= 0 && (r = periods(tx, &c, e)) >= 0)
+        r = changes(tx, &c, e);
     int codes = r < 0 ? r : shop_code_verify(tx, tell_fn, ctx, e);
     return codes < 0 ? codes : c.told + codes;
 }

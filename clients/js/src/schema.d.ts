@@ -729,6 +729,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own memberships, newest first. */
+        get: operations["get_v1_memberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A membership of one's own, as it is known here. */
+        get: operations["get_v1_memberships__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it end with the period that is paid. The provider is asked at once; see `change`, here as below. */
+        post: operations["post_v1_memberships__id__end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it go on after all. */
+        post: operations["post_v1_memberships__id__keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** No more charges until it is resumed; what is paid can be used. */
+        post: operations["post_v1_memberships__id__pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a paused one, from its next period. */
+        post: operations["post_v1_memberships__id__resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memberships/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another plan: what costs more is charged at once and begins with the money; what costs less begins with the next period. */
+        post: operations["post_v1_memberships__id__plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/hooks/{provider}": {
         parameters: {
             query?: never;
@@ -860,6 +979,40 @@ export interface paths {
         get: operations["get_v1_admin_margin"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Memberships, newest first; account. */
+        get: operations["get_v1_admin_memberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/memberships/{id}/end_now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End it at the provider now; what is paid can be used until its end. Money goes back by its orders' refunds. */
+        post: operations["post_v1_admin_memberships__id__end_now"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,7 +1279,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "plan_needed" | "free_used" | "code_wrong" | "code_used" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "plan_needed" | "free_used" | "code_wrong" | "code_used" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "member_already" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -1396,6 +1549,72 @@ export interface components {
                 disabled: boolean;
                 note: string;
             }[];
+        };
+        Membership: {
+            id: string;
+            /** @description The first one; each later period is an order of its own. */
+            order: string;
+            product: string;
+            /** @description Of the newest paid period. */
+            plan: string;
+            provider: string;
+            /** @description Test money: nothing is paid. */
+            test: boolean;
+            /** @enum {string} */
+            currency: "CNY" | "USD";
+            /** @description A month's, in fen or cents. */
+            price_minor: number;
+            /** @description A month's. */
+            credits: number;
+            /**
+             * @description past_due: a renewal failed, and the provider tries again.
+             * @enum {string}
+             */
+            state: "none" | "waiting" | "active" | "past_due" | "paused" | "ended";
+            /** @description It will not be renewed. */
+            ends: boolean;
+            /** @description Paid until then. */
+            period_end_ms: number;
+            /** @description A renewal is not paid yet: what one may do goes on until then. */
+            grace_until_ms: number | null;
+            /** @description The next period; null: there is to be none. */
+            next: {
+                plan: string;
+                price_minor: number;
+                credits: number;
+                at_ms: number;
+            } | null;
+            created_ms: number;
+            ended_ms: number | null;
+            /** @description The newest that was asked for. */
+            change: components["schemas"]["MembershipChange"] | null;
+        };
+        MembershipChange: {
+            /** @enum {string} */
+            what: "end" | "keep" | "pause" | "resume" | "end_now" | "plan";
+            plan: string | null;
+            /**
+             * @description pending: the provider is being asked; look again.
+             * @enum {string}
+             */
+            state: "pending" | "done" | "failed" | "dropped";
+            /** @description Why it did not work. */
+            detail: string | null;
+            created_ms: number;
+            done_ms: number | null;
+        };
+        AdminMembership: components["schemas"]["Membership"] & {
+            account: string;
+            provider_ref: string;
+            ask_ms: number | null;
+        };
+        MembershipList: {
+            items: components["schemas"]["Membership"][];
+            next: string | null;
+        };
+        AdminMembershipList: {
+            items: components["schemas"]["AdminMembership"][];
+            next: string | null;
         };
         OrderStart: {
             /** @enum {string} */
@@ -3657,6 +3876,259 @@ export interface operations {
             };
         };
     };
+    get_v1_memberships: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembershipList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_memberships__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_memberships__id__end: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_memberships__id__keep: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_memberships__id__pause: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_memberships__id__resume: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_memberships__id__plan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description A name out of GET /v1/plans, of kind member. */
+                    plan: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_v1_hooks__provider_: {
         parameters: {
             query?: never;
@@ -3945,6 +4417,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Margin"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_memberships: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMembershipList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_memberships__id__end_now: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMembership"];
                 };
             };
             /** @description What went wrong, and what to do next. */

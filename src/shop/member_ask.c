@@ -1,0 +1,190 @@
+/* member_ask.c - the cashier's part with memberships: asked about, changed, heard of. Each call is a row that is due again before it is made. */
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "db/db.h"
+#include "shop/internal.h"
+
+#define AGAIN_MS     (10LL * 1000)             /* a change that did not work: this, twice as long each time, up to an hour */
+#define AGAIN_MAX_MS (3600LL * 1000)
+#define SAME_CALLS   3
+
+DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(change_due, "SELECT id FROM shop_change WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(change_ask, "UPDATE shop_change SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ? AND state = 'pending'");
+const struct db_sql *const shop__member_due = &member_due, *const shop__change_due = &change_due;
+
+/* ---- one transaction each ---- */
+struct step {
+    struct shop *s;
+    int64_t id, now_ms;
+    struct member m;
+    struct change c;
+    bool wants;
+    const struct pay_truth *truth;
+    const char *state;
+    struct str why;
+};
+
+static int settle_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__member_settle(tx, w->s, w->id, w->truth, e);
+}
+static int settle(struct shop *s, int64_t member, const struct pay_truth *t, struct err *e) {
+    struct step w = { .s = s, .id = member, .truth = t };
+    return db_do(s->db, settle_step, &w, e);
+}
+
+static int ask_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int r = shop__member_get(tx, w->id, &w->m, e);
+    w->wants = false;
+    if (r <= 0 || (r = shop__member_ask_begin(tx, w->s, &w->m, w->now_ms, e)) < 0)
+        return r;
+    w->wants = r == 1;
+    return 0;
+}
+
+/* ---- asking ---- */
+static int ask(struct shop *s, const struct member *m, struct arena *a, struct pay_truth *ret, struct err *e) {
+    atomic_fetch_add(&s->asked, 1);
+    failpoint_hit(FP_SHOP_BEFORE_MEMBER);
+    int r = pay_query_member(s->pay, m->provider, str_z(m->ref), a, ret, e);
+    failpoint_hit(FP_SHOP_AFTER_MEMBER);
+    return r < 0 ? r : settle(s, m->id, ret, e);
+}
+
+int shop__do_member(struct shop *s, int64_t member, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
+    struct step w = { .s = s, .id = member, .now_ms = clock_ms() };
+    struct pay_truth t;
+    int r = db_do(s->db, ask_step, &w, e);
+    return r < 0 || !w.wants ? r : ask(s, &w.m, a, &t, e);
+}
+
+/* ---- changing ---- */
+static int change_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int64_t changed, ms = AGAIN_MS;
+    int r = shop__change_get(tx, w->id, &w->c, e);
+    w->wants = false;
+    if (r <= 0 || w->c.ask_ms == 0 || w->c.ask_ms > w->now_ms)
+        return r < 0 ? r : 0;
+    if ((r = shop__member_get(tx, w->c.member, &w->m, e)) <= 0)
+        return r < 0 ? r : err_set(e, ERR_DB, "%s is of no membership", w->c.number);
+    for (int64_t i = 0; i < w->c.asks && ms < AGAIN_MAX_MS; i++)
+        ms *= 2;
+    r = db_run(tx, &changed, e, &change_ask, DB_INT(w->now_ms + (ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS)), DB_INT(w->id), DB_INT(w->c.ask_ms));
+    w->wants = r >= 0 && changed == 1;
+    return r < 0 ? r : 0;
+}
+
+/* The change is over, and what the provider said of the membership with its end is booked, in one. */
+static int end_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int r = shop__change_end(tx, &w->c, w->state, w->why, e);
+    return r < 0 || !w->truth ? r : shop__member_settle(tx, w->s, w->m.id, w->truth, e);
+}
+static int end_change(struct step *w, const char *state, struct str why, const struct pay_truth *t, struct err *e) {
+    w->state = state;
+    w->why = why;
+    w->truth = t;
+    log_event(LOG_INFO, "shop.change", F_STR("change", w->c.number), F_STR("what", pay_change_names[w->c.what]), F_STR("state", state), F_STRN("why", why));
+    return db_do(w->s->db, end_step, w, e);
+}
+
+/* An earlier call did it, and nobody heard. Of a price that begins later the provider tells nothing. */
+static bool is_done(const struct change *c, const struct pay_member *m) {
+    switch (c->what) {
+    case PAY_CHANGE_END:
+        return m->ends;
+    case PAY_CHANGE_KEEP:
+        return !m->ends;
+    case PAY_CHANGE_PAUSE:
+        return m->state == PAY_MEMBER_PAUSED;
+    case PAY_CHANGE_RESUME:
+        return m->state == PAY_MEMBER_ACTIVE;
+    case PAY_CHANGE_PRICE:
+        return c->charge_now && c->order;        /* the difference is here */
+    default:
+        return false;
+    }
+}
+
+/* A provider that remembers calls plays an old failure back for ever: so a few calls bear one number, the next few another. By then it was asked
+ * whether the change is made, and what a change sets may be set again. */
+static struct str number_of(const struct change *c, struct arena *a) {
+    return c->asks < SAME_CALLS ? str_z(c->number) : arena_printf(a, "%s_%lld", c->number, (long long)(c->asks / SAME_CALLS + 1));
+}
+
+static int do_change(struct shop *s, struct step *w, struct arena *a, struct err *e) {
+    const struct change *c = &w->c;
+    struct pay_truth t;
+    int r = ask(s, &w->m, a, &t, e);             /* a period that was paid and not heard of is booked before its plan changes */
+    if (r < 0)
+        return r;
+    bool ending = c->what == PAY_CHANGE_END_NOW || c->what == PAY_CHANGE_END;
+    if (t.member.state == PAY_MEMBER_ENDED)
+        return end_change(w, ending ? "done" : "failed", ending ? STR("") : STR("the membership has ended"), NULL, e);
+    if ((r = shop__change_get(db_reader(s->db), c->id, &w->c, e)) < 0)       /* what was asked just now may have been its money */
+        return r;
+    if (!str_eqz(str_z(c->state), "pending") || is_done(c, &t.member))
+        return end_change(w, "done", STR(""), NULL, e);
+    struct pay_change_ask how = { .what = c->what, .number = number_of(c, a), .member = str_z(w->m.ref), .months = c->what == PAY_CHANGE_PRICE ? 1 : 0,
+                                  .price = { .minor = c->price }, .item = str_z(c->item), .product = str_z(c->product_ref), .charge_now = c->charge_now };
+    memcpy(how.price.currency, ledger_currency_name(w->m.currency), sizeof(how.price.currency));
+    failpoint_hit(FP_SHOP_BEFORE_CHANGE);
+    r = pay_change(s->pay, w->m.provider, &how, a, &t, e);
+    failpoint_hit(FP_SHOP_AFTER_CHANGE);
+    if (r >= 0)
+        return end_change(w, "done", STR(""), &t, e);
+    /* Never: a person may wish again. The rest is due again: the same call, which changes once. */
+    if (pay_next(r) != PAY_NEXT_NEVER)
+        return r;
+    struct err why = *e;
+    return end_change(w, "failed", str_z(why.text), NULL, e);
+}
+
+int shop__do_change(struct shop *s, int64_t change, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(4 * PAY_ARENA);
+    struct step w = { .s = s, .id = change, .now_ms = clock_ms() };
+    int r = db_do(s->db, change_step, &w, e);
+    return r < 0 || !w.wants ? r : do_change(s, &w, a, e);
+}
+
+/* ---- notices ---- */
+/* The first payment may be told by its invoice before its page is: the order is asked about, and a membership from then on. */
+static int first_payment(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct member *ret, struct err *e) {
+    struct db_tx *rd = db_reader(s->db);
+    struct order o;
+    struct pay_truth t;
+    int64_t id;
+    int r = shop__find_order(s, provider, n, &id, e);
+    if (r <= 0 || (r = shop__order_get(rd, id, 0, &o, e)) <= 0)
+        return r;
+    if (!o.member && (o.started_ms == 0 || (r = shop__ask(s, &o, a, &t, e)) < 0 || (r = shop__order_get(rd, id, 0, &o, e)) < 0))
+        return r < 0 ? r : 0;
+    return o.member ? shop__member_get(rd, o.member, ret, e) : 0;
+}
+
+int shop__hear_member(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e) {
+    struct db_tx *rd = db_reader(s->db);
+    struct member m;
+    struct pay_truth t;
+    int r = shop__member_find(rd, provider, n->member, &m, e);
+    if (r == 0)
+        r = first_payment(s, provider, n, a, &m, e);
+    if (r <= 0) {
+        if (r == 0)
+            log_event(LOG_INFO, "shop.notice_of_no_membership", F_STR("provider", provider), F_STRN("member", n->member), F_STRN("what", n->what));
+        return r;
+    }
+    if ((r = ask(s, &m, a, &t, e)) < 0 || !n->provider_id.n || str_eqz(n->provider_id, m.ref) || str_eq(n->provider_id, t.provider_id) ||
+        shop__knows_payment(rd, &m, n->provider_id))
+        return r;
+    struct pay_which which = { .number = str_z(m.number), .provider_id = n->provider_id };      /* an invoice that is not the newest any more */
+    atomic_fetch_add(&s->asked, 1);
+    r = pay_query(s->pay, provider, &which, a, &t, e);
+    return r < 0 ? r : settle(s, m.id, &t, e);
+}
