@@ -8,7 +8,7 @@
 
 #define AGAIN_MS     (10LL * 1000)             /* a change that did not work: this, twice as long each time, up to an hour */
 #define AGAIN_MAX_MS (3600LL * 1000)
-#define SAME_CALLS   3
+#define SAME_CALLS   3                         /* a provider that remembers calls plays an old failure back: then another attempt. What a change sets may be set again */
 
 DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(change_due, "SELECT id FROM shop_change WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
@@ -112,12 +112,6 @@ static bool is_done(const struct change *c, const struct pay_member *m) {
     }
 }
 
-/* A provider that remembers calls plays an old failure back for ever: so a few calls bear one number, the next few another. By then it was asked
- * whether the change is made, and what a change sets may be set again. */
-static struct str number_of(const struct change *c, struct arena *a) {
-    return c->asks < SAME_CALLS ? str_z(c->number) : arena_printf(a, "%s_%lld", c->number, (long long)(c->asks / SAME_CALLS + 1));
-}
-
 static int do_change(struct shop *s, struct step *w, struct arena *a, struct err *e) {
     const struct change *c = &w->c;
     struct pay_truth t;
@@ -131,8 +125,9 @@ static int do_change(struct shop *s, struct step *w, struct arena *a, struct err
         return r;
     if (!str_eqz(str_z(c->state), "pending") || is_done(c, &t.member))
         return end_change(w, "done", STR(""), NULL, e);
-    struct pay_change_ask how = { .what = c->what, .number = number_of(c, a), .member = str_z(w->m.ref), .months = c->what == PAY_CHANGE_PRICE ? 1 : 0,
-                                  .price = { .minor = c->price }, .item = str_z(c->item), .product = str_z(c->product_ref), .charge_now = c->charge_now };
+    struct pay_change_ask how = { .what = c->what, .number = str_z(c->number), .member = str_z(w->m.ref), .months = c->what == PAY_CHANGE_PRICE ? 1 : 0,
+                                  .price = { .minor = c->price }, .item = str_z(c->item), .product = str_z(c->product_ref), .charge_now = c->charge_now,
+                                  .attempt = (int)(c->asks / SAME_CALLS + 1) };
     memcpy(how.price.currency, ledger_currency_name(w->m.currency), sizeof(how.price.currency));
     failpoint_hit(FP_SHOP_BEFORE_CHANGE);
     r = pay_change(s->pay, w->m.provider, &how, a, &t, e);
