@@ -328,3 +328,23 @@ test('not like me: other pictures for nothing, then credits and money back, once
   await server.stop();
   await sound(server);
 });
+
+// ---- invoices ----
+test('an invoice is asked for what was paid, and an operator says that it was sent', async t => {
+  const { act, buyer, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), op = await operator(server), o = await c.order();
+  const ask = (json, who = c) => who.send('POST', `/v1/orders/${o.id}/invoice`, { json, headers: { 'idempotency-key': randomUUID() } });
+  const words = { title: '团圆有限公司', tax_no: '91310000MA1', email: 'Bills@Example.com' };
+  isProblem(await ask(words), 409, 'wrong_state');           // nothing was paid yet
+  await c.start(o);
+  await act(o, 'pay');
+  isProblem(await ask({ ...words, email: 'nobody' }), 422, 'email_wrong');
+  isProblem(await ask(words, stranger), 404, 'not_found');
+  assert.equal((await ask({ ...words, title: 'Typo' })).status, 200);
+  const asked = await ask(words);
+  assert.deepEqual([asked.json.invoice.title, asked.json.invoice.email, asked.json.invoice.state], [words.title, 'bills@example.com', 'asked']);
+  assert.deepEqual((await op.get('/v1/admin/invoices')).items.map(i => [i.order, i.tax_no]), [[o.id, words.tax_no]]);
+  const sent = await op.effect(`/v1/admin/orders/${o.id}/invoice`, { sent: true, note: 'F-2026-17' });
+  assert.deepEqual([sent.invoice.state, sent.invoice.note], ['sent', 'F-2026-17']);
+  isProblem(await ask(words), 409, 'wrong_state');
+  assert.deepEqual((await op.get('/v1/admin/invoices')).items, []);
+});

@@ -42,7 +42,7 @@ def task(request, task_id):
     people = db.execute('SELECT asset, face FROM task_person WHERE task = ? ORDER BY ix', (task_id,)).fetchall()
     candidates = db.execute('SELECT * FROM candidate WHERE task = ? ORDER BY score_pm DESC', (task_id,)).fetchall()
     return JSONResponse({
-        'id': t['id'], 'recipe': t['recipe'], 'template': t['template'], 'backdrop': t['backdrop'],
+        'id': t['id'], 'again_of': t['again_of'], 'recipe': t['recipe'], 'template': t['template'], 'backdrop': t['backdrop'],
         'people': [{'asset': p['asset'], 'face': p['face']} for p in people], 'state': t['state'], 'place': None, 'eta_ms': None, 'eta_p90_ms': None,
         'progress_pm': t['progress_pm'], 'asked': t['asked'], 'delivered': t['delivered'], 'picked': t['picked'],
         'credits': {'price': t['price'], 'held': t['held'], 'captured': t['captured'], 'released': t['released'], 'given_free': t['given_free'] == 1},

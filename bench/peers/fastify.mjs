@@ -22,7 +22,7 @@ const maybe = type => ({ type, nullable: true });
 const object = properties => ({ type: 'object', properties });
 const list = items => ({ type: 'array', items });
 const schema = object({             // so that Fastify's compiled serialiser is used, as its documents advise
-  id: text, recipe: text, template: text, backdrop: maybe('string'), people: list(object({ asset: text, face: number })), state: text,
+  id: text, again_of: maybe('string'), recipe: text, template: text, backdrop: maybe('string'), people: list(object({ asset: text, face: number })), state: text,
   place: maybe('number'), eta_ms: maybe('number'), eta_p90_ms: maybe('number'), progress_pm: number, asked: number, delivered: number, picked: maybe('number'),
   credits: object({ price: number, held: number, captured: number, released: number, given_free: flag }),
   candidates: list(object({ index: number, asset: text, thumb: text, width: number, height: number, seed: number, score_pm: number,
@@ -36,7 +36,7 @@ app.get('/v1/tasks/:id', { schema: { response: { 200: schema } } }, (req, reply)
   const t = who && task.get(req.params.id, who.account);
   if (!t) return reply.code(who ? 404 : 401).send({});
   reply.header('cache-control', 'no-store').send({
-    id: t.id, recipe: t.recipe, template: t.template, backdrop: t.backdrop, people: people.all(t.id), state: t.state, place: null, eta_ms: null, eta_p90_ms: null,
+    id: t.id, again_of: t.again_of, recipe: t.recipe, template: t.template, backdrop: t.backdrop, people: people.all(t.id), state: t.state, place: null, eta_ms: null, eta_p90_ms: null,
     progress_pm: t.progress_pm, asked: t.asked, delivered: t.delivered, picked: t.picked,
     credits: { price: t.price, held: t.held, captured: t.captured, released: t.released, given_free: t.given_free === 1 },
     candidates: candidates.all(t.id).map(c => ({ index: c.ix, asset: c.asset, thumb: c.thumb, width: c.width, height: c.height, seed: c.seed, score_pm: c.score_pm, scores: JSON.parse(c.scores) })),

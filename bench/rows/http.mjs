@@ -24,13 +24,13 @@ function peersDatabase(path, token, t) {
   const db = new DatabaseSync(path);
   db.exec(`PRAGMA journal_mode = WAL;
     CREATE TABLE session (token_sha TEXT PRIMARY KEY, account INTEGER, ended_ms INTEGER) WITHOUT ROWID;
-    CREATE TABLE task (id TEXT PRIMARY KEY, account INTEGER, recipe, template, backdrop, state, progress_pm, asked, delivered, picked, price, held, captured, released,
+    CREATE TABLE task (id TEXT PRIMARY KEY, account INTEGER, again_of, recipe, template, backdrop, state, progress_pm, asked, delivered, picked, price, held, captured, released,
       given_free, error, created_ms, started_ms, ended_ms, deadline_ms, choose_until_ms, results_until_ms, seq) WITHOUT ROWID;
     CREATE TABLE task_person (task TEXT, ix INTEGER, asset, face, PRIMARY KEY (task, ix)) WITHOUT ROWID;
     CREATE TABLE candidate (task TEXT, ix INTEGER, asset, thumb, width, height, seed, score_pm, scores, PRIMARY KEY (task, ix)) WITHOUT ROWID;`);
   const insert = (table, row) => db.prepare(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.keys(row).map(() => '?')})`).run(...Object.values(row));
   insert('session', { token_sha: createHash('sha256').update(token).digest('hex'), account: 1, ended_ms: 0 });
-  const plain = Object.fromEntries(['id', 'recipe', 'template', 'backdrop', 'state', 'progress_pm', 'asked', 'delivered', 'picked', 'error', 'created_ms', 'started_ms', 'ended_ms',
+  const plain = Object.fromEntries(['id', 'again_of', 'recipe', 'template', 'backdrop', 'state', 'progress_pm', 'asked', 'delivered', 'picked', 'error', 'created_ms', 'started_ms', 'ended_ms',
     'deadline_ms', 'choose_until_ms', 'results_until_ms', 'seq'].map(k => [k, t[k]]));
   const { given_free, ...credits } = t.credits;
   insert('task', { ...plain, ...credits, given_free: given_free ? 1 : 0, account: 1 });

@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 #include "base/id.h"
 #include "db/db.h"
+#include "shop/invoice.h"
 #include "shop/order.h"
 
 static int list_orders(struct http_req *req, struct http_res *res, struct err *e) {
@@ -56,6 +57,20 @@ static int one_order(struct http_req *req, struct http_res *res, struct err *e) 
     return r < 0 ? r : answer_order(req, res, e);
 }
 
+static int list_invoices(struct http_req *req, struct http_res *res, struct err *e) {
+    static const char *const names[] = { "limit", "cursor", "state", NULL };
+    struct api_page page;
+    int r = api_page_with(req, "order", names, &page, e);
+    if (r < 0)
+        return r;
+    struct str state = http_req_query(req, "state");
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    if ((r = shop_invoice_list(db_reader(api_app(req)->db), state.n ? state : STR("asked"), page.before_id, page.limit, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
 /* ---- decisions ---- */
 
 struct decide_job { int64_t id, money, credits; struct str reason; };
@@ -95,6 +110,24 @@ static int refuse_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return r < 0 ? r : shop_refund_refuse(tx, job->id, req->account, job->reason, e);
 }
 
+struct invoice_job { int64_t order; struct str note; bool sent; };
+static const struct json_field invoice_fields[] = {
+    { "sent", JSON_F_BOOL, true, 0, 0, offsetof(struct invoice_job, sent), .help = "false: it will not be." },
+    { "note", JSON_F_STR, true, 1, 400, offsetof(struct invoice_job, note), .help = "Its number, or why not; the owner reads it." },
+    { 0 },
+};
+static int invoice_parse(struct http_req *req, struct err *e) {
+    struct invoice_job *job = ARENA_NEW(req->arena, struct invoice_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "order", &job->order, e);
+    return r < 0 ? r : api_body(req, invoice_fields, job, e);
+}
+static int invoice_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct invoice_job *job = req->job;
+    req->object_id = job->order;
+    return shop_invoice_end(tx, job->order, job->sent, job->note, e);
+}
+
 const struct route api_admin_orders_routes[] = {
     { "GET", "/v1/admin/orders", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_orders, .out = "AdminOrderList",
       .help = "Orders, newest first; account, state, trouble=1: those that a person must look at." },
@@ -104,5 +137,8 @@ const struct route api_admin_orders_routes[] = {
       .in = refund_fields, .out = "AdminOrder", .help = "Give money back, and take credits with it." },
     { "POST", "/v1/admin/refunds/{id}/refuse", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, refuse_parse, refuse_write, .body_max = API_BODY_MAX,
       .in = refuse_fields, .out = "AdminOrder", .help = "Do not give back what was asked for, and say why." },
+    { "GET", "/v1/admin/invoices", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_invoices, .out = "InvoiceList", .help = "Invoices of one state, newest order first; left out: those that are waited for." },
+    { "POST", "/v1/admin/orders/{id}/invoice", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, invoice_parse, invoice_write, .body_max = API_BODY_MAX,
+      .in = invoice_fields, .out = "AdminOrder", .help = "The invoice was sent, or will not be." },
     { 0 },
 };

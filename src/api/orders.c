@@ -4,6 +4,8 @@
 #include "auth/auth.h"
 #include "base/id.h"
 #include "db/db.h"
+#include "mail/address.h"
+#include "shop/invoice.h"
 #include "shop/order.h"
 #include "studio/studio.h"
 
@@ -165,7 +167,34 @@ static int refund_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return shop_refund_ask(tx, api_app(req)->shop, id_new(), job->order, req->account, job->reason.p ? job->reason : STR(""), e);
 }
 
-static int refund_post(struct http_req *req, struct http_res *res, struct err *e) { return answer_order(req, res, 200, req->object_id, req->account, e); }
+/* The order, as it is behind a change of it. */
+static int changed_post(struct http_req *req, struct http_res *res, struct err *e) { return answer_order(req, res, 200, req->object_id, req->account, e); }
+
+/* ---- POST …/invoice ---- */
+
+struct invoice_job { struct shop_invoice_new n; struct str title, tax_no, email; char address[MAIL_ADDRESS_MAX]; };
+static const struct json_field invoice_fields[] = {
+    { "title", JSON_F_STR, true, 1, 200, offsetof(struct invoice_job, title), .help = "To whom it is made out." },
+    { "tax_no", JSON_F_STR, false, 0, 64, offsetof(struct invoice_job, tax_no), .help = "Of a company." },
+    { "email", JSON_F_STR, true, 1, 254, offsetof(struct invoice_job, email), .help = "Where it is sent to." },
+    { 0 },
+};
+
+static int invoice_parse(struct http_req *req, struct err *e) {
+    struct invoice_job *job = ARENA_NEW(req->arena, struct invoice_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "order", &job->n.order, e);
+    if (r < 0 || (r = api_body(req, invoice_fields, job, e)) < 0 || (r = mail_address(job->email, job->address, e)) < 0)
+        return r;
+    job->n = (struct shop_invoice_new){ .order = job->n.order, .account = req->account, .title = job->title, .tax_no = job->tax_no, .email = job->address };
+    return 0;
+}
+
+static int invoice_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct invoice_job *job = req->job;
+    req->object_id = job->n.order;
+    return shop_invoice_ask(tx, &job->n, e);
+}
 
 /* ---- reading ---- */
 
@@ -198,7 +227,9 @@ const struct route api_orders_routes[] = {
       .help = "Ask the provider whether it was paid, at most every 2 seconds; what the page does that somebody comes back to." },
     { "POST", "/v1/orders/{id}/cancel", ROUTE_BLOCKING, TRAFFIC_SETTLE, 0, AUTH_ACCOUNT, cancel_post, nothing_parse, .body_max = API_BODY_MAX, .in = api__no_fields, .out = "Order",
       .help = "Not wanted any more; 409 when it was paid meanwhile." },
-    { "POST", "/v1/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, refund_post, refund_parse, refund_write, .body_max = API_BODY_MAX,
+    { "POST", "/v1/orders/{id}/refund", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, changed_post, refund_parse, refund_write, .body_max = API_BODY_MAX,
       .in = refund_fields, .out = "Order", .help = "Ask for the money back: at once within 7 days while nothing of it was used, else an operator decides." },
+    { "POST", "/v1/orders/{id}/invoice", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, changed_post, invoice_parse, invoice_write, .body_max = API_BODY_MAX,
+      .in = invoice_fields, .out = "Order", .help = "Ask for an invoice of what was paid; asked again before it was sent, the newer words count." },
     { 0 },
 };

@@ -56,6 +56,8 @@ int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_ne
  * ends; 0: after the plan's time. */
 int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e);
 
+int shop__invoice_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);      /* all of one account become another's */
+
 /* A code makes this order cheaper: one use of it is taken. And given back, when nothing comes of the order. */
 int shop__code_off(struct db_tx *tx, struct str word, int64_t account, int64_t order, const struct studio_plan *plan, enum ledger_currency currency, int64_t *ret_off,
                    struct err *e);

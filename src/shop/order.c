@@ -10,6 +10,7 @@
 #include "db/db.h"
 #include "shop/code.h"
 #include "shop/internal.h"
+#include "shop/invoice.h"
 
 #define OPEN_MAX   20                          /* orders that one account may leave open */
 #define LIST_MAX   100
@@ -254,7 +255,9 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
 
 int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
     int r = db_run(tx, NULL, e, &order_give, DB_INT(to), DB_INT(from));
-    return r < 0 || (r = shop__member_give(tx, from, to, e)) < 0 ? r : shop_code_move(tx, from, to, e);
+    if (r < 0 || (r = shop__member_give(tx, from, to, e)) < 0 || (r = shop__invoice_move(tx, from, to, e)) < 0)
+        return r;
+    return shop_code_move(tx, from, to, e);
 }
 
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e) { return db_run(tx, NULL, e, &order_forget, DB_INT(now_ms - FORGET_MS)); }
@@ -334,6 +337,9 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
         write_refund(w, &f);
     else
         jw_null(w);
+    jw_key(w, "invoice");
+    if ((r = shop_invoice_render(tx, o.id, w, e)) < 0)
+        return r;
     if (account == 0) {
         jw_kid(w, "account", "acct", o.account);
         jw_kint(w, "fee_minor", o.fee);

@@ -677,6 +677,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{id}/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for an invoice of what was paid; asked again before it was sent, the newer words count. */
+        post: operations["post_v1_orders__id__invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/codes/redeem": {
         parameters: {
             query?: never;
@@ -1104,6 +1121,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invoices of one state, newest order first; left out: those that are waited for. */
+        get: operations["get_v1_admin_invoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/orders/{id}/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The invoice was sent, or will not be. */
+        post: operations["post_v1_admin_orders__id__invoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/storage": {
         parameters: {
             query?: never;
@@ -1470,6 +1521,7 @@ export interface components {
             can_refund: boolean;
             /** @description The newest one. */
             refund: components["schemas"]["Refund"] | null;
+            invoice: components["schemas"]["Invoice"] | null;
         };
         AdminOrder: components["schemas"]["Order"] & {
             account: string;
@@ -1614,6 +1666,34 @@ export interface components {
         };
         AdminMembershipList: {
             items: components["schemas"]["AdminMembership"][];
+            next: string | null;
+        };
+        Invoice: {
+            title: string;
+            tax_no: string;
+            email: string;
+            /** @enum {string} */
+            state: "asked" | "sent" | "refused";
+            /** @description Its number, or why not. */
+            note: string;
+            created_ms: number;
+            done_ms: number | null;
+        };
+        AdminInvoice: {
+            id: string;
+            order: string;
+            title: string;
+            tax_no: string;
+            email: string;
+            /** @enum {string} */
+            state: "asked" | "sent" | "refused";
+            /** @description Its number, or why not. */
+            note: string;
+            created_ms: number;
+            done_ms: number | null;
+        };
+        InvoiceList: {
+            items: components["schemas"]["AdminInvoice"][];
             next: string | null;
         };
         OrderStart: {
@@ -3703,6 +3783,51 @@ export interface operations {
             };
         };
     };
+    post_v1_orders__id__invoice: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description To whom it is made out. */
+                    title: string;
+                    /** @description Of a company. */
+                    tax_no?: string;
+                    /** @description Where it is sent to. */
+                    email: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_v1_codes_redeem: {
         parameters: {
             query?: never;
@@ -4666,6 +4791,78 @@ export interface operations {
                 "application/json": {
                     /** @description The owner reads it. */
                     reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrder"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_invoices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_orders__id__invoice: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description false: it will not be. */
+                    sent: boolean;
+                    /** @description Its number, or why not; the owner reads it. */
+                    note: string;
                 };
             };
         };
