@@ -4,7 +4,7 @@ import { CONSENT_VERSION } from '../words/consent';
 import { currentLang } from '../words';
 import { api, asProblem, type Schemas } from './api';
 import { Photo, type Purpose } from './photo';
-import { onLeft, onLost } from './session';
+import { onLeft, onLost, onOver, onReturn } from './session';
 
 type Task = Schemas['Task'];
 const KEPT = 'zt-journey', MADE_FROM = 'zt-made-from', MADE_FROM_MAX = 30;
@@ -25,8 +25,8 @@ export class Journey {
   consent = false;
   /** Photos were deleted, because somebody no longer agrees. */
   withdrawn = false;
-  /** The session ended, and nobody gets at the photos that were here. */
-  ended = false;
+  /** The session ended. lost: nobody gets at the photos that were here; waiting: their owner does, after signing in again. */
+  ended: 'lost' | 'waiting' | null = null;
   photos: Photo[] = [];
   backdrop: Photo | null = null;
   /** Name of a template; "" is the own backdrop. */
@@ -90,19 +90,37 @@ export class Journey {
   clear(): void {
     for (const photo of this.all) photo.forget();
     this.empty();
+    this.ended = null;
     this.changed();
   }
 
-  /** The session ended: what it had sent is gone. False when there was nothing. */
+  /** A guest's session ended: what it had sent is gone. False when there was nothing. */
   lose(): boolean {
     if (!this.all.some(photo => photo.asset)) return false;
-    this.ended = true;
     this.clear();
+    this.ended = 'lost';
+    this.changed();
     return true;
   }
   beginAnew(): void {
-    this.ended = false;
+    if (this.ended !== 'lost') return;
+    this.ended = null;
     this.changed();
+  }
+
+  /** A person's session ended: what is here waits for them, out of sight. */
+  wait(): void {
+    if (this.ended || !(this.consent || this.count || this.restoring)) return;
+    this.ended = 'waiting';
+    this.changed();
+  }
+  /** They are back. */
+  goOn(): void {
+    if (this.ended !== 'waiting' || this.restoring) return;
+    this.ended = null;
+    for (const photo of this.all.filter(p => p.problem?.status === 401)) this.enqueue(photo);
+    if (this.consent || this.count) this.changed();
+    else void this.restore();
   }
 
   private get all(): Photo[] { return [...this.photos, ...(this.backdrop ? [this.backdrop] : [])]; }
@@ -158,7 +176,7 @@ export class Journey {
   /** Photos that were on the server before this page was opened. */
   async restore(): Promise<void> {
     const kept = read<Kept>(tab, KEPT);
-    if (!kept || this.photos.length || this.restoring) return;
+    if (!kept || this.photos.length || this.restoring || this.ended === 'waiting') return;
     this.consent = kept.consent;
     this.recorded = kept.recorded ? Promise.resolve() : null;
     this.template = kept.template;
@@ -169,7 +187,7 @@ export class Journey {
       try {
         return Photo.again(from.name, purpose, await api.get('/v1/assets/{id}', { path: { id: from.asset } }), from.ticked, this.bytesMax, this.agreed, this.changed);
       } catch (error) {        // deleted since, or somebody else's
-        this.ended ||= asProblem(error).status === 401;
+        if (asProblem(error).status === 401) this.ended ??= 'lost';
         return null;
       }
     };
@@ -243,7 +261,7 @@ export class Journey {
   }
 
   private keep(): void {
-    if (this.restoring) return;
+    if (this.restoring || this.ended === 'waiting') return;        // what is kept waits, too
     const kept = (p: Photo): KeptPhoto[] => (p.asset ? [{ asset: p.asset.id, name: p.name, ticked: [...p.ticked] }] : []);
     const now: Kept = { consent: this.consent, recorded: this.recorded !== null, template: this.template, photos: this.photos.flatMap(kept), backdrop: (this.backdrop ? kept(this.backdrop)[0] : null) ?? null };
     write(tab, KEPT, now);
@@ -256,6 +274,8 @@ export function madeFrom(task: string): string[] { return read<Record<string, st
 export const journey = new Journey();
 onLeft(() => { journey.clear(); });
 onLost(() => journey.lose());
+onOver(() => { journey.wait(); });
+onReturn(() => { journey.goOn(); });
 
 export function useJourney(): Journey {
   useSyncExternalStore(journey.hear, journey.now, journey.now);

@@ -6,7 +6,7 @@ import { useQuery, useQueryClient, type QueryClient, type UseQueryResult } from 
 import { useEffect, useSyncExternalStore } from 'react';
 import { api, onWaiting, Problem, waitingNow, type Schemas, type Waiting } from './api';
 
-const MARK = 'zt-session', CHANGED = 'zt-changed';
+const MARK = 'zt-session', CHANGED = 'zt-changed', PERSON = 'zt-person';
 const RENEW_MS = 12 * 60_000, MOVING_MS = 1_000, MOVING_MAX_MS = 30_000;      // a move waits for the guest's task: seconds, or hours
 type Kind = 'guest' | 'person';
 
@@ -14,15 +14,29 @@ export type Me = Schemas['Me'];
 
 const hearers = new Set<() => void>();
 
-function mark(): Kind | null {
-  try { return localStorage.getItem(MARK) as Kind | null; } catch { return null; }
+/** over: a person's session has ended, and they have not said yet that they go on without it. */
+type Stored = Kind | 'over' | null;
+
+const memory = new Map<string, string>();        // for a browser that lets nothing be stored: as long as the page lives
+function stored(key: string): string | null {
+  try { return localStorage.getItem(key) ?? memory.get(key) ?? null; } catch { return memory.get(key) ?? null; }
 }
-function setMark(kind: Kind | null): void {
-  if (kind === mark()) return;
+function store(key: string, value: string | null): void {
+  memory.delete(key);
   try {
-    if (kind) localStorage.setItem(MARK, kind);
-    else localStorage.removeItem(MARK);
-  } catch { /* private mode: asked again next time */ }
+    if (value) localStorage.setItem(key, value);
+    else localStorage.removeItem(key);
+  } catch { if (value) memory.set(key, value); }
+}
+
+const isOver = (): boolean => stored(MARK) === 'over';
+function mark(): Kind | null {
+  const now = stored(MARK) as Stored;
+  return now === 'over' ? null : now;
+}
+function setMark(kind: Stored): void {
+  if (kind === stored(MARK)) return;
+  store(MARK, kind);
   for (const hear of hearers) hear();
 }
 function onMark(hear: () => void): () => void {
@@ -46,19 +60,46 @@ const losers = new Set<() => boolean>();
 export function onLost(fn: () => boolean): void { losers.add(fn); }
 const lost = (): boolean => [...losers].map(fn => fn()).some(Boolean);
 
+const enders = new Set<() => void>();
+/** fn is called when a person's session has ended, and each time something needs one: they may sign in again. */
+export function onOver(fn: () => void): void { enders.add(fn); }
+
 /** True once this page wanted a session of its own: then a lost guest's session is replaced by a new one. */
 let wanted = false;
 let starting: Promise<void> | null = null;
 
+const nobody = (): Problem => new Problem({ code: 'unauthenticated', status: 401 });
+
+/** A person's session has ended: nothing of theirs stays in sight, and nobody becomes a guest in their place. */
+function over(): void {
+  starting = null;
+  wanted = false;
+  if (!isOver()) {
+    setMark('over');
+    forgetAnswers();
+  }
+  for (const fn of enders) fn();
+}
+function forgetAnswers(): void { void cache?.resetQueries({ predicate: query => query.queryKey[0] !== 'me' }); }
+
 async function start(): Promise<void> {
+  const was = mark();
+  if (isOver()) {
+    over();
+    throw nobody();
+  }
   try {
-    await api.post('/v1/sessions', { body: {}, again: true });
+    if (was === 'person') await api.renew();        // what begins a session might begin a guest's
+    else await api.post('/v1/sessions', { body: {}, again: true });
   } catch (error) {
     if (!(error instanceof Problem && error.status === 401)) throw error;        // the session this device had was ended; its cookies are gone
-    const was = mark();
+    if (was !== 'guest') {
+      over();
+      throw error;
+    }
     setMark(null);
     somebodyElse();
-    if (was === 'person' || lost()) throw error;
+    if (lost()) throw error;
     await api.post('/v1/sessions', { body: {}, again: true });
   }
   const fresh = mark() === null;
@@ -79,9 +120,13 @@ export function ensureSession(): Promise<void> {
 /** After a 401 that could not be renewed. A person is never turned into a guest behind their back, nor a guest who had photos here into another. */
 export async function sessionOver(): Promise<boolean> {
   const was = mark();
+  if (was === 'person' || isOver()) {
+    over();
+    return false;
+  }
   setMark(null);
   if (was !== null) somebodyElse();
-  if (was === 'person' || !wanted || lost()) {
+  if (!wanted || lost()) {
     starting = null;
     wanted = false;
     return false;
@@ -111,19 +156,30 @@ function left(): void {
 }
 
 export function signedOut(): void {
+  person = null;
+  store(PERSON, null);
   setMark(null);
   left();
   cache?.clear();
 }
 
-/** The person this page has seen. Another one, or nobody, may come in another tab, or when a session ends. */
-let person: string | null = null;
+const returners = new Set<() => void>();
+/** fn is called when the person whose session had ended is here again. */
+export function onReturn(fn: () => void): void { returners.add(fn); }
+
+/** The person this page has seen, or an earlier one on this device. Another one, or nobody, may come in another tab, or when a session ends. */
+let person: string | null = stored(PERSON);
 function personIs(now: string | null): void {
+  if (now === null && isOver()) return;        // they may be back
   const before = person;
   person = now;
-  if (before === null || before === now) return;
-  left();
-  void cache?.resetQueries({ predicate: query => query.queryKey[0] !== 'me' });
+  store(PERSON, now);
+  if (before === now) {
+    for (const fn of returners) fn();
+  } else if (before !== null) {
+    left();
+    forgetAnswers();
+  }
 }
 
 /** Tabs share their cookies: who signs in or out in one does it in all of them. */
@@ -134,6 +190,7 @@ export function useOtherTabs(): void {
       if (key !== MARK) return;
       for (const hear of hearers) hear();
       if (newValue === null) left();
+      if (newValue === 'over') over();
       void cache?.resetQueries();
     };
     addEventListener('storage', heard);
@@ -189,7 +246,9 @@ export function useMeQuery(always = false): UseQueryResult<Me | null> {
     queryKey: ['me'], enabled: useKnown() || always, staleTime: 60_000, refetchInterval: query => (query.state.data?.moving ? Math.min(MOVING_MAX_MS, MOVING_MS * 1.5 ** query.state.dataUpdateCount) : false),
     queryFn: async () => {
       const me = await orNobody<Me>(api.get('/v1/me'));
-      setMark(me === null ? null : me.kind !== 'guest' ? 'person' : 'guest');
+      if (me !== null) setMark(me.kind !== 'guest' ? 'person' : 'guest');
+      else if (mark() === 'person') over();
+      else if (!isOver()) setMark(null);
       personIs(me !== null && me.kind !== 'guest' ? me.account : null);
       return me;
     },

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { peopleRules, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
+import { signedOut } from '../../lib/session';
 import { Steps } from '../../ui/steps';
 import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
@@ -18,15 +19,25 @@ type Step = (typeof STEPS)[number];
 const TITLES: Record<Step, Key> = { photos: 'photosTitle', style: 'styleTitle', confirm: 'confirmTitle' };
 export const stepHref = (step: Step): string => (step === 'photos' ? '/new' : `/new?step=${step}`);
 
-/** Nothing of before is left, and it is said. */
-function Ended() {
-  const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
+/** A guest: nothing of before is left, and it is said. A person: all of it is here again when they are. */
+function Ended({ step }: { step: Step }) {
+  const { t } = useWords(), journey = useJourney(), [, go] = useLocation(), theirs = journey.ended === 'waiting';
   useEffect(() => () => journey.beginAnew(), [journey]);        // who comes back another way has read it
   const anew = (): void => {
+    if (theirs) signedOut();
     journey.beginAnew();
     go(stepHref('photos'), { replace: true });
   };
-  return <div className="width"><Empty icon="user" title={t('endedTitle')} text={t('endedText')}><Button onClick={anew}>{t('endedDo')}</Button><ButtonLink href="/sign-in?next=/new" kind="bare">{t('signIn')}</ButtonLink></Empty></div>;
+  const signIn = `/sign-in?next=${stepHref(theirs ? step : 'photos')}`;
+  return (
+    <div className="width">
+      <Empty icon="user" title={t('endedTitle')} text={t(theirs ? 'endedSignIn' : 'endedText')}>
+        {theirs
+          ? <><ButtonLink href={signIn}>{t('signIn')}</ButtonLink><Button kind="bare" onClick={anew}>{t('endedGuest')}</Button></>
+          : <><Button onClick={anew}>{t('endedDo')}</Button><ButtonLink href={signIn} kind="bare">{t('signIn')}</ButtonLink></>}
+      </Empty>
+    </div>
+  );
 }
 
 export default function New() {
@@ -55,7 +66,7 @@ export default function New() {
   }, [step]);
 
   useTitle(useWords().t(journey.ended ? 'endedTitle' : TITLES[step]));
-  if (journey.ended) return <Ended />;
+  if (journey.ended) return <Ended step={step} />;
   if (journey.restoring || lacks) return <PageSkeleton />;
   const at = STEPS.indexOf(step);
   return (
