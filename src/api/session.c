@@ -6,6 +6,8 @@
 #include "cache/cache.h"
 #include "studio/studio.h"
 
+enum { HOUR_MS = 3600 * 1000 };
+
 const struct json_field api__no_fields[] = { { 0 } };
 const char *const api__langs[] = { "en", "zh", NULL };
 
@@ -76,16 +78,25 @@ struct str api__peer(const struct http_req *req, char out[33]) {
     return str_z(out);
 }
 
-int api__rate(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e) {
+/* n: what is told. */
+static int take(struct http_req *req, const char *what, struct str who, int64_t n, const struct cache_rate *rate, struct err *e) {
     char key[CACHE_KEY_MAX];
     int64_t wait_ms = 0;
-    struct cache_rate rate = { .per_period = n, .period_ms = 3600 * 1000, .burst = (n + 2) / 3 };
     snprintf(key, sizeof key, "%s:%.*s", what, STR_ARG(who));
-    int r = cache_take(api_app(req)->cache, str_z(key), &rate, 1, &wait_ms, e);
+    int r = cache_take(api_app(req)->cache, str_z(key), rate, 1, &wait_ms, e);
     if (r != 0)
         return r < 0 ? r : 0;
     req->retry_s = (wait_ms + 999) / 1000;
     return err_set(e, ERR_RATE, "at most %lld in an hour; again in %lld seconds", (long long)n, (long long)req->retry_s);
+}
+
+int api__rate(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e) {
+    return take(req, what, who, n, &(struct cache_rate){ .per_period = n, .period_ms = HOUR_MS, .burst = (n + 2) / 3 }, e);
+}
+
+int api__rate_eager(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e) {
+    int64_t third = (n + 2) / 3, burst = (2 * n + 2) / 3;
+    return take(req, what, who, n, &(struct cache_rate){ .per_period = n - (burst - third), .period_ms = HOUR_MS, .burst = burst }, e);
 }
 
 int64_t api__welcome_credits(const struct app *app) {

@@ -23,6 +23,8 @@ int api__session_refuse(struct http_req *req, struct http_res *res, int code, co
 void api__base_url(const struct app *app, char out[512]);
 /* ERR_RATE when `what` of `who` happens more than n times in an hour; a third at once. */
 int api__rate(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e);
+/* The same for what a person does several times within minutes: two thirds at once, and later so much less that no hour has more than with api__rate(). */
+int api__rate_eager(struct http_req *req, const char *what, struct str who, int64_t n, struct err *e);
 struct str api__peer(const struct http_req *req, char out[33]);      /* the address (IPv6: its /64) as hex */
 extern const struct json_field api__no_fields[];     /* a body of {} */
 extern const char *const api__langs[];               /* those of mails; ends with NULL */

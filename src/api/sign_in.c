@@ -104,9 +104,9 @@ static int mail_rate(struct http_req *req, const char *email, struct err *e) {
     snprintf(account, sizeof account, "%lld", (long long)req->account);
     int r = api__rate(req, "mail_ip", api__peer(req, ip), 10 * n, e);
     if (r >= 0 && req->account)
-        r = api__rate(req, "mail_account", str_z(account), n, e);
+        r = api__rate_eager(req, "mail_account", str_z(account), n, e);
     snprintf(from, sizeof from, "%.32s:%s", sha, ip);
-    if (r < 0 || (r = api__rate(req, "mail_from", str_z(from), n, e)) < 0)
+    if (r < 0 || (r = api__rate_eager(req, "mail_from", str_z(from), n, e)) < 0)
         return r;
     return api__rate(req, "mail", str_z(sha), 4 * n, e);
 }
