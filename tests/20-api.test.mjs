@@ -461,6 +461,15 @@ describe('the page', () => {
   });
 });
 
+test('an address that is broken is a page to a person, and a problem to a program', async () => {
+  for (const path of ['/%E0%A4%A', '/t/%ff', '/a%00b']) {
+    const ask = accept => fetch(server.url + path, { headers: { accept } }), page = await ask('text/html,*/*'), problem = await ask('application/json');
+    assert.deepEqual([page.status, page.headers.get('content-type')], [404, 'text/html; charset=utf-8'], path);
+    assert.deepEqual([problem.status, problem.headers.get('content-type')], [400, 'application/problem+json'], path);
+  }
+  assert.equal((await fetch(`${server.url}/v1/tasks/%ff`, { headers: { accept: 'text/html' } })).status, 400, 'of the API, to everybody');
+});
+
 describe('a slash too many', () => {
   const ask = path => fetch(server.url + path, { redirect: 'manual', headers: { accept: 'text/html' } });
   test('leads to the page without it, and only to a page of ours', async () => {

@@ -12,6 +12,12 @@ static bool refuse_body(struct conn *c, const struct head *h, bool body_here, co
     return false;
 }
 
+/* Somebody followed a link whose address is broken: taken as it stands, it leads to the page that says that nothing is there. */
+static bool for_a_person(struct http_req *req, struct str path) {
+    struct str accept = http_req_header(req, "Accept");
+    return str_eqz(req->method, "GET") && accept.n && memmem(accept.p, accept.n, "text/html", 9) && !str_starts(path, STR("/v1/"));
+}
+
 /* Fills the request from the head. Path errors are errors of the head. */
 static int fill_req(struct conn *c, const struct head *h, struct err *e) {
     struct http_call *call = c->call;
@@ -36,6 +42,10 @@ static int fill_req(struct conn *c, const struct head *h, struct err *e) {
     }
     char *path = arena_alloc(req->arena, h->path.n + 1);
     int n = head_path(h->path, path, e);
+    if (n < 0 && for_a_person(req, h->path)) {
+        req->path = h->path;
+        return 0;
+    }
     if (n < 0)
         return n;
     req->path = (struct str){ path, (size_t)n };

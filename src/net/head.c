@@ -202,7 +202,7 @@ static int split_target(struct head *h, struct str host, struct err *e) {
         return err_set(e, ERR_BAD_HTTP, "the target does not begin with '/'");
     if (!all_of(h->path, C_PATH) || !all_of(h->query, C_QUERY))
         return err_set(e, ERR_BAD_HTTP, "the target has a character that must be percent-encoded");
-    if (!escapes_ok(h->path) || !escapes_ok(h->query))
+    if (!escapes_ok(h->query))                          /* of the path, head_path() says it */
         return err_set(e, ERR_BAD_HTTP, "the target has a broken percent-encoding");
     return 0;
 }
@@ -311,6 +311,8 @@ int head_parse(struct str bytes, struct http_header *headers, struct head *ret, 
 /* ---- helpers on a good head ---- */
 int head_path(struct str path, char *out, struct err *e) {
     size_t n = 0, segment = 1;                          /* where the segment under way begins in out */
+    if (!escapes_ok(path))
+        return err_set(e, ERR_BAD_HTTP, "the path has a broken percent-encoding");
     for (size_t i = 0; i < path.n; i++) {
         char c = path.p[i];
         bool escaped = c == '%';
