@@ -34,7 +34,10 @@ after(async () => {
   assert.equal(code, 0);
 });
 
-const picture = (name, page) => page.screenshot(join(root, 'out/page', `admin-${name}.png`));
+const picture = async (name, page) => {
+  await page.until(`!document.querySelector('.bone') && document.getAnimations().every(a => a.playState !== 'running' || a.effect?.getTiming().iterations === Infinity)`);
+  await page.screenshot(join(root, 'out/page', `admin-${name}.png`));
+};
 const press = (page, words) => page.js(`[...document.querySelectorAll('button, a')].find(b => ${words}.test(b.textContent)).click()`);
 const set = (page, selector, value) => page.js(`(i => {
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(i), 'value').set.call(i, ${JSON.stringify(value)});
