@@ -88,6 +88,17 @@ static void add_escaped(struct buf *b, struct str s) {
     }
 }
 
+/* Chinese headings are kept together where nothing says that they may break, and WebKit does not take a comma for that: U+200B behind it. */
+static void add_clauses(struct buf *b, struct str s) {
+    static const char comma[] = "\uff0c";
+    const size_t n = sizeof comma - 1;
+    for (const char *at; (at = memmem(s.p, s.n, comma, n)); s = (struct str){ at + n, (size_t)(s.p + s.n - at) - n }) {
+        add_escaped(b, (struct str){ s.p, (size_t)(at - s.p) + n });
+        buf_add_z(b, "\u200b");
+    }
+    add_escaped(b, s);
+}
+
 static void add_meta(struct buf *b, const char *kind, const char *name, struct str content) {
     buf_printf(b, "<meta %s=\"%s\" content=\"", kind, name);
     add_escaped(b, content);
@@ -211,7 +222,7 @@ static int fill_hole(struct buf *b, const struct source *s, struct str hole, int
     else if (str_eqz(hole, "title"))
         add_escaped(b, words(&s->product->title, lang));
     else if (str_eqz(hole, "tagline"))
-        add_escaped(b, words(&s->product->tagline, lang));
+        add_clauses(b, words(&s->product->tagline, lang));
     else if (str_eqz(hole, "lead"))
         add_escaped(b, words(&s->product->lead, lang));
     else if (str_starts(hole, STR("hero_")))

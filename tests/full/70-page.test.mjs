@@ -161,7 +161,7 @@ test('a photo that will not do says why and can be replaced alone', async t => {
   await page.files('[data-testid=files]', [text, NOBODY]);
   await page.until(settled(2));
   const words = await page.js(`[...document.querySelectorAll('.photo-bad')].map(n => n.textContent.trim())`);
-  assert.deepEqual(words, ['无法识别该照片格式。', '照片中未找到人脸。']);
+  assert.deepEqual(words, ['无法读取这种类型的文件。', '照片中未找到人脸。']);
   assert.equal(await page.js(`document.querySelector('${NEXT}').disabled`), true);
   await picture('360-zh-refused', page);
   await page.files('[data-testid=replace-file]', [ONE]);                          // of the first of the two

@@ -25,6 +25,8 @@ test('the whole way in WebKit, on a phone, in Chinese', async t => {
   await page.until(`document.documentElement.lang === 'zh-CN' && /同框/.test(document.querySelector('h1').textContent)`);
   assert.match(await page.js('navigator.userAgent'), /AppleWebKit\/6\d\d.*Version\/[\d.]+ Safari/);
   assert.match(await page.text('h1'), /同框/);
+  const lines = `(() => { const text = document.querySelector('h1').firstChild, at = text.data.indexOf('团圆'), range = document.createRange(); range.setStart(text, at); range.setEnd(text, at + 2); return range.getClientRects().length; })()`;
+  assert.equal(await page.js(lines), 1, '团圆 stays together');
   await shot('landing');
   await page.click('.hero a');
   await page.click('[data-testid=consent]');

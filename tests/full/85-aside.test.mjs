@@ -20,6 +20,10 @@ after(async () => {
   }
 });
 
+/** What somebody presses or reads stands inside of the window: the names of those that do not. */
+const outside = (walk, selector) => walk.$(selector).evaluateAll(all => all.map(b => [b.textContent || b.ariaLabel, b.getBoundingClientRect()])
+  .filter(([, b]) => b.width && (b.left < 0 || b.right > innerWidth || b.top < 0 || b.bottom > innerHeight)).map(([name, b]) => `${name}: ${Math.round(b.left)}..${Math.round(b.right)}, ${Math.round(b.top)}..${Math.round(b.bottom)}`));
+
 /** Every request of the page as "METHOD /path status". */
 function heard(walk) {
   const all = [];
@@ -57,7 +61,7 @@ test('a cancelled picture can be made again of the same photos, or they are dele
   assert.deepEqual(all.filter(a => / 404$/.test(a) && !/favicon/.test(a)), [], 'nothing is deleted that has ended already');
 });
 
-for (const [lang, width, height] of [['en', 360, 740], ['zh', 360, 740], ['en', 1280, 800]]) {
+for (const [lang, width, height] of [['en', 320, 640], ['en', 360, 740], ['zh', 360, 740], ['en', 1280, 800]]) {
   test(`two pictures are compared at once at ${width} in ${lang}`, async t => {
     const walk = await openWalk(t, browser, server.url, { lang, width, height, name: `compare-${width}-${lang}`, axe: lang === 'en' });
     await walk.toPrice([ONE]);
@@ -70,6 +74,8 @@ for (const [lang, width, height] of [['en', 360, 740], ['zh', 360, 740], ['en', 
     const boxes = await walk.$('.pane').evaluateAll(all => all.map(p => p.getBoundingClientRect().toJSON()));
     assert.ok(width < 1000 ? boxes[1].top > boxes[0].bottom - 1 : boxes[1].left > boxes[0].right - 1, 'above each other on a phone, beside each other on a desk');
     assert.equal(await walk.page.evaluate(() => [...document.querySelectorAll('.pane button, .viewer-panes > button')].length), 0, 'nothing lies on a face');
+    assert.deepEqual(await outside(walk, '[role=dialog] button, [role=dialog] a'), [], 'every button within the window');
+    assert.deepEqual(await walk.$('.viewer-act .button').evaluateAll(all => all.filter(b => b.scrollWidth > b.clientWidth).map(b => b.textContent)), [], 'and every word within its button');
     await walk.shot('two', { whole: false });
     const [[first], [second]] = await panes();
     await walk.page.keyboard.press('ArrowRight');
@@ -271,4 +277,60 @@ test('small photos stand beside each other, whatever stands between them, and th
     await phone.shot('style');
     assert.ok(await phone.$('.top a[href="/sign-in"]').isVisible());
   }
+});
+
+test('on a phone held sideways the picture has the height, and every button is in reach', async t => {
+  const walk = await openWalk(t, browser, server.url, { width: 740, height: 360, name: 'sideways-en' });
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  await walk.chosen();
+  for (const [width, height] of [[740, 360], [844, 390]]) {
+    await walk.page.setViewportSize({ width, height });
+    await walk.id('candidate').first().click();
+    for (const name of ['one', 'two']) {
+      if (name === 'two') await walk.$('.viewer-two').click();
+      await walk.$('.pane').nth(name === 'two' ? 1 : 0).waitFor();
+      assert.deepEqual(await outside(walk, '[role=dialog] button'), [], `${name} at ${width}x${height}`);
+      assert.ok((await walk.$('.viewer-panes').boundingBox()).height >= height - 2, `${name} at ${width}x${height}: the whole height`);
+      await walk.shot(`${name}-${width}`, { whole: false });
+    }
+    await walk.page.keyboard.press('Escape');
+    await walk.gone('[role=dialog]');
+  }
+});
+
+test('a picture that does not come is asked for again: later, and when the connection is back', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'picture-en', axe: true }), asked = new Map(), held = new Set();
+  let cut = true;
+  await walk.page.route(/\/v1\/(assets\/\w+\/content|templates\/.*)/, route => {
+    const { pathname } = new URL(route.request().url());
+    asked.set(pathname, (asked.get(pathname) ?? 0) + 1);
+    if (cut && route.request().resourceType() === 'image') {
+      held.add(pathname);
+      return route.abort();
+    }
+    return route.continue();
+  });
+  const there = (selector, n) => walk.until(([selector, n]) => [...document.querySelectorAll(selector)].filter(i => i.complete && i.naturalWidth).length === n, [selector, n]);
+  await walk.page.clock.install();
+  await walk.toPrice([ONE]);
+  await walk.next().click();
+  await walk.chosen();
+  await walk.$('svg.picture-none').nth(3).waitFor();
+  const boxes = await walk.$('.grid-picture').evaluateAll(all => all.map(b => b.getBoundingClientRect()).filter(b => b.height < b.width / 3).length);
+  assert.equal(boxes, 0, 'their places are kept');
+  await walk.shot('wait');
+  cut = false;
+  await walk.page.clock.fastForward(1_500);
+  await there('.grid-picture img', 4);
+  assert.ok(held.size >= 4);
+
+  cut = true;
+  await walk.page.reload();
+  await walk.chosen();
+  await walk.$('svg.picture-none').nth(3).waitFor();
+  cut = false;
+  await walk.page.evaluate(() => dispatchEvent(new Event('online')));
+  await there('.grid-picture img', 4);
+  assert.deepEqual(walk.errors, []);
 });

@@ -17,9 +17,9 @@ export function useTemplates(): UseQueryResult<Template[]> {
 }
 
 /** The rules for photos of people. */
-export function peopleRules(recipe: Recipe | undefined): { max: number; bytesMax: number; megabytes: number } {
+export function peopleRules(recipe: Recipe | undefined): { max: number; bytesMax: number; megabytes: number; pixels: number } {
   const input = (recipe?.inputs as Input[] | undefined)?.find(i => i.kind === 'people'), bytesMax = input?.bytes_max ?? 10_000_000;
-  return { max: input?.max ?? 5, bytesMax, megabytes: Math.round(bytesMax / 1_000_000) };
+  return { max: input?.max ?? 5, bytesMax, megabytes: Math.round(bytesMax / 1_000_000), pixels: input?.short_side_min_px ?? 720 };
 }
 
 export function creditsOf(recipe: Recipe): number {

@@ -15,12 +15,15 @@ const PROMISES: [Key, Key, IconName][] = [
   ['promise1', 'promise1Text', 'clock'], ['promise2', 'promise2Text', 'shield'], ['promise3', 'promise3Text', 'check'],
 ];
 
+/** Where a Chinese heading may break, said to WebKit, too; add_clauses() of src/api/pages.c writes the same. */
+const clauses = (heading: string): string => heading.replace(/，/g, '，\u200b');
+
 function Hero({ example }: { example: Example | undefined }) {
   const { t } = useWords(), text = useText(), { product } = useBoot();
   return (
     <section className="hero width">
       <div className="hero-words">
-        <h1>{text(product.tagline)}</h1>
+        <h1>{clauses(text(product.tagline))}</h1>
         <p className="hero-lead soft">{text(product.lead)}</p>
         <div className="hero-act">
           <ButtonLink href="/new" big icon="people">{t('start')}</ButtonLink>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { account, type MailKind } from '../lib/account';
 import { asProblem } from '../lib/api';
+import { useOnce } from '../lib/once';
 import { signedIn, useKind } from '../lib/session';
 import { useTitle } from '../lib/title';
 import { Button } from '../ui/button';
@@ -19,7 +20,7 @@ function useNext(): string {
 }
 
 function MailSent({ email, again, change, next }: { email: string; again: UseMutationResult<unknown, Error, void>; change: () => void; next: string }) {
-  const { t } = useWords(), [, go] = useLocation(), kind = useKind(), was = useRef(kind);
+  const { t } = useWords(), [, go] = useLocation(), kind = useKind(), was = useRef(kind), post = useOnce(again.mutateAsync);
   // the link was opened in another tab: this one goes on, too
   useEffect(() => { if (kind === 'person' && kind !== was.current) go(next); }, [kind, go, next]);
   return (
@@ -27,7 +28,7 @@ function MailSent({ email, again, change, next }: { email: string; again: UseMut
       <Empty icon="mail" title={t('mailTitle')} text={t('mailText', { email })}>
         {again.isError && <ProblemNotice problem={asProblem(again.error)} />}
         {again.isSuccess && <Notice kind="good" title={t('mailSentAgain')} />}
-        <Button kind="quiet" busy={again.isPending} onClick={() => again.mutate()}>{t('mailAgain')}</Button>
+        <Button kind="quiet" busy={again.isPending} onClick={() => post()}>{t('mailAgain')}</Button>
         <Button kind="bare" onClick={change}>{t('mailChange')}</Button>
       </Empty>
     </div>
@@ -47,18 +48,19 @@ export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
   });
   const mail = useMutation({ mutationFn: (kind: MailKind) => account.mail(email, kind, lang), onSuccess: (_, kind) => setSent(kind) });
   const again = useMutation({ mutationFn: () => account.mail(email, sent ?? 'confirm', lang) });
+  const submitOnce = useOnce(enter.mutateAsync), post = useOnce(mail.mutateAsync);
   const change = (): void => {
     setSent(null);
     again.reset();
   };
   const ask = (kind: MailKind): void => {
     setLacksEmail(!email);
-    if (email) mail.mutate(kind);
+    if (email) post(kind);
   };
   useTitle(t(sent ? 'mailTitle' : up ? 'signUp' : 'signIn'));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    enter.mutate();
+    submitOnce();
   };
   if (sent) return <MailSent email={email} again={again} change={change} next={next} />;
   const problem = enter.error ?? mail.error, query = next === '/me' ? '' : `?next=${encodeURIComponent(next)}`;

@@ -1,12 +1,13 @@
 /** /admin/…: the operator's pages. Each section has its own address; whoever has no rights stands at the door. */
 import { useEffect, useRef } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import { Lost } from '../lost';
 import { account } from '../../lib/account';
 import { asProblem } from '../../lib/api';
 import { signedOut, useMeQuery } from '../../lib/session';
 import { useTitle } from '../../lib/title';
 import { Button } from '../../ui/button';
-import { Failed, PageSkeleton } from '../../ui/states';
+import { Empty, Failed, PageSkeleton } from '../../ui/states';
 import { useAdminWords, type AdminKey } from '../../words/admin';
 import { useWords } from '../../words';
 import { OneAccount } from './account';
@@ -44,11 +45,17 @@ function Head({ here }: { here: AdminKey }) {
   );
 }
 
+/** Below a section, that is: its name stands above. */
+function Nothing() {
+  const { t } = useWords();
+  return <Empty inside icon="frame" title={t('lostTitle')} text={t('lostText')} />;
+}
+
 function Inside() {
   const { t } = useAdminWords(), [at] = useLocation(), here = SECTIONS.find(s => at.split('/')[2] === s);
   useRoom();
   useTitle(`${t(here ?? 'tasks')} · ${useWords().t('operators')}`);
-  if (!here) return <Redirect to="/admin/tasks" replace />;
+  if (!here) return /^\/admin\/?$/.test(at) ? <Redirect to="/admin/tasks" replace /> : <Lost />;
   return (
     <div className="width admin">
       <Head here={here} />
@@ -63,7 +70,7 @@ function Inside() {
         <Route path="/admin/mails" component={Mails} />
         <Route path="/admin/settings" component={Settings} />
         <Route path="/admin/health" component={Health} />
-        <Route><Redirect to={`/admin/${here}`} replace /></Route>
+        <Route component={Nothing} />
       </Switch>
     </div>
   );

@@ -9,7 +9,7 @@ import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Icon } from '../../ui/icons';
 import { Notice, ProblemNotice } from '../../ui/notice';
-import { useAdminWords } from '../../words/admin';
+import { useAdminWords, type AdminKey } from '../../words/admin';
 import { Badge, CopyButton, Facts, Loaded, Section, Table, useTook, When, type Tone } from './parts';
 import { REFRESH_MS, StateBadge, Took, useErrorWords, type AdminTask } from './tasks';
 
@@ -20,7 +20,13 @@ type Attempt = Schemas['AdminAttempt'];
 const OVER: readonly AdminTask['state'][] = ['done', 'failed', 'cancelled'];
 const UNDER_WAY: readonly Attempt['state'][] = ['intent', 'submitted', 'fetching'];
 const FROM = { event: 'from_event', attempt: 'from_attempt', ledger: 'from_ledger' } as const;
-const TRIED: Record<Attempt['state'], Tone> = { intent: 'wait', submitted: 'busy', fetching: 'busy', stored: 'good', refused: 'bad', failed: 'bad', unknown: 'wait', written_off: 'calm' };
+const TRIED: Record<Attempt['state'], [Tone, AdminKey]> = {
+  intent: ['wait', 'tried_intent'], submitted: ['busy', 'tried_submitted'], fetching: ['busy', 'tried_fetching'], stored: ['good', 'tried_stored'],
+  refused: ['bad', 'tried_refused'], failed: ['bad', 'tried_failed'], unknown: ['wait', 'tried_unknown'], written_off: ['calm', 'tried_written_off'],
+};
+
+const MOVES = { hold: 'held', capture: 'captured', release: 'released', cost: 'cost' } as const satisfies Record<string, AdminKey>;
+const moved = (kind: string): kind is keyof typeof MOVES => kind in MOVES;
 
 const two = (n: number, digits = 2): string => String(n).padStart(digits, '0');
 function clock(ms: number): string {
@@ -53,7 +59,7 @@ function Attempts({ items }: { items: readonly Attempt[] }) {
   return (
     <Table caption={t('attempts')} items={items} keyOf={a => a.id} columns={[
       { label: t('step'), first: true, of: a => `${a.op} ${a.index}` },
-      { label: t('state'), of: a => <Badge tone={TRIED[a.state]}>{a.state}</Badge> },
+      { label: t('state'), of: a => <Badge tone={TRIED[a.state][0]}>{t(TRIED[a.state][1])}</Badge> },
       { label: t('engine'), of: a => a.engine },
       { label: t('took'), number: true, of: a => (UNDER_WAY.includes(a.state) ? null : took(a.updated_ms - a.created_ms)) },
       { label: t('seed'), number: true, of: a => a.seed },
@@ -82,7 +88,7 @@ function Ledger({ items }: { items: All['ledger'] }) {
   if (!items.length) return <p className="soft">{t('ledgerNone')}</p>;
   return (
     <Table caption={t('ledger')} items={items} keyOf={m => m.id} columns={[
-      { label: t('kind'), first: true, of: m => m.kind },
+      { label: t('kind'), first: true, of: m => (moved(m.kind) ? t(MOVES[m.kind]) : m.kind) },
       { label: t('amount'), number: true, of: m => (m.unit === 'credit' ? m.amount : t('money', { n: (m.amount / 1e6).toFixed(4) })) },
       { label: t('at'), of: m => <time dateTime={new Date(m.at_ms).toISOString()}>{clock(m.at_ms)}</time> },
       { label: t('cause'), wide: true, of: m => <span className="id">{m.cause}</span> },

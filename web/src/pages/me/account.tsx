@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useLocation } from 'wouter';
+import { useOnce } from '../../lib/once';
 import { account, type Device, type Region } from '../../lib/account';
 import { asProblem } from '../../lib/api';
 import { signedOut, useWallet, type Me } from '../../lib/session';
@@ -12,6 +13,15 @@ import { Dialog } from '../../ui/dialog';
 import { PasswordField } from '../../ui/field';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { useWords, type Lang } from '../../words';
+
+/** The server's words for a device are English: "Chrome on Linux". */
+function useDeviceName(): (label: string) => string {
+  const { t } = useWords();
+  return label => {
+    const [, browser, system] = /^(.+) on (.+)$/.exec(label) ?? [];
+    return browser && system ? t('deviceOn', { browser, system }) : label === 'Unknown device' ? t('deviceUnknown') : label;
+  };
+}
 
 function Identity({ me }: { me: Me | null | undefined }) {
   const { t } = useWords();
@@ -48,10 +58,11 @@ function Money() {
 function DeviceRow({ device }: { device: Device }) {
   const { t } = useWords(), date = useDate(), cache = useQueryClient();
   const end = useMutation({ mutationFn: () => account.endDevice(device.id), onSuccess: () => cache.invalidateQueries({ queryKey: ['devices'] }) });
+  const name = useDeviceName()(device.label);
   return (
     <li>
-      <span><span className="device-name">{device.label}</span> <span className="small soft">{device.current ? t('deviceHere') : t('deviceSeen', { when: date(device.seen_ms) })} · {device.address}</span></span>
-      {!device.current && <Button kind="bare" busy={end.isPending} aria-label={t('deviceEndNamed', { name: device.label })} onClick={() => end.mutate()}>{t('deviceEnd')}</Button>}
+      <span><span className="device-name">{name}</span> <span className="small soft">{device.current ? t('deviceHere') : t('deviceSeen', { when: date(device.seen_ms) })} · {device.address}</span></span>
+      {!device.current && <Button kind="bare" busy={end.isPending} aria-label={t('deviceEndNamed', { name })} onClick={() => end.mutate()}>{t('deviceEnd')}</Button>}
     </li>
   );
 }
@@ -84,9 +95,10 @@ function Devices({ me }: { me: Me }) {
 function Password() {
   const { t } = useWords(), [old, setOld] = useState(''), [next, setNext] = useState('');
   const change = useMutation({ mutationFn: () => account.changePassword(old, next), onSuccess: () => { setOld(''); setNext(''); } });
+  const send = useOnce(change.mutateAsync);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    change.mutate();
+    send();
   };
   return (
     <form className="panel card" onSubmit={submit}>

@@ -12,6 +12,7 @@ import { useTitle } from '../../lib/title';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
 import { Notice } from '../../ui/notice';
+import { Picture } from '../../ui/picture';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { Empty, Failed, SignedOut } from '../../ui/states';
 import { useWords, type Key } from '../../words';
@@ -38,7 +39,7 @@ function Card({ task }: { task: Task }) {
     <li className={`mine card mine-${working ? 'working' : deleted ? 'deleted' : task.state}`}>
       <Link href={`/t/${task.id}`}>
         <span className="mine-picture">
-          {src ? <img src={src} alt="" loading="lazy" /> : <Icon name={deleted ? 'trash' : 'image'} size={32} />}
+          {src ? <Picture src={src} alt="" loading="lazy" /> : <Icon name={deleted ? 'trash' : 'image'} size={32} />}
           {working && <span className="mine-bar"><span style={{ width: `${Math.max(4, task.progress_pm / 10)}%` }} /></span>}
           <span className="mine-state">{working && <span className="spinner" aria-hidden="true" />}{state}</span>
         </span>

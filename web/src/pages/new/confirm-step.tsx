@@ -9,7 +9,7 @@ import { useWallet } from '../../lib/session';
 import { useShop, type Shop } from '../../lib/shop';
 import { ActionBar } from '../../ui/action-bar';
 import { Button, ButtonLink } from '../../ui/button';
-import { Notice } from '../../ui/notice';
+import { Picture } from '../../ui/picture';
 import { useWords } from '../../words';
 import { useShopWords } from '../../words/shop';
 import { useMake } from './make';
@@ -21,7 +21,7 @@ import { stepHref } from '.';
 function Place() {
   const { t } = useWords(), text = useText(), journey = useJourney(), template = useTemplates().data?.find(x => x.name === journey.template);
   const src = journey.template === '' ? journey.backdrop?.url : template && api.url(template.thumb);
-  return <span className="roster">{src && <img className="place" src={src} alt="" />}<span>{template ? text(template.title) : t('styleOwn')}</span></span>;
+  return <span className="roster">{src && <Picture className="place" src={src} alt="" />}<span>{template ? text(template.title) : t('styleOwn')}</span></span>;
 }
 
 function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefined; refused: boolean; wallet: Schemas['Wallet'] | null | undefined }) {
@@ -32,7 +32,7 @@ function Prices({ quote, refused, wallet }: { quote: Schemas['Quote'] | undefine
     <>
       <div><dt>{t('confirmPictures')}</dt><dd className="numbers">{quote ? t('confirmCount', { count: quote.candidates }) : wait}</dd></div>
       <div><dt>{t('confirmPrice')}</dt><dd className="numbers price">{quote ? credits(quote.credits) : wait}{quote && recipe?.credits_per === 'candidate' && <span className="small soft"> {t('confirmEach', { credits: credits(recipe.credits) })}</span>}</dd></div>
-      {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} <span className="small soft">{t('confirmAfter', { count: Math.max(0, wallet.available - quote.credits) })}</span></dd></div>}
+      {wallet && quote && <div><dt>{t('confirmHave')}</dt><dd className="numbers">{credits(wallet.available)} {wallet.available >= quote.credits && <span className="small soft">{t('confirmAfter', { count: wallet.available - quote.credits })}</span>}</dd></div>}
     </>
   );
 }
@@ -75,9 +75,8 @@ function InCredits() {
         {error && <Wrong error={error} again={quote.isError ? () => void quote.refetch() : undefined} />}
         <Summary><Prices quote={quote.data} refused={quote.isError || recipe.isError} wallet={wallet} /></Summary>
         <p className="soft fair">{t('confirmFair')}</p>
-        {short > 0 && <Notice kind="bad" title={t('confirmShort', { credits: t('credits', { count: short }) })} />}
       </div>
-      <ActionBar hint={quote.data && t('credits', { count: quote.data.credits })}>
+      <ActionBar hint={short > 0 ? <span className="action-bad" role="alert">{t('confirmShort', { credits: t('credits', { count: short }) })}</span> : quote.data && t('credits', { count: quote.data.credits })}>
         <Button kind="quiet" big icon="back" aria-label={t('back')} onClick={() => go(stepHref('style'))} />
         <Button big busy={make.isPending} disabled={!quote.data || short > 0} onClick={() => { if (quote.data) make.mutate(quote.data.id); }}>{make.isPending ? t('confirmStarting') : t('confirmStart')}</Button>
       </ActionBar>

@@ -1,5 +1,5 @@
 /** One photo: how far it is, what is wrong with it, who of it joins. */
-import { useRef, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import type { Reason } from '../../lib/api';
 import { useJourney } from '../../lib/journey';
 import { ACCEPT, type Face, type LocalRefusal, type Photo } from '../../lib/photo';
@@ -55,12 +55,12 @@ function Ring({ photo, face, on }: { photo: Photo; face: Face; on: boolean }) {
 }
 const faceId = (photo: Photo, face: Face): string => `${photo.key}-face-${face.index}`;
 
-function FaceChip({ photo, face, full }: { photo: Photo; face: Face; full: boolean }) {
+function FaceChip({ photo, face, full, onFull }: { photo: Photo; face: Face; full: boolean; onFull: () => void }) {
   const { t } = useWords(), ofReason = useReasonWords(), { asset, url } = photo, on = photo.ticked.has(face.index), n = face.index + 1;
   const reason = face.reasons[0], label = face.ok || !reason ? t('faceJoins', { n, name: photo.name }) : t('faceBad', { n, why: ofReason(reason).title });
   return (
     <li className={`chip ${face.ok ? '' : 'chip-bad'}`}>
-      <input type="checkbox" id={faceId(photo, face)} checked={on} disabled={!face.ok || (full && !on)} onChange={() => photo.toggle(face.index)} aria-label={label} />
+      <input type="checkbox" id={faceId(photo, face)} checked={on} disabled={!face.ok} aria-disabled={full && !on} onChange={() => (full && !on ? onFull() : photo.toggle(face.index))} aria-label={label} />
       <span className="chip-look">
         {asset && url && <FacePicture src={url} width={asset.width} height={asset.height} box={face.box} onError={() => photo.cannotShow()} />}
         <span className="chip-badge"><Icon name={face.ok ? 'check' : 'warn'} size={14} /></span>
@@ -105,8 +105,8 @@ function Verdict({ photo, refusal }: { photo: Photo; refusal: Words[] }) {
 /** One that needs the whole row: several faces to tick, or words. */
 export const isWide = (photo: Photo): boolean => photo.faces.length > 1 || photo.state === 'refused' || photo.state === 'held' || photo.state === 'lost';
 
-export function PhotoCard({ photo, full, alone }: { photo: Photo; full: boolean; /** No other small one stands beside it. */ alone?: boolean }) {
-  const { t } = useWords(), journey = useJourney(), refusal = useRefusal(photo), several = photo.faces.length > 1, told = refusal.length > 0, wrong = photo.state === 'refused' && told;
+export function PhotoCard({ photo, full, max, alone }: { photo: Photo; /** Nobody more fits. */ full: boolean; max?: number; /** No other small one stands beside it. */ alone?: boolean }) {
+  const { t } = useWords(), journey = useJourney(), refusal = useRefusal(photo), several = photo.faces.length > 1, [pressed, setPressed] = useState(false), told = refusal.length > 0, wrong = photo.state === 'refused' && told;
   const replace = (files: File[]): void => journey.add(files, photo);
   return (
     <li className={`photo card ${several || told ? 'photo-wide' : alone ? 'photo-alone' : ''} ${wrong ? 'photo-refused' : ''}`} data-testid="photo" data-state={photo.state}>
@@ -119,7 +119,8 @@ export function PhotoCard({ photo, full, alone }: { photo: Photo; full: boolean;
       <div className="photo-side">
         <Verdict photo={photo} refusal={refusal} />
         {photo.state === 'ready' && several && <p className="small soft">{t('photoTick')}</p>}
-        {photo.state === 'ready' && <ul className="chips">{photo.faces.map(f => <FaceChip key={f.index} photo={photo} face={f} full={full} />)}</ul>}
+        {photo.state === 'ready' && <ul className="chips">{photo.faces.map(f => <FaceChip key={f.index} photo={photo} face={f} full={full} onFull={() => setPressed(true)} />)}</ul>}
+        {full && pressed && max !== undefined && <p className="small photo-bad" role="alert">{t('joiningMax', { max })}</p>}
         <div className="photo-acts">
           {photo.state === 'refused' && <FileButton kind="primary" icon="swap" label={t('replacePhotoNamed', { name: photo.name })} onFiles={replace} testid="replace-file">{t('replacePhoto')}</FileButton>}
           {(photo.state === 'lost' || photo.state === 'held') && <Button kind={photo.state === 'held' ? 'primary' : 'quiet'} onClick={() => journey.again(photo)}>{t('retry')}</Button>}

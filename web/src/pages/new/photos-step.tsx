@@ -13,7 +13,7 @@ import { Issues, useTwice } from './quote';
 import { Roster } from './roster';
 import { stepHref } from '.';
 
-export function PhotosStep({ rules }: { rules: { max: number; megabytes: number } }) {
+export function PhotosStep({ rules }: { rules: { max: number; megabytes: number; pixels: number } }) {
   const { t } = useWords(), journey = useJourney(), [, go] = useLocation();
   const [asked, setAsked] = useState(false), [leaving, setLeaving] = useState(false), [over, setOver] = useState(false);
   const consent = useRef<HTMLInputElement>(null), gone = useRef<HTMLParagraphElement>(null);
@@ -57,14 +57,14 @@ export function PhotosStep({ rules }: { rules: { max: number; megabytes: number 
         </label>
         {asked && !journey.consent && <p className="consent-first" role="alert">{t('consentFirst')}</p>}
         {journey.withdrawn && <p ref={gone} className="consent-gone" role="status">{t('consentGone')}</p>}
-        <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} alone={photo === alone} />)}</ul>
+        <ul className="photos">{journey.photos.map(photo => <PhotoCard key={photo.key} photo={photo} full={people >= rules.max} max={rules.max} alone={photo === alone} />)}</ul>
         <div className={`drop ${over ? 'drop-over' : ''} ${journey.photos.length ? 'drop-small' : ''}`}>
           {!journey.photos.length && <span className="drop-icon"><Icon name="image" size={34} /></span>}
           {journey.consent
             ? <FileButton multiple big={!journey.photos.length} kind={journey.photos.length ? 'quiet' : 'primary'} icon="plus" onFiles={add} testid="files">{t(journey.photos.length ? 'addPhotos' : 'choosePhotos')}</FileButton>
             : <Button big icon="plus" onClick={agreed}>{t('choosePhotos')}</Button>}
           <p className="small soft drop-here">{t('dropHere')}</p>
-          <p className="small soft">{t('formats', { mb: rules.megabytes })}</p>
+          <p className="small soft">{t('formats', { mb: rules.megabytes, px: rules.pixels })}</p>
         </div>
       </div>
       {twice && <div className="width narrow"><Issues problem={twice} change={false} /></div>}

@@ -7,6 +7,7 @@ import { useJourney } from '../../lib/journey';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
 import { Icon } from '../../ui/icons';
+import { Picture } from '../../ui/picture';
 import { Failed } from '../../ui/states';
 import { useWords } from '../../words';
 import { FileButton, PhotoCard } from './photo-card';
@@ -29,7 +30,7 @@ export function StyleStep() {
           {templates.data?.map(template => (
             <label key={template.name} className={`tile ${journey.template === template.name ? 'tile-on' : ''}`}>
               <input type="radio" name="template" value={template.name} checked={journey.template === template.name} onChange={() => journey.choose(template.name)} />
-              <span className="tile-picture"><img src={api.url(template.thumb)} alt="" loading="lazy" /></span>
+              <span className="tile-picture"><Picture src={api.url(template.thumb)} alt="" loading="lazy" /></span>
               <span className="tile-name">{text(template.title)}</span>
               <span className="tile-check"><Icon name="check" size={16} /></span>
             </label>
@@ -37,7 +38,7 @@ export function StyleStep() {
           {own && (
             <label className={`tile ${journey.template === '' ? 'tile-on' : ''}`}>
               <input type="radio" name="template" value="" checked={journey.template === ''} onChange={() => journey.choose('')} />
-              <span className="tile-picture">{own.url && <img src={own.url} alt="" onError={() => own.cannotShow()} />}</span>
+              <span className="tile-picture">{own.url && <Picture src={own.url} alt="" onError={() => own.cannotShow()} />}</span>
               <span className="tile-name">{t('styleOwn')}</span>
               <span className="tile-check"><Icon name="check" size={16} /></span>
             </label>

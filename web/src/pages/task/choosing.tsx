@@ -5,15 +5,17 @@ import { api, asProblem } from '../../lib/api';
 import { mostAlike, smallOf, type Candidate, type Task } from '../../lib/task';
 import { Button } from '../../ui/button';
 import { ProblemNotice } from '../../ui/notice';
+import { Picture } from '../../ui/picture';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
 import { Unlike } from './unlike';
 import { Viewer, type Open } from './viewer';
 
 /** What is said of a picture: the best, the most alike. */
-export function useMarks(task: Task): (candidate: Candidate) => string[] {
+export interface MarkOf { kind: 'best' | 'alike'; words: string }
+export function useMarks(task: Task): (candidate: Candidate) => MarkOf[] {
   const { t } = useWords(), alike = mostAlike(task.candidates), best = task.candidates.length > 1 ? task.candidates[0]?.index : undefined;
-  return candidate => [...(candidate.index === best ? [t('best')] : []), ...(candidate.index === alike ? [t('alike')] : [])];
+  return candidate => [...(candidate.index === best ? [{ kind: 'best', words: t('best') } as const] : []), ...(candidate.index === alike ? [{ kind: 'alike', words: t('alike') } as const] : [])];
 }
 
 export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void }) {
@@ -21,12 +23,12 @@ export function Grid({ task, onOpen }: { task: Task; onOpen: (n: number) => void
   return (
     <ul className={`grid grid-${task.candidates.length}`}>
       {task.candidates.map((candidate, n) => {
-        const marks = marksOf(candidate), label = marks.length ? t('pictureMarked', { n: n + 1, marks: marks.join(' ') }) : t('pictureN', { n: n + 1 });
+        const marks = marksOf(candidate), label = marks.length ? t('pictureMarked', { n: n + 1, marks: marks.map(mark => mark.words).join(' ') }) : t('pictureN', { n: n + 1 });
         return (
           <li key={candidate.index}>
             <button type="button" className="grid-picture" aria-label={label} onClick={() => onOpen(n)} data-testid="candidate">
-              <img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
-              <span className="marks">{marks.map(mark => <Fragment key={mark}><span>{mark}</span> </Fragment>)}</span>
+              <Picture src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} />
+              <span className="marks">{marks.map(({ kind, words }) => <Fragment key={kind}><span className={`mark-${kind}`}>{words}</span> </Fragment>)}</span>
             </button>
           </li>
         );

@@ -5,6 +5,7 @@ import { content, smallOf, type Task } from '../../lib/task';
 import { daysIn, useDate } from '../../lib/time';
 import { Button, ButtonLink } from '../../ui/button';
 import { Icon } from '../../ui/icons';
+import { Picture } from '../../ui/picture';
 import { PrivacyClock } from '../../ui/privacy-clock';
 import { useWords } from '../../words';
 import { Grid } from './choosing';
@@ -32,7 +33,7 @@ function All({ task, onOpen }: { task: Task; onOpen: (n: number) => void }) {
       <ul>
         {all.map((candidate, n) => {
           const picked = candidate.index === task.picked, label = t('pictureN', { n: n + 1 });
-          return <li key={candidate.index}><button type="button" className={`grid-picture ${picked ? 'all-picked' : ''}`} aria-label={picked ? `${label}: ${t('picked')}` : label} onClick={() => onOpen(n)}><img src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} /></button></li>;
+          return <li key={candidate.index}><button type="button" className={`grid-picture ${picked ? 'all-picked' : ''}`} aria-label={picked ? `${label}: ${t('picked')}` : label} onClick={() => onOpen(n)}><Picture src={smallOf(candidate)} alt="" width={candidate.width} height={candidate.height} /></button></li>;
         })}
       </ul>
       <p className="small soft">{t('keptAll', { count: all.length, date: date(task.results_until_ms) })}</p>
@@ -49,7 +50,7 @@ export function Done({ task, remove }: { task: Task; remove: ReactNode }) {
       <h1>{t('done')}</h1>
       <p className="soft lead">{picked ? t('doneText', { days }) : t('doneAllText')}</p>
       {picked ? (
-        <button type="button" className="result-picture" aria-label={`${t('picked')}: ${t('zoomIn')}`} onClick={() => setOpen({ at, beside: null })}><img src={content(picked.asset)} alt="" width={picked.width} height={picked.height} data-testid="picked" /></button>
+        <button type="button" className="result-picture" aria-label={`${t('picked')}: ${t('zoomIn')}`} onClick={() => setOpen({ at, beside: null })}><Picture src={content(picked.asset)} alt="" width={picked.width} height={picked.height} data-testid="picked" /></button>
       ) : <Grid task={task} onOpen={n => setOpen({ at: n, beside: null })} />}
       {picked && (
         <div className="result-acts">

@@ -57,7 +57,7 @@ function State({ task, news, onDeleted }: { task: Task; news: News; onDeleted: (
 }
 
 function Over({ task }: { task: Task }) {
-  const { t, lang } = useWords(), why = task.error, photos = usePhotos(task), cache = useQueryClient(), [, go] = useLocation(), [deleted, setDeleted] = useState(false);
+  const { t, lang } = useWords(), why = task.error, free = task.credits.price === 0, told = !free && /点数/.test(why?.next_zh ?? ''), photos = usePhotos(task), cache = useQueryClient(), [, go] = useLocation(), [deleted, setDeleted] = useState(false);
   const again = (): void => {
     journey.remake(task, n => t('photoN', { n }));
     go('/new');
@@ -68,9 +68,9 @@ function Over({ task }: { task: Task }) {
   };
   return (
     <div className="width">
-      <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} text={t(task.credits.price === 0 ? 'overFree' : task.state === 'failed' ? 'failedText' : 'cancelledText')}>
-        {why && <Notice kind="info" title={lang === 'zh' ? why.zh : why.en} next={lang === 'zh' ? why.next_zh : why.next_en} />}
-        {task.credits.price > 0 && <Link href="/wallet">{t('overWallet')}</Link>}
+      <Empty icon={task.state === 'failed' ? 'warn' : 'close'} title={t(task.state === 'failed' ? 'failed' : 'cancelled')} {...(told ? {} : { text: t(free ? 'overFree' : task.state === 'failed' ? 'failedText' : 'cancelledText') })}>
+        {why && <Notice kind="info" icon="warn" title={lang === 'zh' ? why.zh : why.en} next={lang === 'zh' ? why.next_zh : why.next_en} />}
+        {!free && <Link href="/wallet">{t('overWallet')}</Link>}
         {deleted && <Notice kind="good" title={t('photosGone')} />}
         {photos.length > 0
           ? <><Button big onClick={again}>{t('sameAgain')}</Button><ButtonLink href="/new" kind="quiet">{t('another')}</ButtonLink></>

@@ -3,6 +3,7 @@ import { Fragment, useCallback, useEffect, useRef, useState, type PointerEvent, 
 import { content, type Candidate, type Task } from '../../lib/task';
 import { IconButton } from '../../ui/button';
 import { FullScreen } from '../../ui/dialog';
+import { Picture } from '../../ui/picture';
 import { useWords } from '../../words';
 import { useMarks } from './choosing';
 import { held, swiped, WHOLE, zoomed, type View } from './zoom';
@@ -61,10 +62,12 @@ function Pane({ candidate, label, caption, view, onView, onSwipe }: PaneProps) {
   const twice = (event: React.MouseEvent): void => onView(old => (old.scale > 1 ? WHOLE : zoomed(old, 2.5, middle(event.clientX, event.clientY), size())));
 
   return (
-    <div className={`pane ${view.scale > 1 ? 'pane-zoomed' : ''}`} ref={frame} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={up} onDoubleClick={twice}>
-      <img src={content(candidate.asset)} alt={label} draggable={false} width={candidate.width} height={candidate.height}
-        className={drag || pointers.current.size ? 'pane-moving' : ''} style={{ transform: `translate(${view.x + drag}px, ${view.y}px) scale(${view.scale})` }} />
+    <div className="pane-box">
       {caption && <p className="pane-caption numbers">{caption}</p>}
+      <div className={`pane ${view.scale > 1 ? 'pane-zoomed' : ''}`} ref={frame} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={up} onDoubleClick={twice}>
+        <Picture src={content(candidate.asset)} alt={label} draggable={false} width={candidate.width} height={candidate.height}
+          className={drag || pointers.current.size ? 'pane-moving' : ''} style={{ transform: `translate(${view.x + drag}px, ${view.y}px) scale(${view.scale})` }} />
+      </div>
     </div>
   );
 }
@@ -101,7 +104,7 @@ export function Viewer({ task, open, onOpen, action }: Props) {
   const zoom = (factor: number): void => setView(old => zoomed(old, factor, { x: 0, y: 0 }, { width: innerWidth, height: innerHeight }));
   const keys: Record<string, () => void> = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5), 0: () => setView(WHOLE) };
   const labelOf = (n: number): string => t('pictureNOf', { n: n + 1, all });
-  const named = (n: number): ReactNode => <>{labelOf(n)} {marksOf(task.candidates[n] as Candidate).map(mark => <span key={mark} className="viewer-mark">{mark}</span>)}</>;
+  const named = (n: number): ReactNode => <><span className="viewer-n">{labelOf(n)}</span> {marksOf(task.candidates[n] as Candidate).map(({ kind, words }) => <span key={kind} className={`viewer-mark mark-${kind}`}>{words}</span>)}</>;
   return (
     <FullScreen open onClose={close} title={shown.map(labelOf).join(', ')} onKeyDown={event => keys[event.key]?.()}>
       <div className="viewer-top">

@@ -9,6 +9,7 @@ import { Button, ButtonLink } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Icon } from '../../ui/icons';
 import { ProblemNotice } from '../../ui/notice';
+import { Picture } from '../../ui/picture';
 import { useWords, type Key } from '../../words';
 
 const PHASES: [Task['state'], Key][] = [['queued', 'phase1'], ['preparing', 'phase2'], ['running', 'phase3'], ['checking', 'phase4']];
@@ -32,7 +33,7 @@ function Frame({ task }: { task: Task }) {
   const src = template ? api.url(template.thumb) : task.backdrop ? content(task.backdrop) : null;
   return (
     <div className={`developing developing-${task.state}`} aria-hidden="true">
-      {src && <img src={src} alt="" />}
+      {src && <Picture src={src} alt="" />}
       <span className="developing-veil" /><span className="developing-people"><Icon name="people" size={64} /></span>
     </div>
   );
@@ -73,7 +74,7 @@ export function Working({ task, news }: { task: Task; news: News }) {
       <ol className="phases" aria-hidden="true">{PHASES.map(([state, key], n) => <li key={state} className={n < at ? 'phase-past' : n === at ? 'phase-here' : ''}>{t(key)}</li>)}</ol>
       <p className="place-in-line numbers" role="status">
         {task.state === 'queued' && <span>{ahead > 0 ? t('ahead', { count: ahead }) : t('nextInLine')}</span>}
-        {left !== null && <span>{eta(left)}</span>}
+        <span>{left !== null ? eta(left) : t('etaUsual')}</span>
       </p>
       <p className="may-close"><Icon name="check" /> {t('mayClose')}</p>
       {news !== 'live' && <p className="small soft" role="status">{t(news === 'lost' ? 'newsLost' : 'newsAsking')}</p>}
