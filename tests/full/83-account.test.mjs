@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
+import { linkOf, person, typeIn } from '../lib/people.mjs';
 import { startServer } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
@@ -19,26 +20,11 @@ after(async () => {
   assert.equal(code, 0);
 });
 
-/** Where the newest mail to somebody leads. */
-async function link(email, kind) {
-  const { items } = await operator.get('/v1/admin/mails'), { text } = await operator.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
-  return new RegExp(`/auth#${kind}=[\\w-]+`).exec(text)[0];
-}
-
-/** Somebody with an account, who is not here. */
-async function person(at, email, password) {
-  const there = new Client(at.url, at.operatorToken()), guest = await Client.guest(at.url);
-  await guest.post('/v1/accounts', { email, password });
-  const { items } = await there.get('/v1/admin/mails'), { text } = await there.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
-  await guest.post('/v1/tokens', { token: /#confirm=([\w-]+)/.exec(text)[1] });
-}
-
 async function enter(walk, path, email, password) {
   await walk.go(path);
-  await walk.$('input[type=email]').fill(email);
-  await walk.$('input[name=password]').fill(password);
-  await walk.$('button[type=submit]').click();
+  await typeIn(walk, email, password);
 }
+const link = (email, kind) => linkOf(operator, email, kind);
 
 test('sign up, confirm, sign out, in, forget, come by link, and sign out elsewhere', async t => {
   const walk = await openWalk(t, browser, server.url, { name: 'account-en', axe: true }), email = 'mei@example.com', first = 'a long enough secret 7', second = 'another long secret 8';
@@ -160,7 +146,7 @@ test('who signs out in one tab has left the others, too', async t => {
 
 test('who signs in as somebody else in one tab leaves nothing of the first in the others', async t => {
   const [ours, theirs] = ['hong-of-two@example.com', 'mei-of-two@example.com'], password = 'a long enough secret 4';
-  for (const email of [ours, theirs]) await person(server, email, password);
+  for (const email of [ours, theirs]) await person(operator, email, password);
   const walk = await openWalk(t, browser, server.url), photos = walk.page;
   await enter(walk, '/sign-in?next=/new', ours, password);
   await photos.waitForURL(url => url.pathname === '/new');
@@ -182,7 +168,7 @@ test('who signs in as somebody else in one tab leaves nothing of the first in th
 test('a picture that is being made when its guest signs in comes along by itself', async t => {
   const slow = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.delay=3000; delay=50' } });
   const email = 'lan@example.com', password = 'a long enough secret 3';
-  await person(slow, email, password);
+  await person(new Client(slow.url, slow.operatorToken()), email, password);
   const walk = await openWalk(t, browser, slow.url, { name: 'moving-en' });
   await walk.toPrice([ONE]);
   await walk.next().click();

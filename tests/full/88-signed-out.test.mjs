@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { ONE, sample } from '../lib/expect.mjs';
+import { person, typeIn } from '../lib/people.mjs';
 import { startServer } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
@@ -20,26 +21,18 @@ after(async () => {
   assert.equal(code, 0);
 });
 
-/** Somebody with an account: elsewhere() ends all their sessions, as another device of theirs does. */
-async function person(email) {
-  const there = await Client.guest(server.url);
-  await there.post('/v1/accounts', { email, password: PASSWORD });
-  const { items } = await operator.get('/v1/admin/mails'), { text } = await operator.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
-  await there.post('/v1/tokens', { token: /#confirm=([\w-]+)/.exec(text)[1] });
+/** Somebody with an account; elsewhere() ends all their sessions, as another device of theirs does. */
+async function owner(email) {
+  await person(operator, email, PASSWORD);
   return { email, elsewhere: async () => {
-    const answer = await fetch(`${server.url}/v1/sessions/password`, { method: 'POST', headers: { 'content-type': 'application/json', origin: server.url }, body: JSON.stringify({ email, password: PASSWORD }) });
+    const send = (path, body, cookie = '') => fetch(server.url + path, { method: 'POST', headers: { 'content-type': 'application/json', origin: server.url, cookie }, body: JSON.stringify(body) });
+    const answer = await send('/v1/sessions/password', { email, password: PASSWORD });
     assert.equal(answer.status, 201);
-    const cookie = answer.headers.getSetCookie().map(c => c.split(';')[0]).join('; ');
-    const { status } = await fetch(`${server.url}/v1/sessions/end-all`, { method: 'POST', headers: { 'content-type': 'application/json', origin: server.url, cookie }, body: '{}' });
+    const { status } = await send('/v1/sessions/end-all', {}, answer.headers.getSetCookie().map(c => c.split(';')[0]).join('; '));
     assert.ok(status < 300, `ended: ${status}`);
   } };
 }
-
-async function signIn(walk, email) {
-  await walk.$('input[type=email]').fill(email);
-  await walk.$('input[name=password]').fill(PASSWORD);
-  await walk.$('button[type=submit]').click();
-}
+const signIn = (walk, email) => typeIn(walk, email, PASSWORD);
 
 /** On /new as somebody, and what sessions the page begins from then on. */
 async function begin(t, who, more = {}) {
@@ -62,7 +55,7 @@ async function again(walk, email) {
 }
 
 test('consent and a photo that was not sent yet are there again', async t => {
-  const who = await person('a-consent@example.com'), { walk, guests } = await begin(t, who, { name: 'signed-out-en', axe: true });
+  const who = await owner('a-consent@example.com'), { walk, guests } = await begin(t, who, { name: 'signed-out-en', axe: true });
   await walk.agree();
   await who.elsewhere();
   await walk.id('files').setInputFiles([ONE]);
@@ -79,7 +72,7 @@ test('consent and a photo that was not sent yet are there again', async t => {
 });
 
 test('a photo that was good, and the one that was added, are there again', async t => {
-  const who = await person('b-second@example.com'), { walk, guests } = await begin(t, who);
+  const who = await owner('b-second@example.com'), { walk, guests } = await begin(t, who);
   await walk.agree();
   await walk.photos([ONE]);
   await who.elsewhere();
@@ -91,7 +84,7 @@ test('a photo that was good, and the one that was added, are there again', async
 });
 
 test('at the price: told, also after a reload, and back at the price', async t => {
-  const who = await person('c-price@example.com'), { walk, guests } = await begin(t, who, { lang: 'zh', name: 'signed-out-zh' });
+  const who = await owner('c-price@example.com'), { walk, guests } = await begin(t, who, { lang: 'zh', name: 'signed-out-zh' });
   await walk.agree();
   await walk.photos([ONE]);
   await walk.next().click();
@@ -116,7 +109,7 @@ test('at the price: told, also after a reload, and back at the price', async t =
 });
 
 test('somebody else who signs in afterwards finds nothing of it, and a guest only begins anew when asked to', async t => {
-  const [who, other] = [await person('d-first@example.com'), await person('d-other@example.com')], { walk, guests } = await begin(t, who);
+  const [who, other] = [await owner('d-first@example.com'), await owner('d-other@example.com')], { walk, guests } = await begin(t, who);
   await walk.agree();
   await walk.photos([ONE]);
   await who.elsewhere();
@@ -144,7 +137,7 @@ test('somebody else who signs in afterwards finds nothing of it, and a guest onl
 });
 
 test('a session that ended in one tab is over in the others, and nothing of it stays in sight', async t => {
-  const who = await person('e-tabs@example.com'), { walk } = await begin(t, who), photos = walk.page;
+  const who = await owner('e-tabs@example.com'), { walk } = await begin(t, who), photos = walk.page;
   await walk.agree();
   await walk.photos([ONE]);
   await walk.tab();

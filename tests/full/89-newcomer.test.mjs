@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { FOUR, NOBODY, ONE } from '../lib/expect.mjs';
+import { linkOf, person, typeIn } from '../lib/people.mjs';
 import { startServer } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
@@ -22,20 +23,10 @@ after(async () => {
   }
 });
 
-async function link(email, kind) {
-  const { items } = await operator.get('/v1/admin/mails'), { text } = await operator.get(`/v1/admin/mails/${items.find(m => m.to === email).id}`);
-  return new RegExp(`/auth#${kind}=[\\w-]+`).exec(text)[0];
-}
-async function person(email) {
-  const guest = await Client.guest(server.url);
-  await guest.post('/v1/accounts', { email, password: PASSWORD });
-  await guest.post('/v1/tokens', { token: (await link(email, 'confirm')).split('=')[1] });
-}
+const link = (email, kind) => linkOf(operator, email, kind);
 async function signIn(walk, email) {
   await walk.go('/sign-in?next=/me');
-  await walk.$('input[type=email]').fill(email);
-  await walk.$('input[name=password]').fill(PASSWORD);
-  await walk.$('button[type=submit]').click();
+  await typeIn(walk, email, PASSWORD);
   await walk.$('.devices').waitFor();
 }
 const blank = (width, height, type = 'image/jpeg') => `new Promise(done => { const c = Object.assign(document.createElement('canvas'), { width: ${width}, height: ${height} }); c.getContext('2d').fillRect(0, 0, ${width}, ${height}); c.toBlob(b => b.arrayBuffer().then(a => done([...new Uint8Array(a)])), '${type}'); })`;
@@ -123,7 +114,7 @@ test('who taps one face too many is told', async t => {
 
 test('the ends of a link: used, wrong password, somebody else\'s', async t => {
   const email = 'ends@example.com', walk = await openWalk(t, browser, server.url, { name: 'link-en', axe: true });
-  await person(email);
+  await person(operator, email, PASSWORD);
   await signIn(walk, email);
   await operator.post('/v1/mails', { email, kind: 'magic' });
   const used = await link(email, 'magic');
@@ -155,7 +146,7 @@ test('the ends of a link: used, wrong password, somebody else\'s', async t => {
 
 test('Chinese pages call devices in Chinese', async t => {
   const email = 'device@example.com', walk = await openWalk(t, browser, server.url, { lang: 'zh', name: 'device-zh' });
-  await person(email);
+  await person(operator, email, PASSWORD);
   await signIn(walk, email);
   await walk.$('.device-name', { hasText: 'Linux 上的 Chrome' }).first().waitFor();
   assert.deepEqual((await walk.$('.device-name').allTextContents()).filter(name => / on |Unknown/.test(name)), []);
