@@ -84,6 +84,7 @@ for (const [width, height, lang, dark] of [[360, 740, 'en', false], [360, 740, '
     await page.click(`a[href="/admin/tasks/${broken.id}"]`);
     await page.until(`document.querySelectorAll('.log li').length > 8`);
     await isSound(page, 'a task');
+    if (zh) assert.deepEqual(await page.js(`[...document.querySelectorAll('.badge')].map(b => b.textContent).filter(words => /[a-z]{3}/.test(words))`), [], 'states in Chinese');
     await picture(`${name}-2-task`, page);
 
     await section('/admin/accounts', `${rows} === 3`, '3-accounts');
@@ -135,6 +136,16 @@ test('a wrong token opens nothing, the right one is kept nowhere, and signing ou
   await page.click('[data-testid=leave]');
   await page.until(`document.querySelector('.door')`);
   assert.equal(await page.js(`fetch('/v1/admin/tasks').then(r => r.status)`), 401);
+});
+
+test('an address below that is nothing says so', async t => {
+  const page = await openPage(t, { width: 1440, height: 900 });
+  await enter(page, server.url, server.operatorToken());
+  await page.until(`location.pathname === '/admin/tasks' && ${rows} > 0`);
+  for (const path of ['/admin/nonsense', '/admin/storage/nonsense']) {
+    await page.go(server.url + path);
+    await page.until(`/There is nothing here/.test(document.querySelector('.empty')?.textContent) && location.pathname === '${path}'`);
+  }
 });
 
 test('a guest is told that it is not theirs, and keeps what is', async t => {
