@@ -348,3 +348,53 @@ test('an invoice is asked for what was paid, and an operator says that it was se
   isProblem(await ask(words), 409, 'wrong_state');
   assert.deepEqual((await op.get('/v1/admin/invoices')).items, []);
 });
+
+// ---- nothing for nothing ----
+async function bought(c, act, plan) {
+  const o = await c.order({ plan });
+  await c.start(o);
+  await act(o, 'pay');
+  return o;
+}
+const four = async (c, photo) => c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 4 });
+
+test('not like me gives back what these pictures cost, and no more', async t => {
+  const { act, buyer, server } = await testWorld(t), c = await buyer(), o = await bought(c, act, 'pack100'), photo = await c.photo(ONE);
+  const unlike = task => c.send('POST', `/v1/tasks/${task.id}/unlike`, { json: {}, headers: { 'idempotency-key': randomUUID() } });
+  const first = await c.waitTask((await c.buy(await four(c, photo))).id);
+  const again = await c.waitTask((await unlike(first)).json.id);
+  assert.equal((await unlike(again)).status, 200);
+  const back = await c.until(o, x => x.refund, 'the money');
+  assert.deepEqual([back.refund.money_minor, back.refund.credits, await c.gained()], [796, 40, 60]);      // 40 of 100 credits for 19.90
+  for (let i = 0; i < 2; i++) {                              // with this one three were made again in a month
+    const more = await c.waitTask((await c.buy(await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 1 }))).id);
+    await c.waitTask((await unlike(more)).json.id);
+  }
+  const last = await c.waitTask((await c.buy(await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 1 }))).id);
+  isProblem(await unlike(last), 409, 'wrong_state');
+  await server.stop();
+  await sound(server);
+});
+
+test('money goes back without credits that are under way or spent; what was bought with it ends', async t => {
+  const { act, buyer, server } = await testWorld(t), c = await buyer(), op = await operator(server), photo = await c.photo(ONE);
+  const give = o => op.send('POST', `/v1/admin/orders/${o.id}/refund`, { json: { reason: 'r' }, headers: { 'idempotency-key': randomUUID() } });
+  const priced = await bought(c, act, 'p9'), quote = await four(c, photo);
+  assert.equal((await c.refund(priced)).refund.state, 'pending');
+  isProblem(await c.send('POST', '/v1/tasks', { json: { quote: quote.id }, headers: { 'idempotency-key': randomUUID() } }), 409, 'quote_expired');
+  const used = await bought(c, act, 'p9'), task = await c.waitTask((await c.buy(await four(c, photo))).id);
+  const other = await bought(c, act, 'p9');
+  assert.equal((await give(used)).json.refund.credits, 0);
+  const unlike = x => c.send('POST', `/v1/tasks/${x.id}/unlike`, { json: {}, headers: { 'idempotency-key': randomUUID() } });
+  const again = await c.waitTask((await unlike(task)).json.id);
+  const before = await c.gained();
+  assert.equal((await unlike(again)).status, 200);
+  assert.equal(await c.gained(), before);                    // their money is back already
+  assert.equal((await c.look(other)).refunded_minor, 0);
+  await c.waitTask((await c.buy(await four(c, photo))).id);
+  const touched = await bought(c, act, 'p9');
+  await c.waitTask((await c.buy(await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 1 }))).id);
+  assert.equal((await c.refund(touched)).refund.state, 'asked');      // its plan was used, if not its credits
+  await server.stop();
+  await sound(server);
+});

@@ -4,14 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { isProblem } from './lib/expect.mjs';
+import { person } from './lib/people.mjs';
 import { movableClock, runZoetrope, startServer } from './lib/server.mjs';
 
-let server, op, clock;
+let server, op, clock, people = 0;
 const ends_ms = Date.now() + 3600_000;
 before(async t => {
   const gone = [];
   clock = movableClock({ after: fn => gone.push(fn) });
-  server = await startServer(null, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_SHOP_CODES_PER_HOUR: '100000', ...clock.env } });
+  server = await startServer(null, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_SHOP_CODES_PER_HOUR: '100000', ZOETROPE_AUTH_SIGN_INS_PER_HOUR: '100000', ZOETROPE_AUTH_MAILS_PER_HOUR: '10000', ...clock.env } });
   op = new Client(server.url, server.operatorToken());
   server.gone = gone;
 });
@@ -23,6 +24,14 @@ after(async () => {
   assert.equal(code, 0, stdout);
 });
 
+/** Somebody with an account: guests have no codes. */
+async function somebody() {
+  const email = `p${++people}@example.com`, password = 'a long sentence of mine';
+  await person(op, email, password);
+  const c = new Client(server.url);
+  c.take(await c.post('/v1/sessions/password', { email, password }));
+  return c;
+}
 const make = json => op.effect('/v1/admin/codes', { ends_ms, ...json }).then(a => a.items);
 const used = async batch => (await op.get(`/v1/admin/codes?batch=${batch}`)).items.map(c => c.uses);
 const redeem = (c, code, key = randomUUID()) => c.send('POST', '/v1/codes/redeem', { json: { code }, headers: { 'idempotency-key': key } });
@@ -32,7 +41,7 @@ test('a thousand at once, each other than all others; one use each, however it i
   const codes = await make({ kind: 'credits', count: 1000, amount: 30, valid_days: 10, note: 'spring' });
   assert.equal(new Set(codes.map(c => c.code)).size, 1000);
   for (const { code } of codes) assert.match(code, /^[0-9A-HJKMNP-TV-Z]{12}$/);
-  const c = await Client.guest(server.url), d = await Client.guest(server.url), had = (await c.wallet()).available, [{ code, batch }] = codes;
+  const c = await somebody(), d = await somebody(), had = (await c.wallet()).available, [{ code, batch }] = codes;
   const typed = ` ${code.slice(0, 4)}-${code.slice(4, 8)} ${code.slice(8).toLowerCase()}`, key = randomUUID();
   const first = await redeem(c, typed, key), again = await redeem(c, typed, key);
   assert.deepEqual([first.status, first.json, again.json], [201, { kind: 'credits', credits: 30, plan: null, order: null }, first.json]);
@@ -47,8 +56,9 @@ test('a thousand at once, each other than all others; one use each, however it i
 
 test('many at once use a word as often as it may be, and one account once', async () => {
   const [{ batch }] = await make({ kind: 'credits', code: 'reunion 2027', amount: 5, valid_days: 1, uses_max: 7 });
-  const people = await Promise.all(Array.from({ length: 20 }, () => Client.guest(server.url)));
-  const answers = await Promise.all(people.flatMap(c => [redeem(c, 'REUNION2027'), redeem(c, 'Reunion-2027')]));
+  const all = [];
+  for (let i = 0; i < 12; i++) all.push(await somebody());
+  const answers = await Promise.all(all.flatMap(c => [redeem(c, 'REUNION2027'), redeem(c, 'Reunion-2027')]));
   const good = answers.filter(a => a.status === 201).length;
   for (const a of answers.filter(x => x.status !== 201)) assert.ok(['code_used', 'conflict'].includes(a.json.code), a.text);
   assert.equal(good, 7);
@@ -56,7 +66,7 @@ test('many at once use a word as often as it may be, and one account once', asyn
 });
 
 test('what is unknown, over, not begun, switched off or for something else is not taken', async () => {
-  const c = await Client.guest(server.url), wrong = async code => isProblem(await redeem(c, code), 422, 'code_wrong');
+  const c = await somebody(), wrong = async code => isProblem(await redeem(c, code), 422, 'code_wrong');
   for (const code of ['NOSUCHCODE12', '!!!!', 'a', '€€€€€€', '-'.repeat(64)]) await wrong(code);
   const [later] = await make({ kind: 'credits', amount: 5, valid_days: 1, starts_ms: Date.now() + 1800_000 });
   await wrong(later.code);
@@ -72,11 +82,14 @@ test('what is unknown, over, not begun, switched off or for something else is no
   for (const bad of [{ kind: 'percent', amount: 101 }, { kind: 'credits', amount: 5 }, { kind: 'plan', plan: 'free' }, { kind: 'plan' }, { kind: 'amount', amount: 0 }, { kind: 'credits', amount: 1, valid_days: 1, ends_ms: 1 },
     { kind: 'credits', amount: 1, valid_days: 1, code: 'ab!c' }, { kind: 'credits', amount: 1, valid_days: 1, code: 'ABCD', count: 2 }])
     assert.equal((await op.send('POST', '/v1/admin/codes', { json: { ends_ms, ...bad }, headers: { 'idempotency-key': randomUUID() } })).status, 400, JSON.stringify(bad));
+  const guest = await Client.guest(server.url), [any] = await make({ kind: 'credits', amount: 5, valid_days: 1 });
+  isProblem(await redeem(guest, any.code), 403, 'sign_in_first');
+  isProblem(await order(guest, { code: less.code }), 403, 'sign_in_first');
   isProblem(await c.send('POST', '/v1/admin/codes', { json: { kind: 'plan', plan: 'p9', ends_ms }, headers: { 'idempotency-key': randomUUID() } }), 403, 'forbidden');
 });
 
 test('a plan for nothing is an order that is paid; less to pay is less to pay; an order that comes to nothing gives its use back', async () => {
-  const c = await Client.guest(server.url), had = (await c.wallet()).available;
+  const c = await somebody(), had = (await c.wallet()).available;
   const [gift] = await make({ kind: 'plan', plan: 'p9' });
   const got = (await redeem(c, gift.code)).json, o = await c.get(`/v1/orders/${got.order}`);
   assert.deepEqual([o.state, o.price_minor, o.off_minor, o.list_minor, o.provider, o.credits, o.can_refund], ['paid', 0, 990, 990, '', 40, false]);

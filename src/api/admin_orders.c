@@ -77,13 +77,14 @@ struct decide_job { int64_t id, money, credits; struct str reason; };
 #define AT(member) offsetof(struct decide_job, member)
 static const struct json_field refund_fields[] = {
     { "money_minor", JSON_F_INT, false, 1, PAY_MINOR_MAX, AT(money), .help = "In fen or cents; left out: all that is left." },
-    { "credits", JSON_F_INT, false, 0, INT64_C(1) << 40, AT(credits), .help = "How many of the credits it bought go back with it; left out: none." },
+    { "credits", JSON_F_INT, false, 0, INT64_C(1) << 40, AT(credits), .help = "How many of the credits it bought go back with it; left out: with all the money all that are there, else none." },
     { "reason", JSON_F_STR, true, 1, 400, AT(reason), .help = "The owner reads it." }, { 0 },
 };
 static const struct json_field refuse_fields[] = { { "reason", JSON_F_STR, true, 1, 400, AT(reason), .help = "The owner reads it." }, { 0 } };
 
 static int refund_parse(struct http_req *req, struct err *e) {
     struct decide_job *job = ARENA_NEW(req->arena, struct decide_job);
+    job->credits = -1;
     req->job = job;
     int r = api_param_id(req, 0, "order", &job->id, e);
     return r < 0 ? r : api_body(req, refund_fields, job, e);

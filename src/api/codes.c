@@ -15,7 +15,7 @@ static const struct json_field redeem_fields[] = {
 };
 
 /* Guests are made by the dozen: whoever tries codes is counted by account and by address. */
-static int redeem_rate(struct http_req *req, struct err *e) {
+int api__code_rate(struct http_req *req, struct err *e) {
     char ip[33];
     int r = api__rate_per_hour(req, "code", "shop.codes_per_hour", e);
     return r < 0 ? r : api__rate(req, "code_ip", api__peer(req, ip), 2 * config_int(api_app(req)->cfg, "shop.codes_per_hour"), e);
@@ -25,7 +25,9 @@ static int redeem_parse(struct http_req *req, struct err *e) {
     struct redeem_job *job = ARENA_NEW(req->arena, struct redeem_job);
     req->job = job;
     int r = api_body(req, redeem_fields, job, e);
-    if (r < 0 || (r = redeem_rate(req, e)) < 0)
+    if (r >= 0 && !(req->rights & AUTH_PERSON))  /* guests are made by the dozen, and each would be one more account */
+        r = err_set(e, ERR_SIGN_IN_FIRST, "a guest has no codes");
+    if (r < 0 || (r = api__code_rate(req, e)) < 0)
         return r;
     job->want = (struct shop_redeem){ .account = req->account, .word = job->code, .product = studio_product(api_app(req)->studio, STR_NULL), .lang = req->lang };
     return 0;

@@ -26,6 +26,9 @@ void api__text(struct jw *w, const char *key, const struct studio_text *t);     
 /* What a new account finds in its wallet. */
 int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err *e);
 
+/* Whoever tries codes is counted by account and by address. */
+int api__code_rate(struct http_req *req, struct err *e);
+
 /* ERR_RATE when this account, or without one this address (IPv6: its /64), does `what` more often than the setting says; a third of an
  * hour's worth may come at once. */
 int api__rate_per_hour(struct http_req *req, const char *what, const char *setting, struct err *e);

@@ -51,7 +51,9 @@ static int order_parse(struct http_req *req, struct err *e) {
         if (str_eq(o->product->plans[i].name, body.plan))
             o->plan = &o->product->plans[i];
     req->job = o;
-    if (body.code.n && (r = api__rate_per_hour(req, "code", "shop.codes_per_hour", e)) < 0)
+    if (body.code.n && !(req->rights & AUTH_PERSON))
+        return err_set(e, ERR_SIGN_IN_FIRST, "a guest has no codes");
+    if (body.code.n && (r = api__code_rate(req, e)) < 0)
         return r;
     return o->plan ? 0 : err_set(e, ERR_BAD_INPUT, "plan: there is none called \"%.*s\"", STR_ARG(body.plan));
 }

@@ -63,6 +63,9 @@ static int task_write(struct db_tx *tx, struct http_req *req, struct err *e) {
         return r;
     if (r == 0)
         return err_set(e, ERR_NOT_FOUND, "no such quote");
+    struct shop_house house = api__house(app);
+    if ((r = shop_quote_still(tx, &house, &quote, e)) < 0)
+        return r;
     quote.spec.id = id_new();
     if ((r = shop_quote_bought(tx, quote.id, quote.spec.id, e)) < 0 || (r = take_free(tx, req, &quote, e)) < 0 || (r = task_create(tx, app->tasks, &quote.spec, e)) < 0)
         return r;

@@ -120,10 +120,15 @@ int ledger_hold_get(struct db_tx *tx, int64_t task, struct ledger_hold_state *re
 }
 
 /* Credits that come back are good for a while, whatever happened to their lot meanwhile: our failure costs nobody anything. */
-void ledger__come_back(struct ledger_lot *l, int64_t credits, int64_t now_ms) {
+int ledger__come_back(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, int64_t credits, struct err *e) {
+    if (credits && l->paid && l->refunded == l->paid) {          /* but the money for them is back already */
+        l->taken += credits;
+        return ledger__move(tx, t, "takeback", (struct ledger_side){ l->account, LEDGER_WALLET }, issued, credits, e);
+    }
     l->available += credits;
-    if (credits && l->expires_ms < now_ms + LEDGER_GRACE_MS)
-        l->expires_ms = now_ms + LEDGER_GRACE_MS;
+    if (credits && l->expires_ms < t->at_ms + LEDGER_GRACE_MS)
+        l->expires_ms = t->at_ms + LEDGER_GRACE_MS;
+    return 0;
 }
 
 /* A lot out of a use of the task: first column its id, second an amount. 1, or 0 when there is none. */
@@ -151,8 +156,7 @@ static int resolve_lots(struct db_tx *tx, const struct ledger_tx *t, int64_t tas
         l.held -= held;
         l.spent += spent;
         captured -= spent;
-        ledger__come_back(&l, held - spent, t->at_ms);
-        if ((r = ledger__lot_save(tx, t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_capture, DB_INT(spent), DB_INT(task), DB_INT(l.id))) < 0)
+        if ((r = ledger__come_back(tx, t, &l, held - spent, e)) < 0 || (r = ledger__lot_save(tx, t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_capture, DB_INT(spent), DB_INT(task), DB_INT(l.id))) < 0)
             return r;
     }
     return r == 0 && captured ? err_set(e, ERR_DB, "task %lld captured %lld credits more than its lots held", (long long)task, (long long)captured) : r;
@@ -218,8 +222,7 @@ int ledger_return(struct db_tx *tx, int64_t task, int64_t credits, const char *c
         n = n < credits ? n : credits;
         l.spent -= n;
         credits -= n;
-        ledger__come_back(&l, n, t.at_ms);
-        if ((r = ledger__lot_save(tx, &t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_return, DB_INT(n), DB_INT(task), DB_INT(l.id))) < 0)
+        if ((r = ledger__come_back(tx, &t, &l, n, e)) < 0 || (r = ledger__lot_save(tx, &t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_return, DB_INT(n), DB_INT(task), DB_INT(l.id))) < 0)
             return r;
     }
     return 0;

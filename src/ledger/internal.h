@@ -86,8 +86,8 @@ int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct
 int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e);
 /* The lot with something available that has ended by now_ms. */
 int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e);
-/* Makes credits of the lot available again, for LEDGER_GRACE_MS at least. */
-void ledger__come_back(struct ledger_lot *l, int64_t credits, int64_t now_ms);
+/* Makes credits of the lot, which are in the wallet again, available for LEDGER_GRACE_MS at least; those whose money went back end instead. */
+int ledger__come_back(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, int64_t credits, struct err *e);
 /* Writes what changed, and moves between earned and deferred what follows from it. */
 int ledger__lot_save(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, struct err *e);
 

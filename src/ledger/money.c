@@ -86,7 +86,8 @@ int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err 
         return r;
     l.refunded -= f->money;
     l.taken -= f->credits;
-    ledger__come_back(&l, f->credits, t.at_ms);
+    if ((r = ledger__come_back(tx, &t, &l, f->credits, e)) < 0)
+        return r;
     return ledger__lot_save(tx, &t, &l, e);
 }
 

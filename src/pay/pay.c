@@ -258,7 +258,7 @@ int pay__build(const struct pay_driver *d, const void *g, const struct pay_work 
 static int run(struct pay *p, const char *provider, const struct pay_work *w, struct arena *a, struct pay_result *ret, struct err *e) {
     const struct pay_open *o = pay__find(p, provider);
     if (!o)
-        return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
+        return err_set(e, ERR_PAY_SETUP, "%s is not set up: see pay.%s_… in the settings", provider, provider);
     struct err why = { 0 };
     int r = pay__run(p, o, w, a, ret, &why);
     if (r < 0)
@@ -356,7 +356,7 @@ int pay_renew_keys(struct pay *p, struct err *e) {
 int pay_notice(struct pay *p, const char *provider, const struct pay_said *said, int64_t now_ms, struct arena *a, struct pay_notice *ret, struct err *e) {
     const struct pay_open *o = pay__find(p, provider);
     if (!o)
-        return err_set(e, ERR_NOT_FOUND, "%s is not set up: see pay.%s_… in the settings", provider, provider);
+        return err_set(e, ERR_PAY_SETUP, "%s is not set up: see pay.%s_… in the settings", provider, provider);
     if (said->body.n > PAY_NOTICE_MAX)
         return err_set(e, ERR_TOO_BIG, "a notice of more than %d bytes", PAY_NOTICE_MAX);
     struct pay_notice n = { 0 };

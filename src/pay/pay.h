@@ -231,7 +231,7 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 
-/* ---- calls: they wait, at most pay.timeout_ms; a refund may be two of them. ERR_NOT_FOUND with "not set up" for a provider that is not ---- */
+/* ---- calls: they wait, at most pay.timeout_ms; a refund may be two of them. ERR_PAY_SETUP for a provider that is not set up ---- */
 /* Made again, it may give what it gave before: a page whose payment is over by now. Query first, once there is something to query. */
 int pay_start(struct pay *p, const char *provider, const struct pay_ask *ask, struct arena *a, struct pay_start *ret, struct err *e);
 int pay_query(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct pay_truth *ret, struct err *e);

@@ -26,14 +26,14 @@ const struct setting shop_settings[] = {
     { "shop.fee_alipay_pm", SET_INT, "6", 0, 200, "What Alipay keeps, per mille; it does not tell." },
     { "shop.fee_stripe_pm", SET_INT, "29", 0, 200, "What Stripe keeps, per mille, where it does not tell." },
     { "shop.codes_per_hour", SET_INT, "20", 1, 1000000, "Codes that one account may try in an hour, and as many more one network address; a third of them at once." },
-    { "shop.unlike_refunds", SET_INT, "3", 0, 1000, "Refunds for pictures that are not like somebody, for one account in 30 days; beyond, an operator decides. 0: no limit." },
+    { "shop.unlikes", SET_INT, "3", 0, 1000, "Tasks of one account that are made again in 30 days because nobody is like themselves; beyond, an operator decides. 0: no limit." },
     { "shop.fee_stripe_fixed", SET_INT, "30", 0, 1000, "And of each payment, in cents." },
     { "shop.grace", SET_MS, "3d", 0, 30LL * 24 * 3600 * 1000, "How long a membership goes on whose renewal is not paid yet." },
     { 0 },
 };
 
 DB_SQL(cashier_start, "UPDATE shop_order SET started_ms = ?, scene = ?, asked_ms = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = 'open'");
-DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ?");
+DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_attempt, "UPDATE shop_order SET attempt = ? WHERE id = ? AND attempt = ? AND provider_ref = ''");
 DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
 DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
@@ -49,7 +49,7 @@ struct step {
     int64_t       order, account, refund, now_ms;
     struct order  o;
     struct refund f;
-    bool          asked_before, wants;
+    bool          asked_before, wants, sure;
     enum pay_scene scene;
     struct str    ref;
     int64_t       attempt;
@@ -76,11 +76,13 @@ static int close_step(struct db_tx *tx, void *arg, struct err *e) {
     int r = shop__order_get(tx, w->order, 0, &w->o, e);
     if (r <= 0 || w->o.state != SHOP_OPEN)
         return r < 0 ? r : 0;
-    return shop__order_move(tx, &w->o, SHOP_CLOSED, w->o.started_ms ? w->now_ms + 3600 * 1000 : 0, e);
+    r = shop__order_move(tx, &w->o, SHOP_CLOSED, w->o.started_ms ? w->now_ms + 3600 * 1000 : 0, e);
+    return r < 0 || (!w->sure && w->o.started_ms) ? r : shop__code_release(tx, w->order, e);
 }
-/* Nobody can pay it any more, or nobody ever could. */
-static int close_row(struct shop *s, int64_t order, struct err *e) {
-    struct step w = { .s = s, .order = order, .now_ms = clock_ms() };
+/* Not to be paid any more. sure: the provider says that nobody can; so it is of one that was never begun. A code's use is given back then, else when it
+ * was asked about for the last time. */
+static int close_row(struct shop *s, int64_t order, bool sure, struct err *e) {
+    struct step w = { .s = s, .order = order, .sure = sure, .now_ms = clock_ms() };
     return db_do(s->db, close_step, &w, e);
 }
 
@@ -125,7 +127,7 @@ int shop__ask(struct shop *s, const struct order *o, struct arena *a, struct pay
 static int close_there(struct shop *s, const struct order *o, struct arena *a, struct err *e) {
     struct pay_which which = shop__which(o);
     if (nobody_can_pay(s, o))
-        return close_row(s, o->id, e);
+        return close_row(s, o->id, /* sure= */ false, e);      /* a start may be under way */
     failpoint_hit(FP_SHOP_BEFORE_CLOSE);
     int r = pay_close(s->pay, o->provider, &which, a, e);
     failpoint_hit(FP_SHOP_AFTER_CLOSE);
@@ -133,7 +135,7 @@ static int close_there(struct shop *s, const struct order *o, struct arena *a, s
         struct pay_truth t;
         return shop__ask(s, o, a, &t, e);
     }
-    return r < 0 && r != ERR_NOT_FOUND ? r : close_row(s, o->id, e);
+    return r < 0 && r != ERR_NOT_FOUND ? r : close_row(s, o->id, /* sure= */ r >= 0, e);
 }
 
 static int do_order(struct shop *s, int64_t order, struct err *e) {
@@ -144,7 +146,7 @@ static int do_order(struct shop *s, int64_t order, struct err *e) {
     if (r < 0 || !w.wants)
         return r;
     if (w.o.started_ms == 0)
-        return close_row(s, order, e);
+        return close_row(s, order, /* sure= */ false, e);
     r = shop__ask(s, &w.o, a, &t, e);
     if (r < 0 || w.o.state != SHOP_OPEN || (t.state != PAY_OPEN && t.state != PAY_PROCESSING) || w.now_ms < w.o.until_ms + GRACE_MS)
         return r;
@@ -169,7 +171,7 @@ int shop_order_cancel(struct shop *s, int64_t order, int64_t account, struct err
         return err_set(e, ERR_STATE, "order %s is paid; ask for a refund", o.number);
     if (o.state != SHOP_OPEN)
         return 0;
-    if ((r = o.started_ms ? close_there(s, &o, a, e) : close_row(s, order, e)) < 0)
+    if ((r = o.started_ms ? close_there(s, &o, a, e) : close_row(s, order, /* sure= */ false, e)) < 0)
         return r;
     if ((r = shop__order_get(db_reader(s->db), order, account, &o, e)) < 0)
         return r;
@@ -194,7 +196,9 @@ static int start_step(struct db_tx *tx, void *arg, struct err *e) {
 
 static int started_step(struct db_tx *tx, void *arg, struct err *e) {
     const struct step *w = arg;
-    return db_run(tx, NULL, e, &cashier_started, DB_STR(w->ref.n ? w->ref : str_z(w->o.provider_ref)), DB_INT(w->attempt), DB_INT(w->order));
+    int64_t changed;
+    int r = db_run(tx, &changed, e, &cashier_started, DB_STR(w->ref), DB_INT(w->attempt), DB_INT(w->order));
+    return r < 0 || changed == 1 ? r : err_set(e, ERR_PAY_OVER, "order %s is over", w->o.number);
 }
 
 static int attempt_step(struct db_tx *tx, void *arg, struct err *e) {
@@ -248,7 +252,13 @@ static int start(struct shop *s, struct step *w, const struct shop_start *how, s
         return r;
     w->ref = ret->provider_id;
     w->attempt = o->attempt;
-    return db_do(s->db, started_step, w, e);
+    if ((r = db_do(s->db, started_step, w, e)) == ERR_PAY_OVER) {      /* closed meanwhile: nobody is given what was begun, and it is closed there, too */
+        struct pay_which begun = { str_z(o->number), ret->provider_id, STR("") };
+        struct err why = { 0 };
+        if (pay_close(s->pay, o->provider, &begun, a, &why) < 0)
+            log_event(LOG_WARN, "shop.close", F_STR("order", o->number), F_ERR(&why));
+    }
+    return r;
 }
 
 int shop_order_start(struct shop *s, int64_t order, int64_t account, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e) {
@@ -329,6 +339,10 @@ static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     failpoint_hit(FP_SHOP_AFTER_REFUND);
     if (r == ERR_PAY_OVER && !asked)             /* it was taken before; what became of it is asked by its number */
         r = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
+    if (r >= 0 && !asked && t.state == PAY_REFUND_PENDING && !t.provider_id.n) {       /* one that tells nothing more by the same call again (Alipay) */
+        int known = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
+        r = known == ERR_NOT_FOUND ? 0 : known;
+    }
     if (r < 0)
         return refund_failed(s, &w, r, e);
     w.refund_truth = &t;
@@ -342,7 +356,8 @@ int shop__find_order(struct shop *s, const char *provider, const struct pay_noti
     int64_t id;
     if (n->number.n && id_parse(n->number, "order", &id) >= 0) {
         *ret = id;
-        return shop__order_get(rd, id, 0, &o, e);
+        int r = shop__order_get(rd, id, 0, &o, e);
+        return r == 1 && !str_eqz(str_z(o.provider), provider) ? 0 : r;      /* a number that somebody else wrote down there */
     }
     const struct { const struct db_sql *q; struct str ref; } ways[] = { { &cashier_by_ref, n->provider_id }, { &cashier_by_transaction, n->transaction_id } };
     for (size_t i = 0; i < COUNT(ways); i++) {

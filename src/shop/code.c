@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "shop/internal.h"
 
+#define EXPIRE_MAX 200                         /* orders a round */
 #define RANDOM_N 12                            /* characters of a random word: 60 bits, so that nobody finds one by trying */
 
 DB_SQL(code_add, "INSERT INTO shop_code (code, batch, kind, plan, amount, currency, valid_ms, uses_max, uses, each_max, starts_ms, ends_ms, disabled, note, created_ms) "
@@ -17,7 +18,7 @@ DB_SQL(code_add, "INSERT INTO shop_code (code, batch, kind, plan, amount, curren
 DB_SQL(code_one, "SELECT kind, plan, amount, currency, valid_ms, each_max, starts_ms, ends_ms, disabled FROM shop_code WHERE code = ?");
 DB_SQL(code_count, "UPDATE shop_code SET uses = uses + 1 WHERE code = ? AND (uses_max = 0 OR uses < uses_max)");
 DB_SQL(code_uncount, "UPDATE shop_code SET uses = uses - 1 WHERE code = ?");
-DB_SQL(code_used_n, "SELECT COUNT(*) FROM shop_code_use WHERE code = ? AND account_id = ?");
+DB_SQL(code_used_n, "SELECT COUNT(*), COALESCE(MAX(n), -1) FROM shop_code_use WHERE code = ? AND account_id = ?");
 DB_SQL(code_use, "INSERT INTO shop_code_use (code, account_id, n, id, order_id, at_ms) VALUES (?, ?, ?, ?, ?, ?)");
 DB_SQL(code_of_order, "SELECT code FROM shop_code_use WHERE order_id = ?");
 DB_SQL(code_unuse, "DELETE FROM shop_code_use WHERE order_id = ?");
@@ -138,7 +139,7 @@ struct worth { enum shop_code_kind kind; int64_t amount, valid_ms; char plan[33]
 /* One use by this account, taken. */
 static int use(struct db_tx *tx, struct str typed, int64_t account, int64_t id, int64_t order, struct worth *ret, struct err *e) {
     char word[SHOP_CODE_MAX];
-    int64_t each_max, now = clock_ms(), changed, n;
+    int64_t each_max, now = clock_ms(), changed, n, next;
     if (!read_word(typed, word))
         return err_set(e, ERR_CODE_WRONG, "no such code");
     {
@@ -157,13 +158,14 @@ static int use(struct db_tx *tx, struct str typed, int64_t account, int64_t id, 
         if ((r = db_one(tx, &used, e, &code_used_n, DB_TEXT(word), DB_INT(account))) < 0)
             return r;
         n = db_int(&used, 0);
+        next = db_int(&used, 1) + 1;
     }
     if (n >= each_max)
         return err_set(e, ERR_CODE_USED, "by this account, %lld times", (long long)n);
     int r = db_run(tx, &changed, e, &code_count, DB_TEXT(word));
     if (r < 0 || changed != 1)
         return r < 0 ? r : err_set(e, ERR_CODE_USED, "as often as it may be");
-    return db_run(tx, NULL, e, &code_use, DB_TEXT(word), DB_INT(account), DB_INT(n), DB_INT(id), DB_INT(order), DB_INT(now));
+    return db_run(tx, NULL, e, &code_use, DB_TEXT(word), DB_INT(account), DB_INT(next), DB_INT(id), DB_INT(order), DB_INT(now));
 }
 
 int shop__code_off(struct db_tx *tx, struct str word, int64_t account, int64_t order, const struct studio_plan *plan, enum ledger_currency currency, int64_t *ret_off,
@@ -227,6 +229,26 @@ int shop_code_use_get(struct db_tx *tx, int64_t id, struct shop_use *ret, struct
                               .order = credits ? 0 : db_int(&rows, 3) };
     snprintf(ret->plan, sizeof(ret->plan), "%.*s", STR_ARG(db_str(&rows, 2)));
     return 1;
+}
+
+/* Of orders that nobody can pay any more, whatever their provider said when they were closed. */
+DB_SQL(code_over, "SELECT u.order_id FROM shop_code_use u JOIN shop_order o ON o.id = u.order_id WHERE o.state IN ('closed', 'failed') AND o.ask_ms = 0 LIMIT 1");
+
+int shop_code_expire(struct db_tx *tx, struct err *e) {
+    for (int i = 0; i < EXPIRE_MAX; i++) {
+        int64_t order;
+        {
+            DB_ROWS rows = { 0 };
+            int r = db_one(tx, &rows, e, &code_over);
+            if (r <= 0)
+                return r;
+            order = db_int(&rows, 0);
+        }
+        int r = shop__code_release(tx, order, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 int shop_code_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &code_give, DB_INT(to), DB_INT(from)); }

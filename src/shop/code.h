@@ -2,7 +2,7 @@
  * code.h - words that are worth something: credits, a plan, or less to pay.
  * Owns: shop_code, shop_code_use.
  * A use is a row and a count in the transaction of what it does, so a word is used as often as it may be and no oftener. An order that comes to
- * nothing gives its use back.
+ * nothing gives its use back, once nobody can pay it any more.
  * Threads: write functions; listing any reader.
  */
 #ifndef ZT_SHOP_CODE_H
@@ -52,6 +52,9 @@ int shop_code_redeem(struct db_tx *tx, struct shop *s, const struct shop_redeem 
 /* What a use was worth. 1/0/<0. */
 struct shop_use { const char *kind; int64_t credits, order; char plan[33]; };
 int shop_code_use_get(struct db_tx *tx, int64_t id, struct shop_use *ret, struct err *e);
+
+/* Keeper: gives back the uses of orders that came to nothing. */
+int shop_code_expire(struct db_tx *tx, struct err *e);
 
 /* All uses of one account become another's. */
 int shop_code_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);

@@ -27,7 +27,7 @@ DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
 DB_SQL(order_trouble, "UPDATE shop_order SET trouble = ? WHERE id = ?");
 DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
-DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
 DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
 DB_SQL(order_give, "UPDATE shop_order SET account_id = ? WHERE account_id = ?");
 DB_SQL(order_forget, "DELETE FROM shop_order WHERE state = 'closed' AND started_ms = 0 AND ask_ms = 0 AND created_ms < ?");
@@ -129,7 +129,7 @@ int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int6
         return err_set(e, ERR_RACE, "order %s is not %s any more", o->number, shop_state_names[o->state]);
     o->state = to;
     o->ask_ms = ask_ms;
-    return to == SHOP_CLOSED || to == SHOP_FAILED ? shop__code_release(tx, o->id, e) : 0;
+    return 0;
 }
 
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
@@ -149,7 +149,7 @@ static int64_t pause_after(const struct order *o) {
     ms = ms < 600 * 1000 ? ms : 600 * 1000;
     return o->state == SHOP_OPEN ? ms : (1LL + 5 * o->asks) * 3600 * 1000;
 }
-#define LATE_ASKS 4                            /* 1, 6, 11 and 16 hours after it was closed: the notice of late money may be lost, too */
+#define LATE_ASKS 4                            /* 1, 2, 8, 19 and 35 hours after it was closed: the notice of late money may be lost, too */
 
 int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int64_t now_ms, struct err *e) {
     int64_t changed, next = o->trouble[0] ? 0 : o->state == SHOP_OPEN || (o->state != SHOP_PAID && o->asks < LATE_ASKS) ? now_ms + pause_after(o) : 0;
@@ -260,7 +260,10 @@ int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
     return shop_code_move(tx, from, to, e);
 }
 
-int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e) { return db_run(tx, NULL, e, &order_forget, DB_INT(now_ms - FORGET_MS)); }
+int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e) {
+    int r = shop_code_expire(tx, e);
+    return r < 0 ? r : db_run(tx, NULL, e, &order_forget, DB_INT(now_ms - FORGET_MS));
+}
 
 /* ---- shown ---- */
 void shop__key_ms(struct jw *w, const char *key, int64_t ms) {
@@ -279,7 +282,8 @@ bool shop__is_test(const struct shop *s, const char *provider) {
     return str_eqz(str_z(provider), "test");
 }
 
-static void write_refund(struct jw *w, const struct refund *f) {
+/* to_operator: with what the provider said; its owner reads what an operator wrote. */
+static void write_refund(struct jw *w, const struct refund *f, bool to_operator) {
     jw_obj(w);
     jw_kid(w, "id", "refund", f->id);
     jw_kid(w, "order", "order", f->order);
@@ -288,7 +292,7 @@ static void write_refund(struct jw *w, const struct refund *f) {
     jw_kint(w, "credits", f->credits);
     jw_kz(w, "cause", f->cause);
     jw_kz(w, "reason", f->reason);
-    jw_kz(w, "detail", f->detail[0] ? f->detail : NULL);
+    jw_kz(w, "detail", f->detail[0] && (to_operator || str_eqz(str_z(f->state), "refused")) ? f->detail : NULL);
     jw_kint(w, "created_ms", f->created_ms);
     shop__key_ms(w, "done_ms", f->done_ms);
     jw_end_obj(w);
@@ -334,7 +338,7 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
     jw_kbool(w, "can_refund", o.state == SHOP_PAID && o.refunded < o.price && !(has && refund_open(&f)));
     jw_key(w, "refund");
     if (has)
-        write_refund(w, &f);
+        write_refund(w, &f, account == 0);
     else
         jw_null(w);
     jw_key(w, "invoice");
@@ -373,14 +377,14 @@ static int write_page(struct db_tx *tx, const struct shop *s, struct db_rows *ro
 
 int shop_order_list(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_query(tx, &rows, e, &order_page_of, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(limit));
+    int r = db_query(tx, &rows, e, &order_page_of, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_TEXT(""), DB_TEXT(""), DB_INT(0), DB_INT(limit));
     return r < 0 ? r : write_page(tx, s, &rows, account, out, e);
 }
 
 int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_search *q, struct buf *out, struct err *e) {
     DB_ROWS rows = { 0 };
     int64_t before = q->before_id > 0 ? q->before_id : INT64_MAX;
-    int r = q->account ? db_query(tx, &rows, e, &order_page_of, DB_INT(q->account), DB_INT(before), DB_INT(q->limit))
+    int r = q->account ? db_query(tx, &rows, e, &order_page_of, DB_INT(q->account), DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit))
                        : db_query(tx, &rows, e, &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit));
     return r < 0 ? r : write_page(tx, s, &rows, 0, out, e);
 }
@@ -401,7 +405,7 @@ int shop_refund_list(struct db_tx *tx, struct str state, int64_t before_id, int 
     for (size_t i = 0; r >= 0 && i < n; i++) {
         struct refund f;
         if ((r = shop__refund_get(tx, ids[i], &f, e)) == 1)
-            write_refund(&w, &f);
+            write_refund(&w, &f, /* to_operator= */ true);
     }
     jw_end_arr(&w);
     return r < 0 ? r : 0;

@@ -197,9 +197,32 @@ static void a_refund_that_fails_for_good_never_was(void **state) {
         OK(shop__refund_of(db_reader(w.t->db), w.order, &f, e));
         assert_string_equal(f.state, pay_refund_state_names[ends[i]]);
         assert_int_equal(now_is(&w).refunded, 0);
-        assert_string_equal(now_is(&w).trouble, "refund_failed");
+        assert_string_equal(now_is(&w).trouble, "refund_late");      /* told done behind its end: its owner has both */
     }
     assert_int_equal(credits(&w) - before, 80);
+    close_world(&w);
+}
+
+/* A bank sends it back days later. */
+static void a_done_refund_may_come_back(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    struct arg a = { .w = &w, .f = { .id = id_new(), .order = w.order, .by = YOU, .credits = -1, .cause = SHOP_CAUSE_OPERATOR, .reason = STR("r") } };
+    OK(db_do(w.t->db, refund_fn, &a, e));
+    assert_int_equal(credits(&w), before);                       /* all the money: all the credits with it */
+    struct pay_refund_truth done = { .state = PAY_REFUND_DONE, .provider_id = STR("re") }, failed = { .state = PAY_REFUND_FAILED, .provider_id = STR("re") };
+    const struct pay_refund_truth *said[] = { &done, &done, &failed, &failed };
+    for (size_t k = 0; k < COUNT(said); k++) {
+        a.refund_truth = said[k];
+        OK(db_do(w.t->db, refund_settle_fn, &a, e));
+        assert_int_equal(now_is(&w).refunded, k < 2 ? 990 : 0);
+        assert_int_equal(problems(&w), 0);
+    }
+    assert_string_equal(now_is(&w).trouble, "refund_failed");
+    assert_int_equal(credits(&w) - before, 40);
     close_world(&w);
 }
 
@@ -237,6 +260,7 @@ int main(void) {
         TESTING(another_sum_or_a_second_payment_is_for_a_person),
         TESTING(what_the_provider_gave_back_is_booked_by_what_is_new_of_it),
         TESTING(a_refund_that_fails_for_good_never_was),
+        TESTING(a_done_refund_may_come_back),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

@@ -361,6 +361,23 @@ int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e)
     return err_set(e, ERR_QUOTE_USED, "%s", before);
 }
 
+static size_t worth_of(const struct studio_product *p, struct str plan) {
+    size_t i = 0;
+    while (i < p->n_plans && !str_eq(p->plans[i].name, plan))
+        i++;
+    return i;
+}
+
+int shop_quote_still(struct db_tx *tx, const struct shop_house *h, const struct shop_quote *q, struct err *e) {
+    struct shop_may now;
+    int r = shop_may(tx, h, q->account, clock_ms(), &now, e);
+    if (r < 0 || !now.sells)
+        return r < 0 ? r : 0;
+    if (!q->plan.n || worth_of(h->product, q->plan) > worth_of(h->product, now.plan->name))
+        return err_set(e, ERR_QUOTE_EXPIRED, "it was priced by a plan that the account has no more");
+    return 0;
+}
+
 DB_SQL(quote_move, "UPDATE quote SET account_id = ? WHERE account_id = ?");
 
 int shop_quote_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &quote_move, DB_INT(to), DB_INT(from)); }

@@ -31,6 +31,9 @@ int shop_quote_make(struct db_tx *tx, const struct shop_house *h, const struct s
 int shop_quote_get(struct db_tx *tx, const struct studio *s, struct arena *a, int64_t id, int64_t account, struct shop_quote *ret, struct err *e);
 int shop_quote_bought(struct db_tx *tx, int64_t id, int64_t task, struct err *e);   /* ERR_QUOTE_USED when it was bought before */
 
+/* What was priced by a plan is made by it only while the account has that plan or a better one: ERR_QUOTE_EXPIRED. */
+int shop_quote_still(struct db_tx *tx, const struct shop_house *h, const struct shop_quote *q, struct err *e);
+
 /* All quotes of one account become another's. */
 int shop_quote_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "db/db.h"
 #include "ledger/ledger.h"
 #include "shop/internal.h"
+#include "task/task.h"
 
 #define COLUMNS "id, order_id, money_minor, credits, cause, reason, by_account, state, detail, provider_ref, attempt, asks, ask_ms, created_ms, done_ms"
 #define ABNORMAL_MS (3600LL * 1000)            /* a person acts in the provider's console; we look every hour whether they did */
@@ -86,6 +87,8 @@ static int refundable(struct db_tx *tx, int64_t order, int64_t account, struct o
     if ((r = count(tx, &refund_open_n, order, e)) != 0)
         return r < 0 ? r : err_set(e, ERR_STATE, "a refund of this order is under way");
     r = ledger_sold_get(tx, order, ret_sold, e);
+    if (r == 1 && ret_sold->held)
+        return err_set(e, ERR_STATE, "%lld of its credits are put aside for a task that is being made: cancel that, or wait for it", (long long)ret_sold->held);
     return r == 0 ? err_set(e, ERR_DB, "order %s is paid and was never sold", ret->number) : r < 0 ? r : 0;
 }
 
@@ -98,7 +101,10 @@ int shop_refund_ask(struct db_tx *tx, struct shop *s, int64_t id, int64_t order,
     if ((r = count(tx, &refund_asked_n, order, e)) != 0)
         return r < 0 ? r : err_set(e, ERR_STATE, "it was asked for already");
     struct shop_refund_new f = { .id = id, .order = order, .by = account, .money = o.price - o.refunded, .credits = sold.available, .cause = SHOP_CAUSE_ASKED, .reason = reason };
-    bool untouched = sold.available == sold.credits && o.refunded == 0 && !o.trouble[0] && clock_ms() - o.paid_ms <= SHOP_REGRET_MS;
+    int64_t made;                                /* what the plan allows may have been used with other credits */
+    if ((r = task_made_count(tx, account, o.paid_ms, &made, e)) < 0)
+        return r;
+    bool untouched = made == 0 && sold.available == sold.credits && o.refunded == 0 && !o.trouble[0] && clock_ms() - o.paid_ms <= SHOP_REGRET_MS;
     return untouched ? shop__refund_book(tx, s, &o, &f, "pending", e) : add(tx, &f, "asked", e);
 }
 
@@ -109,10 +115,12 @@ int shop_refund_make(struct db_tx *tx, struct shop *s, const struct shop_refund_
     int r = refundable(tx, f.order, 0, &o, &sold, e);
     if (r < 0)
         return r;
+    f.credits = f.money || f.credits >= 0 ? f.credits : sold.available;
     f.money = f.money ? f.money : o.price - o.refunded;
+    f.credits = f.credits < 0 ? 0 : f.credits;
     if (f.money < 0 || f.money > o.price - o.refunded)
         return err_set(e, ERR_BAD_INPUT, "money_minor: at most %lld is left", (long long)(o.price - o.refunded));
-    if (f.credits < 0 || f.credits > sold.available)
+    if (f.credits > sold.available)
         return err_set(e, ERR_BAD_INPUT, "credits: at most %lld of this order are left", (long long)sold.available);
     r = db_run(tx, NULL, e, &refund_taken, DB_TEXT("taken"), DB_INT(f.by), DB_INT(clock_ms()), DB_INT(f.order));      /* what was asked is answered by this one */
     return r < 0 ? r : shop__refund_book(tx, s, &o, &f, "pending", e);
@@ -152,8 +160,8 @@ static struct str cut(struct str s, size_t n) {
 int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struct str why, struct err *e) {
     struct refund f;
     struct order o;
-    int r = open_one(tx, refund, &f, e);
-    if (r <= 0)
+    int r = open_one(tx, refund, &f, e);         /* a done one too: a bank may send the money back days later */
+    if (r < 0 || (r == 0 && !str_eqz(str_z(f.state), "done")))
         return r;
     if ((r = shop__order_get(tx, f.order, 0, &o, e)) <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "refund %s is of no order", f.number);
@@ -167,9 +175,16 @@ int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struc
 int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const struct pay_refund_truth *t, struct err *e) {
     struct refund f;
     struct order o;
+    bool failed = t->state == PAY_REFUND_FAILED || t->state == PAY_REFUND_CLOSED;
     int r = open_one(tx, refund, &f, e);
-    if (r <= 0)
+    if (r < 0)
         return r;
+    if (r == 0 && failed)
+        return shop__refund_undo(tx, refund, pay_refund_state_names[t->state], STR("the money came back from the bank"), e);
+    if (r == 0 && t->state == PAY_REFUND_DONE && !str_eqz(str_z(f.state), "done"))      /* its owner has both now */
+        return (r = shop__order_get(tx, f.order, 0, &o, e)) <= 0 ? r : shop__trouble(tx, &o, "refund_late", e);
+    if (r == 0)
+        return 0;
     if (t->provider_id.n && t->provider_id.n < SHOP__REF)
         snprintf(f.provider_ref, sizeof(f.provider_ref), "%.*s", STR_ARG(t->provider_id));
     switch (t->state) {

@@ -79,14 +79,13 @@ int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct 
 static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
     if (t->refunded_minor < 0 && o->refunded == 0)
         return shop__trouble(tx, o, "refund_unknown", e);
-    int64_t more = t->refunded_minor - o->refunded;
+    int64_t told = t->refunded_minor < o->price ? t->refunded_minor : o->price, more = told - o->refunded;
     if (more <= 0)
         return 0;
     struct ledger_sold sold;
     int r = ledger_sold_get(tx, o->id, &sold, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "order %s is paid and was never sold", o->number);
-    more = more < o->price - o->refunded ? more : o->price - o->refunded;
     int64_t credits = o->credits * more / o->price;          /* in proportion; what was spent already is lost */
     struct shop_refund_new f = { .id = id_new(), .order = o->id, .money = more, .credits = credits < sold.available ? credits : sold.available,
                                  .cause = SHOP_CAUSE_PROVIDER, .reason = STR("") };
@@ -112,7 +111,8 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return r;
     if (o.disputed && o.state == SHOP_PAID && !o.trouble[0] && (r = shop__trouble(tx, &o, "dispute", e)) < 0)
         return r;
-    if (o.state == SHOP_OPEN && (t->state == PAY_CLOSED || t->state == PAY_FAILED))
-        return shop__order_move(tx, &o, t->state == PAY_FAILED ? SHOP_FAILED : SHOP_CLOSED, clock_ms() + LATE_MS, e);
-    return 0;
+    if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
+        return 0;
+    r = shop__order_move(tx, &o, t->state == PAY_FAILED ? SHOP_FAILED : SHOP_CLOSED, clock_ms() + LATE_MS, e);
+    return r < 0 ? r : shop__code_release(tx, o.id, e);
 }

@@ -12,8 +12,6 @@
 #define PARTS_MAX 8                            /* orders that one task was paid from */
 #define MONTH_MS  (30LL * 24 * 3600 * 1000)
 
-DB_SQL(unlike_count, "SELECT COUNT(*) FROM shop_refund WHERE by_account = ? AND cause = 'unlike' AND created_ms > ?");
-
 /* So many credits of an order came back: the money goes the same way. What cannot be given back now stays with the person as credits. */
 static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part *p, int64_t account, struct err *e) {
     struct order o;
@@ -25,7 +23,7 @@ static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part
     if ((r = shop__refund_of(tx, o.id, &f, e)) < 0)
         return r;
     bool busy = r == 1 && (str_eqz(str_z(f.state), "pending") || str_eqz(str_z(f.state), "abnormal"));
-    int64_t left = o.price - o.refunded, money = sold.available == sold.credits ? left : o.price * p->credits / o.credits;
+    int64_t left = o.price - o.refunded, money = p->credits == o.credits ? left : o.price * p->credits / o.credits;
     if (o.state != SHOP_PAID || busy || o.trouble[0] || left <= 0 || sold.available < p->credits)
         return 0;
     struct shop_refund_new back = { .id = id_new(), .order = o.id, .by = account, .money = money < left ? money : left, .credits = p->credits, .cause = SHOP_CAUSE_UNLIKE,
@@ -35,12 +33,11 @@ static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part
 
 /* Whoever never likes what they get is helped by a person, not by the machine. */
 static int may_again(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e) {
-    DB_ROWS rows = { 0 };
-    int64_t most = config_int(s->cfg, "shop.unlike_refunds");
-    int r = db_one(tx, &rows, e, &unlike_count, DB_INT(account), DB_INT(clock_ms() - MONTH_MS));
-    if (r < 0 || most == 0 || db_int(&rows, 0) < most)
+    int64_t most = config_int(s->cfg, "shop.unlikes"), n;
+    int r = task_again_count(tx, account, clock_ms() - MONTH_MS, &n, e);
+    if (r < 0 || most == 0 || n < most)
         return r < 0 ? r : 0;
-    return err_set(e, ERR_STATE, "%lld refunds of this kind in 30 days: ask for one of the order, and an operator decides", (long long)most);
+    return err_set(e, ERR_STATE, "%lld tasks were made again in 30 days: ask for a refund of the order, and an operator decides", (long long)most);
 }
 
 static int give_back(struct db_tx *tx, struct shop *s, int64_t account, int64_t first, struct err *e) {
@@ -51,8 +48,6 @@ static int give_back(struct db_tx *tx, struct shop *s, int64_t account, int64_t 
         return r;
     if (r == 0 || h.captured == h.returned)
         return err_set(e, ERR_STATE, "these pictures cost nothing, or what they cost came back already");
-    if ((r = may_again(tx, s, account, e)) < 0)
-        return r;
     if ((n = ledger_parts(tx, first, parts, PARTS_MAX, e)) < 0)
         return n;
     if ((r = ledger_return(tx, first, h.captured - h.returned, "unlike", first, e)) < 0)
@@ -72,6 +67,11 @@ int shop_unlike(struct db_tx *tx, struct shop *s, struct task_core *c, int64_t a
         return err_set(e, ERR_STATE, "the task is %s: there are no pictures to dislike", task_state_name(t.state));
     if (t.again)
         return err_set(e, ERR_STATE, "other pictures were made for it already");
+    struct ledger_hold_state h = { 0 };
     *ret_task = t.again_of ? 0 : new_task;
+    if (!t.again_of && ((r = ledger_hold_get(tx, task, &h, e)) < 0 || (r = may_again(tx, s, account, e)) < 0))
+        return r;
+    if (!t.again_of && h.captured == 0)
+        return err_set(e, ERR_STATE, "these pictures cost nothing");
     return t.again_of ? give_back(tx, s, account, t.again_of, e) : task_again(tx, c, task, new_task, e);
 }

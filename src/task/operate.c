@@ -79,6 +79,18 @@ int task_count(struct db_tx *tx, int64_t account, int64_t *ret_n, struct err *e)
     return r;
 }
 
+DB_SQL(operate_again_n, "SELECT COUNT(*) FROM task WHERE account_id = ? AND again_of > 0 AND created_ms > ?");
+DB_SQL(operate_made_n, "SELECT COUNT(*) FROM task WHERE account_id = ? AND created_ms >= ?");
+
+static int count_since(struct db_tx *tx, const struct db_sql *q, int64_t account, int64_t since_ms, int64_t *ret_n, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, q, DB_INT(account), DB_INT(since_ms));
+    *ret_n = r > 0 ? db_int(&rows, 0) : 0;
+    return r < 0 ? r : 0;
+}
+int task_again_count(struct db_tx *tx, int64_t account, int64_t since_ms, int64_t *ret_n, struct err *e) { return count_since(tx, &operate_again_n, account, since_ms, ret_n, e); }
+int task_made_count(struct db_tx *tx, int64_t account, int64_t since_ms, int64_t *ret_n, struct err *e) { return count_since(tx, &operate_made_n, account, since_ms, ret_n, e); }
+
 int task_facts_get(struct db_tx *tx, int64_t task, int64_t account, struct task_facts *ret, struct err *e) {
     struct task_row t;
     int r = task__load(tx, task, &t, e);

@@ -15,7 +15,7 @@ function useNext(task: Task): { first: boolean; again: string | null; can: boole
   const first = task.again_of === null, known = useQuery({ queryKey: ['tasks', 'again'], enabled: first, queryFn: () => api.get('/v1/tasks', { query: { limit: 100 } }) });
   // what was made again was free: what it cost is the first one's price
   const paid = useQuery({ queryKey: ['task', task.again_of, 'once'], enabled: !first, queryFn: () => api.get('/v1/tasks/{id}', { path: { id: task.again_of ?? '' } }) });
-  return { first, again: known.data?.items.find(x => x.again_of === task.id)?.id ?? null, can: first ? known.data !== undefined : (paid.data?.credits.captured ?? 0) > 0 };
+  return { first, again: known.data?.items.find(x => x.again_of === task.id)?.id ?? null, can: first ? known.data !== undefined && task.credits.captured > 0 : (paid.data?.credits.captured ?? 0) > 0 };
 }
 
 export function Unlike({ task }: { task: Task }) {
