@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
+import { person, typeIn } from '../lib/people.mjs';
 import { startServer, tempDir } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 import { startStripe } from '../sim/stripe.mjs';
@@ -287,6 +288,17 @@ test('codes: less to pay, said before the button; and credits for nothing', asyn
   await operator.effect('/v1/admin/codes', { kind: 'percent', amount: 50, code: 'HALF2026', ends_ms });
   await operator.effect('/v1/admin/codes', { kind: 'credits', amount: 30, valid_days: 30, code: 'THIRTY2026', ends_ms });
   const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-code-zh', axe: true }), { walk } = buyer;
+  await buyer.toPlans();
+  await walk.go('/wallet');
+  await walk.$('.code-part summary').click();
+  await walk.$('input[name=code]').fill('thirty 2026');
+  await walk.$('.code-part .button').click();
+  await walk.$('.code-part .notice-bad').filter({ hasText: '登录后才能使用' }).waitFor();      // guests are made by the dozen
+  await walk.shot('guest');
+  await person(operator, 'codes@example.com', 'a long sentence of mine');
+  await walk.go('/sign-in?next=/new');
+  await typeIn(walk, 'codes@example.com', 'a long sentence of mine');
+  await walk.page.waitForURL(url => url.pathname === '/new');
   await buyer.toPlans();
   await buyer.plan('p9').locator('input').check();
   await walk.next().click();
