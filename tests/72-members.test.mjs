@@ -2,32 +2,13 @@
 // credits, whatever becomes of the notices; what one may do goes on until its end, and for the grace while a renewal is tried.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, cpSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { moved, operator, sound, stripeWorld, testWorld } from './lib/buyer.mjs';
+import { moved, operator, sound, stripeWorld, testWorld, twoMemberships as products } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';
 import { isProblem } from './lib/expect.mjs';
-import { root, tempDir, within } from './lib/server.mjs';
+import { tempDir, within } from './lib/server.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-
-/** The product with a second membership, which is worth more. */
-function products(t) {
-  const dir = tempDir('zt-products-');
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  cpSync(join(root, 'products'), dir, { recursive: true });
-  appendFileSync(join(dir, 'reunion/product.yaml'), `  - plan: month_plus
-    kind: member
-    title: { en: Monthly plus, zh: 高级月度会员 }
-    lead: { en: "320 credits each month.", zh: 每月 320 点。 }
-    price: { CNY: 4990, USD: 999 }
-    credits: 320
-    valid: 31d
-    may: { candidates: 4, per_day: 0, weight: 8, quality_px: 4096, watermark: false, motion: true, ads: false, enhanced: true }
-`);
-  return { ZOETROPE_PRODUCTS: dir };
-}
 
 /** What a member sees. */
 function member(c) {

@@ -3,9 +3,11 @@
 //   const { server, clock, act, buyer } = await testWorld(t);       // act: what a bank does
 //   const c = await buyer(), order = await c.order();
 import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { startStripe } from '../sim/stripe.mjs';
 import { Client } from './client.mjs';
-import { movableClock, runZoetrope, startServer, within } from './server.mjs';
+import { movableClock, root, runZoetrope, startServer, tempDir, within } from './server.mjs';
 
 /** What must hold whatever happened: the books, the orders and each other. */
 export async function sound(server) {
@@ -46,6 +48,23 @@ export async function moved(server, clock, ms) {
 }
 
 export async function operator(server) { return new Client(server.url, server.operatorToken()); }
+
+/** The product with a second membership, which is worth more. */
+export function twoMemberships(t) {
+  const dir = tempDir('zt-products-');
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  cpSync(join(root, 'products'), dir, { recursive: true });
+  appendFileSync(join(dir, 'reunion/product.yaml'), `  - plan: month_plus
+    kind: member
+    title: { en: Monthly plus, zh: 高级月度会员 }
+    lead: { en: "320 credits each month.", zh: 每月 320 点。 }
+    price: { CNY: 4990, USD: 999 }
+    credits: 320
+    valid: 31d
+    may: { candidates: 4, per_day: 0, weight: 8, quality_px: 4096, watermark: false, motion: true, ads: false, enhanced: true }
+`);
+  return { ZOETROPE_PRODUCTS: dir };
+}
 
 export async function testWorld(t, env = {}) {
   const clock = movableClock(t), server = await startServer(t, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ...clock.env, ...env } });

@@ -3869,7 +3869,12 @@ export interface operations {
     };
     get_v1_admin_codes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only codes that were made together. */
+                batch?: string;
+                /** @description The last code of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4003,7 +4008,12 @@ export interface operations {
     };
     get_v1_memberships: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4528,7 +4538,10 @@ export interface operations {
     };
     get_v1_admin_margin: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many, up to now. */
+                days?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4557,7 +4570,14 @@ export interface operations {
     };
     get_v1_admin_memberships: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description Only memberships of this account. */
+                account?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -42,7 +42,7 @@ export function useMine(enabled = true): UseQueryResult<Mine | null> {
 export function useMoved(): () => void {
   const cache = useQueryClient();
   return useCallback(() => {
-    for (const key of ['wallet', 'may', 'orders', 'entries', 'order']) void cache.invalidateQueries({ queryKey: [key] });
+    for (const key of ['wallet', 'may', 'orders', 'entries', 'order', 'memberships']) void cache.invalidateQueries({ queryKey: [key] });
   }, [cache]);
 }
 

@@ -16,7 +16,7 @@ const WORDS = { all: ['refundAll', 'refundAllText'], part: ['refundPart', 'refun
 const REASON_MAX = 120;
 
 /** "3.5" of something with hundredths is 350; null: no amount. */
-function minorOf(text: string): number | null {
+export function minorOf(text: string): number | null {
   const m = /^(\d{1,9})(?:[.,](\d{1,2}))?$/.exec(text.trim());
   return m ? Number(m[1]) * 100 + Number((m[2] ?? '').padEnd(2, '0')) : null;
 }

@@ -12,9 +12,11 @@ import { useAdminWords, type AdminKey } from '../../words/admin';
 import { useWords } from '../../words';
 import { OneAccount } from './account';
 import { Accounts } from './accounts';
+import { Codes } from './codes';
 import { Door } from './door';
 import { Health } from './health';
 import { Mail, Mails } from './mails';
+import { Margin } from './margin';
 import { Orders } from './orders';
 import { Settings } from './settings';
 import { Storage } from './storage';
@@ -22,7 +24,7 @@ import { OneTask } from './task';
 import { Tasks } from './tasks';
 import './admin.css';
 
-const SECTIONS = ['tasks', 'accounts', 'orders', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
+const SECTIONS = ['tasks', 'accounts', 'orders', 'codes', 'margin', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
 
 function useRoom(): void {
   useEffect(() => {
@@ -65,6 +67,8 @@ function Inside() {
         <Route path="/admin/accounts/:id">{({ id }) => <OneAccount id={id} key={id} />}</Route>
         <Route path="/admin/accounts" component={Accounts} />
         <Route path="/admin/orders" component={Orders} />
+        <Route path="/admin/codes" component={Codes} />
+        <Route path="/admin/margin" component={Margin} />
         <Route path="/admin/storage" component={Storage} />
         <Route path="/admin/mails/:id">{({ id }) => <Mail id={id} key={id} />}</Route>
         <Route path="/admin/mails" component={Mails} />

@@ -18,6 +18,7 @@ import { Steps } from '../../ui/steps';
 import { useWords } from '../../words';
 import { useShopWords } from '../../words/shop';
 import { CodeForm } from './code';
+import { GuestMember } from './member';
 import { CurrencySwitch, Features, TestBadge, useFeatures, usePrice, useWayWords } from './parts';
 
 /** What is wanted; which order of this tab it is, is found out. */
@@ -143,6 +144,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
         <h1>{t('payTitle')}</h1>
         {pay.error && <ProblemNotice problem={asProblem(pay.error)} />}
         <Have />
+        {plan.kind === 'member' && <GuestMember next={`/buy/${plan.plan}`} />}
         <section className="pay-what card" aria-label={t('payWhat')}>
           <div className="plans-top"><h2>{text(plan.title)}</h2><CurrencySwitch all={all} /></div>
           <Features items={features(plan)} />

@@ -1,4 +1,4 @@
-/** /wallet: credits, when they end, and what moved them, in plain words with the way to the picture. */
+/** /wallet: credits, the membership, when they end, and what moved them, in plain words with the way to the picture. */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, asProblem, type Schemas } from '../../lib/api';
@@ -13,6 +13,7 @@ import { Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { useWords } from '../../words';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { Redeem } from './code';
+import { isMember, Memberships, useMemberships } from './member';
 import { CurrencySwitch, usePrice } from './parts';
 
 type Entry = Schemas['Entry'];
@@ -93,13 +94,14 @@ function History() {
   );
 }
 
-function Get({ all }: { all: Shop }) {
+/** member: one is, and a second membership would be one too many. */
+function Get({ all, member }: { all: Shop; member: boolean }) {
   const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice(), words = useWords();
   return (
     <section aria-labelledby="get" className="plans-more">
       <div className="plans-top"><h2 id="get">{t('walletGet')}</h2><CurrencySwitch all={all} /></div>
       <ul>
-        {all.plans.filter(p => p.kind !== 'free').map(plan => {
+        {all.plans.filter(p => p.kind !== 'free' && !(member && p.kind === 'member')).map(plan => {
           const named = price(plan, currency);
           return named && <li key={plan.plan}><Link href={`/buy/${plan.plan}`}><span>{text(plan.title)} <span className="small soft">{plan.credits > 0 && plan.kind !== 'pack' && words.t('credits', { count: plan.credits })}</span></span> <span className="numbers">{named}</span></Link></li>;
         })}
@@ -109,7 +111,7 @@ function Get({ all }: { all: Shop }) {
 }
 
 export default function WalletPage() {
-  const { t } = useShopWords(), wallet = useWallet(), kind = useKind(), all = useShop().data;
+  const { t } = useShopWords(), wallet = useWallet(), kind = useKind(), all = useShop().data, members = useMemberships();
   useTitle(t('walletTitle'));
   if (kind === null || wallet === null) return <div className="width"><SignedOut next="/wallet"><ButtonLink href="/new" kind="quiet" icon="people">{t('goOnNew')}</ButtonLink></SignedOut></div>;
   if (!wallet) return <PageSkeleton />;
@@ -118,8 +120,9 @@ export default function WalletPage() {
       <div className="plans-top money-top"><h1>{t('walletTitle')}</h1>{all?.selling && <ButtonLink href="/orders" kind="bare">{t('walletOrders')}</ButtonLink>}</div>
       <p className="wallet-have card"><span className="wallet-number numbers" data-testid="available">{wallet.available}</span> <span>{t('walletHave', { count: wallet.available })}</span>
         {wallet.held > 0 && <span className="small soft numbers">{t('walletHeld', { count: wallet.held })}</span>}</p>
+      <Memberships list={members} all={all} />
       <Lots wallet={wallet} />
-      {all?.selling && <><Get all={all} /><Redeem /></>}
+      {all?.selling && <><Get all={all} member={isMember(members)} /><Redeem /></>}
       <section aria-labelledby="history"><h2 id="history">{t('walletHistory')}</h2><History /></section>
     </div>
   );

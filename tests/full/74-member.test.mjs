@@ -1,0 +1,282 @@
+// 74-member.test.mjs - a membership in the browser, with test money: bought, paused, resumed, another plan, ended, kept, and a renewal that fails; what
+// was asked for is shown until it is done. And the operator: codes that are made, handed out, used and switched off, and what is left of what was sold.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { moved, testWorld, twoMemberships } from '../lib/buyer.mjs';
+import { Client } from '../lib/client.mjs';
+import { ONE } from '../lib/expect.mjs';
+import { openBrowser, openWalk } from '../lib/walk.mjs';
+
+const DAY = 86_400_000, ENV = { ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_SHOP_CODES_PER_HOUR: '1000' };
+let browser;
+before(async () => { browser = await openBrowser(); });
+after(() => browser.close());
+
+const WORDS = {
+  en: { price: '$4.99', guest: 'Better with an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, then: /From .+: Monthly plus, \$9\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$9\.99 a month, with 320 credits/ },
+  zh: { price: '¥29.90', guest: '建议先注册账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, then: /起改为高级月度会员，每月 ¥49\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥49\.90，含 320 点/ },
+};
+
+/** Somebody who is a member, or becomes one. */
+class Member {
+  constructor(walk, words) { Object.assign(this, { walk, words }); }
+  static async open(t, url, how) { return new Member(await openWalk(t, browser, url, { axe: true, ...how }), WORDS[how.lang]); }
+
+  act(what) { return this.walk.id(`member-${what}`); }
+  card(state, more = '') { return this.walk.$(`[data-testid=membership][data-state=${state}]${more}`).waitFor(); }
+  text() { return this.walk.id('membership').innerText(); }
+  /** What may be wanted now. */
+  async acts() { return this.walk.$('[data-testid^=member-]').evaluateAll(all => all.map(b => b.dataset.testid.slice(7)).sort().join(' ')); }
+  async said(words) {
+    await this.walk.$('[role=dialog]').waitFor();
+    assert.match(await this.walk.$('[role=dialog]').innerText(), words);
+  }
+  async confirm() {
+    await this.walk.$('[role=dialog] .dialog-actions .button:last-child').click();
+    await this.walk.gone('[role=dialog]');
+  }
+  async buy() {
+    const { walk } = this;
+    await walk.go('/buy/month');
+    await walk.id('price').waitFor();
+    await walk.next().click();
+    await walk.id('act-pay').click();
+    await walk.$('[data-testid=order][data-state=paid]').waitFor();
+    return /order_\w+/.exec(walk.page.url())[0];
+  }
+}
+
+for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`the month: bought, paused, resumed, changed, ended and kept, ${lang} at ${width}`, async t => {
+  const { server } = await testWorld(t, { ...ENV, ...twoMemberships(t) }), me = await Member.open(t, server.url, { lang, width, height, name: `member-${width}-${lang}` }), { walk, words } = me;
+  await walk.go('/buy/month');
+  await walk.id('price').waitFor();
+  assert.ok((await walk.id('price').innerText()).includes(words.price));
+  const guest = walk.page.locator('.notice', { hasText: words.guest });
+  await guest.waitFor();
+  assert.equal(await guest.locator('a').getAttribute('href'), '/sign-up?next=/buy/month');
+  assert.ok(await walk.next().isEnabled(), 'asked, not forbidden');
+  await walk.shot('guest');
+  await me.buy();
+  await walk.go('/wallet');
+  await me.card('active', '[data-ends=false]');
+  assert.match(await me.text(), words.next);
+  assert.equal(await me.acts(), 'end pause plan');
+  assert.equal(await walk.$('.plans-more a[href^="/buy/month"]').count(), 0, 'one is a member: no second one is offered');
+  await walk.shot('active');
+
+  // the provider takes its time: what was asked for is shown until it is done, and nothing else is offered
+  let slow = true;
+  const as = json => { for (const m of json.items ?? [json]) if (slow && m.change) Object.assign(m, { state: 'active', next: m.next ?? null, change: { ...m.change, state: 'pending', done_ms: null } }); return json; };
+  await walk.page.route(url => url.pathname.startsWith('/v1/memberships'), async route => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: as(await response.json()) });
+  });
+  await me.act('pause').click();
+  await me.said(words.pause);
+  await walk.shot('pause-before', { whole: false });
+  await me.confirm();
+  await me.card('active', '[data-asked=true]');
+  assert.match(await me.text(), words.asked);
+  assert.equal(await me.acts(), '');
+  await walk.shot('pause-asked');
+  slow = false;
+  await me.card('paused', '[data-asked=false]');
+  await walk.page.unrouteAll({ behavior: 'wait' });
+  assert.match(await me.text(), words.paused);
+  assert.equal(await me.acts(), 'end resume');
+  await walk.shot('paused');
+  await walk.page.reload();
+  await me.card('paused');
+  await me.act('resume').click();
+  await me.said(new RegExp(words.price.replace(/[$.]/g, '\\$&')));
+  await me.confirm();
+  await me.card('active', '[data-asked=false]');
+  assert.match(await me.text(), words.next);
+
+  await me.act('plan').click();
+  await me.said(words.later);                                      // test money charges no difference
+  await walk.shot('plan-before', { whole: false });
+  await me.confirm();
+  await walk.page.getByTestId('membership').filter({ hasText: words.then }).waitFor();
+  await walk.shot('plan');
+
+  await me.act('end').click();
+  await me.said(lang === 'zh' ? /不再扣下一个月的费用/ : /No further month is charged/);
+  await walk.page.keyboard.press('Escape');                        // not yet
+  await walk.gone('[role=dialog]');
+  await me.act('end').click();
+  await me.confirm();
+  await me.card('active', '[data-ends=true][data-asked=false]');
+  assert.match(await me.text(), words.ends);
+  assert.equal(await me.acts(), 'keep');
+  await walk.shot('ending');
+  await me.act('keep').click();
+  await me.said(lang === 'zh' ? /会员照常继续/ : /It goes on as if you had not ended it/);
+  await me.confirm();
+  await me.card('active', '[data-ends=false][data-asked=false]');
+  assert.equal(await me.acts(), 'end pause plan');
+  assert.deepEqual(walk.errors, []);
+});
+
+test('a wish that meets another one; a renewal that fails, and then the end', async t => {
+  const { server, clock } = await testWorld(t, ENV), me = await Member.open(t, server.url, { lang: 'en', name: 'member-late-en' }), { walk } = me, bank = new Client(server.url);
+  const order = await me.buy(), act = what => bank.post(`/v1/pay/test/${order}`, { act: what });
+  await walk.go('/wallet');
+  await me.card('active');
+  assert.equal(await me.acts(), 'end pause', 'there is no other plan to change to');
+  const other = await walk.context.newPage();                      // another tab ends it first
+  await other.goto(`${server.url}/wallet`);
+  await other.getByTestId('member-end').click();
+  await other.locator('[role=dialog] .button-danger').click();
+  await other.locator('[data-testid=membership][data-ends=true]').waitFor();
+  await me.act('pause').click();
+  await walk.$('[role=dialog] .button-primary').click();
+  await walk.$('[role=dialog] .notice-bad').waitFor();             // said, and the card says how it stands
+  await walk.shot('conflict', { whole: false });
+  await walk.page.keyboard.press('Escape');
+  await me.card('active', '[data-ends=true]');
+  await me.act('keep').click();
+  await me.confirm();
+  await me.card('active', '[data-ends=false]');
+  await other.close();
+
+  const seen = () => walk.page.evaluate(() => fetch('/v1/memberships').then(r => r.json()).then(r => r.items[0]));
+  const end = (await seen()).period_end_ms, late = end - Date.now() + 60_000;
+  await act('renew_fail');
+  for (const ms of [20 * DAY, late]) {                             // in steps: a guest who is not seen for 30 days is signed out
+    await moved(server, clock, ms);
+    await walk.page.reload();
+    await walk.id('membership').waitFor();
+  }
+  await me.card('past_due');
+  assert.match(await me.text(), /did not go through.+Until .+ you can do everything as before/s);
+  assert.equal(await me.acts(), 'end');
+  await walk.shot('late');
+  await act('renew');
+  await walk.page.reload();
+  await me.card('active');
+  await me.act('end').click();
+  await me.confirm();
+  await me.card('active', '[data-ends=true]');
+  await act('renew');                                              // its time is over
+  await walk.page.reload();
+  await me.card('ended');
+  assert.equal(await walk.id('membership').locator('a').getAttribute('href'), '/buy/month');
+  await walk.shot('ended');
+  assert.deepEqual(walk.errors, []);
+});
+
+/** An operator at a desk, or with a phone. */
+async function openDesk(t, server, how) {
+  const desk = await openWalk(t, browser, server.url, { axe: true, height: 900, ...how });
+  await desk.go('/admin');
+  await desk.id('token').fill(server.operatorToken());
+  await desk.$('button[type=submit]').click();
+  await desk.$('.sections').waitFor();
+  return desk;
+}
+
+test('codes: made, taken along, used, counted, and switched off', async t => {
+  const { server } = await testWorld(t, ENV), desk = await openDesk(t, server, { lang: 'en', width: 1440, name: 'codes-1440-en' }), field = name => desk.$(`input[name=${name}]`), make = desk.page.getByRole('button', { name: 'Make them' });
+  await desk.$('.sections a[href="/admin/codes"]').click();
+  await desk.page.getByText('No code was made yet').waitFor();
+  await desk.shot('none');
+  assert.ok(await make.isDisabled(), 'something is missing');
+  await field('amount').fill('30');
+  await field('count').fill('3');
+  await field('note').fill('=Spring, for the "club"');
+  await make.click();
+  await desk.id('codes-made').waitFor();
+  const codes = (await desk.id('codes-made').innerText()).trim().split('\n');
+  assert.equal(codes.length, 3);
+  for (const code of codes) assert.match(code, /^[0-9A-Z]{12}$/);
+  await desk.$('tbody tr').waitFor();
+  await desk.shot('made');
+  await desk.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await desk.$('tbody').getByRole('button', { name: 'Copy as text' }).click();
+  await desk.$('tbody').getByRole('button', { name: 'Copied' }).waitFor();
+  assert.deepEqual((await desk.page.evaluate(() => navigator.clipboard.readText())).split('\n').sort(), [...codes].sort());
+  const [file] = await Promise.all([desk.page.waitForEvent('download'), desk.$('tbody').getByRole('button', { name: 'CSV' }).click()]);
+  assert.match(file.suggestedFilename(), /^batch_\w+\.csv$/);
+  const [head, ...lines] = readFileSync(await file.path(), 'utf8').split('\r\n');
+  assert.equal(head, '\ufeffcode,kind,amount,currency,plan,uses,uses_max,starts,ends,disabled,note');
+  assert.deepEqual(lines.filter(Boolean).map(l => l.split(',')[0]).sort(), [...codes].sort());
+  assert.match(lines[0], /,credits,30,,,0,1,.*,false,"'=Spring, for the ""club"""$/, 'no table calculates with it');
+
+  // a word of one's own, less to pay
+  await desk.$('select').first().selectOption('percent');
+  await field('amount').fill('101');
+  assert.ok(await make.isDisabled());
+  await field('amount').fill('50');
+  await field('word').fill('half2027');
+  await field('uses').fill('0');
+  await make.click();
+  await desk.page.locator('tbody tr', { hasText: 'HALF2027' }).waitFor();
+
+  const walk = await openWalk(t, browser, server.url, { lang: 'zh', name: 'codes-used-zh', axe: true }), redeem = async code => {
+    await walk.$('input[name=code]').fill(code);
+    await walk.$('.code-part .button').click();
+  };
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE]);                                        // there is somebody now
+  await walk.go('/wallet');
+  await walk.$('.code-part summary').click();
+  await redeem(codes[0].toLowerCase());
+  await walk.$('.code-part .notice-good').waitFor();
+  await walk.until(() => document.querySelector('[data-testid=available]').textContent === '30');
+  await desk.page.reload();
+  const row = desk.page.locator('tbody tr', { hasText: 'Spring' });
+  await row.getByText('1 of 3').waitFor();
+  await row.getByRole('button', { name: 'Disable' }).click();
+  await desk.$('[role=dialog]').waitFor();
+  await desk.shot('disable', { whole: false });
+  await desk.$('[role=dialog] .button-danger').click();
+  await desk.gone('[role=dialog]');
+  await row.getByText('Disabled').waitFor();
+  await redeem(codes[1]);
+  await walk.$('.code-part .notice-bad').waitFor();
+  assert.equal(await walk.id('available').innerText(), '30');
+
+  const phone = await openDesk(t, server, { lang: 'zh', width: 360, name: 'codes-360-zh' });
+  await phone.go('/admin/codes');
+  await phone.$('tbody tr').nth(1).waitFor();
+  await phone.$('select').first().selectOption('amount');
+  await phone.shot('all');
+  assert.deepEqual([...desk.errors, ...walk.errors, ...phone.errors], []);
+});
+
+test('what is left of what was sold: by product, with a bar; a loss is seen', async t => {
+  const { server, buyer, act } = await testWorld(t, ENV), c = await buyer(), desks = [];
+  for (const [lang, width] of [['en', 1440], ['zh', 360]]) {
+    const desk = await openDesk(t, server, { lang, width, name: `margin-${width}-${lang}` });
+    await desk.$('.sections a[href="/admin/margin"]').click();
+    await desk.$('.admin-section .empty').waitFor();
+    desks.push(desk);
+  }
+  const order = await c.order();
+  await c.start(order);
+  await act(order, 'pay');
+  const photo = await c.photo(ONE), task = await c.buy(await c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 4 }));
+  await c.waitTask(task.id);
+  const row = { product: 'other', sold: [{ currency: 'CNY', paid: 5970, refunded: 990, fees: 36, earned: 2990 }, { currency: 'USD', paid: 998, refunded: 0, fees: 59, earned: 499 }], credits: { granted: 320, spent: 160, returned: 0 } };
+  const shown = [{ ...row, revenue: 9_140_000, cost: { provider: 3_100_000, traffic: 90_000, storage: 20_000 }, margin: 5_290_000, margin_pm: 579 },
+    { ...row, product: 'third', revenue: 2_000_000, cost: { provider: 3_000_000, traffic: 0, storage: 0 }, margin: -1_100_000, margin_pm: -550 }];
+  for (const desk of desks) {
+    await desk.page.reload();
+    const line = desk.page.locator('tbody tr', { hasText: 'reunion' });
+    await line.locator('.margin-bar').waitFor();
+    assert.match(await line.innerText(), /¥9\.90[^]*¥0\.00[^]*¥0\.00[^]*\$1\.\d\d[^]*100%/);
+    await desk.page.route('**/v1/admin/margin*', async route => {
+      const response = await route.fetch(), json = await response.json();
+      await route.fulfill({ response, json: { ...json, items: [...json.items, ...shown] } });
+    });
+    const asked = desk.page.waitForRequest(/\/v1\/admin\/margin\?days=90/);
+    await desk.$('select').selectOption('90');
+    await asked;
+    await desk.$('.margin-loss .margin-end').waitFor();
+    await desk.shot('products');
+    assert.deepEqual(desk.errors, []);
+  }
+});
