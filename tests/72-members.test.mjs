@@ -2,6 +2,7 @@
 // credits, whatever becomes of the notices; what one may do goes on until its end, and for the grace while a renewal is tried.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { moved, operator, sound, stripeWorld, testWorld, twoMemberships as products } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';

@@ -230,6 +230,7 @@ export const adminEn = {
   marginText: 'Earned is what was paid for credits that are used or over. Earned, cost and what is left are in US dollars.',
   marginDays: 'Of the last',
   marginNone: 'Of no product',
+  marginCost: 'Cost',
   marginLeft: 'Left',
   marginOf: 'Where it goes',
   marginBar: 'Cost {{cost}}, fees {{fees}}, left {{left}}',

@@ -222,6 +222,7 @@ export const adminZh: AdminWords = {
   marginText: '收入指已使用或已过期点数对应的付款。收入、成本和毛利以美元计。',
   marginDays: '统计时段',
   marginNone: '不属于任何产品',
+  marginCost: '成本',
   marginLeft: '毛利',
   marginOf: '构成',
   marginBar: '成本 {{cost}}，手续费 {{fees}}，毛利 {{left}}',

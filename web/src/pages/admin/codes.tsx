@@ -59,7 +59,7 @@ function save(codes: Code[], name: string): void {
 }
 
 function Take({ codes, name }: { codes: Code[]; name: string }) {
-  return <><CopyButton text={asText(codes)} label="codesCopy" /><Button kind="quiet" icon="download" onClick={() => save(codes, name)}>CSV</Button></>;
+  return <><CopyButton text={asText(codes)} label={'codesCopy'} /><Button kind="quiet" icon="download" onClick={() => save(codes, name)}>CSV</Button></>;
 }
 
 /** What one is worth. */

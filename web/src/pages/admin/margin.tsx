@@ -46,7 +46,7 @@ function Products({ items }: { items: Row[] }) {
       { label: t('backMoney'), number: true, of: r => each(r, s => s.refunded) },
       { label: t('fees'), number: true, of: r => each(r, s => s.fees) },
       { label: t('earned'), number: true, of: r => usd(r.revenue) },
-      { label: t('cost'), number: true, of: r => usd(costOf(r)) },
+      { label: t('marginCost'), number: true, of: r => usd(costOf(r)) },
       { label: t('marginLeft'), number: true, of: r => <><strong className={r.margin < 0 ? 'error-words' : ''}>{usd(r.margin)}</strong>{r.margin_pm !== null && <span className="margin-line small soft">{(r.margin_pm / 1000).toLocaleString(locale, { style: 'percent', maximumFractionDigits: 1 })}</span>}</> },
       { label: t('marginOf'), wide: true, of: r => <Bar row={r} /> },
     ]} />
@@ -65,7 +65,7 @@ export function Margin() {
             <p className="small soft numbers found">{day(from_ms)} – {day(to_ms)}</p>
             <Products items={items} />
             <ul className="disk-key small margin-key">
-              <li><span className="key margin-cost" aria-hidden="true" />{t('cost')}</li><li><span className="key margin-fees" aria-hidden="true" />{t('fees')}</li><li><span className="key margin-left" aria-hidden="true" />{t('marginLeft')}</li>
+              <li><span className="key margin-cost" aria-hidden="true" />{t('marginCost')}</li><li><span className="key margin-fees" aria-hidden="true" />{t('fees')}</li><li><span className="key margin-left" aria-hidden="true" />{t('marginLeft')}</li>
             </ul>
           </>
         ) : <Empty inside icon="frame" title={t('marginNothing')} text={t('marginNothingText')} />)}
