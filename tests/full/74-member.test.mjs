@@ -89,7 +89,7 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   await walk.page.reload();
   await me.card('paused');
   await me.act('resume').click();
-  await me.said(new RegExp(words.price.replace(/[$.]/g, '\\$&')));
+  await me.said(lang === 'zh' ? /恢复每月扣费 ¥29\.90/ : /\$4\.99 is charged every month again/);
   await me.confirm();
   await me.card('active', '[data-asked=false]');
   assert.match(await me.text(), words.next);
