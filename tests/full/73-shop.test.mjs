@@ -299,7 +299,10 @@ test('codes: less to pay, said before the button; and credits for nothing', asyn
   await walk.go('/sign-in?next=/new');
   await typeIn(walk, 'codes@example.com', 'a long sentence of mine');
   await walk.page.waitForURL(url => url.pathname === '/new');
-  await buyer.toPlans();
+  await walk.next().click();                              // the guest's photo came along
+  await walk.$('.tile input[type=radio]').first().check();
+  await walk.next().click();
+  await buyer.plan('p9').waitFor();
   await buyer.plan('p9').locator('input').check();
   await walk.next().click();
   await walk.id('price').waitFor();
