@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/scope.h"
 #include "db/db.h"
 #include "shop/internal.h"
@@ -13,6 +14,10 @@
 DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(change_due, "SELECT id FROM shop_change WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
 DB_SQL(change_ask, "UPDATE shop_change SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ? AND state = 'pending'");
+DB_SQL(period_late, "INSERT INTO shop_period (order_id, member_id, provider, invoice_ref, start_ms, end_ms, whole) SELECT o.id, m.id, o.provider, o.provider_ref, ?, ?, 1 "
+                    "FROM shop_member m JOIN shop_order o ON o.provider = m.provider WHERE m.id = ? AND o.provider_ref = ? "
+                    "AND o.id = (SELECT MAX(x.id) FROM shop_order x WHERE x.provider = o.provider AND x.provider_ref = o.provider_ref) "
+                    "AND NOT EXISTS (SELECT 1 FROM shop_period p WHERE p.provider = o.provider AND p.invoice_ref = o.provider_ref)");
 const struct db_sql *const shop__member_due = &member_due, *const shop__change_due = &change_due;
 
 /* ---- one transaction each ---- */
@@ -31,9 +36,15 @@ static int settle_step(struct db_tx *tx, void *arg, struct err *e) {
     const struct step *w = arg;
     return shop__member_settle(tx, w->s, w->id, w->truth, e);
 }
+static int period_late_step(struct db_tx *tx, void *arg, struct err *e) {      /* planted.def */
+    const struct step *w = arg;
+    const struct pay_member *told = &w->truth->member;
+    return db_run(tx, NULL, e, &period_late, DB_INT(told->period_start_ms), DB_INT(told->period_end_ms), DB_INT(w->id), DB_STR(w->truth->provider_id));
+}
 static int settle(struct shop *s, int64_t member, const struct pay_truth *t, struct err *e) {
     struct step w = { .s = s, .id = member, .truth = t };
-    return db_do(s->db, settle_step, &w, e);
+    int r = db_do(s->db, settle_step, &w, e);
+    return r >= 0 && planted(PLANTED_PERIOD_OUTSIDE) ? db_do(s->db, period_late_step, &w, e) : r;
 }
 
 static int ask_step(struct db_tx *tx, void *arg, struct err *e) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
 #include "shop/internal.h"
@@ -124,7 +125,7 @@ static int add_order(struct db_tx *tx, const struct shop *s, const struct member
                DB_TEXT(shop_state_names[b->plan ? SHOP_PAID : SHOP_CLOSED]), DB_TEXT(b->plan ? "" : "amount"), DB_INT(now), DB_STR(t->provider_id),
                DB_STR(short_ref(t->transaction_id)), DB_STR(short_ref(t->customer)), DB_INT(fee), DB_INT(now), DB_INT(now), DB_INT(now), DB_INT(b->plan ? paid : 0),
                DB_INT(b->plan ? b->end_ms : 0));
-    if (r < 0)
+    if (r < 0 || planted(PLANTED_PERIOD_OUTSIDE))
         return r;
     return db_run(tx, NULL, e, &renew_period, DB_INT(id), DB_INT(m->id), DB_TEXT(m->provider), DB_STR(t->provider_id), DB_INT(b->start_ms), DB_INT(b->end_ms),
                   DB_INT(b->whole && b->plan));

@@ -42,7 +42,7 @@ const wechat = {
 };
 
 /** What was said to a server that was dead, or did not want it, is said again. */
-async function sayAgain(w) {
+export async function sayAgain(w) {
   for (const n of w.provider.sim.notices) if (n.trouble !== 'lost' && !(n.status >= 200 && n.status < 300)) await w.provider.sim.deliver(n.id);
 }
 
@@ -139,6 +139,7 @@ export const refund = {
     ['duplicate', { run: (w, s) => giveBack(w, s, { twice: true }), check: back }],
   ].map(([name, o]) => [`${name} (${way.name})`, { provider: way.open, before: paidBefore, ...o }]))),
 };
+export const openStripe = stripe.open;
 export const payByStripe = paying(stripe), payByWechat = paying(wechat);
 /** What this file leaves on the disk. */
 export const leftovers = () => (keys ? [keys.dir] : []);

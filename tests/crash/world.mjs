@@ -68,7 +68,10 @@ export class World {
     const env = { ...own, ZOETROPE_FAILPOINT_FILE: this.spec, ZOETROPE_CLOCK_OFFSET_FILE: this.clock, LD_PRELOAD: forget, ...(this.how === 'power' && { ZOETROPE_FORGET: `${this.data}:${this.mirror}` }), ...this.env, ...this.provider?.env };
     this.server = await startServer(null, { dataDir: this.data, bin: this.bin, env, args: ['--media.helper=/nowhere', ...this.args] });
     this.client.url = this.server.url;
-    if (this.provider) this.provider.sim.notifyUrl = `${this.server.url}/v1/hooks/${this.provider.name}`;
+    if (!this.provider) return;
+    const { sim } = this.provider;
+    sim.notifyUrl = `${this.server.url}/v1/hooks/${this.provider.name}`;
+    for (const n of sim.notices) n.url = sim.notifyUrl;             // what is said again is said to this life
   }
 
   /** After a death: what the disk holds then, and the next life on it. */
