@@ -52,7 +52,7 @@ int auth_open(const struct config *cfg, struct db *d, const char *data_dir, stru
     const char *url = config_str(cfg, "public_url");
     snprintf(a->issuer, sizeof a->issuer, "%s", url[0] ? url : "zoetrope");
     pthread_rwlock_init(&a->keys_lock, NULL);
-    int r = crypto_password_hash(STR("nobody's"), a->hash_memory, a->hash_passes, a->dummy, e);
+    int r = crypto_password_nobody(a->hash_memory, a->hash_passes, a->dummy, e);
     if (r < 0 || (r = auth__access_open(a, e)) < 0)
         return r;
     if ((r = auth__keys_open(a, data_dir, e)) < 0 || (r = auth__operator_ensure(a, data_dir, ret_made, e)) < 0)

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <string.h>
 
 _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256), "struct sha256 has room for libsodium's state");
 _Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct sha256), "struct sha256 is aligned for libsodium's state");
@@ -85,6 +87,14 @@ int crypto_password_hash(struct str password, int64_t memory, int64_t passes, ch
     if (crypto_pwhash_str_alg(out, password.p, password.n, (unsigned long long)passes, (size_t)memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return err_set(e, ERR_INTERNAL, "no memory for a password's hash");
     return 0;
+}
+
+int crypto_password_nobody(int64_t memory, int64_t passes, char out[CRYPTO_PASSWORD_MAX], struct err *e) {
+    char cheap[CRYPTO_PASSWORD_MAX];
+    int r = crypto_password_hash(STR("nobody's"), (int64_t)crypto_pwhash_argon2id_MEMLIMIT_MIN, (int64_t)crypto_pwhash_argon2id_OPSLIMIT_MIN, cheap, e);
+    if (r >= 0)
+        snprintf(out, CRYPTO_PASSWORD_MAX, "$argon2id$v=19$m=%lld,t=%lld,p=1%s", (long long)(memory / 1024), (long long)passes, strchr(strstr(cheap, ",p="), '$'));
+    return r;
 }
 
 bool crypto_password_check(struct str password, const char *hash) {

@@ -43,6 +43,8 @@ void crypto_wipe(void *p, size_t n);
 /* ---- passwords: argon2id. Costs `memory` bytes and tens of milliseconds: never on an event thread ---- */
 #define CRYPTO_PASSWORD_MAX 128                       /* characters of a hash with its parameters, NUL included */
 int crypto_password_hash(struct str password, int64_t memory, int64_t passes, char out[CRYPTO_PASSWORD_MAX], struct err *e);
+/* No password's hash, which costs as much to check as one that was made with these; to make it costs nothing. */
+int crypto_password_nobody(int64_t memory, int64_t passes, char out[CRYPTO_PASSWORD_MAX], struct err *e);
 bool crypto_password_check(struct str password, const char *hash);
 bool crypto_password_stale(const char *hash, int64_t memory, int64_t passes);   /* made with other parameters */
 

@@ -116,6 +116,10 @@ static void passwords_are_checked_and_grow_stale(void **state) {
     assert_false(crypto_password_stale(hash, 8 << 20, 2));
     assert_true(crypto_password_stale(hash, 8 << 20, 3));
     assert_true(crypto_password_stale(hash, 16 << 20, 2));
+    assert_int_equal(crypto_password_nobody(8 << 20, 2, hash, NULL), 0);
+    assert_true(strncmp(hash, "$argon2id$v=19$m=8192,t=2,p=1$", 30) == 0);
+    assert_false(crypto_password_stale(hash, 8 << 20, 2));
+    assert_false(crypto_password_check(STR("nobody's"), hash));
 }
 
 static int setup(void **state) { return crypto_setup(NULL); }
