@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { root, tempDir } from '../lib/server.mjs';
 import { openStripe, sayAgain } from './pay.mjs';
+import { LOOK_MS } from './world.mjs';
 
 const MINUTE = 60_000, DAY = 24 * 60 * MINUTE, GRACE = 3 * DAY;
 const STEP = 20 * DAY;                             // the session of a guest who is not seen for 30 days ends
@@ -48,13 +50,18 @@ async function renew(w, ok = true) {
   w.provider.sim.renew(theirs(w).id, ok);
   await w.provider.sim.sendDue();
 }
+/** What is on its way comes first. */
+async function again(w) {
+  await w.provider.sim.sendDue();
+  await sayAgain(w);
+}
 /** Until all that was told is heard, and it is good. */
 async function told(w, good) {
   const deaf = () => w.provider.sim.notices.some(n => n.trouble !== 'lost' && !(n.status >= 200 && n.status < 300));
   let seen;
   do {
-    seen = await w.until(look, good, () => sayAgain(w));
-    await sayAgain(w);
+    seen = await w.until(look, good, () => again(w));
+    await again(w);
   } while (deaf());
   return seen;
 }
@@ -64,9 +71,10 @@ const isPaid = w => m => m.state === 'active' && m.period_end_ms === theirEnd(w)
 async function worked(w, good, ms) {
   for (;; ms *= 2) {                               // its pauses grow, too
     const { server } = w, from = server.log.length;
-    for (let i = 0; i < 20; i++) {                 // perhaps it is at it
+    for (let i = 0; i < 10; i++) {                 // perhaps it is at it
       const seen = await w.call(look);
       if (good(seen)) return seen;
+      await pause(LOOK_MS);
     }
     await w.pass(ms);
     const said = () => server.log.slice(from).some(l => ['shop.renewed', 'shop.change', 'shop.later'].includes(l.ev));

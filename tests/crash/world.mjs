@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../lib/client.mjs';
 import { root, runZoetrope, startServer, tempDir, within } from '../lib/server.mjs';
 
@@ -14,6 +15,8 @@ export const release = process.env.ZOETROPE_BIN ?? join(root, 'build/release/zoe
 const forget = join(root, 'build/release/tests/crash/forget.so');
 const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
 export const CASE_MS = 20_000 * slow;
+/** Between two looks at what is not so yet: more of them would only keep the processor from it. */
+export const LOOK_MS = 5;
 /** The same in each life, whatever port it has: it stands in tokens, and in what a provider is asked. */
 const own = { ZOETROPE_PUBLIC_URL: 'https://photo.example.com' };
 const PHOTO = join(root, 'build/deps/samples/girl-919048_1280.jpg');
@@ -128,7 +131,7 @@ export class World {
   async pass(ms) {
     this.forward(ms);
     const want = Date.now() + this.offset - 5000;
-    await this.call(async c => { while (Date.parse((await fetch(`${c.url}/healthz`)).headers.get('date')) < want); });
+    await this.call(async c => { while (Date.parse((await fetch(`${c.url}/healthz`)).headers.get('date')) < want) await pause(2 * LOOK_MS); });
   }
 
   /** Asks until it is good; step(i) is what happens meanwhile. Now and then time passes: what is due by the clock comes then. */
@@ -138,7 +141,7 @@ export class World {
       if (good(seen)) return seen;
       await step?.(i);
       if (i % 10 === 0) await this.pass(20_000);
-      await new Promise(tick => setImmediate(tick));
+      await pause(i > 2 ? LOOK_MS : 0);
     }
   }
 
