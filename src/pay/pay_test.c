@@ -184,7 +184,7 @@ static void no_call_needs_room_for_words(void **state) {
         assert_int_equal(pay_notice(test_pay, providers[i], &said, 0, test_arena, &notice, NULL), ERR_PAY_NOTICE);
         said.body = STR("a=1&a=2");
     }
-    assert_int_equal(pay_query(test_pay, "test", &which, test_arena, &truth, NULL), ERR_NOT_FOUND);
+    assert_int_equal(pay_query(test_pay, "test", &which, test_arena, &truth, NULL), ERR_PAY_SETUP);
 }
 
 /* A request that is cut off is another one. */
