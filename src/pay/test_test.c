@@ -123,7 +123,7 @@ static void fails_is_cancelled_and_comes_late(void **state) {
     check_err(pay_start(test_pay, "test", &ask, test_arena, &s, &err), ERR_PAY_OVER, &err, "something else");
     struct pay_truth t;
     check_err(pay_query(test_pay, "test", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_NOT_FOUND, &err, "no such payment");
-    check_err(pay_query(test_pay, "wechat", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_NOT_FOUND, &err, "not set up");
+    check_err(pay_query(test_pay, "wechat", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_PAY_SETUP, &err, "not set up");
     act("order-3", PAY_TEST_DISPUTE);
     assert_true(truth_of("order-3").disputed);
 }

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { moved, testWorld, twoMemberships } from '../lib/buyer.mjs';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
+import { person, typeIn } from '../lib/people.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
 const DAY = 86_400_000, ENV = { ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_SHOP_CODES_PER_HOUR: '1000' };
@@ -218,10 +219,11 @@ test('codes: made, taken along, used, counted, and switched off', async t => {
     await walk.$('input[name=code]').fill(code);
     await walk.$('.code-part .button').click();
   };
-  await walk.go('/new');
-  await walk.agree();
-  await walk.photos([ONE]);                                        // there is somebody now
-  await walk.go('/wallet');
+  const operator = new Client(server.url, server.operatorToken());
+  await person(operator, 'codes@example.com', 'a long sentence of mine');
+  await walk.go('/sign-in?next=/wallet');
+  await typeIn(walk, 'codes@example.com', 'a long sentence of mine');
+  await walk.page.waitForURL(url => url.pathname === '/wallet');
   await walk.$('.code-part summary').click();
   await redeem(codes[0].toLowerCase());
   await walk.$('.code-part .notice-good').waitFor();

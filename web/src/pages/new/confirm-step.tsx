@@ -112,13 +112,19 @@ function InMoney({ all }: { all: Shop }) {
 }
 
 export function ConfirmStep() {
-  const { t } = useWords(), all = useShop();
+  const { t } = useWords(), all = useShop(), [, go] = useLocation();
   if (all.data) return all.data.selling ? <InMoney all={all.data} /> : <InCredits />;
   return (
-    <div className="width narrow step-body">
-      <h1>{t('confirmTitle')}</h1>
-      {all.isError && <Wrong error={all.error} again={() => void all.refetch()} />}
-      <Summary>{!all.isError && <Prices quote={undefined} refused={false} wallet={null} />}</Summary>
-    </div>
+    <>
+      <div className="width narrow step-body">
+        <h1>{t('confirmTitle')}</h1>
+        {all.isError && <Wrong error={all.error} again={() => void all.refetch()} />}
+        <Summary>{!all.isError && <Prices quote={undefined} refused={false} wallet={null} />}</Summary>
+      </div>
+      <ActionBar>
+        <Button kind="quiet" big icon="back" aria-label={t('back')} onClick={() => go(stepHref('style'))} />
+        <Button big disabled>{t('confirmStart')}</Button>
+      </ActionBar>
+    </>
   );
 }
