@@ -271,6 +271,7 @@ test('small photos stand beside each other, whatever stands between them, and th
     await phone.page.goBack();
     await phone.$('.tile-own').waitFor();
     await phone.calm();
+    await phone.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     const [tile, bar] = await phone.page.evaluate(() => ['.tile-own', '.action-bar'].map(s => document.querySelector(s).getBoundingClientRect().toJSON()));
     assert.ok(tile.bottom <= bar.top, `the bar covers nothing: ${tile.bottom} ${bar.top}`);
     assert.ok(await phone.page.evaluate(() => document.querySelector('.tile-own .button > span').getClientRects().length === 1 && document.querySelector('.tile-own .button > span').getBoundingClientRect().height < 30), 'one line');
