@@ -102,6 +102,112 @@ test('who is still reading the old version gets it whole', async t => {
   }
 });
 
+const undated = r => { const { date, ...headers } = r.headers; return { status: r.status, headers, body: r.body }; };
+
+/** Asks on one connection, n times the same; each answer. */
+async function times(c, n, head) {
+  const all = [];
+  for (let i = 0; i < n; i++) {
+    c.write(head);
+    all.push(await c.response());
+  }
+  return all;
+}
+
+test('the same bytes again get the same answer again, until its version moves', async t => {
+  const s = await startTestServer(t, { event_threads: 1 });
+  const c = await Raw.connect(s.port), head = 'GET /cached HTTP/1.1\r\nHost: test\r\nAccept-Encoding: gzip\r\n\r\n';
+  const [first, ...others] = await times(c, 10, head);
+  for (const r of others) assert.deepEqual(undated(r), undated(first));
+  assert.equal((await s.stats()).repeated, 8, 'kept is what came twice');
+  const none = head.replace('\r\n\r\n', `\r\nIf-None-Match: ${first.headers.etag}\r\n\r\n`);
+  for (const r of await times(c, 5, none)) assert.deepEqual([r.status, r.body.length, r.headers.etag], [304, 0, first.headers.etag]);
+  assert.equal((await s.stats()).repeated, 11);
+  await s.ask('POST', '/cached');
+  const moved = await until(s, v => v === 2);
+  for (const r of await times(c, 5, head)) assert.equal(version(r), 2);
+  for (const r of await times(c, 5, none)) assert.deepEqual([r.status, version(r)], [200, 2]);
+  assert.equal((await s.stats()).repeated, 19, 'known heads get the new one from the second time on');
+  assert.notEqual(moved.headers.etag, first.headers.etag);
+  for (const deadline = Date.now() + 10_000; ;) {               // and its Date is that of now
+    const [r] = await times(c, 1, head);
+    if (r.headers.date !== first.headers.date) break;
+    assert.ok(Date.now() < deadline, `still ${r.headers.date}`);
+  }
+});
+
+test('what differs by one byte, says who asks, or has something behind it is looked at each time', async t => {
+  const s = await startTestServer(t, { event_threads: 1 });
+  const c = await Raw.connect(s.port), head = 'GET /cached HTTP/1.1\r\nHost: test\r\nAccept-Encoding: br\r\n\r\n';
+  const [want] = await times(c, 3, head);
+  assert.equal((await s.stats()).repeated, 1);
+  for (let i = 0; i < 20; i++) {
+    const [r] = await times(c, 1, head.replace('test', `test${i}`));
+    assert.deepEqual(undated(r), undated(want));
+  }
+  for (const h of ['Authorization: Bearer x', 'Cookie: a=b', 'Range: bytes=0-9', 'Connection: close', 'Content-Length: 0\r\nAuthorization: x']) {
+    const d = h.startsWith('Connection') ? await Raw.connect(s.port) : c;
+    for (const r of await times(d, d === c ? 5 : 1, head.replace('\r\n\r\n', `\r\n${h}\r\n\r\n`))) assert.equal(r.status, h.startsWith('Range') ? 206 : 200);
+  }
+  for (const r of [...await times(c, 5, head.replace('/cached', '/hello')), ...await times(c, 5, head.replace('/cached', '/nowhere'))]) assert.ok(r.status === 200 || r.status === 404);
+  for (let i = 0; i < 5; i++) {
+    c.write(head.replace('GET', 'HEAD'));
+    assert.equal((await c.response({ head: true })).body.length, 0);
+  }
+  assert.equal((await s.stats()).repeated, 1, 'none of them');
+  c.write(head.repeat(7));
+  for (let i = 0; i < 7; i++) assert.deepEqual(undated(await c.response()), undated(want));
+  c.write(`${head}GET /hello HTTP/1.0\r\n\r\n`);
+  assert.deepEqual(undated(await c.response()), undated(want));
+  assert.deepEqual([(await c.response()).text, (await c.closed()).length], ['hello\n', 0]);
+});
+
+test('a client that shuts its half, or does not read, gets all of what is given again', async t => {
+  const s = await startTestServer(t, { event_threads: 1 });
+  const head = 'GET /cached HTTP/1.1\r\nHost: test\r\nAccept-Encoding: gzip\r\n\r\n';
+  const other = await Raw.connect(s.port), slow = await Raw.connect(s.port);
+  const [, want] = await times(slow, 2, head);
+  slow.socket.pause();
+  const hello = 'GET /hello HTTP/1.1\r\nHost: test\r\n\r\n', before = (await s.stats()).repeated;
+  let n = 0, kept;
+  do {                                              // each alone: the other's answer comes behind what was read for this one
+    slow.write(head);
+    n++;
+    await times(other, 1, hello);
+    kept = (await s.stats()).repeated - before;
+  } while (kept === n && n < 5000);
+  assert.ok(n < 5000, 'its socket never became full');
+  slow.end();
+  slow.socket.resume();
+  for (let i = 0; i < n; i++) assert.deepEqual(undated(await slow.response({ ms: 20_000 })), undated(want), `answer ${i} of ${n}`);
+  await slow.closed();
+
+  const ends = await Raw.connect(s.port);                      // read ahead together with the end, while its first request waits
+  ends.write('GET /slow HTTP/1.1\r\nHost: test\r\n\r\n');
+  await s.until(x => x.waiting === 1, 'the worker');
+  ends.write(head);
+  ends.end();
+  await times(other, 3, hello);
+  await s.ask('POST', '/gate?n=1');
+  assert.equal((await ends.response()).status, 200);
+  assert.deepEqual(undated(await ends.response()), undated(want));
+  await ends.closed();
+});
+
+test('the product: what is given again is counted and logged as ever', async t => {
+  const server = await startServer(t), port = Number(new URL(server.url).port), c = await Raw.connect(port);
+  const all = await times(c, 5, 'GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+  for (const r of all) assert.deepEqual(undated(r), undated(all[0]));
+  const lines = () => server.log.filter(l => l.ev === 'http.request' && l.path === '/robots.txt');
+  await server.waitLog(() => lines().length === 5);
+  assert.equal(new Set(lines().map(l => l.req)).size, 5);
+  for (const l of lines()) assert.deepEqual([l.method, l.route, l.status, l.bytes, l.ip], ['GET', '/robots.txt', 200, all[0].body.length, '127.0.0.1']);
+  const [metrics] = await times(c, 1, `GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.operatorToken()}\r\n\r\n`);
+  const said = name => Number(new RegExp(`^zoetrope_${name.replace(/[{}]/g, '\\$&')} (\\d+)$`, 'm').exec(metrics.text)?.[1]);
+  assert.equal(said('http_requests_total{method="GET",route="/robots.txt",class="2xx"}'), 5);
+  assert.equal(said('http_repeated_total'), 3);
+});
+
 test('the product: pages and lists come compressed, by hand and for browsers', async t => {
   const server = await startServer(t);
   const ask = async (path, headers = {}) => {

@@ -288,6 +288,6 @@ static int openapi_get(struct http_req *req, struct http_res *res, struct err *e
 }
 
 const struct route api_openapi_routes[] = {
-    { "GET", "/openapi.json", ROUTE_INLINE, TRAFFIC_READ, 0, 0, openapi_get, .help = "This description." },
+    { "GET", "/openapi.json", ROUTE_INLINE, TRAFFIC_READ, ROUTE_PURE, 0, openapi_get, .help = "This description." },
     { 0 },
 };

@@ -422,7 +422,7 @@ static int theme_get(struct http_req *req, struct http_res *res, struct err *e) 
 static int robots_get(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, pages_of(req)->robots); }
 static int sitemap_get(struct http_req *req, struct http_res *res, struct err *e) { return http_res_cached(res, pages_of(req)->sitemap); }
 
-#define PAGE(path, handle, help_) { "GET", path, ROUTE_INLINE, TRAFFIC_READ, ROUTE_PAGE, 0, handle, .help = help_ }
+#define PAGE(path, handle, help_) { "GET", path, ROUTE_INLINE, TRAFFIC_READ, ROUTE_PAGE | ROUTE_PURE, 0, handle, .help = help_ }
 const struct route api_pages_routes[] = {
     PAGE("/", landing_get, "The first page."),
     PAGE("/new", app_get, "From photos to a task."),

@@ -157,7 +157,7 @@ static int may_get(struct http_req *req, struct http_res *res, struct err *e) {
 }
 
 const struct route api_plans_routes[] = {
-    { "GET", "/v1/plans", ROUTE_INLINE, TRAFFIC_READ, 0, 0, plans_get, .out = "PlanList", .help = "What is sold, what each plan allows, and the ways to pay." },
+    { "GET", "/v1/plans", ROUTE_INLINE, TRAFFIC_READ, ROUTE_PURE, 0, plans_get, .out = "PlanList", .help = "What is sold, what each plan allows, and the ways to pay." },
     { "GET", "/v1/me/may", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, may_get, .out = "May", .help = "What one may do now, and whether today's free picture is left." },
     { 0 },
 };

@@ -78,6 +78,6 @@ static int recipes_get(struct http_req *req, struct http_res *res, struct err *e
 }
 
 const struct route api_recipes_routes[] = {
-    { "GET", "/v1/recipes", ROUTE_INLINE, TRAFFIC_READ, 0, 0, recipes_get, .out = "RecipeList", .help = "What can be made here, its inputs and its price." },
+    { "GET", "/v1/recipes", ROUTE_INLINE, TRAFFIC_READ, ROUTE_PURE, 0, recipes_get, .out = "RecipeList", .help = "What can be made here, its inputs and its price." },
     { 0 },
 };

@@ -50,7 +50,7 @@ static int thumb_get(struct http_req *req, struct http_res *res, struct err *e) 
 }
 
 const struct route api_templates_routes[] = {
-    { "GET", "/v1/templates", ROUTE_INLINE, TRAFFIC_READ, 0, 0, templates_get, .out = "TemplateList", .help = "Backgrounds and styles to choose from." },
+    { "GET", "/v1/templates", ROUTE_INLINE, TRAFFIC_READ, ROUTE_PURE, 0, templates_get, .out = "TemplateList", .help = "Backgrounds and styles to choose from." },
     { "GET", "/v1/templates/{name}/thumb", ROUTE_BLOCKING, TRAFFIC_READ, 0, 0, thumb_get, .help = "A small picture of a template." },
     { 0 },
 };

@@ -21,6 +21,7 @@ void log_setup(int fd, enum log_level min) {
     atomic_store(&log_min, (int)min);
 }
 
+bool log_keeps(enum log_level lv) { return (int)lv >= atomic_load_explicit(&log_min, memory_order_relaxed); }
 void log_ctx_set(struct log_ctx c) { ctx = c; }
 struct log_ctx log_ctx_get(void) { return ctx; }
 

@@ -30,6 +30,7 @@ struct log_field {
 
 /* fd: where lines go (default 2). min: lines below are dropped. */
 void log_setup(int fd, enum log_level min);
+bool log_keeps(enum log_level lv);         /* lines of this level are written */
 void log_ctx_set(struct log_ctx c);        /* this thread, until set again */
 struct log_ctx log_ctx_get(void);
 

@@ -19,6 +19,7 @@
 struct cached_body {
     _Atomic uint32_t   refs;
     int64_t            version;
+    uint64_t           serial;            /* see cached_serial() */
     struct buf         plain;
     uint8_t           *gzip, *br;
     char               etag[SHA256_HEX + 1];
@@ -31,6 +32,8 @@ struct cached {
     _Atomic int64_t     retry_ms;
     pthread_mutex_t     lock;             /* guards the pointer, for as long as taking a reference needs */
     struct cached_body *body;
+    _Atomic int64_t     version;          /* of body, as is serial: to be looked at without the lock */
+    _Atomic uint64_t    serial;
 };
 
 static void body_unref(struct cached_body *b) {
@@ -45,6 +48,20 @@ static void body_unref(struct cached_body *b) {
 void cached_release(struct cached_body *b) {
     if (b)
         body_unref(b);
+}
+
+static void set_body(struct cached *c, struct cached_body *b) {
+    c->body = b;
+    atomic_store(&c->version, b->version);
+    atomic_store(&c->serial, b->serial);
+}
+
+uint64_t cached_body_serial(const struct cached_body *b) { return b->serial; }
+
+uint64_t cached_serial(struct cached *c) {
+    /* Between the two stores of set_body() the old number may stand beside the new version: the bytes of a moment ago, as for who came then. */
+    uint64_t serial = atomic_load(&c->serial);
+    return c->conf.version && c->conf.version(c->conf.ctx) != atomic_load(&c->version) ? 0 : serial;
 }
 
 static struct cached_body *body_of(struct cached *c) {
@@ -88,12 +105,14 @@ static struct str coded(struct str in, size_t (*code)(struct str, uint8_t *), ui
 
 /* ---- rendering ---- */
 static int body_new(const struct cached *c, struct cached_body **ret, struct err *e) {
+    static _Atomic uint64_t serials;
     const struct cached_conf *conf = &c->conf;
     struct cached_body *b = calloc(1, sizeof(*b));
     if (!b)
         abort();
     atomic_init(&b->refs, 1);
     buf_init(&b->plain, conf->bytes_max);
+    b->serial = atomic_fetch_add(&serials, 1) + 1;
     b->version = conf->version ? conf->version(conf->ctx) : 0;
     int r = conf->render(conf->ctx, &b->plain, e);
     if (r >= 0 && b->plain.failed)
@@ -126,7 +145,7 @@ static void refresh(struct pool_job *j) {
     } else {
         pthread_mutex_lock(&c->lock);
         struct cached_body *old = c->body;
-        c->body = b;
+        set_body(c, b);
         pthread_mutex_unlock(&c->lock);
         body_unref(old);
     }
@@ -149,11 +168,13 @@ int cached_new(const struct cached_conf *conf, struct cached **ret_c, struct err
     if (!c)
         abort();
     c->conf = *conf;
-    int r = body_new(c, &c->body, e);
+    struct cached_body *b;
+    int r = body_new(c, &b, e);
     if (r < 0) {
         free(c);
         return r;
     }
+    set_body(c, b);
     pthread_mutex_init(&c->lock, NULL);
     *ret_c = c;
     return 0;
@@ -173,6 +194,7 @@ int http_res_cached(struct http_res *res, struct cached *c) {
     struct cached_body *b = body_of(c);
     res_done(res);
     res->hold = b;                                 /* given back when the answer was sent */
+    res->source = c;
     if (c->conf.version)
         look_for_news(c, b, res->call->loop->server);
     return http_res_static(res, &b->entity);

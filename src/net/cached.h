@@ -28,6 +28,9 @@ int cached_new(const struct cached_conf *conf, struct cached **ret_c, struct err
 void cached_free(struct cached *c);       /* after http_server_free(), whose workers may be at it. NULL is fine */
 const char *cached_etag(const struct cached *c);         /* only for what has no version(); without quotes */
 
+/* A number that is the same as long as http_res_cached() gives the same bytes, and never comes again; 0: they are about to change. Any thread. */
+uint64_t cached_serial(struct cached *c);
+
 /* The present answer, in the coding the client likes best. When a new version cannot be rendered the old answer stays; it is tried again after
  * a second, and logged. */
 int http_res_cached(struct http_res *res, struct cached *c);

@@ -78,21 +78,26 @@ void call_handle(struct http_call *call) {
     log_ctx_set((struct log_ctx){ 0 });
 }
 
-void call_count(struct http_call *call, int status) {
-    struct loop *l = call->loop;
-    struct http_route_stats *st = &l->route_stats[call->route_index];
-    int64_t us = clock_mono_us() - call->began_us;
+void loop_count(struct loop *l, size_t route_index, int status, int64_t bytes, int64_t us) {
+    struct http_route_stats *st = &l->route_stats[route_index];
     int edge = 0;
     while (us > http_hist_edge_us[edge])
         edge++;
     stat_add(&st->n, 1);
     stat_add(&st->by_class[status / 100 % 6], 1);
-    stat_add(&st->bytes, call->sent_bytes);
+    stat_add(&st->bytes, bytes);
     stat_add(&st->us_sum, us);
     stat_add(&st->hist[edge], 1);
     stat_add(&l->stats.req_total, 1);
-    if (l->server->conf.access_log && !call->shed)        /* those are counted: admission.h */
-        l->server->conf.access_log(&call->req, status, call->sent_bytes, us);
+}
+
+bool loop_logs_access(const struct loop *l) { return l->server->conf.access_log && log_keeps(LOG_INFO); }
+
+void call_count(struct http_call *call, int status) {
+    int64_t us = clock_mono_us() - call->began_us;
+    loop_count(call->loop, call->route_index, status, call->sent_bytes, us);
+    if (loop_logs_access(call->loop) && !call->shed)          /* those are counted: admission.h */
+        call->loop->server->conf.access_log(&call->req, status, call->sent_bytes, us);
 }
 
 /* RFC 9110 12.5.4, for our two languages: the one with the higher weight, the earlier one when equal. */

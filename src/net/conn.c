@@ -78,7 +78,7 @@ void conn_close(struct conn *c) {
 }
 
 /* ---- the request under way ---- */
-static struct http_call *call_begin(struct conn *c) {
+struct http_call *conn_call(struct conn *c) {
     struct http_call *call = c->call = call_new(c->loop);
     call->slot = c->slot;
     call->gen = c->gen;
@@ -88,7 +88,7 @@ static struct http_call *call_begin(struct conn *c) {
 
 /* The call is in other hands and may stay there: what is to be said now is said by another one under the same request id. */
 static void conn_fresh_call(struct conn *c) {
-    struct http_call *old = TAKE(c->call), *call = call_begin(c);
+    struct http_call *old = TAKE(c->call), *call = conn_call(c);
     struct arena *arena = call->req.arena;
     call->req.id = old->req.id;
     call->req.method = arena_str(arena, old->req.method);
@@ -108,7 +108,7 @@ static void conn_fresh_call(struct conn *c) {
 /* ---- in ---- */
 void conn_refuse(struct conn *c, const struct err *e) {
     if (!c->call)
-        call_begin(c);
+        conn_call(c);
     else if (c->call->stream)
         conn_fresh_call(c);
     c->call->keep_alive = false;
@@ -121,7 +121,11 @@ void conn_refuse(struct conn *c, const struct err *e) {
 static size_t eat_head(struct conn *c, struct str in) {
     struct err e = { 0 };
     size_t n = 0;
+    uint64_t hash = 0;
     if (c->state == CONN_IDLE) {
+        if (repeat_answer(c, in, &hash))
+            return in.n;
+        repeat_flush(c->loop);
         c->state = CONN_HEAD;
         conn_due_in(c, c->loop->server->conf.header_ms);
     }
@@ -133,8 +137,9 @@ static size_t eat_head(struct conn *c, struct str in) {
         return in.n;
     }
     c->turn++;
-    struct http_call *call = call_begin(c);
-    struct str bytes = arena_str(call->req.arena, (struct str){ in.p, n });
+    struct http_call *call = conn_call(c);
+    struct str bytes = call->head = arena_str(call->req.arena, (struct str){ in.p, n });
+    call->repeat_hash = n == in.n ? hash : 0;
     struct head h;
     if (head_parse(bytes, c->loop->headers, &h, &e) < 0) {
         conn_refuse(c, &e);

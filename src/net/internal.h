@@ -25,6 +25,7 @@
 #include "net/head.h"
 #include "net/iplimit.h"
 #include "net/pool.h"
+#include "net/repeat.h"
 #include "net/router.h"
 #include "net/server.h"
 #include "net/share.h"
@@ -54,6 +55,7 @@
 #define SEND_BYTES        (1 << 20)       /* to one connection */
 #define UNTAKEN_BYTES     (64 * 1024)     /* given to the kernel for a client, of which it is not asked whether the client took them */
 #define RES_HEADERS_MAX   (8 * 1024)
+#define REPEATS_AT_ONCE   32              /* answers of repeat.c that wait for each other */
 
 struct loop;
 struct http_call;
@@ -69,6 +71,7 @@ struct http_res {
     struct str        body;               /* RES_BYTES */
     int               fd;                 /* RES_FILE; -1 otherwise */
     struct cached_body *hold;             /* whose bytes are being sent; NULL */
+    struct cached      *source;           /* hold is one of its bodies */
     int64_t           from, bytes;        /* RES_FILE: what is left to send, of this part */
     const struct res_part *parts;         /* several ranges: sent one after the other; the last one is only the closing line */
     int               n_parts, next_part;
@@ -116,6 +119,8 @@ struct http_call {
     int                rc;                /* what the work away from here returned */
     struct err         err;
     int64_t            began_us;
+    struct str         head;              /* of the request, in the arena */
+    uint64_t           repeat_hash;       /* of it, when nothing came behind it; 0: it is not to be kept */
     bool               head_only, keep_alive, expect_continue, http10, linger;
     bool               pressed, in_line, shed;       /* in_line: waits for the database's writer; shed: is refused for want of room */
     int                demerits;          /* admission_ask() */
@@ -158,7 +163,8 @@ struct conn {
 };
 
 /* ---- an event thread ---- */
-struct loop_stats { int64_t conns_total, conns_refused, conns_displaced, req_total, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
+struct repeat_due { struct conn *c; const struct repeat *answer; int64_t began_us; };
+struct loop_stats { int64_t conns_total, conns_refused, conns_displaced, req_total, repeated, bad_requests, timeouts, sse_open, ws_open, ws_slow; };
 struct ws_frame;
 struct ws_post { struct ws_post *next; int64_t topic; struct ws_frame *frame; };
 /* A connection that another loop accepted for this one; it counts already. */
@@ -192,6 +198,9 @@ struct loop {
     struct conn            *again, **again_last;       /* n_again of them */
     int                     n_again;
     struct http_call       *home, **home_last;         /* taken out of the inbox, not answered yet */
+    struct repeats          repeats;
+    struct repeat_due       due[REPEATS_AT_ONCE];      /* n_due answers that go out when this round's requests were read */
+    int                     n_due;
     struct http_route_stats *route_stats;              /* router_count() + 1 */
     struct loop_stats       stats;
 
@@ -273,6 +282,7 @@ static inline void conn_due_in(struct conn *c, int64_t ms) { conn_due(c, c->loop
 void conn_idle(struct conn *c);                              /* a new deadline, for the next request */
 int64_t conn_idle_ms(const struct conn *c);                  /* how far off that is */
 void conn_close(struct conn *c);
+struct http_call *conn_call(struct conn *c);                 /* begins a request */
 void conn_refuse(struct conn *c, const struct err *e);       /* the request has no meaning, or is too slow: so has nothing behind it */
 void conn_go_on(struct conn *c);                             /* after any event: eats what was read ahead, sets what epoll watches */
 void conn_drain(struct conn *c);                             /* the server is stopping */
@@ -283,6 +293,7 @@ void conn_answer(struct conn *c);                            /* sends c->call->r
 void conn_problem(struct conn *c, const struct err *e);      /* makes c->call->res the problem and sends it */
 void conn_flush(struct conn *c);                             /* in SEND, when there is room again */
 void conn_continue(struct conn *c);                          /* "100 Continue" */
+void conn_served(struct conn *c, int status, int64_t body_bytes);   /* the last byte of an answer went out */
 void conn_linger(struct conn *c);                            /* nothing more will be sent; see LINGER */
 
 /* ---- dispatch.c: from a head to a handler ---- */
@@ -305,6 +316,8 @@ struct http_call *call_new(struct loop *l);
 void call_free(struct http_call *call);                      /* on its event thread */
 void call_handle(struct http_call *call);                    /* handle(), and the problem when it fails */
 void call_count(struct http_call *call, int status);         /* statistics and access log, after the answer was sent */
+void loop_count(struct loop *l, size_t route_index, int status, int64_t bytes, int64_t us);   /* the statistics alone */
+bool loop_logs_access(const struct loop *l);                 /* whether the access log wants to hear of an answer that was good */
 const char *call_lang(const struct http_req *req);
 
 /* ---- response.c ---- */
@@ -314,6 +327,16 @@ struct str res_head(struct http_res *res, const char *date); /* in the arena */
 
 /* ---- cached.c ---- */
 void cached_release(struct cached_body *b);                  /* NULL is fine */
+uint64_t cached_body_serial(const struct cached_body *b);
+
+/* ---- repeat.c ---- */
+/*
+ * Answers the request that `in` holds whole, if it is known, not later than at the end of this round. False: nothing was done; *ret_hash is for
+ * call->repeat_hash.
+ */
+bool repeat_answer(struct conn *c, struct str in, uint64_t *ret_hash);
+void repeat_flush(struct loop *l);                           /* sends what is due; before anything that takes long, changes the table or closes idle ones */
+void repeat_note(struct http_call *call);                    /* call->out is the whole answer: keeps it, if it is one to be kept */
 
 /* ---- problem.c ---- */
 void problem_json(struct buf *b, const struct err *e, const char *lang, int64_t req_id, struct str issues_json);

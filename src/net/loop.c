@@ -55,6 +55,7 @@ void loop_done(struct loop *l) {
     }
     ws_loop_done(l);
     timers_done(&l->timers);
+    repeats_done(&l->repeats);
     free(l->scratch);
     fd_close_p(&l->ep);
     fd_close_p(&l->wake_fd);
@@ -271,11 +272,13 @@ static void serve(struct loop *l, const struct epoll_event *ev) {
         struct conn *c = loop_conn(l, slot, gen);
         if (c)                                     /* else closed earlier in the same round */
             conn_ready(c, ev->events);
-    } else if (slot == TAG_WAKE) {
-        read_inbox(l);
-    } else if (!l->draining) {
-        accept_ready(l, l->listen_fd[slot]);
+        return;
     }
+    repeat_flush(l);
+    if (slot == TAG_WAKE)
+        read_inbox(l);
+    else if (!l->draining)
+        accept_ready(l, l->listen_fd[slot]);
 }
 
 static bool finished(struct loop *l) {
@@ -302,6 +305,7 @@ void *loop_main(void *arg) {
         tell_time(l, asked_us);
         for (int i = 0; i < n; i++)
             serve(l, &events[i]);
+        repeat_flush(l);
         serve_home(l);
         serve_again(l);
         run_timers(l);

@@ -12,6 +12,11 @@ void conn_linger(struct conn *c) {
     conn_due_in(c, LINGER_MS);
 }
 
+void conn_served(struct conn *c, int status, int64_t body_bytes) {
+    c->untaken = body_bytes < UINT32_MAX - c->untaken ? c->untaken + (uint32_t)body_bytes : UINT32_MAX;
+    c->served |= status != 503;
+}
+
 static void sent(struct conn *c) {
     struct http_call *call = c->call;
     if (call->res.kind == RES_SSE && !call->head_only && !c->loop->draining) {
@@ -21,8 +26,7 @@ static void sent(struct conn *c) {
     }
     struct ws *ws = call->res.kind == RES_WEBSOCKET ? TAKE(call->ws) : NULL;
     bool keep = call->keep_alive, rest_unread = call->linger;
-    c->untaken = call->sent_bytes < UINT32_MAX - c->untaken ? c->untaken + (uint32_t)call->sent_bytes : UINT32_MAX;
-    c->served |= call->res.status != 503;
+    conn_served(c, call->res.status, call->sent_bytes);
     c->call = NULL;
     call_count(call, call->res.status);
     call_free(call);
@@ -122,6 +126,7 @@ void conn_answer(struct conn *c) {
     call->out[1] = res->kind == RES_BYTES && !res->parts && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
     if (call->head_only)
         res->bytes = 0;
+    repeat_note(call);
     c->state = CONN_WAIT;                          /* so that flush sees the change to SEND, where the time of its client begins */
     conn_flush(c);
 }

@@ -180,6 +180,7 @@ void http_server_stats(struct http_server *s, struct http_stats *ret) {
         ret->conns_refused += peek(&st->conns_refused);
         ret->conns_displaced += peek(&st->conns_displaced);
         ret->req_total += peek(&st->req_total);
+        ret->repeated += peek(&st->repeated);
         ret->bad_requests += peek(&st->bad_requests);
         ret->timeouts += peek(&st->timeouts);
         ret->sse_open += peek(&st->sse_open);

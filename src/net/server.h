@@ -31,6 +31,7 @@ enum {
     ROUTE_EFFECT = 1 << 0,            /* needs an Idempotency-Key (checked by api/) */
     ROUTE_PAGE = 1 << 1,              /* for people with a browser: left out of /openapi.json */
     ROUTE_COSTLY = 1 << 2,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
+    ROUTE_PURE = 1 << 3,              /* what handle() gives by http_res_cached() depends on the request's bytes and the settings only; net/repeat.h */
 };
 
 /* A route for every path without one (GET and HEAD; a page that says so): "GET" and this path, once among all tables. */
@@ -158,10 +159,11 @@ struct http_server_conf {
     const char         *cors_origins;         /* origins whose pages may use this API, with commas */
     const struct route *const *routes;        /* NULL-ended list of tables that end with method == NULL */
     void               *app;
-    int  (*authorise)(struct http_req *req, struct err *e);      /* before the body is read; also for need == 0 (may set account) */
+    int  (*authorise)(struct http_req *req, struct err *e);      /* before the body is read; also for need == 0 (may set account), where a GET without Authorization and Cookie is always let in */
     int  (*write_submit)(void *app, struct http_write *w, struct err *e);
     int64_t (*waited_us)(void *app);          /* for tests: how long the bytes of a request waited for us; NULL, or < 0: the kernel is asked */
-    void (*access_log)(const struct http_req *req, int status, int64_t bytes, int64_t took_us);   /* optional */
+    /* Optional. Writes LOG_INFO at most, so it is not called while the log keeps none. */
+    void (*access_log)(const struct http_req *req, int status, int64_t bytes, int64_t took_us);
 };
 extern const struct setting net_settings[];                       /* rows "net.…", "listen" and "public_url" */
 void http_server_conf_from(const struct config *cfg, struct http_server_conf *ret);   /* texts are borrowed from cfg; routes and hooks are left NULL */
@@ -178,7 +180,7 @@ void http_server_free(struct http_server *s);
 #define HTTP_HIST 16
 struct http_route_stats { const struct route *route; int64_t n, by_class[6], bytes, us_sum, hist[HTTP_HIST]; };
 /* loop_fewest, loop_most: open connections of the event thread that has the fewest, the most. */
-struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, conns_displaced, req_total, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
+struct http_stats { int64_t conns_open, loop_fewest, loop_most, conns_total, conns_refused, conns_displaced, req_total, repeated, bad_requests, timeouts, pool_queued, pool_busy, pool_refused, costly_queued, costly_refused, sse_open, ws_open, ws_slow; };
 extern const int64_t http_hist_edge_us[HTTP_HIST];
 /* The lines of waiting work (admission.h). "event" is those of all event threads together. */
 #define HTTP_LINES 6

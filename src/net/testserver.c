@@ -144,12 +144,12 @@ static int get_stats(struct http_req *req, struct http_res *res, struct err *e) 
     pthread_mutex_lock(&lock);
     struct str s = arena_printf(req->arena,
                                 "{\"opened\":%lld,\"aborted\":%lld,\"ended\":%lld,\"bytes\":%lld,\"sha\":\"%s\",\"waiting\":%d,\"counter\":%lld,"
-                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d,\"renders\":%lld,\"fewest\":%lld,\"most\":%lld}",
+                                "\"conns\":%lld,\"refused\":%lld,\"timeouts\":%lld,\"bad\":%lld,\"queued\":%lld,\"sse\":%lld,\"ws\":%lld,\"ws_slow\":%lld,\"ws_opened\":%d,\"ws_closed\":%d,\"ws_code\":%d,\"renders\":%lld,\"fewest\":%lld,\"most\":%lld,\"repeated\":%lld}",
                                 (long long)streams.opened, (long long)streams.aborted, (long long)streams.ended, (long long)streams.bytes,
                                 streams.sha, gate_waiting, (long long)counter, (long long)st.conns_open, (long long)st.conns_refused,
                                 (long long)st.timeouts, (long long)st.bad_requests, (long long)st.pool_queued, (long long)st.sse_open,
                                 (long long)st.ws_open, (long long)st.ws_slow, n_opened, n_closed, last_code, (long long)n_renders,
-                                (long long)st.loop_fewest, (long long)st.loop_most);
+                                (long long)st.loop_fewest, (long long)st.loop_most, (long long)st.repeated);
     pthread_mutex_unlock(&lock);
     return http_res_body(res, 200, "application/json", s, true);
 }
@@ -397,7 +397,7 @@ static const struct route routes[] = {
     { "PUT", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = post_echo, .body_max = 65536 },
     { "GET", "/static", ROUTE_INLINE, TRAFFIC_READ, .handle = get_static },
     { "GET", "/big", ROUTE_INLINE, TRAFFIC_READ, .handle = get_big },
-    { "GET", "/cached", ROUTE_INLINE, TRAFFIC_READ, .handle = get_cached },
+    { "GET", "/cached", ROUTE_INLINE, TRAFFIC_READ, ROUTE_PURE, .handle = get_cached },
     { "POST", "/cached", ROUTE_INLINE, TRAFFIC_READ, .handle = post_cached },
     { "GET", "/copied", ROUTE_INLINE, TRAFFIC_READ, .handle = get_copied },
     { "GET", "/file", ROUTE_BLOCKING, TRAFFIC_READ, .handle = get_file },

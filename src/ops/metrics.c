@@ -83,6 +83,7 @@ static void http_part(struct buf *b, struct http_server *server) {
     counter(b, "http_connections_total", "Connections accepted.", s.conns_total);
     counter(b, "http_connections_refused_total", "Connections over a limit.", s.conns_refused);
     counter(b, "http_connections_displaced_total", "Idle connections closed early, since nearly as many as net.conns_max were open.", s.conns_displaced);
+    counter(b, "http_repeated_total", "Requests answered by what the same bytes were answered before.", s.repeated);
     counter(b, "http_bad_requests_total", "Requests that broke the rules of HTTP.", s.bad_requests);
     counter(b, "http_timeouts_total", "Connections that were too slow.", s.timeouts);
     gauge(b, "http_streams", "Event streams open now.", s.sse_open);
