@@ -89,28 +89,28 @@ int auth_session_lives(struct auth *a, int64_t session, struct err *e) { return 
 
 /* ---- tokens that were verified ---- */
 
-static struct auth__seen *seen_slot(struct auth *a, const uint8_t sha[SHA256_LEN], pthread_mutex_t **ret_lock) {
-    size_t i = (sha[0] | (size_t)sha[1] << 8) & (SEEN_SLOTS - 1);
+static struct auth__seen *seen_slot(struct auth *a, const uint8_t mac[CRYPTO_MAC], pthread_mutex_t **ret_lock) {
+    size_t i = (mac[0] | (size_t)mac[1] << 8) & (SEEN_SLOTS - 1);
     *ret_lock = &a->seen_lock[i % SEEN_LOCKS];
     return &a->seen[i];
 }
 
-static bool remembered(struct auth *a, const uint8_t sha[SHA256_LEN], struct auth__claims *ret) {
+static bool remembered(struct auth *a, const uint8_t mac[CRYPTO_MAC], struct auth__claims *ret) {
     pthread_mutex_t *lock;
-    struct auth__seen *s = seen_slot(a, sha, &lock);
+    struct auth__seen *s = seen_slot(a, mac, &lock);
     pthread_mutex_lock(lock);
-    bool hit = s->claims.session && memcmp(s->sha, sha, SHA256_LEN) == 0;
+    bool hit = s->claims.session && memcmp(s->mac, mac, CRYPTO_MAC) == 0;
     if (hit)
         *ret = s->claims;
     pthread_mutex_unlock(lock);
     return hit;
 }
 
-static void remember(struct auth *a, const uint8_t sha[SHA256_LEN], const struct auth__claims *c) {
+static void remember(struct auth *a, const uint8_t mac[CRYPTO_MAC], const struct auth__claims *c) {
     pthread_mutex_t *lock;
-    struct auth__seen *s = seen_slot(a, sha, &lock);
+    struct auth__seen *s = seen_slot(a, mac, &lock);
     pthread_mutex_lock(lock);
-    memcpy(s->sha, sha, SHA256_LEN);
+    memcpy(s->mac, mac, CRYPTO_MAC);
     s->claims = *c;
     pthread_mutex_unlock(lock);
 }
@@ -162,21 +162,20 @@ static bool looks_right(struct str token) {
 }
 
 int auth__access_check(struct auth *a, struct str token, int64_t now_ms, struct auth__claims *ret, struct err *e) {
-    uint8_t sha[SHA256_LEN];
-    struct sha256 s;
+    uint8_t mac[CRYPTO_MAC];
     struct auth__claims c;
-    if (!looks_right(token))
+    if (token.n >= AUTH_ACCESS_MAX)
         return 0;
-    sha256_init(&s);
-    sha256_add(&s, token.p, token.n);
-    sha256_end(&s, sha);
-    if (remembered(a, sha, &c)) {
+    crypto_mac(a->seen_key, token.p, token.n, mac);      /* BLAKE2b: a fifth of what SHA-256 costs */
+    if (remembered(a, mac, &c)) {
         atomic_fetch_add_explicit(&a->remembered, 1, memory_order_relaxed);
     } else {
+        if (!looks_right(token))
+            return 0;
         atomic_fetch_add_explicit(&a->checked, 1, memory_order_relaxed);
         if (!verify(a, token, &c))
             return 0;
-        remember(a, sha, &c);
+        remember(a, mac, &c);
     }
     if (c.exp_ms <= now_ms || c.iat_ms > now_ms + AHEAD_MS)
         return 0;
@@ -193,6 +192,7 @@ int auth__access_open(struct auth *a, struct err *e) {
     a->ended = calloc(ENDED_SLOTS, sizeof a->ended[0]);
     if (!a->seen || !a->ended)
         abort();
+    crypto_random(a->seen_key, sizeof a->seen_key);
     for (size_t i = 0; i < SEEN_LOCKS; i++)
         pthread_mutex_init(&a->seen_lock[i], NULL);
     pthread_mutex_init(&a->ended_lock, NULL);

@@ -26,7 +26,7 @@ struct auth__key {
     int64_t      created_ms;
     struct jws_key *jwk;
 };
-struct auth__seen { uint8_t sha[SHA256_LEN]; struct auth__claims claims; };
+struct auth__seen { uint8_t mac[CRYPTO_MAC]; struct auth__claims claims; };
 
 struct auth {
     struct db       *db;
@@ -41,6 +41,7 @@ struct auth {
 
     pthread_mutex_t  seen_lock[SEEN_LOCKS];
     struct auth__seen *seen;
+    uint8_t          seen_key[CRYPTO_KEY];
 
     pthread_mutex_t  ended_lock;           /* guards what follows */
     struct { int64_t session, at_ms; } *ended;
