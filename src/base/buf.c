@@ -66,7 +66,14 @@ void buf_add(struct buf *b, const void *p, size_t n) {
 
 void buf_add_str(struct buf *b, struct str s) { buf_add(b, s.p, s.n); }
 void buf_add_z(struct buf *b, const char *z) { buf_add(b, z, strlen(z)); }
-void buf_add_c(struct buf *b, char c) { buf_add(b, &c, 1); }
+void buf_add_c(struct buf *b, char c) {
+    if (!b->failed && b->n < b->max && b->n + 1 < b->cap) {
+        b->p[b->n++] = c;
+        b->p[b->n] = 0;
+    } else {
+        buf_add(b, &c, 1);
+    }
+}
 
 /* By hand: most of what is answered are numbers, and printf() took longer for them than the database to find them. */
 void buf_add_int(struct buf *b, int64_t v) {

@@ -89,7 +89,7 @@ const struct reason *err_reason(int code) {
 }
 
 const struct reason *err_reason_of(const char *code) {
-    for (size_t i = 0; i < REASON_COUNT; i++)
+    for (size_t i = 0; *code && i < REASON_COUNT; i++)
         if (strcmp(reasons[i].code, code) == 0)
             return &reasons[i];
     return NULL;

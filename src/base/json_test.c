@@ -48,6 +48,25 @@ static void escapes_what_it_must(void **state) {
     check_str(buf_str(&b), "\"\"");
 }
 
+/* Text is read eight bytes at a time: what is special is so at every place. */
+static void escapes_at_every_place(void **state) {
+    static const struct { char c; const char *want; } special[] = {
+        { '"', "\\\"" }, { '\\', "\\\\" }, { '\0', "\\u0000" }, { '\x1f', "\\u001f" }, { '\x7f', "\\u007f" }, { '\x80', "\xEF\xBF\xBD" }, { ' ', " " }, { '~', "~" },
+    };
+    for (size_t k = 0; k < COUNT(special); k++)
+        for (size_t at = 0; at < 26; at++) {
+            char text[27] = "abcdefghijklmnopqrstuvwxyz", want[64];
+            snprintf(want, sizeof want, "\"%.*s%s%s\"", (int)at, text, special[k].want, text + at + 1);
+            text[at] = special[k].c;
+            BUF_CLEANUP struct buf b;
+            struct jw w;
+            buf_init(&b, 100);
+            jw_init(&w, &b);
+            jw_str(&w, (struct str){ text, 26 });
+            assert_true(str_eqz(buf_str(&b), want));
+        }
+}
+
 static void nests_to_32_levels(void **state) {
     BUF_CLEANUP struct buf b;
     struct jw w;
@@ -279,6 +298,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_commas_and_nesting),
         cmocka_unit_test(escapes_what_it_must),
+        cmocka_unit_test(escapes_at_every_place),
         cmocka_unit_test(nests_to_32_levels),
         cmocka_unit_test(full_buffers_are_seen_at_the_end),
         cmocka_unit_test(reads_every_type),

@@ -44,6 +44,11 @@ void jw_end_arr(struct jw *w) { close_container(w, ']'); }
 /* Bytes at the start of s that stand for themselves inside quotes. */
 static size_t plain_run(struct str s) {
     size_t n = 0;
+    for (uint64_t v; s.n - n >= sizeof v; n += sizeof v) {
+        v = str_8(s.p + n);
+        if (str_8_has_control(v) | str_8_has(v, '"') | str_8_has(v, '\\') | (v & STR_8(0x80)))
+            break;
+    }
     while (n < s.n) {
         unsigned char c = (unsigned char)s.p[n];
         if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F)
@@ -97,8 +102,17 @@ static void quoted(struct buf *b, struct str s) {
 void jw_key(struct jw *w, const char *key) {
     assert(!w->key && w->depth > 0);
     before_value(w);
-    quoted(w->b, str_z(key));
-    buf_add_c(w->b, ':');
+    struct str k = str_z(key);
+    char *to = plain_run(k) == k.n ? buf_reserve(w->b, k.n + 3) : NULL;
+    if (to) {                                       /* in one piece: half of all that is written are keys */
+        to[0] = '"';
+        memcpy(to + 1, k.p, k.n);
+        memcpy(to + 1 + k.n, "\":", 2);
+        buf_commit(w->b, k.n + 3);
+    } else {
+        quoted(w->b, k);
+        buf_add_c(w->b, ':');
+    }
     w->key = true;
 }
 

@@ -26,6 +26,12 @@ static inline struct str str_z(const char *z) { return (struct str){ z, z ? strl
 static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 static inline bool str_eqz(struct str a, const char *z) { return str_eq(a, str_z(z)); }
 
+/* Eight bytes at once. Not 0: one of them is that byte; is a control character (0x00 .. 0x1f, 0x7f). Which one, the bits do not say. */
+#define STR_8(c) (UINT64_C(0x0101010101010101) * (uint8_t)(c))
+static inline uint64_t str_8(const char *p) { uint64_t v; memcpy(&v, p, sizeof v); return v; }
+static inline uint64_t str_8_has(uint64_t v, char c) { v ^= STR_8(c); return (v - STR_8(1)) & ~v & STR_8(0x80); }
+static inline uint64_t str_8_has_control(uint64_t v) { return ((v - STR_8(0x20)) & ~v & STR_8(0x80)) | str_8_has(v, 0x7f); }
+
 bool str_ieq(struct str a, struct str b);                 /* ASCII case folded */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

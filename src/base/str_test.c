@@ -67,12 +67,31 @@ static void knows_utf8(void **state) {
     assert_int_equal(str_utf8_char(STR_NULL), 0);
 }
 
+/* Every byte at every place among others of every kind, beside a look at each. */
+static void looks_at_eight_bytes(void **state) {
+    static const char others[] = { 'a', ' ', '\x7e', '\x80', '\xff', '!', '\x21', '\x5b' };
+    for (size_t o = 0; o < COUNT(others); o++)
+        for (int byte = 0; byte < 256; byte++)
+            for (size_t at = 0; at < 8; at++) {
+                char eight[8];
+                memset(eight, others[o], sizeof eight);
+                eight[at] = (char)byte;
+                bool control = byte < 0x20 || byte == 0x7f;
+                assert_true((str_8_has_control(str_8(eight)) != 0) == control);
+                assert_true(str_8_has(str_8(eight), (char)byte) != 0);
+                for (int other = 0; other < 256; other++)
+                    if (other != byte && other != (uint8_t)others[o])
+                        assert_true(str_8_has(str_8(eight), (char)other) == 0);
+            }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares_and_trims),
         cmocka_unit_test(cuts_at_the_first_separator),
         cmocka_unit_test(takes_only_strict_decimals),
         cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(looks_at_eight_bytes),
     };
     return RUN(tests);
 }

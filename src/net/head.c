@@ -81,6 +81,8 @@ static void pass_plain(struct head_scan *s, const char *p, size_t n) {
         end = (size_t)s->line + HEAD_LINE_MAX;
     if (s->cr || s->n == s->line)
         return;
+    while (at + sizeof(uint64_t) <= end && !str_8_has_control(str_8(p + at)))
+        at += sizeof(uint64_t);
     while (at < end && (uint8_t)p[at] >= 0x20 && (uint8_t)p[at] != 0x7f)
         at++;
     s->n = (uint32_t)at;

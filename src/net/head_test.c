@@ -71,6 +71,20 @@ static void refuses_rubbish_before_the_head_is_complete(void **state) {
     assert_int_equal(head_scan(&t, lines, sizeof(lines), &n, NULL), ERR_HEADERS_TOO_BIG);
 }
 
+/* What is plain is passed over eight bytes at a time: a control character is found at every place, and nothing else is taken for one. */
+static void finds_control_characters_at_every_place(void **state) {
+    for (int c = 1; c < 256; c++)
+        for (size_t at = 0; at < 26; at++) {
+            char text[] = "GET / HTTP/1.1\r\nHost: abcdefghijklmnopqrstuvwxyz\r\n\r\n";
+            struct head_scan s = { 0 };
+            size_t n = 0;
+            bool bad = (c < 0x20 && c != '\t') || c == 0x7f;
+            text[22 + at] = (char)c;
+            assert_int_equal(head_scan(&s, text, sizeof(text) - 1, &n, NULL), bad ? ERR_BAD_HTTP : 1);
+            assert_true(bad || n == sizeof(text) - 1);
+        }
+}
+
 static void decodes_paths_once_and_keeps_them_plain(void **state) {
     char out[64];
     assert_int_equal(head_path(STR("/a%20b/%E4%B8%AD"), out, NULL), 8);
@@ -100,6 +114,7 @@ int main(void) {
         cmocka_unit_test(knows_when_a_connection_stays),
         cmocka_unit_test(says_which_rule_was_broken),
         cmocka_unit_test(refuses_rubbish_before_the_head_is_complete),
+        cmocka_unit_test(finds_control_characters_at_every_place),
         cmocka_unit_test(decodes_paths_once_and_keeps_them_plain),
         cmocka_unit_test(finds_cookies_and_tokens),
     };

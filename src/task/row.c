@@ -20,7 +20,10 @@ DB_SQL(task_save, "UPDATE task SET state = ?, engine = ?, in_line = ?, fence = ?
 DB_SQL(task_params, "SELECT params FROM task WHERE id = ?");
 
 static void copy(char *to, size_t cap, struct str s) {
-    snprintf(to, cap, "%.*s", STR_ARG(s));
+    size_t n = s.n < cap - 1 ? s.n : cap - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = 0;
 }
 
 int task__add(struct db_tx *tx, const struct task_row *t, int64_t recipe_version, struct str params, struct err *e) {
