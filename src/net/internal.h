@@ -55,6 +55,7 @@
 #define SEND_BYTES        (1 << 20)       /* to one connection */
 #define UNTAKEN_BYTES     (64 * 1024)     /* given to the kernel for a client, of which it is not asked whether the client took them */
 #define RES_HEADERS_MAX   (8 * 1024)
+#define RES_JOIN_MAX      4096            /* bytes of a body up to which copying it costs less than a second piece costs the kernel */
 #define REPEATS_AT_ONCE   32              /* answers of repeat.c that wait for each other */
 
 struct loop;
@@ -323,7 +324,7 @@ const char *call_lang(const struct http_req *req);
 /* ---- response.c ---- */
 void res_init(struct http_res *res, struct http_call *call);
 void res_done(struct http_res *res);
-struct str res_head(struct http_res *res, const char *date); /* in the arena */
+struct str res_head(struct http_res *res, const char *date, struct str *body);   /* in the arena; a short body is moved right behind it */
 
 /* ---- cached.c ---- */
 void cached_release(struct cached_body *b);                  /* NULL is fine */

@@ -37,11 +37,13 @@ struct str http_req_query(struct http_req *req, const char *name) {
 
 /* With an https public_url the cookie is only known under its __Host- name: a plain-http neighbour domain cannot have set that one. */
 struct str http_req_cookie(const struct http_req *req, const char *name) {
-    char full[80];
-    int n = snprintf(full, sizeof(full), "%s%s", call_of(req)->loop->server->https ? "__Host-" : "", name);
-    if (n < 0 || (size_t)n >= sizeof(full))
+    char full[80] = "__Host-";
+    struct str header = http_req_header(req, "Cookie"), n = str_z(name);
+    size_t prefix = call_of(req)->loop->server->https ? strlen(full) : 0;
+    if (!header.n || n.n > sizeof(full) - prefix)
         return STR_NULL;
-    return head_cookie(http_req_header(req, "Cookie"), (struct str){ full, (size_t)n });
+    memcpy(full + prefix, n.p, n.n);
+    return head_cookie(header, (struct str){ full, prefix + n.n });
 }
 
 struct str http_req_cookie_plain(const struct http_req *req, const char *name) { return head_cookie(http_req_header(req, "Cookie"), str_z(name)); }

@@ -28,6 +28,9 @@ static const struct { struct str name, line; } defaults[] = {
 };
 
 static bool value_ok(struct str v) {
+    for (; v.n >= sizeof(uint64_t); v.p += sizeof(uint64_t), v.n -= sizeof(uint64_t))
+        if (str_8_has_control(str_8(v.p)))
+            return false;
     for (size_t i = 0; i < v.n; i++)
         if ((uint8_t)v.p[i] < 0x20 || v.p[i] == 0x7f)
             return false;
@@ -298,10 +301,11 @@ static char *put_int(char *p, int64_t v) {
     return p;
 }
 
-struct str res_head(struct http_res *res, const char *date) {
+struct str res_head(struct http_res *res, const char *date, struct str *body) {
     struct http_call *call = res->call;
     struct str type = str_z(res->type), status = str_z(status_text(res->status));
-    char *head = arena_alloc(call->req.arena, 384 + status.n + type.n + res->headers_n), *p = head;
+    size_t join_n = body->n <= RES_JOIN_MAX ? body->n : 0;
+    char *head = arena_alloc(call->req.arena, 384 + status.n + type.n + res->headers_n + join_n), *p = head;
     p = put(p, STR("HTTP/1.1 "));
     p = put_int(p, res->status);
     *p++ = ' ';
@@ -330,5 +334,9 @@ struct str res_head(struct http_res *res, const char *date) {
         p = put(p, STR("Connection: keep-alive\r\n"));
     p = put(p, (struct str){ res->headers, res->headers_n });
     p = put(p, STR("\r\n"));
+    if (join_n) {
+        put(p, *body);
+        body->p = p;
+    }
     return (struct str){ head, (size_t)(p - head) };
 }

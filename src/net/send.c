@@ -44,6 +44,15 @@ static void sent(struct conn *c) {
     }
 }
 
+/* In one call, for which the kernel does less where both lie together: see res_head(). */
+static ssize_t send_two(int fd, struct str a, struct str b, int flags) {
+    if (!a.n || !b.n || a.p + a.n == b.p)
+        return send(fd, a.n ? a.p : b.p, a.n + b.n, flags);
+    struct iovec iov[2] = { { (void *)(uintptr_t)a.p, a.n }, { (void *)(uintptr_t)b.p, b.n } };
+    struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+    return sendmsg(fd, &m, flags);
+}
+
 /* Writes what call->out holds. 1: all; 0: the socket is full, or others shall have their turn; -1: broken. */
 static int flush_bytes(struct conn *c) {
     struct http_call *call = c->call;
@@ -52,9 +61,7 @@ static int flush_bytes(struct conn *c) {
     while (call->out[0].n + call->out[1].n) {
         if (turn >= SEND_BYTES)
             return 0;
-        struct iovec iov[2] = { { (void *)(uintptr_t)call->out[0].p, call->out[0].n }, { (void *)(uintptr_t)call->out[1].p, call->out[1].n } };
-        struct msghdr m = { .msg_iov = iov, .msg_iovlen = call->out[1].n ? 2 : 1 };
-        ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        ssize_t n = send_two(c->fd, call->out[0], call->out[1], MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (n < 0)
             return errno == EAGAIN ? 0 : -1;       /* a non-blocking send is never interrupted */
         size_t head = (size_t)n < call->out[0].n ? (size_t)n : call->out[0].n, body = (size_t)n - head;
@@ -122,8 +129,8 @@ void conn_answer(struct conn *c) {
     struct http_res *res = &call->res;
     if (c->loop->draining || res->kind == RES_SSE)
         call->keep_alive = false;
-    call->out[0] = res_head(res, c->loop->date);
     call->out[1] = res->kind == RES_BYTES && !res->parts && !call->head_only && res->status != 304 && res->status != 204 ? res->body : STR_NULL;
+    call->out[0] = res_head(res, c->loop->date, &call->out[1]);
     if (call->head_only)
         res->bytes = 0;
     repeat_note(call);
