@@ -7,14 +7,21 @@ import { machineCpuUs, treeCpuParts, treeCpuUs } from './proc.mjs';
 const head = (path, headers = {}) =>
   `GET ${path} HTTP/1.1\r\nHost: bench\r\n${Object.entries(headers).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`;
 
+let script;
+function differingScript() {
+  script ??= join(folder('differing'), 'differing.lua');
+  writeFileSync(script, 'local n = 0\nrequest = function() n = n + 1; wrk.headers["X-Number"] = n; return wrk.format() end\n');
+  return script;
+}
+
 /**
  * wrk for that long on so many connections, one thread: the next request when the answer is there. Gives { requests, bytes, seconds,
  * serverCpuUs, userShare: the part of it outside the kernel, p50, p99 (ms), generatorShare: wrk's part of server and wrk, othersShare: the part of
  * all CPU time that neither of them used }. Throws when a request failed.
- * server: { port, pids }; pids name the trees that serve.
+ * server: { port, pids }; pids name the trees that serve. differing: a number counts up in each head, so that no two are the same.
  */
-export async function closedLoop(server, path, { conns = 32, seconds = 2, headers = {} } = {}) {
-  const p = new Proc('wrk', 'wrk', ['-t1', `-c${conns}`, `-d${seconds}s`, '--latency', '--timeout', '30s',
+export async function closedLoop(server, path, { conns = 32, seconds = 2, headers = {}, differing = false } = {}) {
+  const p = new Proc('wrk', 'wrk', ['-t1', `-c${conns}`, `-d${seconds}s`, '--latency', '--timeout', '30s', ...(differing ? ['-s', differingScript()] : []),
     ...Object.entries(headers).flatMap(([k, v]) => ['-H', `${k}: ${v}`]), `http://127.0.0.1:${server.port}${path}`]);
   const before = treeCpuParts(...server.pids), machine = machineCpuUs();
   let out = '';

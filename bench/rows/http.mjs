@@ -42,9 +42,9 @@ function peersDatabase(path, token, t) {
 
 const shares = m => ({ user_share: m.userShare, generator_share: m.generatorShare, others_share: m.othersShare });
 
-/** A/B of CPU a request, in microseconds, into `row`. ours, theirs: { server, path, headers }. */
+/** A/B of CPU a request, in microseconds, into `row`. ours, theirs: { server, path, headers, differing }. */
 async function cpuPerRequest(ctx, row, ours, theirs) {
-  const side = (s, seconds) => closedLoop(s.server, s.path, { seconds, headers: s.headers });
+  const side = (s, seconds) => closedLoop(s.server, s.path, { seconds, headers: s.headers, differing: s.differing });
   await ctx.ab(row, { ours: s => side(ours, s), theirs: s => side(theirs, s), value: m => m.serverCpuUs / m.requests,
     extra: m => ({ requests_s: m.requests / m.seconds, p99_ms: m.p99, ...shares(m) }) });
 }
@@ -71,6 +71,8 @@ async function answers(ctx) {
     }
     for (const name of cachedPeers)
       if (ctx.wants(`cached-read-${name}`)) await cpuPerRequest(ctx, `cached-read-${name}`, { server: ours, path: '/v1/recipes' }, at[name]);
+    if (ctx.wants('cached-read-differing'))
+      await cpuPerRequest(ctx, 'cached-read-differing', { server: ours, path: '/v1/recipes', differing: true }, { ...at.fastify, differing: true });
     const want = await client.task(task.id);
     for (const name of readPeers) {
       if (!ctx.wants(`db-read-${name}`)) continue;
@@ -170,7 +172,7 @@ async function signIns(ctx) {
 }
 
 export const groups = [
-  { rows: [...cachedPeers.map(p => `cached-read-${p}`), ...readPeers.map(p => `db-read-${p}`)], run: answers },
+  { rows: [...cachedPeers.map(p => `cached-read-${p}`), 'cached-read-differing', ...readPeers.map(p => `db-read-${p}`)], run: answers },
   { rows: ['range-rate-nginx', 'range-cpu-nginx'], run: ranges },
   { rows: ['fast-route-p99'], run: blocked },
   { rows: ['crowd-p99', 'crowd-served'], run: crowd },
