@@ -2,7 +2,7 @@
  * db.h - one interface to every SQL database; the embedded SQLite is the first driver.
  * Owns: connections, statement caches, the writer thread.
  * Threads: readers are per thread; all writing is done by functions that the write lane runs on the writer thread (SQLite),
- *          many of them in one transaction, each in its own SAVEPOINT (natural group commit).
+ *          many of them in one transaction, where one that fails takes back only itself (natural group commit).
  * SQL:     statements are constants made with DB_SQL, in the common dialect; a test PREPAREs each on PostgreSQL and MariaDB.
  */
 #ifndef ZT_DB_DB_H
@@ -75,7 +75,7 @@ struct db_tx *db_snapshot(struct db *d);
 void db_snapshot_end(struct db_tx **rd);
 
 /* ---- writing ---- */
-/* May run more than once (a batch that fails is run again one by one): everything it hands out is set afresh each time, and effects
+/* May run more than once (a batch is run again when what one of it wrote must be taken back, and one by one when it does not commit): everything it hands out is set afresh each time, and effects
  * outside the database happen in db_on_commit only. Returning < 0 rolls back this function alone. */
 typedef int db_write_fn(struct db_tx *tx, void *arg, struct err *e);
 struct db_write {

@@ -58,6 +58,7 @@ struct db_driver {
     int  (*step)(struct db_conn *c, struct db_stmt *s, struct err *e);     /* 1: a row; 0: done */
     void (*reset)(struct db_stmt *s);     /* drops bindings too */
     int64_t (*changes)(struct db_conn *c);/* rows touched by the last finished INSERT, UPDATE, DELETE */
+    int64_t (*touched)(struct db_conn *c);/* by all of them since it was opened; grows with each that changed something, also if it is rolled back */
     enum db_violation (*violated)(struct db_conn *c);      /* what the last failed step or commit broke */
 
     int64_t    (*col_int)(struct db_stmt *s, int col);

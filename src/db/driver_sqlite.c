@@ -234,6 +234,7 @@ static void lite_reset(struct db_stmt *s) {
 }
 
 static int64_t lite_changes(struct db_conn *c) { return sqlite3_changes64(c->h); }
+static int64_t lite_touched(struct db_conn *c) { return sqlite3_total_changes64(c->h); }
 static enum db_violation lite_violated(struct db_conn *c) { return c->violated; }
 static int64_t lite_col_int(struct db_stmt *s, int col) { return sqlite3_column_int64(stmt_of(s), col); }
 static bool lite_col_null(struct db_stmt *s, int col) { return sqlite3_column_type(stmt_of(s), col) == SQLITE_NULL; }
@@ -276,6 +277,7 @@ const struct db_driver db_sqlite = {
     .step = lite_step,
     .reset = lite_reset,
     .changes = lite_changes,
+    .touched = lite_touched,
     .violated = lite_violated,
     .col_int = lite_col_int,
     .col_str = lite_col_str,

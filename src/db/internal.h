@@ -13,6 +13,7 @@
 #include "db/driver.h"
 
 #define DB_BATCH_MAX 256              /* writes in one transaction: bounds the wait of its first one */
+#define DB_GUARDED_BATCHES 64         /* so many batches take savepoints after one of them was needed */
 #define DB_HOOKS_MAX 16               /* db_on_commit() calls of one write function */
 #define DB_STATEMENTS_MAX 512         /* prepared statements kept on one connection */
 
@@ -62,6 +63,7 @@ struct db__lane {
     pthread_t   thread;
     bool        started;
     bool        disk_full;            /* writer: said so in the log, not healed yet */
+    int         guarded;              /* writer: batches to come that take savepoints */
     int64_t     retry_log_bytes;      /* writer: size of the log at which a failed or partial checkpoint is tried again */
 };
 

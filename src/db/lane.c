@@ -2,8 +2,12 @@
  * lane.c - the write lane: many threads hand in write functions, one thread runs them, many in each transaction.
  *
  * Natural group commit: while one COMMIT waits for the disk, the next writes pile up; the writer takes all of them at once into
- * the next transaction. No timer, no tuning: a lone write commits at once, a crowd shares one fsync. Each function runs in its
- * own SAVEPOINT, so that one that fails takes back only itself.
+ * the next transaction. No timer, no tuning: a lone write commits at once, a crowd shares one fsync.
+ *
+ * One that fails takes back only itself. Most fail before they have written anything: then there is nothing to take back. For the others
+ * each function would need a SAVEPOINT of its own, which copies every page that it is the first to touch and is a third of what a small
+ * transaction costs. So a batch does without; when one fails that has written, the batch is rolled back and begun again with
+ * savepoints, and so are the next DB_GUARDED_BATCHES, for such failures come in crowds (everybody spends the last credit).
  *
  * The inbox is a list that is only ever pushed to by compare-and-swap and emptied as a whole, so neither side can be held up
  * and no ABA can happen. `open` counts what was accepted and not yet answered; it is the bound, and LANE_STOP in it closes the door.
@@ -114,14 +118,18 @@ static void run_one(struct db_tx *tx, struct db_write *w) {
         tx->n_hooks = tx->hooks_floor;
 }
 
-/* 0, or why the transaction as a whole cannot go on; the functions' own failures are in their rc. */
-static int run_all(struct db_tx *tx, struct db_write *list, struct err *e) {
+/* What run_all() returns when the batch must run again with savepoints; no code of an error. */
+#define NEEDS_SAVEPOINTS 1
+
+/* 0, NEEDS_SAVEPOINTS, or why the transaction as a whole cannot go on; the functions' own failures are in their rc. */
+static int run_all(struct db_tx *tx, struct db_write *list, bool savepoints, struct err *e) {
     const struct db_driver *drv = tx->db->drv;
     bool alone = !list->next;
     for (struct db_write *w = list; w; w = w->next) {
-        int r = alone ? 0 : drv->control(tx->conn, DB_SAVEPOINT, e);
+        int r = savepoints ? drv->control(tx->conn, DB_SAVEPOINT, e) : 0;
         if (r < 0)
             return r;
+        int64_t touched = drv->touched(tx->conn);
         run_one(tx, w);
         if (!drv->in_transaction(tx->conn)) {                      /* rolled back by the database: see driver_sqlite.c */
             *e = w->err;
@@ -131,9 +139,12 @@ static int run_all(struct db_tx *tx, struct db_write *list, struct err *e) {
             *e = w->err;
             return w->rc < 0 ? w->rc : 0;
         }
-        if (w->rc < 0)
+        bool take_back = w->rc < 0 && drv->touched(tx->conn) != touched;
+        if (take_back && !savepoints)
+            return NEEDS_SAVEPOINTS;
+        if (take_back)
             r = drv->control(tx->conn, DB_SAVEPOINT_ROLLBACK, e);
-        if (r >= 0)
+        if (r >= 0 && savepoints)
             r = drv->control(tx->conn, DB_SAVEPOINT_RELEASE, e);
         if (r < 0)
             return r;
@@ -162,19 +173,19 @@ static _Noreturn void end_process(struct db *d, const struct err *e) {
     abort();
 }
 
-/* Begin, all functions, commit. 0: committed. On failure nothing of it happened. */
-static int transaction(struct db_tx *tx, struct db_write *list, struct err *e) {
+/* Begin, all functions, commit. 0: committed. On failure, and when it NEEDS_SAVEPOINTS, nothing of it happened. */
+static int transaction(struct db_tx *tx, struct db_write *list, bool savepoints, struct err *e) {
     const struct db_driver *drv = tx->db->drv;
     tx->n_hooks = tx->hooks_floor = 0;
     int r = drv->control(tx->conn, DB_BEGIN_WRITE, e);
     if (r == ERR_BUSY)
         log_event(LOG_WARN, "db.locked", F_STR("path", tx->db->path), F_ERR(e), F_STR("then", "refusing the writes that waited"));
     if (r >= 0)
-        r = run_all(tx, list, e);
-    bool committing = r >= 0;
+        r = run_all(tx, list, savepoints, e);
+    bool committing = r == 0;
     if (committing)
         r = commit(tx, e);
-    if (r >= 0)
+    if (committing && r >= 0)
         return 0;
     if (committing && r == ERR_IO)
         end_process(tx->db, e);
@@ -216,7 +227,7 @@ static void fail_all(struct db_write *list, int r, const struct err *e) {
 static void run_alone(struct db_tx *tx, struct db_write *w) {
     struct err e = { 0 };
     w->next = NULL;
-    int r = transaction(tx, w, &e);
+    int r = transaction(tx, w, /* savepoints= */ false, &e);
     note_disk(tx->db, r, &e);
     if (r < 0)
         fail_all(w, r, &e);
@@ -243,7 +254,13 @@ static void run_batch(struct db_tx *tx, struct db_write *list, unsigned n) {
         run_alone(tx, list);
         return;
     }
-    int r = transaction(tx, list, &e);
+    bool savepoints = d->lane.guarded > 0;
+    d->lane.guarded -= savepoints;
+    int r = transaction(tx, list, savepoints, &e);
+    if (r == NEEDS_SAVEPOINTS) {
+        d->lane.guarded = DB_GUARDED_BATCHES;
+        r = transaction(tx, list, /* savepoints= */ true, &e);
+    }
     note_disk(d, r, &e);
     bool all = r == ERR_DISK_FULL || r == ERR_BUSY;
     if (all)
