@@ -581,7 +581,7 @@ async function checks(add) {
   add('Every task reached an end', end.ok, end.says);
   if (arg.plant.includes('credit')) {
     const db = new DatabaseSync(join(S.dataDir, 'zoetrope.db'), { timeout: 10_000 });
-    db.exec("UPDATE ledger_account SET balance = balance - 1 WHERE id = (SELECT MAX(id) FROM ledger_account WHERE book = 'wallet' AND balance > 0)");
+    db.exec("UPDATE ledger_account SET balance = balance - 1 WHERE book = 'wallet' AND owner_id = (SELECT MAX(owner_id) FROM ledger_account WHERE book = 'wallet' AND balance > 0)");
     db.close();
   }
   const money = await credits();

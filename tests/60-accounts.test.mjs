@@ -909,16 +909,12 @@ describe('the work of a guest who signs in', () => {
     await s.stop();
     const db = new DatabaseSync(join(dataDir, 'zoetrope.db'));        // as a purchase will write it
     const one = (sql, ...a) => Object.values(db.prepare(sql).get(...a))[0];
-    const wallet = db.prepare("SELECT id FROM ledger_account WHERE book = 'wallet' AND balance = 380");
-    wallet.setReadBigInts(true);
-    const issued = db.prepare("SELECT id FROM ledger_account WHERE book = 'issued'");
-    issued.setReadBigInts(true);
-    const [w, i] = [wallet.get().id, issued.get().id];
-    const owner = db.prepare("SELECT owner_id FROM ledger_account WHERE book = 'wallet' AND balance = 380");
-    owner.setReadBigInts(true);
-    db.exec(`INSERT INTO ledger_tx VALUES (1, 'topup', 1, 1, '', 0); INSERT INTO ledger_lot VALUES (1, ${owner.get().owner_id}, 1, 70, 1, 70, 0, 0, 0, 0, '', 0, 0, 0, '', 1, 8640000000000000);
-      INSERT INTO ledger_entry VALUES (1, 1, 'grant', ${i}, ${w}, 70, 1);
-      UPDATE ledger_account SET balance = balance - 70 WHERE id = ${i}; UPDATE ledger_account SET balance = balance + 70 WHERE id = ${w}`);
+    const wallet = "ledger_account WHERE book = 'wallet' AND balance = 380";
+    db.exec(`INSERT INTO ledger_tx VALUES (1, 'topup', 1, 1, '', 0);
+      INSERT INTO ledger_lot SELECT 1, owner_id, 1, 70, 1, 70, 0, 0, 0, 0, '', 0, 0, 0, '', 1, 8640000000000000, lot_id FROM ${wallet};
+      INSERT INTO ledger_entry SELECT last_id + 1, 1, 'grant', 0, 'issued', 0, owner_id, 'wallet', last_id, 70, 1 FROM ${wallet};
+      UPDATE ledger_account SET balance = balance - 70 WHERE book = 'issued';
+      UPDATE ledger_account SET balance = balance + 70, last_id = last_id + 1, lot_id = 1 WHERE book = 'wallet' AND balance = 380`);
     assert.equal(one('SELECT SUM(balance) FROM ledger_account WHERE unit = ?', 'credit'), 0);
     db.close();
     s = await startServer(t, { env, dataDir });

@@ -4,7 +4,8 @@
  * migrations/NNNN_room.sql are built in. MySQL commits every DDL statement alone, so the unit that is recorded is the statement,
  * not the file: (migration, statement) with the SHA-256 of its text without comments. Where DDL is transactional, statement and
  * record are one transaction; elsewhere a crash between them runs the statement again, which is why each says IF NOT EXISTS or
- * looks itself. ALTER TABLE cannot say it everywhere: a driver without transactional DDL takes "there is such a column" for done.
+ * looks itself. ALTER TABLE cannot say it everywhere: a driver without transactional DDL takes "there is such a column", and "there is no
+ * such table" of a RENAME, for done.
  *
  * Refused: a recorded statement whose text is another one now (a released migration was edited), and records this program does
  * not know (a newer program was here: going on could write what that one no longer understands).
@@ -73,7 +74,7 @@ static int run_file(struct db_tx *tx, const struct embed_file *f, int64_t migrat
     struct str rest = f->bytes;
     int64_t statement = 0, done = 0;
     int r;
-    while ((r = db_sql_next(&rest, &sql, e)) == 1) {
+    while ((r = db_sql_next(&rest, tx->db->drv->name, &sql, e)) == 1) {
         char checksum[SHA256_HEX + 1];
         sha256_hex(sql.p, sql.n, checksum);
         r = is_applied(tx, migration, ++statement, checksum, e);

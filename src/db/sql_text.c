@@ -1,6 +1,8 @@
 /* sql_text.c - one scanner, two uses. */
 #include "db/sql_text.h"
 
+#include <ctype.h>
+
 enum piece { PIECE_PLAIN, PIECE_QUOTED, PIECE_COMMENT };
 
 /* Position of the two characters `ab` in s from `at`, or s.n. */
@@ -51,14 +53,36 @@ static int next_piece(struct str *rest, struct str *ret_piece, enum piece *ret_k
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-int db_sql_next(struct str *rest, struct buf *out, struct err *e) {
+/* 1: a comment for this driver alone; *ret_text is what it says. */
+static bool is_for(struct str comment, const char *driver, struct str *ret_text) {
+    size_t n = driver ? strlen(driver) : 0;
+    if (!n || comment.p[1] != '*' || comment.n < n + 5 || memcmp(comment.p + 2, driver, n) != 0 || comment.p[2 + n] != ':')
+        return false;
+    *ret_text = (struct str){ comment.p + n + 3, comment.n - n - 5 };
+    return true;
+}
+
+static size_t without_last_word(const struct buf *b, size_t begin) {
+    size_t n = b->n;
+    while (n > begin && (isalnum((unsigned char)b->p[n - 1]) || b->p[n - 1] == '_'))
+        n--;
+    return n;
+}
+
+int db_sql_next(struct str *rest, const char *driver, struct buf *out, struct err *e) {
     size_t begin = out->n, end = out->n;             /* end: behind the last character that is not blank */
     while (rest->n) {
-        struct str piece;
+        struct str piece, own;
         enum piece kind;
         int r = next_piece(rest, &piece, &kind, e);
         if (r < 0)
             return r;
+        if (kind == PIECE_COMMENT && is_for(piece, driver, &own)) {
+            out->n = without_last_word(out, begin);
+            buf_add_str(out, own);
+            end = out->n;
+            continue;
+        }
         if (kind == PIECE_PLAIN && piece.p[0] == ';') {
             if (end > begin)
                 break;

@@ -11,9 +11,11 @@
 
 /*
  * Cuts the next statement off *rest and appends it to out, without its ';', its comments (each becomes a space) and the blanks around it.
+ * A comment that begins with the name of the driver and ':' is for that database alone: its text stands for the word it is behind,
+ * BIGINT/@sqlite:INTEGER@/ say (with stars), or is added when a blank or a bracket is in front of it. driver: NULL = none of them.
  * Returns 1, 0 when nothing but blanks and comments was left, ERR_BAD_INPUT when a quote or comment is not closed.
  */
-int db_sql_next(struct str *rest, struct buf *out, struct err *e);
+int db_sql_next(struct str *rest, const char *driver, struct buf *out, struct err *e);
 
 /* Appends sql with its '?' parameters as $1, $2, ... (PostgreSQL); quoted text, names and comments stay as they are. Returns how many. */
 int db_sql_dollars(struct str sql, struct buf *out, struct err *e);

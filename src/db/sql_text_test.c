@@ -39,19 +39,21 @@ static void what_is_not_closed_is_refused(void **state) {
     dollars("? /*/ ?", ERR_BAD_INPUT, NULL);
 }
 
-static void statements(const char *in, const char *const *out) {
+static void statements_for(const char *driver, const char *in, const char *const *out) {
     BUF_CLEANUP struct buf b;
     struct err e = { 0 };
     struct str rest = str_z(in);
     int r;
     buf_init(&b, 4096);
-    for (; (r = db_sql_next(&rest, &b, &e)) == 1; out++, buf_reset(&b)) {
+    for (; (r = db_sql_next(&rest, driver, &b, &e)) == 1; out++, buf_reset(&b)) {
         assert_non_null(*out);
         assert_string_equal(b.p, *out);
     }
     assert_int_equal(r, 0);
     assert_null(*out);
 }
+
+static void statements(const char *in, const char *const *out) { statements_for("sqlite", in, out); }
 
 static void statements_are_cut_at_their_ends(void **state) {
     statements("", (const char *[]){ NULL });
@@ -61,15 +63,22 @@ static void statements_are_cut_at_their_ends(void **state) {
     statements("A ';' \"x;\" -- ;\n B; C /* ; */ D ;", (const char *[]){ "A ';' \"x;\"  \n B", "C   D", NULL });
 }
 
+static void what_only_one_database_understands_is_a_comment_to_the_others(void **state) {
+    static const char in[] = "A (x BIGINT/*sqlite:INTEGER*/ KEY) /*sqlite:WITHOUT y*/; -- /*sqlite:z*/\n/*sqlite*/ B /*sqlite: */ '/*sqlite:c*/' /*mysql:d*/";
+    statements_for("sqlite", in, (const char *[]){ "A (x INTEGER KEY) WITHOUT y", "B   '/*sqlite:c*/'", NULL });
+    statements_for("postgres", in, (const char *[]){ "A (x BIGINT  KEY)", "B   '/*sqlite:c*/'", NULL });
+    statements_for(NULL, in, (const char *[]){ "A (x BIGINT  KEY)", "B   '/*sqlite:c*/'", NULL });
+}
+
 static void a_statement_has_a_limit(void **state) {
     BUF_CLEANUP struct buf b;
     struct err e = { 0 };
     struct str rest = STR("123456789;");
     buf_init(&b, 8);
-    assert_int_equal(db_sql_next(&rest, &b, &e), ERR_TOO_BIG);
+    assert_int_equal(db_sql_next(&rest, NULL, &b, &e), ERR_TOO_BIG);
     rest = STR("'never closed");
     buf_reset(&b);
-    assert_int_equal(db_sql_next(&rest, &b, &e), ERR_BAD_INPUT);
+    assert_int_equal(db_sql_next(&rest, NULL, &b, &e), ERR_BAD_INPUT);
 }
 
 int main(void) {
@@ -78,6 +87,7 @@ int main(void) {
         cmocka_unit_test(quoted_text_and_comments_stay),
         cmocka_unit_test(what_is_not_closed_is_refused),
         cmocka_unit_test(statements_are_cut_at_their_ends),
+        cmocka_unit_test(what_only_one_database_understands_is_a_comment_to_the_others),
         cmocka_unit_test(a_statement_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

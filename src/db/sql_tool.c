@@ -38,7 +38,7 @@ static int split(struct str in, struct err *e) {
     BUF_CLEANUP struct buf out;
     int r;
     buf_init(&out, INPUT_MAX);
-    while ((r = db_sql_next(&in, &out, e)) == 1) {
+    while ((r = db_sql_next(&in, /* driver= */ NULL, &out, e)) == 1) {
         fwrite(out.p, 1, out.n + 1, stdout);
         buf_reset(&out);
     }

@@ -16,14 +16,13 @@ static const struct book {
 #undef X
 };
 
-DB_SQL(ledger_book_find, "SELECT id, balance FROM ledger_account WHERE owner_id = ? AND book = ?");
-DB_SQL(ledger_book_add, "INSERT INTO ledger_account (id, owner_id, book, unit, balance, floor_min) VALUES (?, ?, ?, ?, 0, ?)");
-DB_SQL(ledger_take, "UPDATE ledger_account SET balance = balance - ? WHERE id = ? AND balance - ? >= floor_min");
-DB_SQL(ledger_put, "UPDATE ledger_account SET balance = balance + ? WHERE id = ?");
+DB_SQL(ledger_book_find, "SELECT balance, last_id FROM ledger_account WHERE owner_id = ? AND book = ?");
+DB_SQL(ledger_book_add, "INSERT INTO ledger_account (owner_id, book, unit, balance, floor_min, last_id, lot_id) VALUES (?, ?, ?, 0, ?, 0, 0)");
+DB_SQL(ledger_book_change, "UPDATE ledger_account SET balance = balance + ?, last_id = ? WHERE owner_id = ? AND book = ? AND balance + ? >= floor_min");
 DB_SQL(ledger_cause_find, "SELECT id FROM ledger_tx WHERE cause = ? AND cause_id = ?");
 DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms, product, task_id) VALUES (?, ?, ?, ?, ?, ?)");
-DB_SQL(ledger_entry_add,
-       "INSERT INTO ledger_entry (id, tx_id, kind, from_id, to_id, amount, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(ledger_entry_add, "INSERT INTO ledger_entry (id, tx_id, kind, from_owner, from_book, from_prev, to_owner, to_book, to_prev, amount, at_ms) "
+                         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 enum ledger_book ledger__cash(enum ledger_currency c) {
     return c == LEDGER_CNY ? LEDGER_CASH_CNY : LEDGER_CASH_USD;
@@ -52,41 +51,79 @@ const char *ledger__book_name(enum ledger_book b) {
     return books[b].name;
 }
 
+bool ledger__book_of(struct str name, enum ledger_book *ret) {
+    for (enum ledger_book b = 0; b < LEDGER_BOOK_COUNT; b++)
+        if (str_eqz(name, books[b].name)) {
+            *ret = b;
+            return true;
+        }
+    return false;
+}
+
+const char *ledger__book_unit(enum ledger_book b) {
+    assert(b < LEDGER_BOOK_COUNT);
+    return books[b].unit;
+}
+
+bool ledger__book_of_house(enum ledger_book b) {
+    assert(b < LEDGER_BOOK_COUNT);
+    return books[b].house;
+}
+
 /* 1 found, 0 not there yet. */
-static int find(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, int64_t *ret_balance, struct err *e) {
-    assert(b < LEDGER_BOOK_COUNT && books[b].house == (owner == 0));
+static int find(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e) {
+    assert(s.book < LEDGER_BOOK_COUNT && books[s.book].house == (s.owner == 0));
     DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, &ledger_book_find, DB_INT(owner), DB_TEXT(books[b].name));
+    int r = db_one(tx, &rows, e, &ledger_book_find, DB_INT(s.owner), DB_TEXT(books[s.book].name));
     if (r <= 0)
         return r;
-    *ret_id = db_int(&rows, 0);
-    *ret_balance = db_int(&rows, 1);
+    *ret_balance = db_int(&rows, 0);
+    *ret_last = db_int(&rows, 1);
     return 1;
 }
 
-int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, struct err *e) {
-    int64_t id, balance;
-    int r = find(tx, owner, b, &id, &balance, e);
-    if (r < 0)
-        return r;
-    if (r == 0) {
-        id = id_new();
-        r = db_run(tx, NULL, e, &ledger_book_add, DB_INT(id), DB_INT(owner), DB_TEXT(books[b].name), DB_TEXT(books[b].unit),
-                   DB_INT(books[b].floor_min));
-        if (r < 0)
-            return r;
-    }
-    *ret_id = id;
-    return 0;
+static int add(struct db_tx *tx, struct ledger_side s, struct err *e) {
+    const struct book *b = &books[s.book];
+    return db_run(tx, NULL, e, &ledger_book_add, DB_INT(s.owner), DB_TEXT(b->name), DB_TEXT(b->unit), DB_INT(b->floor_min));
 }
 
-int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_balance, struct err *e) {
-    int64_t id, balance = 0;
-    int r = find(tx, owner, b, &id, &balance, e);
-    if (r < 0)
-        return r;
-    *ret_balance = balance;
-    return 0;
+int ledger__book_make(struct db_tx *tx, struct ledger_side s, struct err *e) {
+    int64_t balance, last;
+    int r = find(tx, s, &balance, &last, e);
+    return r == 0 ? add(tx, s, e) : r < 0 ? r : 0;
+}
+
+int ledger__book_last(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e) {
+    *ret_balance = *ret_last = 0;
+    int r = find(tx, s, ret_balance, ret_last, e);
+    return r < 0 ? r : 0;
+}
+
+/* The entry before of an account's book, which is made when it is not there yet; 0 of the house, whose entries nobody lists. */
+static int previous(struct db_tx *tx, struct ledger_side s, int64_t *ret_id, struct err *e) {
+    int64_t balance;
+    *ret_id = 0;
+    if (books[s.book].house)
+        return 0;
+    int r = find(tx, s, &balance, ret_id, e);
+    return r == 0 ? add(tx, s, e) : r < 0 ? r : 0;
+}
+
+/* ERR_NO_CREDIT when the balance would come below its floor. */
+static int change(struct db_tx *tx, struct ledger_side s, int64_t by, int64_t entry, struct err *e) {
+    bool house = books[s.book].house;
+    assert(house == (s.owner == 0));
+    for (bool again = false;; again = true) {
+        int64_t changed, balance, last;
+        int r = db_run(tx, &changed, e, &ledger_book_change, DB_INT(by), DB_INT(house ? 0 : entry), DB_INT(s.owner), DB_TEXT(books[s.book].name), DB_INT(by));
+        if (r < 0 || changed == 1)
+            return r;
+        /* A book of the house is nearly always there, so it is looked for only when it was not found. */
+        if (again || (r = find(tx, s, &balance, &last, e)) == 1)
+            return err_set(e, ERR_NO_CREDIT, "%lld credits are needed", (long long)-by);
+        if (r < 0 || (r = add(tx, s, e)) < 0)
+            return r;
+    }
 }
 
 int ledger__find(struct db_tx *tx, const char *cause, int64_t cause_id, int64_t *ret_id, struct err *e) {
@@ -119,19 +156,10 @@ int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, 
     assert(strcmp(books[from.book].unit, books[to.book].unit) == 0);
     if (amount == 0)
         return 0;
-    int64_t from_id, to_id, changed;
-    int r = ledger__book_id(tx, from.owner, from.book, &from_id, e);
-    if (r < 0)
+    int64_t id = id_new(), from_prev, to_prev;
+    int r = previous(tx, from, &from_prev, e);
+    if (r < 0 || (r = previous(tx, to, &to_prev, e)) < 0 || (r = change(tx, from, -amount, id, e)) < 0 || (r = change(tx, to, amount, id, e)) < 0)
         return r;
-    if ((r = ledger__book_id(tx, to.owner, to.book, &to_id, e)) < 0)
-        return r;
-    if ((r = db_run(tx, &changed, e, &ledger_take, DB_INT(amount), DB_INT(from_id), DB_INT(amount))) < 0)
-        return r;
-    if (changed != 1)
-        return err_set(e, ERR_NO_CREDIT, "%lld credits are needed", (long long)amount);
-    if ((r = db_run(tx, &changed, e, &ledger_put, DB_INT(amount), DB_INT(to_id))) < 0)
-        return r;
-    assert(changed == 1);
-    return db_run(tx, NULL, e, &ledger_entry_add, DB_INT(id_new()), DB_INT(t->id), DB_TEXT(kind), DB_INT(from_id), DB_INT(to_id),
-                  DB_INT(amount), DB_INT(t->at_ms));
+    return db_run(tx, NULL, e, &ledger_entry_add, DB_INT(id), DB_INT(t->id), DB_TEXT(kind), DB_INT(from.owner), DB_TEXT(books[from.book].name), DB_INT(from_prev),
+                  DB_INT(to.owner), DB_TEXT(books[to.book].name), DB_INT(to_prev), DB_INT(amount), DB_INT(t->at_ms));
 }

@@ -45,10 +45,18 @@ const char *ledger__book_name(enum ledger_book b);
 /* The books of a currency. */
 enum ledger_book ledger__cash(enum ledger_currency c), ledger__fee(enum ledger_currency c),
     ledger__deferred(enum ledger_currency c), ledger__earned(enum ledger_currency c);
-/* The id of an owner's book (owner 0 for the books of the house), made when it is not there yet. */
-int ledger__book_id(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_id, struct err *e);
-/* The balance; 0 when the book was never used. */
-int ledger__book_balance(struct db_tx *tx, int64_t owner, enum ledger_book b, int64_t *ret_balance, struct err *e);
+/* false: no such book. */
+bool ledger__book_of(struct str name, enum ledger_book *ret);
+const char *ledger__book_unit(enum ledger_book b);
+bool ledger__book_of_house(enum ledger_book b);
+struct ledger_side {
+    int64_t owner; /* 0 for the books of the house */
+    enum ledger_book book;
+};
+/* Makes the book when it is not there yet. */
+int ledger__book_make(struct db_tx *tx, struct ledger_side s, struct err *e);
+/* The balance and the newest entry; 0 when the book was never used. Of a book of the house the newest entry is not kept: 0. */
+int ledger__book_last(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e);
 int ledger__amount_ok(int64_t amount, struct err *e);
 
 /* One transaction of the books; ERR_RACE when this cause has happened before. */
@@ -64,15 +72,15 @@ int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct 
 /* 1 found, 0: this cause has not happened. */
 int ledger__find(struct db_tx *tx, const char *cause, int64_t cause_id, int64_t *ret_id, struct err *e);
 /* Moves amount (0 does nothing) between two books of one unit. ERR_NO_CREDIT when the source does not reach. */
-struct ledger_side {
-    int64_t owner;
-    enum ledger_book book;
-};
 int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, struct ledger_side from, struct ledger_side to,
                  int64_t amount, struct err *e);
 
 /* ---- lots: lot.c. Their sums follow the books because each change of one is made beside a move, in the same function of
  * credit.c or money.c. ---- */
+/* The lots of an account are a list from its wallet on, newest first but for those that came from another account. Every one it ever had is in
+ * it: some ten, a few hundred after years. A walk for a WITH RECURSIVE of two columns; one parameter, the account. UNION, so that a list in a circle would end. */
+#define LEDGER_LOTS_OF "SELECT l.id, l.prev_id FROM ledger_account a JOIN ledger_lot l ON l.id = a.lot_id WHERE a.owner_id = ? AND a.book = 'wallet' " \
+                       "UNION SELECT m.id, m.prev_id FROM walk v JOIN ledger_lot m ON m.id = v.prev_id"
 struct ledger_lot {
     int64_t id, account, credits, available, held, spent, expired, taken, paid, refunded, earned, created_ms, expires_ms;
     enum ledger_source source;
@@ -82,6 +90,8 @@ struct ledger_lot {
 int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e);
 /* 1 found, 0 not. */
 int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e);
+/* All lots of one account become another's, whose wallet is made when it is not there yet. */
+int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 /* The lot with something available that ends next. 1 found, 0: none. */
 int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e);
 /* The lot with something available that has ended by now_ms. */

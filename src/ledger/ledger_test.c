@@ -468,6 +468,11 @@ DB_SQL(overspend_lot,
        "UPDATE ledger_lot SET spent = spent + 1, available = available - 1 WHERE account_id = 7 AND available > 0");
 DB_SQL(overdraw_lot, "UPDATE ledger_lot SET available = available + 1 WHERE account_id = 7");
 DB_SQL(overearn_lot, "UPDATE ledger_lot SET earned = paid + 1 WHERE account_id = 7");
+DB_SQL(cut_entries, "UPDATE ledger_entry SET to_prev = 0 WHERE kind = 'grant' AND to_prev > 0");
+DB_SQL(cut_lots, "UPDATE ledger_account SET lot_id = 0 WHERE owner_id = 7");
+DB_SQL(circle_of_lots, "UPDATE ledger_lot SET prev_id = (SELECT MAX(id) FROM ledger_lot) WHERE prev_id = 0");
+DB_SQL(other_book, "UPDATE ledger_entry SET to_owner = 8 WHERE kind = 'hold'");
+DB_SQL(house_gone, "DELETE FROM ledger_account WHERE book = 'issued'");
 DB_SQL(overdraw, "UPDATE ledger_account SET balance = -1 WHERE book = 'wallet'");
 
 static void verify_sees_what_was_broken(void **state) {
@@ -478,7 +483,8 @@ static void verify_sees_what_was_broken(void **state) {
     DO(g, RESOLVE, 0, 30, 1);
     expect_clean(g);
     static const struct db_sql *const harm[] = { &steal,     &lose_entry, &reopen,        &claim_more, &overspend_lot,
-                                                 &earn_more, &lose_use,   &give_lot_away, &lose_lot };
+                                                 &earn_more, &lose_use,   &give_lot_away, &lose_lot,
+                                                 &cut_entries, &cut_lots,  &circle_of_lots, &other_book, &house_gone };
     for (size_t i = 0; i < COUNT(harm); i++) {
         raw_sql = harm[i];
         seen = 0;
@@ -489,29 +495,45 @@ static void verify_sees_what_was_broken(void **state) {
     expect_clean(g);
 }
 
-DB_SQL(old_wallet,
-       "INSERT INTO ledger_account (id, owner_id, book, unit, balance, floor_min) VALUES (1, 7, 'wallet', 'credit', 60, 0), "
-       "(2, 7, 'held', 'credit', 40, 0), (3, 0, 'issued', 'credit', -100, -1000), (4, 8, 'wallet', 'credit', 0, 0)");
-DB_SQL(old_tx, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms) VALUES (1, 'welcome', 7, 1), (2, 'hold', 500, 2)");
-DB_SQL(old_entries, "INSERT INTO ledger_entry (id, tx_id, kind, from_id, to_id, amount, at_ms) VALUES (1, 1, 'grant', 3, 1, 100, "
-                    "1), (2, 2, 'hold', 1, 2, 40, 2)");
-DB_SQL(old_hold, "INSERT INTO ledger_hold (task_id, account_id, credits, captured, state, held_ms, resolved_ms) VALUES (500, 7, "
-                 "40, 0, 'held', 2, 0)");
-DB_SQL(old_record, "DELETE FROM db_migration WHERE migration = 9 AND statement > 8"); /* the two INSERTs at its end */
+/* The books as they were before lots (0003) and before lists (0018): the tables anew, and the migrations to come. */
+static const struct db_sql back_to_0003[] = {
+    { "", "DROP TABLE ledger_account", NULL, NULL },
+    { "", "DROP TABLE ledger_entry", NULL, NULL },
+    { "", "DROP TABLE ledger_tx", NULL, NULL },
+    { "", "DROP TABLE ledger_lot", NULL, NULL },
+    { "", "DROP TABLE ledger_use", NULL, NULL },
+    { "", "CREATE TABLE ledger_account (id BIGINT NOT NULL PRIMARY KEY, owner_id BIGINT, book VARCHAR(16), unit VARCHAR(16), balance BIGINT, floor_min BIGINT)", NULL, NULL },
+    { "", "CREATE TABLE ledger_tx (id BIGINT NOT NULL PRIMARY KEY, cause VARCHAR(32), cause_id BIGINT, at_ms BIGINT)", NULL, NULL },
+    { "", "CREATE TABLE ledger_entry (id BIGINT NOT NULL PRIMARY KEY, tx_id BIGINT, kind VARCHAR(16), from_id BIGINT, to_id BIGINT, amount BIGINT, at_ms BIGINT)", NULL, NULL },
+    { "", "INSERT INTO ledger_account VALUES (1, 7, 'wallet', 'credit', 75, 0), (2, 7, 'held', 'credit', 40, 0), (3, 0, 'issued', 'credit', -115, -1000), (4, 8, 'wallet', 'credit', 0, 0)", NULL, NULL },
+    { "", "INSERT INTO ledger_tx VALUES (1, 'welcome', 7, 1), (2, 'hold', 500, 2), (3, 'welcome', 8, 3), (4, 'move', 4, 4)", NULL, NULL },
+    { "", "INSERT INTO ledger_entry VALUES (1, 1, 'grant', 3, 1, 100, 1), (2, 2, 'hold', 1, 2, 40, 2), (3, 3, 'grant', 3, 4, 15, 3), (4, 4, 'move', 4, 1, 15, 4)", NULL, NULL },
+    { "", "INSERT INTO ledger_hold (task_id, account_id, credits, captured, state, held_ms, resolved_ms) VALUES (500, 7, 40, 0, 'held', 2, 0)", NULL, NULL },
+    { "", "DELETE FROM db_migration WHERE migration IN (3, 9, 18)", NULL, NULL },
+};
 
-static void wallets_from_before_there_were_lots_become_one_each(void **state) {
+static void books_from_before_there_were_lots_and_lists_are_brought_over(void **state) {
     struct rig *g = *state;
-    static const struct db_sql *const before[] = { &old_wallet, &old_tx, &old_entries, &old_hold, &old_record };
-    for (size_t i = 0; i < COUNT(before); i++) {
-        raw_sql = before[i];
+    for (size_t i = 0; i < COUNT(back_to_0003); i++) {
+        raw_sql = &back_to_0003[i];
         assert_int_equal(DO(g, RAW), 0);
     }
     db_close(g->db);
     assert_int_equal(db_open(g->cfg, g->dir, /* read_only= */ false, &g->db, &g->e), 0);
     expect_clean(g);
+    BUF_CLEANUP struct buf page;
+    buf_init(&page, 4096);
+    assert_int_equal(ledger_list(db_reader(g->db), 7, 0, 200, &page, &g->e), 0);
+    assert_non_null(strstr(page.p, "\"kind\":\"move\",\"credits\":15,"));
+    assert_non_null(strstr(page.p, "\"kind\":\"hold\",\"credits\":-40,"));
+    assert_non_null(strstr(page.p, "\"kind\":\"grant\",\"credits\":100,"));
+    buf_reset(&page);
+    assert_int_equal(ledger_list(db_reader(g->db), 8, 0, 200, &page, &g->e), 0);
+    assert_non_null(strstr(page.p, "\"kind\":\"move\",\"credits\":-15,"));
     assert_int_equal(DO(g, RESOLVE, 0, 30, 500), 0);
-    assert_int_equal(DO(g, HOLD, 7, 70, 501), 0);
-    expect_balance(g, 7, 0, 70);
+    assert_int_equal(DO(g, GRANT, 7, 1, 77, "more"), 0);
+    assert_int_equal(DO(g, HOLD, 7, 86, 501), 0);
+    expect_balance(g, 7, 0, 86);
     expect_clean(g);
 }
 
@@ -544,7 +566,7 @@ int main(void) {
         T(a_hold_may_take_of_many_small_lots),
         T(a_random_life_leaves_clean_books),
         T(verify_sees_what_was_broken),
-        T(wallets_from_before_there_were_lots_become_one_each),
+        T(books_from_before_there_were_lots_and_lists_are_brought_over),
         T(the_database_itself_refuses_what_cannot_be),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

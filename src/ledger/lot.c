@@ -12,9 +12,15 @@
 
 #define LOT_COLUMNS "id, account_id, source, credits, available, held, spent, expired, taken, currency, paid, refunded, earned, created_ms, expires_ms"
 
-DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product, prev_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(lot_head, "SELECT lot_id FROM ledger_account WHERE owner_id = ? AND book = 'wallet'");
+DB_SQL(lot_head_set, "UPDATE ledger_account SET lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
+DB_SQL(lot_tail, "WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w WHERE w.prev_id = 0");
+DB_SQL(lot_tie, "UPDATE ledger_lot SET prev_id = ? WHERE id = ?");
+DB_SQL(lot_give, "UPDATE ledger_lot SET account_id = ? WHERE id IN (WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w)");
 DB_SQL(lot_one, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE id = ?");
-DB_SQL(lot_next, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE account_id = ? AND live = 1 ORDER BY expires_ms, source, id LIMIT 1");
+/* CROSS JOIN: the walk comes first. Otherwise SQLite takes the lots of everybody in the order wanted, and looks each up in the walk. */
+DB_SQL(lot_next, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT " LOT_COLUMNS " FROM walk w CROSS JOIN ledger_lot WHERE id = w.lot AND live = 1 ORDER BY expires_ms, source, id LIMIT 1");
 DB_SQL(lot_ended, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE live = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1");
 DB_SQL(lot_save, "UPDATE ledger_lot SET live = ?, available = ?, held = ?, spent = ?, expired = ?, taken = ?, refunded = ?, earned = ?, expires_ms = ? WHERE id = ?");
 
@@ -43,10 +49,24 @@ bool ledger_currency_of(struct str name, enum ledger_currency *ret) {
     return false;
 }
 
+/* The account's newest lot, 0 = none; its wallet is made when it is not there yet. */
+static int head(struct db_tx *tx, int64_t account, int64_t *ret_id, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &lot_head, DB_INT(account));
+    *ret_id = r == 1 ? db_int(&rows, 0) : 0;
+    return r == 0 ? ledger__book_make(tx, (struct ledger_side){ account, LEDGER_WALLET }, e) : r < 0 ? r : 0;
+}
+
 int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e) {
+    int64_t before;
+    int r = head(tx, l->account, &before, e);
+    if (r < 0)
+        return r;
+    if ((r = db_run(tx, NULL, e, &lot_head_set, DB_INT(l->id), DB_INT(l->account))) < 0)
+        return r;
     return db_run(tx, NULL, e, &lot_add, DB_INT(l->id), DB_INT(l->account), DB_INT(l->source), DB_INT(l->credits), DB_INT(l->available), DB_INT(l->held),
                   DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken), DB_TEXT(l->paid ? ledger_currency_name(l->currency) : ""), DB_INT(l->paid),
-                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product));
+                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(before));
 }
 
 static int one(struct db_tx *tx, const struct db_sql *q, int64_t arg, struct ledger_lot *ret, struct err *e) {
@@ -75,6 +95,24 @@ int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, 
 
 int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e) {
     return one(tx, &lot_ended, now_ms, ret, e);
+}
+
+/* The list of `from` goes in front of that of `to`. */
+int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
+    int64_t first, before, last;
+    int r = head(tx, from, &first, e);
+    if (r < 0 || first == 0 || (r = head(tx, to, &before, e)) < 0)
+        return r;
+    {
+        DB_ROWS rows = { 0 };
+        if ((r = db_one(tx, &rows, e, &lot_tail, DB_INT(from))) <= 0)
+            return r < 0 ? r : err_set(e, ERR_DB, "the lots of account %lld are a list without an end", (long long)from);
+        last = db_int(&rows, 0);
+    }
+    if ((r = db_run(tx, NULL, e, &lot_give, DB_INT(to), DB_INT(from))) < 0 || (r = db_run(tx, NULL, e, &lot_tie, DB_INT(before), DB_INT(last))) < 0 ||
+        (r = db_run(tx, NULL, e, &lot_head_set, DB_INT(first), DB_INT(to))) < 0)
+        return r;
+    return db_run(tx, NULL, e, &lot_head_set, DB_INT(0), DB_INT(from));
 }
 
 static int64_t earned_of(const struct ledger_lot *l) {

@@ -6,8 +6,7 @@
 #include "ledger/internal.h"
 
 DB_SQL(move_holds, "UPDATE ledger_hold SET account_id = ? WHERE account_id = ? AND state = 'resolved'");
-DB_SQL(move_lots, "UPDATE ledger_lot SET account_id = ? WHERE account_id = ?");
-DB_SQL(move_gift, "SELECT id FROM ledger_lot WHERE account_id = ? AND live = 1 AND source = ? LIMIT 1");
+DB_SQL(move_gift, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT x.id FROM walk w CROSS JOIN ledger_lot x WHERE x.id = w.lot AND x.live = 1 AND x.source = ? LIMIT 1");
 
 /* What is left of gifts ends. *ret_n: credits. */
 static int end_gifts(struct db_tx *tx, const struct ledger_tx *t, int64_t account, int64_t *ret_n, struct err *e) {
@@ -51,6 +50,6 @@ int ledger_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
          (r = ledger__move(tx, &t, "expire", wallet, (struct ledger_side){ 0, LEDGER_ISSUED }, gifts, e)) < 0))
         return r;
     /* With all their history: what comes back of them some day comes back to the person. */
-    r = db_run(tx, NULL, e, &move_lots, DB_INT(to), DB_INT(from));
+    r = ledger__lots_move(tx, from, to, e);
     return r < 0 ? r : db_run(tx, NULL, e, &move_holds, DB_INT(to), DB_INT(from));
 }
