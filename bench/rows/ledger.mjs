@@ -26,7 +26,7 @@ async function pgbench() {
 }
 
 async function library() {
-  const p = new Proc('ledger', built('bench/ledger'), [folder('ledger'), String(ACCOUNTS), String(SUBMITTERS), '--db.cache_bytes=256M']);
+  const p = new Proc('ledger', built('bench/ledger'), [folder('ledger'), String(ACCOUNTS), String(SUBMITTERS), '--db.cache_bytes=256M', '--db.checkpoint_bytes=64M', '--db.truncate_bytes=256M']);
   await p.line(/^ready$/, 300_000);
   return {
     /** The books are verified, too. */

@@ -12,7 +12,7 @@
 #include "base/embed.h"
 #include "db/driver.h"
 
-#define DB_BATCH_MAX 256              /* writes in one transaction: bounds the wait of its first one */
+#define DB_BATCH_MAX 512              /* writes in one transaction: bounds the wait of its first one */
 #define DB_GUARDED_BATCHES 64         /* so many batches take savepoints after one of them was needed */
 #define DB_HOOKS_MAX 16               /* db_on_commit() calls of one write function */
 #define DB_STATEMENTS_MAX 512         /* prepared statements kept on one connection */

@@ -16,9 +16,12 @@ static const struct book {
 #undef X
 };
 
-DB_SQL(ledger_book_find, "SELECT balance, last_id FROM ledger_account WHERE owner_id = ? AND book = ?");
+DB_SQL(ledger_book_find, "SELECT balance, last_id, lot_id FROM ledger_account WHERE owner_id = ? AND book = ?");
 DB_SQL(ledger_book_add, "INSERT INTO ledger_account (owner_id, book, unit, balance, floor_min, last_id, lot_id) VALUES (?, ?, ?, 0, ?, 0, 0)");
 DB_SQL(ledger_book_change, "UPDATE ledger_account SET balance = balance + ?, last_id = ? WHERE owner_id = ? AND book = ? AND balance + ? >= floor_min");
+/* Credits that come with a lot. */
+DB_SQL(ledger_book_bring, "UPDATE ledger_account SET balance = balance + ?, last_id = ?, lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
+DB_SQL(ledger_book_lot, "UPDATE ledger_account SET lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
 DB_SQL(ledger_cause_find, "SELECT id FROM ledger_tx WHERE cause = ? AND cause_id = ?");
 DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms, product, task_id) VALUES (?, ?, ?, ?, ?, ?)");
 DB_SQL(ledger_entry_add, "INSERT INTO ledger_entry (id, tx_id, kind, from_owner, from_book, from_prev, to_owner, to_book, to_prev, amount, at_ms) "
@@ -70,16 +73,17 @@ bool ledger__book_of_house(enum ledger_book b) {
     return books[b].house;
 }
 
-/* 1 found, 0 not there yet. */
-static int find(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e) {
+struct state { int64_t balance, last, lot; };
+
+/* 1 found, 0 not there yet: all 0. */
+static int find(struct db_tx *tx, struct ledger_side s, struct state *ret, struct err *e) {
     assert(s.book < LEDGER_BOOK_COUNT && books[s.book].house == (s.owner == 0));
     DB_ROWS rows = { 0 };
+    *ret = (struct state){ 0 };
     int r = db_one(tx, &rows, e, &ledger_book_find, DB_INT(s.owner), DB_TEXT(books[s.book].name));
-    if (r <= 0)
-        return r;
-    *ret_balance = db_int(&rows, 0);
-    *ret_last = db_int(&rows, 1);
-    return 1;
+    if (r == 1)
+        *ret = (struct state){ db_int(&rows, 0), db_int(&rows, 1), db_int(&rows, 2) };
+    return r;
 }
 
 static int add(struct db_tx *tx, struct ledger_side s, struct err *e) {
@@ -87,26 +91,32 @@ static int add(struct db_tx *tx, struct ledger_side s, struct err *e) {
     return db_run(tx, NULL, e, &ledger_book_add, DB_INT(s.owner), DB_TEXT(b->name), DB_TEXT(b->unit), DB_INT(b->floor_min));
 }
 
-int ledger__book_make(struct db_tx *tx, struct ledger_side s, struct err *e) {
-    int64_t balance, last;
-    int r = find(tx, s, &balance, &last, e);
-    return r == 0 ? add(tx, s, e) : r < 0 ? r : 0;
-}
-
 int ledger__book_last(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e) {
-    *ret_balance = *ret_last = 0;
-    int r = find(tx, s, ret_balance, ret_last, e);
+    struct state now;
+    int r = find(tx, s, &now, e);
+    *ret_balance = now.balance;
+    *ret_last = now.last;
     return r < 0 ? r : 0;
 }
 
-/* The entry before of an account's book, which is made when it is not there yet; 0 of the house, whose entries nobody lists. */
-static int previous(struct db_tx *tx, struct ledger_side s, int64_t *ret_id, struct err *e) {
-    int64_t balance;
-    *ret_id = 0;
+/* What an account's book is before a movement; made when it is not there yet. Of the house all 0: nobody lists its entries. */
+static int before(struct db_tx *tx, struct ledger_side s, struct state *ret, struct err *e) {
+    *ret = (struct state){ 0 };
     if (books[s.book].house)
         return 0;
-    int r = find(tx, s, &balance, ret_id, e);
+    int r = find(tx, s, ret, e);
     return r == 0 ? add(tx, s, e) : r < 0 ? r : 0;
+}
+
+int ledger__lot_head(struct db_tx *tx, int64_t account, int64_t *ret_lot, struct err *e) {
+    struct state now;
+    int r = before(tx, (struct ledger_side){ account, LEDGER_WALLET }, &now, e);
+    *ret_lot = now.lot;
+    return r;
+}
+
+int ledger__lot_head_set(struct db_tx *tx, int64_t account, int64_t lot, struct err *e) {
+    return db_run(tx, NULL, e, &ledger_book_lot, DB_INT(lot), DB_INT(account));
 }
 
 /* ERR_NO_CREDIT when the balance would come below its floor. */
@@ -114,12 +124,13 @@ static int change(struct db_tx *tx, struct ledger_side s, int64_t by, int64_t en
     bool house = books[s.book].house;
     assert(house == (s.owner == 0));
     for (bool again = false;; again = true) {
-        int64_t changed, balance, last;
+        struct state now;
+        int64_t changed;
         int r = db_run(tx, &changed, e, &ledger_book_change, DB_INT(by), DB_INT(house ? 0 : entry), DB_INT(s.owner), DB_TEXT(books[s.book].name), DB_INT(by));
         if (r < 0 || changed == 1)
             return r;
         /* A book of the house is nearly always there, so it is looked for only when it was not found. */
-        if (again || (r = find(tx, s, &balance, &last, e)) == 1)
+        if (again || (r = find(tx, s, &now, e)) == 1)
             return err_set(e, ERR_NO_CREDIT, "%lld credits are needed", (long long)-by);
         if (r < 0 || (r = add(tx, s, e)) < 0)
             return r;
@@ -150,16 +161,40 @@ int ledger__begin(struct db_tx *tx, const char *cause, int64_t cause_id, struct 
     return 0;
 }
 
+struct movement {
+    const char *kind;
+    struct ledger_side from, to;
+    struct state from_is, to_is;
+    int64_t amount, lot;                  /* lot: comes with it, 0 = none */
+};
+
+static int move(struct db_tx *tx, const struct ledger_tx *t, const struct movement *m, struct err *e) {
+    assert(m->amount > 0 && m->amount <= LEDGER_AMOUNT_MAX);
+    assert(strcmp(books[m->from.book].unit, books[m->to.book].unit) == 0);
+    int64_t id = id_new();
+    int r = change(tx, m->from, -m->amount, id, e);
+    if (r < 0)
+        return r;
+    r = m->lot ? db_run(tx, NULL, e, &ledger_book_bring, DB_INT(m->amount), DB_INT(id), DB_INT(m->lot), DB_INT(m->to.owner)) : change(tx, m->to, m->amount, id, e);
+    if (r < 0)
+        return r;
+    return db_run(tx, NULL, e, &ledger_entry_add, DB_INT(id), DB_INT(t->id), DB_TEXT(m->kind), DB_INT(m->from.owner), DB_TEXT(books[m->from.book].name), DB_INT(m->from_is.last),
+                  DB_INT(m->to.owner), DB_TEXT(books[m->to.book].name), DB_INT(m->to_is.last), DB_INT(m->amount), DB_INT(t->at_ms));
+}
+
 int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, struct ledger_side from, struct ledger_side to,
                  int64_t amount, struct err *e) {
-    assert(amount >= 0 && amount <= LEDGER_AMOUNT_MAX);
-    assert(strcmp(books[from.book].unit, books[to.book].unit) == 0);
+    struct movement m = { .kind = kind, .from = from, .to = to, .amount = amount };
     if (amount == 0)
         return 0;
-    int64_t id = id_new(), from_prev, to_prev;
-    int r = previous(tx, from, &from_prev, e);
-    if (r < 0 || (r = previous(tx, to, &to_prev, e)) < 0 || (r = change(tx, from, -amount, id, e)) < 0 || (r = change(tx, to, amount, id, e)) < 0)
+    int r = before(tx, from, &m.from_is, e);
+    return r < 0 || (r = before(tx, to, &m.to_is, e)) < 0 ? r : move(tx, t, &m, e);
+}
+
+int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, const struct ledger_lot *l, struct err *e) {
+    struct movement m = { .kind = "grant", .from = { 0, LEDGER_ISSUED }, .to = { l->account, LEDGER_WALLET }, .amount = l->credits, .lot = l->id };
+    int r = before(tx, m.to, &m.to_is, e);
+    if (r < 0 || (r = ledger__lot_add(tx, l, m.to_is.lot, e)) < 0)
         return r;
-    return db_run(tx, NULL, e, &ledger_entry_add, DB_INT(id), DB_INT(t->id), DB_TEXT(kind), DB_INT(from.owner), DB_TEXT(books[from.book].name), DB_INT(from_prev),
-                  DB_INT(to.owner), DB_TEXT(books[to.book].name), DB_INT(to_prev), DB_INT(amount), DB_INT(t->at_ms));
+    return l->credits ? move(tx, t, &m, e) : ledger__lot_head_set(tx, l->account, l->id, e);
 }

@@ -32,9 +32,7 @@ int ledger_grant(struct db_tx *tx, const struct ledger_grant *g, struct err *e) 
         return r;
     struct ledger_lot l = { .id = t.id, .account = g->account, .source = g->source, .credits = g->credits, .available = g->credits, .product = g->product,
                             .created_ms = t.at_ms, .expires_ms = g->expires_ms ? g->expires_ms : LEDGER_NEVER_MS };
-    if ((r = ledger__lot_add(tx, &l, e)) < 0)
-        return r;
-    return ledger__move(tx, &t, "grant", issued, (struct ledger_side){ g->account, LEDGER_WALLET }, g->credits, e);
+    return ledger__bring(tx, &t, &l, e);
 }
 
 int ledger_ungrant(struct db_tx *tx, const char *cause, int64_t cause_id, struct err *e) {

@@ -53,8 +53,6 @@ struct ledger_side {
     int64_t owner; /* 0 for the books of the house */
     enum ledger_book book;
 };
-/* Makes the book when it is not there yet. */
-int ledger__book_make(struct db_tx *tx, struct ledger_side s, struct err *e);
 /* The balance and the newest entry; 0 when the book was never used. Of a book of the house the newest entry is not kept: 0. */
 int ledger__book_last(struct db_tx *tx, struct ledger_side s, int64_t *ret_balance, int64_t *ret_last, struct err *e);
 int ledger__amount_ok(int64_t amount, struct err *e);
@@ -87,7 +85,13 @@ struct ledger_lot {
     enum ledger_currency currency; /* when paid > 0 */
     struct str product;            /* ledger__lot_add() only */
 };
-int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e);
+/* prev: the account's newest lot before. */
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, int64_t prev, struct err *e);
+/* A new lot, and its credits out of "issued" into the wallet: as two calls, but the account's row is read and written once. book.c */
+int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, const struct ledger_lot *l, struct err *e);
+/* Where an account's list of lots begins, 0: there is none; its wallet is made when it is not there yet. book.c */
+int ledger__lot_head(struct db_tx *tx, int64_t account, int64_t *ret_lot, struct err *e);
+int ledger__lot_head_set(struct db_tx *tx, int64_t account, int64_t lot, struct err *e);
 /* 1 found, 0 not. */
 int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e);
 /* All lots of one account become another's, whose wallet is made when it is not there yet. */

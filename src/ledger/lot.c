@@ -13,8 +13,6 @@
 #define LOT_COLUMNS "id, account_id, source, credits, available, held, spent, expired, taken, currency, paid, refunded, earned, created_ms, expires_ms"
 
 DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product, prev_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-DB_SQL(lot_head, "SELECT lot_id FROM ledger_account WHERE owner_id = ? AND book = 'wallet'");
-DB_SQL(lot_head_set, "UPDATE ledger_account SET lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
 DB_SQL(lot_tail, "WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w WHERE w.prev_id = 0");
 DB_SQL(lot_tie, "UPDATE ledger_lot SET prev_id = ? WHERE id = ?");
 DB_SQL(lot_give, "UPDATE ledger_lot SET account_id = ? WHERE id IN (WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w)");
@@ -49,24 +47,10 @@ bool ledger_currency_of(struct str name, enum ledger_currency *ret) {
     return false;
 }
 
-/* The account's newest lot, 0 = none; its wallet is made when it is not there yet. */
-static int head(struct db_tx *tx, int64_t account, int64_t *ret_id, struct err *e) {
-    DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, &lot_head, DB_INT(account));
-    *ret_id = r == 1 ? db_int(&rows, 0) : 0;
-    return r == 0 ? ledger__book_make(tx, (struct ledger_side){ account, LEDGER_WALLET }, e) : r < 0 ? r : 0;
-}
-
-int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, struct err *e) {
-    int64_t before;
-    int r = head(tx, l->account, &before, e);
-    if (r < 0)
-        return r;
-    if ((r = db_run(tx, NULL, e, &lot_head_set, DB_INT(l->id), DB_INT(l->account))) < 0)
-        return r;
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, int64_t prev, struct err *e) {
     return db_run(tx, NULL, e, &lot_add, DB_INT(l->id), DB_INT(l->account), DB_INT(l->source), DB_INT(l->credits), DB_INT(l->available), DB_INT(l->held),
                   DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken), DB_TEXT(l->paid ? ledger_currency_name(l->currency) : ""), DB_INT(l->paid),
-                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(before));
+                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(prev));
 }
 
 static int one(struct db_tx *tx, const struct db_sql *q, int64_t arg, struct ledger_lot *ret, struct err *e) {
@@ -100,8 +84,8 @@ int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, 
 /* The list of `from` goes in front of that of `to`. */
 int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
     int64_t first, before, last;
-    int r = head(tx, from, &first, e);
-    if (r < 0 || first == 0 || (r = head(tx, to, &before, e)) < 0)
+    int r = ledger__lot_head(tx, from, &first, e);
+    if (r < 0 || first == 0 || (r = ledger__lot_head(tx, to, &before, e)) < 0)
         return r;
     {
         DB_ROWS rows = { 0 };
@@ -110,9 +94,9 @@ int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e)
         last = db_int(&rows, 0);
     }
     if ((r = db_run(tx, NULL, e, &lot_give, DB_INT(to), DB_INT(from))) < 0 || (r = db_run(tx, NULL, e, &lot_tie, DB_INT(before), DB_INT(last))) < 0 ||
-        (r = db_run(tx, NULL, e, &lot_head_set, DB_INT(first), DB_INT(to))) < 0)
+        (r = ledger__lot_head_set(tx, to, first, e)) < 0)
         return r;
-    return db_run(tx, NULL, e, &lot_head_set, DB_INT(0), DB_INT(from));
+    return ledger__lot_head_set(tx, from, 0, e);
 }
 
 static int64_t earned_of(const struct ledger_lot *l) {

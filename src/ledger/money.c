@@ -17,13 +17,12 @@ int ledger_sell(struct db_tx *tx, const struct ledger_sale *s, struct err *e) {
         return r;
     struct ledger_side cash = { 0, ledger__cash(s->currency) };
     if ((r = ledger__move(tx, &t, "pay", (struct ledger_side){ 0, ledger__deferred(s->currency) }, cash, s->paid, e)) < 0 ||
-        (r = ledger__move(tx, &t, "fee", cash, (struct ledger_side){ 0, ledger__fee(s->currency) }, s->fee, e)) < 0 ||
-        (r = ledger__move(tx, &t, "grant", (struct ledger_side){ 0, LEDGER_ISSUED }, (struct ledger_side){ s->account, LEDGER_WALLET }, s->credits, e)) < 0)
+        (r = ledger__move(tx, &t, "fee", cash, (struct ledger_side){ 0, ledger__fee(s->currency) }, s->fee, e)) < 0)
         return r;
     struct ledger_lot l = { .id = t.id, .account = s->account, .source = LEDGER_BOUGHT, .credits = s->credits, .available = s->credits,
                             .currency = s->currency, .paid = s->paid, .product = s->product, .created_ms = t.at_ms,
                             .expires_ms = s->expires_ms ? s->expires_ms : LEDGER_NEVER_MS };
-    r = ledger__lot_add(tx, &l, e);
+    r = ledger__bring(tx, &t, &l, e);
     return r < 0 ? r : ledger__lot_save(tx, &t, &l, e);      /* what bought no credits is earned at once */
 }
 
