@@ -27,9 +27,9 @@ static void signed_form(struct str body, struct arena *a) {
         buf_add_str(&plain, pairs[i].value);
         if (form.n)
             buf_add_c(&form, '&');
-        wire_encode(&form, pairs[i].name);
+        buf_add_percent(&form, pairs[i].name);
         buf_add_c(&form, '=');
-        wire_encode(&form, pairs[i].value);
+        buf_add_percent(&form, pairs[i].value);
     }
     wire_add(&form, "sign_type", STR("RSA2"));
     wire_add(&form, "sign", fuzz_sign(a, buf_str(&plain)));

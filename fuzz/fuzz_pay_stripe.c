@@ -1,5 +1,6 @@
 /* fuzz_pay_stripe.c - any bytes as Stripe-Signature, NUL, and a body: none is genuine. The body signed by us as an event, and as every answer. */
 #include "fuzz.h"
+#include "base/digest.h"
 #include "pay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
@@ -8,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct str body = { (const char *)data, n }, header = str_cut(&body, 0);
     struct pay_notice notice;
     struct err e = { 0 };
-    uint8_t mac[PAY_HMAC];
-    char hex[2 * PAY_HMAC + 1];
+    uint8_t mac[DIGEST_SHA256];
+    char hex[2 * DIGEST_SHA256 + 1];
     if (n > 64 * 1024)
         return 0;
     fuzz_setup(settings, COUNT(settings), NULL, NULL, "");
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct pay_said said = { 0, fuzz_header, &h, body };
     MUST(pay_notice(fuzz_pay, "stripe", &said, FUZZ_NOW, a, &notice, &e) < 0);
     struct str message = arena_printf(a, "%lld.%.*s", (long long)(FUZZ_NOW / 1000), STR_ARG(body));
-    MUST(pay_hmac("whsec_1", 7, message.p, message.n, mac));
+    MUST(digest_hmac_sha256("whsec_1", 7, message.p, message.n, mac));
     hex_encode(mac, sizeof(mac), hex);
     h.of[0].value = arena_printf(a, "t=%lld,v1=%s", (long long)(FUZZ_NOW / 1000), hex);
     if (!body.n || !memchr(body.p, 0, body.n)) {         /* %.*s ends at a NUL */

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/rsa.h"
 #include "pay/internal.h"
-#include "pay/keys.h"
 #include "pay/vectors.h"
 
 #define MUST(x) ((x) ? (void)0 : __builtin_trap())
 #define FUZZ_NOW INT64_C(1767234897000)
 
 static struct pay *fuzz_pay;
-static struct pay_key *fuzz_key;               /* KEY_P: plays the provider */
+static struct rsa_key *fuzz_key;               /* KEY_P: plays the provider */
 
 static void fuzz_file(const char *dir, const char *name, const char *what, const char *base64, char path[128]) {
     snprintf(path, 128, "%s/%s", dir, name);
@@ -43,7 +43,7 @@ static void fuzz_setup(const char *const (*settings)[2], size_t n, const char *k
         MUST(config_set(cfg, key_setting, str_z(m), "fuzz", &e) >= 0 && config_set(cfg, verify_setting, str_z(value), "fuzz", &e) >= 0);
     MUST(pay_new(cfg, NULL, NULL, test_key, &fuzz_pay, &e) >= 0);
     int n_pem = snprintf(pem, sizeof(pem), "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", "PRIVATE", VECTOR_KEY_P, "PRIVATE");
-    MUST(fuzz_key = pay_key_private(pem, (size_t)n_pem));
+    MUST(fuzz_key = rsa_private(pem, (size_t)n_pem));
     unlink(m);
     unlink(p);
     rmdir(dir);
@@ -51,9 +51,9 @@ static void fuzz_setup(const char *const (*settings)[2], size_t n, const char *k
 
 /* RSA over the message by KEY_P, in base64. */
 static inline struct str fuzz_sign(struct arena *a, struct str message) {
-    uint8_t raw[PAY_SIGNATURE_MAX];
-    size_t n = pay_key_sign(fuzz_key, message.p, message.n, raw);
-    char *text = arena_alloc(a, PAY_SIGNATURE_MAX * 2);
+    uint8_t raw[RSA_SIGNATURE_MAX];
+    size_t n = rsa_sign(fuzz_key, message.p, message.n, raw);
+    char *text = arena_alloc(a, RSA_SIGNATURE_MAX * 2);
     return (struct str){ text, base64_encode(raw, n, text) };
 }
 

@@ -88,6 +88,17 @@ void buf_add_int(struct buf *b, int64_t v) {
     buf_add(b, digits + at, sizeof(digits) - at);
 }
 
+void buf_add_percent(struct buf *b, struct str s) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.' || c == '~')
+            buf_add_c(b, (char)c);
+        else
+            buf_add(b, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
+    }
+}
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) {
     va_list again;
     va_copy(again, ap);

@@ -26,6 +26,7 @@ void buf_add_str(struct buf *b, struct str s);
 void buf_add_z(struct buf *b, const char *z);
 void buf_add_c(struct buf *b, char c);
 void buf_add_int(struct buf *b, int64_t v);
+void buf_add_percent(struct buf *b, struct str s);         /* RFC 3986: everything but unreserved characters becomes %XX */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Room for n more bytes to be written at the returned place, then buf_commit(); NULL past max (sets failed). */

@@ -28,6 +28,15 @@ static void adds_every_kind(void **state) {
     assert_memory_equal(b.p, "ab\0c-9223372036854775808|002.2|x", b.n);
 }
 
+static void percent_leaves_the_unreserved(void **state) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 100);
+    buf_add_percent(&b, STR("AZaz09-_.~ !*'()+%/\xe4\xb8\xad\0\x7f"));
+    check_str(buf_str(&b), "AZaz09-_.~%20%21%2A%27%28%29%2B%25%2F%E4%B8%AD%00%7F");
+    buf_add_percent(&b, STR_NULL);
+    assert_int_equal(b.n, 52);
+}
+
 static void never_passes_its_maximum(void **state) {
     BUF_CLEANUP struct buf b;
     buf_init(&b, 10);
@@ -96,6 +105,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_stays_terminated),
         cmocka_unit_test(adds_every_kind),
+        cmocka_unit_test(percent_leaves_the_unreserved),
         cmocka_unit_test(never_passes_its_maximum),
         cmocka_unit_test(printing_fails_whole),
         cmocka_unit_test(reserves_and_commits),

@@ -5,6 +5,12 @@
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
 
+int str_cmp(struct str a, struct str b) {
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
 bool str_ieq(struct str a, struct str b) {
     if (a.n != b.n)
         return false;

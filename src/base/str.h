@@ -32,6 +32,7 @@ static inline uint64_t str_8(const char *p) { uint64_t v; memcpy(&v, p, sizeof v
 static inline uint64_t str_8_has(uint64_t v, char c) { v ^= STR_8(c); return (v - STR_8(1)) & ~v & STR_8(0x80); }
 static inline uint64_t str_8_has_control(uint64_t v) { return ((v - STR_8(0x20)) & ~v & STR_8(0x80)) | str_8_has(v, 0x7f); }
 
+int str_cmp(struct str a, struct str b);                   /* bytewise; what another begins with comes before it */
 bool str_ieq(struct str a, struct str b);                 /* ASCII case folded */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

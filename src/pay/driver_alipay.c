@@ -16,8 +16,8 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/rsa.h"
 #include "pay/driver.h"
-#include "pay/keys.h"
 #include "pay/wire.h"
 
 #define BODY_MAX     (16 * 1024)
@@ -27,25 +27,25 @@
 
 struct alipay {
     const char     *gateway, *app_id, *seller_id;
-    struct pay_key *key, *verify;
+    struct rsa_key *key, *verify;
 };
 
 /* ---- life ---- */
 static void close_alipay(void *arg) {
     struct alipay *g = arg;
-    pay_key_free(g->key);
-    pay_key_free(g->verify);
+    rsa_free(g->key);
+    rsa_free(g->verify);
     free(g);
 }
 
-static int read_key(const struct config *cfg, const char *setting, bool private, struct pay_key **ret, struct err *e) {
+static int read_key(const struct config *cfg, const char *setting, bool private, struct rsa_key **ret, struct err *e) {
     BUF_CLEANUP struct buf pem;
-    char serial[PAY_SERIAL_MAX];
+    char serial[RSA_SERIAL_MAX];
     buf_init(&pem, 128 * 1024);
     int r = pay__read_file(cfg, setting, config_str(cfg, setting), &pem, e);
     if (r < 0)
         return r;
-    *ret = private ? pay_key_private(pem.p, pem.n) : pay_key_public(pem.p, pem.n, serial);
+    *ret = private ? rsa_private(pem.p, pem.n) : rsa_public(pem.p, pem.n, serial);
     crypto_wipe(pem.p, pem.n);
     return *ret ? 0 : err_set(e, ERR_CONFIG, "%s: no RSA key in PEM; what the console gives as one line needs its BEGIN and END lines, see docs/payments.md", setting);
 }
@@ -85,7 +85,7 @@ struct param { const char *name; struct str value; };
 static int sign_params(const struct alipay *g, const char *method, struct str biz, const struct pay_ask *ask, const struct pay_moment *m, struct arena *a,
                        struct str *ret, struct err *e) {
     char at[20];
-    uint8_t raw[PAY_SIGNATURE_MAX];
+    uint8_t raw[RSA_SIGNATURE_MAX];
     BUF_CLEANUP struct buf plain = { 0 };
     BUF_CLEANUP struct buf sent = { 0 };
     wire_china_text(m->now_ms, at);
@@ -109,7 +109,7 @@ static int sign_params(const struct alipay *g, const char *method, struct str bi
         buf_add_str(&plain, params[i].value);
         wire_add(&sent, params[i].name, params[i].value);
     }
-    size_t n = plain.failed ? 0 : pay_key_sign(g->key, plain.p, plain.n, raw);
+    size_t n = plain.failed ? 0 : rsa_sign(g->key, plain.p, plain.n, raw);
     char *sign = arena_alloc(a, (n + 2) / 3 * 4 + 1);
     wire_add(&sent, "sign", (struct str){ sign, base64_encode(raw, n, sign) });
     if (plain.failed || sent.failed)
@@ -327,7 +327,7 @@ static int verify_answer(const struct alipay *g, const struct pay_work *w, const
     const char *name = NULL;
     const json_t *inner = NULL, *v;
     void *it = json_object_iter((json_t *)j);
-    uint8_t raw[PAY_SIGNATURE_MAX];
+    uint8_t raw[RSA_SIGNATURE_MAX];
     struct str bytes, sign = pay__text(a, j, "sign", 2048);
     for (; it && !inner; it = json_object_iter_next((json_t *)j, it)) {
         name = json_object_iter_key(it);
@@ -342,7 +342,7 @@ static int verify_answer(const struct alipay *g, const struct pay_work *w, const
     if (ok && !is_answer(name, method_of(w)))
         return pay__unclear(w, e, "an error of Alipay's that says yes");
     int n = sign.n ? base64_decode(sign, /* standard= */ true, raw, sizeof(raw)) : ERR_BAD_INPUT;
-    if ((ok || sign.n) && (n < 0 || !pay_key_verify(g->verify, bytes.p, bytes.n, raw, (size_t)n)))
+    if ((ok || sign.n) && (n < 0 || !rsa_verify(g->verify, bytes.p, bytes.n, raw, (size_t)n)))
         return pay__unclear(w, e, "the signature of Alipay's answer is wrong: is pay.alipay_verify_file Alipay's key, and not the application's?");
     *ret_inner = inner;
     return 0;
@@ -371,7 +371,7 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
 /* The string that was signed: all pairs in the order of their names, but `sign` and `sign_type`, as they were before they were encoded. */
 static int verify_notice(const struct alipay *g, const struct wire_pair *pairs, size_t n, size_t body_n, struct err *e) {
     BUF_CLEANUP struct buf plain = { 0 };
-    uint8_t raw[PAY_SIGNATURE_MAX];
+    uint8_t raw[RSA_SIGNATURE_MAX];
     struct str sign = wire_find(pairs, n, "sign"), charset = wire_find(pairs, n, "charset");
     if (!str_eqz(wire_find(pairs, n, "sign_type"), "RSA2") || (charset.p && !str_ieq(charset, STR("utf-8"))))
         return err_set(e, ERR_PAY_NOTICE, "sign_type is not RSA2, or charset not utf-8");
@@ -386,7 +386,7 @@ static int verify_notice(const struct alipay *g, const struct wire_pair *pairs, 
         buf_add_str(&plain, pairs[i].value);
     }
     int raw_n = sign.n ? base64_decode(sign, /* standard= */ true, raw, sizeof(raw)) : ERR_BAD_INPUT;
-    if (raw_n < 0 || plain.failed || plain.n == 0 || !pay_key_verify(g->verify, plain.p, plain.n, raw, (size_t)raw_n))
+    if (raw_n < 0 || plain.failed || plain.n == 0 || !rsa_verify(g->verify, plain.p, plain.n, raw, (size_t)raw_n))
         return err_set(e, ERR_PAY_NOTICE, "the signature is wrong");
     return 0;
 }

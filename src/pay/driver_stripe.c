@@ -15,9 +15,9 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "base/digest.h"
 #include "base/json.h"
 #include "pay/driver.h"
-#include "pay/keys.h"
 #include "pay/wire.h"
 
 #define API_VERSION  "2026-10-28.endive"
@@ -497,14 +497,14 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
 }
 
 /* ---- notices ---- */
-static bool signed_by_us(const struct stripe *g, struct str message, const uint8_t (*v1)[PAY_HMAC], size_t n) {
+static bool signed_by_us(const struct stripe *g, struct str message, const uint8_t (*v1)[DIGEST_SHA256], size_t n) {
     bool ok = false;
     for (size_t k = 0; k < g->n_secrets; k++) {
-        uint8_t want[PAY_HMAC];
-        if (!pay_hmac(g->secrets[k].p, g->secrets[k].n, message.p, message.n, want))
+        uint8_t want[DIGEST_SHA256];
+        if (!digest_hmac_sha256(g->secrets[k].p, g->secrets[k].n, message.p, message.n, want))
             continue;
         for (size_t i = 0; i < n; i++)
-            ok |= crypto_equal(want, v1[i], PAY_HMAC);
+            ok |= crypto_equal(want, v1[i], DIGEST_SHA256);
         crypto_wipe(want, sizeof(want));
     }
     return ok;
@@ -512,7 +512,7 @@ static bool signed_by_us(const struct stripe *g, struct str message, const uint8
 
 /* "t=1700000000,v1=…,v1=…,v0=…" */
 static int verify(const struct stripe *g, struct str header, struct str body, int64_t now_ms, struct arena *a, struct err *e) {
-    uint8_t v1[SIGNATURES][PAY_HMAC];
+    uint8_t v1[SIGNATURES][DIGEST_SHA256];
     int64_t t = -1, now_s = now_ms / 1000;
     struct str t_text = STR_NULL;
     size_t n = 0;
@@ -524,7 +524,7 @@ static int verify(const struct stripe *g, struct str header, struct str body, in
             if (t >= 0 || value.n == 0 || value.p[0] == '-' || str_int(value, 0, INT64_C(100000000000), &t) < 0)
                 return err_set(e, ERR_PAY_NOTICE, "Stripe-Signature has no one time");
             t_text = value;
-        } else if (str_eqz(key, "v1") && n < SIGNATURES && hex_decode(value, v1[n], PAY_HMAC) == 0) {
+        } else if (str_eqz(key, "v1") && n < SIGNATURES && hex_decode(value, v1[n], DIGEST_SHA256) == 0) {
             n++;
         }
     }

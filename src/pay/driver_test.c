@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "pay/internal.h"
-#include "pay/keys.h"
 
 #define TOLERANCE_S 300
 #define BODY_MAX    (16 * 1024)
@@ -128,10 +128,10 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
 
 /* ---- notices ---- */
 struct str pay__test_sign(const uint8_t key[CRYPTO_KEY], int64_t now_ms, struct str body, struct arena *a) {
-    uint8_t mac[PAY_HMAC];
-    char hex[2 * PAY_HMAC + 1];
+    uint8_t mac[DIGEST_SHA256];
+    char hex[2 * DIGEST_SHA256 + 1];
     struct str time = arena_printf(a, "%lld", (long long)(now_ms / 1000)), message = PAY_JOIN(a, time, STR("."), body);
-    if (!message.p || !pay_hmac(key, CRYPTO_KEY, message.p, message.n, mac))
+    if (!message.p || !digest_hmac_sha256(key, CRYPTO_KEY, message.p, message.n, mac))
         return STR_NULL;
     hex_encode(mac, sizeof(mac), hex);
     return arena_printf(a, "t=%s,v1=%s", time.p, hex);

@@ -16,8 +16,9 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/rsa.h"
 #include "pay/driver.h"
-#include "pay/keys.h"
+#include "pay/gcm.h"
 #include "pay/wire.h"
 
 #define SCHEME       "WECHATPAY2-SHA256-RSA2048"
@@ -30,18 +31,18 @@
 #define H5_MS        (5 * INT64_C(60000))           /* an h5_url five minutes */
 #define SERIAL_MAX   128
 
-struct verify_key { char serial[SERIAL_MAX]; struct pay_key *key; };
+struct verify_key { char serial[SERIAL_MAX]; struct rsa_key *key; };
 struct wechat {
     const char       *base, *mchid, *appid, *mini, *serial;       /* of the config */
     uint8_t           v3_key[PAY_GCM_KEY];
-    struct pay_key   *key;
+    struct rsa_key   *key;
     pthread_mutex_t   grow;                          /* for whoever adds keys; they are only ever added */
     atomic_size_t     n_keys;
     struct verify_key keys[KEYS_MAX];
 };
 
 /* ---- keys ---- */
-static const struct pay_key *find_key(const struct wechat *g, struct str serial) {
+static const struct rsa_key *find_key(const struct wechat *g, struct str serial) {
     size_t n = atomic_load_explicit(&g->n_keys, memory_order_acquire);
     for (size_t i = 0; i < n; i++)
         if (str_eqz(serial, g->keys[i].serial))
@@ -50,7 +51,7 @@ static const struct pay_key *find_key(const struct wechat *g, struct str serial)
 }
 
 /* Takes k over. One that is there already stays. */
-static int add_key(struct wechat *g, struct str serial, struct pay_key *k, struct err *e) {
+static int add_key(struct wechat *g, struct str serial, struct rsa_key *k, struct err *e) {
     int r = 0;
     pthread_mutex_lock(&g->grow);
     size_t n = atomic_load(&g->n_keys);
@@ -64,7 +65,7 @@ static int add_key(struct wechat *g, struct str serial, struct pay_key *k, struc
         atomic_store_explicit(&g->n_keys, n + 1, memory_order_release);
     }
     pthread_mutex_unlock(&g->grow);
-    pay_key_free(k);
+    rsa_free(k);
     return r;
 }
 
@@ -74,7 +75,7 @@ static int read_private(const struct config *cfg, struct wechat *g, struct err *
     int r = pay__read_file(cfg, "pay.wechat_key_file", config_str(cfg, "pay.wechat_key_file"), &pem, e);
     if (r < 0)
         return r;
-    g->key = pay_key_private(pem.p, pem.n);
+    g->key = rsa_private(pem.p, pem.n);
     crypto_wipe(pem.p, pem.n);
     return g->key ? 0 : err_set(e, ERR_CONFIG, "pay.wechat_key_file: no RSA private key in PEM: use apiclient_key.pem of the merchant's console");
 }
@@ -82,7 +83,7 @@ static int read_private(const struct config *cfg, struct wechat *g, struct err *
 /* "serial=file" */
 static int read_verify(const struct config *cfg, struct wechat *g, struct str item, struct err *e) {
     BUF_CLEANUP struct buf pem;
-    char path[3000], own_serial[PAY_SERIAL_MAX];
+    char path[3000], own_serial[RSA_SERIAL_MAX];
     struct str file = item, serial = str_trim(str_cut(&file, '='));
     file = str_trim(file);
     buf_init(&pem, 128 * 1024);
@@ -93,7 +94,7 @@ static int read_verify(const struct config *cfg, struct wechat *g, struct str it
     int r = pay__read_file(cfg, "pay.wechat_verify", path, &pem, e);
     if (r < 0)
         return r;
-    CLEANUP(pay_key_free) struct pay_key *k = pay_key_public(pem.p, pem.n, own_serial);
+    CLEANUP(rsa_free) struct rsa_key *k = rsa_public(pem.p, pem.n, own_serial);
     bool bare = str_starts(serial, STR("PUB_KEY_ID_"));
     if (!k)
         return err_set(e, ERR_CONFIG, "pay.wechat_verify: %s holds no RSA public key or certificate in PEM", path);
@@ -109,8 +110,8 @@ static void close_wechat(void *arg) {
     if (!g)
         return;
     for (size_t i = 0; i < g->n_keys; i++)
-        pay_key_free(g->keys[i].key);
-    pay_key_free(g->key);
+        rsa_free(g->keys[i].key);
+    rsa_free(g->key);
     pthread_mutex_destroy(&g->grow);
     crypto_wipe(g->v3_key, sizeof(g->v3_key));
     free(g);
@@ -160,8 +161,8 @@ static int open_wechat(const struct config *cfg, void **ret_g, bool *ret_real, s
 /* ---- signing ---- */
 /* RSA over the message, in base64. */
 static struct str signature(const struct wechat *g, struct str message, struct arena *a) {
-    uint8_t raw[PAY_SIGNATURE_MAX];
-    size_t n = pay_key_sign(g->key, message.p, message.n, raw);
+    uint8_t raw[RSA_SIGNATURE_MAX];
+    size_t n = rsa_sign(g->key, message.p, message.n, raw);
     char *text = arena_alloc(a, (n + 2) / 3 * 4 + 1);
     return (struct str){ text, n ? base64_encode(raw, n, text) : 0 };
 }
@@ -208,11 +209,11 @@ static struct str call_up(const struct wechat *g, const char *appid, struct str 
 
 /* ---- verifying ---- */
 /* Whatever is wrong with the message itself is ERR_PAY_NOTICE; a key we do not have is ERR_PAY_SETUP. */
-static int verify(const struct wechat *g, const struct pay_key *other, const struct pay_said *s, int64_t now_ms, struct arena *a, struct err *e) {
+static int verify(const struct wechat *g, const struct rsa_key *other, const struct pay_said *s, int64_t now_ms, struct arena *a, struct err *e) {
     struct str at = s->header(s->from, "Wechatpay-Timestamp"), nonce = s->header(s->from, "Wechatpay-Nonce"),
                sign = s->header(s->from, "Wechatpay-Signature"), serial = s->header(s->from, "Wechatpay-Serial"),
                type = s->header(s->from, "Wechatpay-Signature-Type");
-    uint8_t raw[PAY_SIGNATURE_MAX];
+    uint8_t raw[RSA_SIGNATURE_MAX];
     int64_t at_s, now_s = now_ms / 1000;
     if (!at.n || !nonce.n || !sign.n || !serial.n || nonce.n > 128 || serial.n >= SERIAL_MAX)
         return err_set(e, ERR_PAY_NOTICE, "a signature header is missing or too long");
@@ -222,7 +223,7 @@ static int verify(const struct wechat *g, const struct pay_key *other, const str
         return err_set(e, ERR_PAY_NOTICE, "its time is %d s or more from ours: an old message, or one of the clocks is wrong", SKEW_S);
     if (str_starts(sign, STR("WECHATPAY/SIGNTEST/")))
         return err_set(e, ERR_PAY_NOTICE, "a probe with a false signature, which WeChat sends on purpose");
-    const struct pay_key *k = find_key(g, serial);
+    const struct rsa_key *k = find_key(g, serial);
     if (!k)
         k = other;
     if (!k)
@@ -231,7 +232,7 @@ static int verify(const struct wechat *g, const struct pay_key *other, const str
     struct str line = STR("\n"), message = PAY_JOIN(a, at, line, nonce, line, s->body, line);
     if (!message.p)
         return err_set(e, ERR_TOO_BIG, "a message that is too big");
-    if (n < 0 || !pay_key_verify(k, message.p, message.n, raw, (size_t)n))
+    if (n < 0 || !rsa_verify(k, message.p, message.n, raw, (size_t)n))
         return err_set(e, ERR_PAY_NOTICE, "the signature is wrong");
     return 0;
 }
@@ -479,19 +480,19 @@ static int parse_start(const struct wechat *g, const struct pay_work *w, const j
 /* New platform certificates, sealed with the APIv3 key. The answer may be signed with one of those that it brings. */
 static int parse_keys(struct wechat *g, const struct pay_said *s, const struct pay_moment *m, struct arena *a, struct err *e) {
     CLEANUP(json_unref) json_t *j = NULL;
-    struct pay_key *fresh[KEYS_MAX] = { 0 };
+    struct rsa_key *fresh[KEYS_MAX] = { 0 };
     struct str serials[KEYS_MAX], used = s->header(s->from, "Wechatpay-Serial");
-    const struct pay_key *signer = NULL;
+    const struct rsa_key *signer = NULL;
     size_t n = 0;
     int r = json_read(s->body, &j, e);
     const json_t *data = json_object_get(j, "data");
     for (size_t i = 0; r >= 0 && i < json_array_size(data) && n < KEYS_MAX; i++) {
         const json_t *one = json_array_get(data, i);
-        char serial[PAY_SERIAL_MAX];
+        char serial[RSA_SERIAL_MAX];
         struct str pem;
         serials[n] = pay__text(a, one, "serial_no", SERIAL_MAX - 1);
         r = unseal(g, json_object_get(one, "encrypt_certificate"), a, &pem, e);
-        if (r >= 0 && (!(fresh[n] = pay_key_public(pem.p, pem.n, serial)) || !str_eqz(serials[n], serial)))
+        if (r >= 0 && (!(fresh[n] = rsa_public(pem.p, pem.n, serial)) || !str_eqz(serials[n], serial)))
             r = err_set(e, ERR_UPSTREAM, "a certificate that is none");
         if (r >= 0 && str_eq(serials[n], used))
             signer = fresh[n];
@@ -502,7 +503,7 @@ static int parse_keys(struct wechat *g, const struct pay_said *s, const struct p
     for (size_t i = 0; i < n; i++) {
         if (r >= 0)
             r = add_key(g, serials[i], TAKE(fresh[i]), e);
-        pay_key_free(fresh[i]);
+        rsa_free(fresh[i]);
     }
     return r;
 }

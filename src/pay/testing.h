@@ -9,9 +9,9 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/rsa.h"
 #include "base/testing.h"
 #include "pay/internal.h"
-#include "pay/keys.h"
 #include "pay/vectors.h"
 
 #define TEST_SERIAL_P  "PUB_KEY_ID_0000000001"
@@ -130,12 +130,12 @@ TEST_FN int test_notice(const char *provider, int64_t now_ms, const struct test_
 /* RSA by KEY_P, which plays WeChat and Alipay, in base64. */
 TEST_FN const char *test_sign_p(struct str message) {
     BUF_CLEANUP struct buf pem;
-    uint8_t raw[PAY_SIGNATURE_MAX];
-    char *text = arena_alloc(test_arena, PAY_SIGNATURE_MAX * 2);
+    uint8_t raw[RSA_SIGNATURE_MAX];
+    char *text = arena_alloc(test_arena, RSA_SIGNATURE_MAX * 2);
     buf_init(&pem, 8192);
     buf_printf(&pem, "-----BEGIN %s KEY-----\n%s\n-----END %s KEY-----\n", "PRIVATE", VECTOR_KEY_P, "PRIVATE");
-    CLEANUP(pay_key_free) struct pay_key *k = pay_key_private(pem.p, pem.n);
-    base64_encode(raw, pay_key_sign(k, message.p, message.n, raw), text);
+    CLEANUP(rsa_free) struct rsa_key *k = rsa_private(pem.p, pem.n);
+    base64_encode(raw, rsa_sign(k, message.p, message.n, raw), text);
     return text;
 }
 TEST_FN struct str test_call_header(const struct pay_call *c, const char *name) {

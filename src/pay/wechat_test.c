@@ -1,5 +1,5 @@
 /* wechat_test.c - WeChat Pay: the vectors of foreign clients, forwards and backwards, and everything that must be refused. */
-#include "pay/keys.h"
+#include "pay/gcm.h"
 #include "pay/testing.h"
 
 #include "base/json.h"
@@ -57,19 +57,19 @@ static void signs_the_call_up(void **state) {
     assert_string_equal(json_string_value(json_object_get(j, "timeStamp")), "1554209980");
     assert_string_equal(json_string_value(json_object_get(j, "signType")), "RSA");
     /* The vector was made at another time than the answer: it is verified, and then ours in the same way. */
-    CLEANUP(pay_key_free) struct pay_key *k = NULL;
+    CLEANUP(rsa_free) struct rsa_key *k = NULL;
     BUF_CLEANUP struct buf pem;
-    char serial[PAY_SERIAL_MAX];
-    uint8_t raw[PAY_SIGNATURE_MAX];
+    char serial[RSA_SERIAL_MAX];
+    uint8_t raw[RSA_SIGNATURE_MAX];
     buf_init(&pem, 8192);
     buf_printf(&pem, "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", VECTOR_KEY_M_PUBLIC);
-    assert_non_null(k = pay_key_public(pem.p, pem.n, serial));
+    assert_non_null(k = rsa_public(pem.p, pem.n, serial));
     static const char vector[] = "wxd678efh567hg6787\n1554208460\n" TEST_NONCE "\nprepay_id=wx201410272009395522657a690389285100\n";
     int n = base64_decode(STR(VECTOR_WX_CALL_UP_SIGN), true, raw, sizeof(raw));
-    assert_true(n > 0 && pay_key_verify(k, vector, sizeof(vector) - 1, raw, (size_t)n));
+    assert_true(n > 0 && rsa_verify(k, vector, sizeof(vector) - 1, raw, (size_t)n));
     struct str ours = arena_printf(test_arena, "wxd678efh567hg6787\n1554209980\n" TEST_NONCE "\nprepay_id=wx201410272009395522657a690389285100\n");
     n = base64_decode(str_z(json_string_value(json_object_get(j, "paySign"))), true, raw, sizeof(raw));
-    assert_true(n > 0 && pay_key_verify(k, ours.p, ours.n, raw, (size_t)n));
+    assert_true(n > 0 && rsa_verify(k, ours.p, ours.n, raw, (size_t)n));
 }
 
 static void writes_each_scene(void **state) {

@@ -9,26 +9,12 @@
 #define CHINA_MS (8 * INT64_C(3600000))        /* one zone, no summer time since 1991 */
 
 /* ---- forms ---- */
-static bool is_unreserved(unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.' || c == '~';
-}
-
-void wire_encode(struct buf *out, struct str s) {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (is_unreserved(c))
-            buf_add_c(out, (char)c);
-        else
-            buf_printf(out, "%%%02X", c);
-    }
-}
-
 void wire_add(struct buf *out, const char *name, struct str value) {
     if (out->n)
         buf_add_c(out, '&');
     buf_add_z(out, name);
     buf_add_c(out, '=');
-    wire_encode(out, value);
+    buf_add_percent(out, value);
 }
 
 void wire_add_int(struct buf *out, const char *name, int64_t value) {
@@ -62,9 +48,7 @@ static int decode(struct str s, struct arena *a, struct str *ret, struct err *e)
 }
 
 static int by_name(const void *a, const void *b) {
-    struct str x = ((const struct wire_pair *)a)->name, y = ((const struct wire_pair *)b)->name;
-    int c = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
-    return c ? c : (x.n > y.n) - (x.n < y.n);
+    return str_cmp(((const struct wire_pair *)a)->name, ((const struct wire_pair *)b)->name);
 }
 
 int wire_form(struct str body, struct arena *a, struct wire_pair pairs[WIRE_PAIRS_MAX], size_t *ret_n, struct err *e) {

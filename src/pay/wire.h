@@ -12,8 +12,6 @@
 #define WIRE_PAIRS_MAX 100
 #define WIRE_FEN_MAX   INT64_C(100000000000)            /* a thousand million yuan */
 
-/* RFC 3986: everything but unreserved characters becomes %XX. */
-void wire_encode(struct buf *out, struct str s);
 /* "&name=value" (without the & when out is empty). name: as it is; value: encoded. */
 void wire_add(struct buf *out, const char *name, struct str value);
 void wire_add_int(struct buf *out, const char *name, int64_t value);
