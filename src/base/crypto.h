@@ -27,6 +27,8 @@ size_t base64url_encode(const void *p, size_t n, char *out);
 size_t base64_encode(const void *p, size_t n, char *out);         /* RFC 4648 section 4, with padding; the same room */
 /* standard=true: RFC 4648 section 4 with padding; else URL-safe, no padding. Returns bytes written or ERR_BAD_INPUT. */
 int base64_decode(struct str s, bool standard, uint8_t *out, size_t cap);
+/* Ed25519 (RFC 8032): did the owner of this public key sign the message? False, too, for keys that sign everything. */
+bool crypto_ed25519(const uint8_t key[32], const void *msg, size_t n, const uint8_t signature[64]);
 bool crypto_equal(const void *a, const void *b, size_t n);   /* constant time */
 
 /* ---- secret keys ---- */

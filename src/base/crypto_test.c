@@ -124,12 +124,51 @@ static void passwords_are_checked_and_grow_stale(void **state) {
 
 static int setup(void **state) { return crypto_setup(NULL); }
 
+/* Of 256 values of a byte the letters of the alphabet are taken, and no others: libsodium 1.0.18 alone takes some above 127. */
+static void base64_has_64_letters(void **state) {
+    static const char *const extra[] = { "-_", "+/" };
+    for (int standard = 0; standard < 2; standard++) {
+        for (int c = 0; c < 256; c++) {
+            char text[] = { 'A', (char)c, 'A', 'A', 0 };
+            uint8_t out[4];
+            bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr(extra[standard], c));
+            if (base64_decode((struct str){ text, 4 }, standard, out, sizeof(out)) != (letter ? 3 : ERR_BAD_INPUT))
+                fail_msg("%d", c);
+        }
+    }
+}
+
+/* RFC 8032, section 7.1, tests 1 and 2. */
+static void ed25519_vectors(void **state) {
+    static const struct { const char *key, *signature, *message; } vectors[] = {
+        { "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b", "" },
+        { "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+          "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00", "\x72" },
+    };
+    uint8_t key[32], signature[64];
+    for (size_t i = 0; i < COUNT(vectors); i++) {
+        struct str message = str_z(vectors[i].message);
+        assert_int_equal(hex_decode(str_z(vectors[i].key), key, 32), 0);
+        assert_int_equal(hex_decode(str_z(vectors[i].signature), signature, 64), 0);
+        assert_true(crypto_ed25519(key, message.p, message.n, signature));
+        assert_false(crypto_ed25519(key, "x", 1, signature));
+        signature[63] ^= 0x20;                         /* S + 2^253: not the canonical one */
+        assert_false(crypto_ed25519(key, message.p, message.n, signature));
+        memset(key, 0, sizeof(key));                   /* of small order: R = A, S = 0 would sign everything */
+        memset(signature, 0, sizeof(signature));
+        assert_false(crypto_ed25519(key, message.p, message.n, signature));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_vectors),
         cmocka_unit_test(hex_there_and_back),
         cmocka_unit_test(base64_vectors),
         cmocka_unit_test(base64_refuses),
+        cmocka_unit_test(base64_has_64_letters),
+        cmocka_unit_test(ed25519_vectors),
         cmocka_unit_test(random_differs_and_equal_compares),
         cmocka_unit_test(seals_open_with_their_key_only),
         cmocka_unit_test(passwords_are_checked_and_grow_stale),
