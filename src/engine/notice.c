@@ -41,7 +41,7 @@ static int header(const struct notice_said *s, const char *name, size_t max, str
 /* text: a time in units of unit_ms, digits only. */
 static int check_time(struct str text, int64_t unit_ms, int64_t skew_ms, int64_t now_ms, int64_t *ret_ms, struct err *e) {
     int64_t t;
-    if (text.n == 0 || text.p[0] == '-' || str_int(text, 0, TIME_MAX / unit_ms, &t) < 0)
+    if (str_int(text, 0, TIME_MAX / unit_ms, &t) < 0)
         return forged(e, "the time of the message is no number");
     *ret_ms = t * unit_ms;
     /* by unit: a message of this very second is not ahead of us, however many milliseconds ours has */

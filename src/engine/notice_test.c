@@ -199,6 +199,10 @@ static void webhook_secrets_are_judged(void **state) {
     assert_int_equal(k.n, 64);
     base64_encode(raw, 65, text);
     assert_int_equal(notice_secret(str_z(text), &k, &err), ERR_BAD_INPUT);
+    base64_encode(raw, 24, text);
+    assert_int_equal(notice_secret(str_z(text), &k, &err), 0);
+    base64_encode(raw, 23, text);
+    assert_int_equal(notice_secret(str_z(text), &k, &err), ERR_BAD_INPUT);
 }
 
 static void webhooks_of_ours_are_signed(void **state) {
