@@ -1,6 +1,6 @@
 /*
- * fuzz_engine_eventbridge.c - any bytes as the six headers of EventBridge (each ended by LF) and a body; as a certificate; and the headers signed by
- * the key of the vectors, which are then refused only for what they say.
+ * fuzz_engine_eventbridge.c - any bytes as the six headers of EventBridge (each ended by LF) and a body; as a certificate; and headers of the right
+ * kind with our token signed by the key of the vectors, which are then refused for their time and form only.
  */
 #include "engine.h"
 #include "fuzz.h"
@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     MUST(notice_eventbridge(&s, TARGET, STR(VECTOR_EB_TOKEN), certificate, now_ms, &head, &e) == ERR_ENGINE_NOTICE);
     int r = notice_eventbridge_certificate(&s, &url, &e);
     MUST(r == ERR_ENGINE_NOTICE || (r == 0 && str_starts(url, STR("https://")) && memmem(url.p, url.n, "-eventbridge.oss-accelerate.aliyuncs.com/", 41)));
+    if (!str_eqz(h.of[1].value, "SHA256") || !str_eqz(h.of[2].value, "1.0") || !str_eqz(h.of[4].value, VECTOR_EB_TOKEN))
+        return 0;                              /* refused before the signature is looked at, and to make one costs most of the time */
     BUF_CLEANUP struct buf b;
     uint8_t raw[RSA_SIGNATURE_MAX];
     char text[2 * RSA_SIGNATURE_MAX];
@@ -60,8 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     buf_add_str(&b, body);
     MUST(!b.failed);
     h.of[5].value = (struct str){ text, base64_encode(raw, rsa_sign(key, b.p, b.n, raw), text) };
-    bool plain = str_eqz(h.of[1].value, "SHA256") && str_eqz(h.of[2].value, "1.0") && str_eqz(h.of[4].value, VECTOR_EB_TOKEN);
     r = notice_eventbridge(&s, TARGET, STR(VECTOR_EB_TOKEN), certificate, now_ms, &head, &e);
-    MUST(r == ERR_ENGINE_NOTICE || (r == 0 && plain && head.sent_ms == now_ms));
+    MUST(r == ERR_ENGINE_NOTICE || (r == 0 && head.sent_ms == now_ms));
     return 0;
 }

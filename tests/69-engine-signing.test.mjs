@@ -186,8 +186,8 @@ test('EventBridge: messages signed by the certificate\'s key are believed with o
     await refused(ask(right, { now_ms: at + 60_001 }), /old message/);
     await refused(ask(right, { token: altered(d, token) }), /token: not ours/);
     // theirs by signature, but ordered by somebody else
-    const foreign = { ...headers, 'x-eventbridge-signature-token': altered(d, token) };
-    await refused(ask('', { headers: { ...foreign, 'x-eventbridge-signature-v2': made(privateKey, foreign) } }), /token: not ours/);
+    for (const foreign of [altered(d, token), `${token}A`, token.slice(0, -1)].map(x => ({ ...headers, 'x-eventbridge-signature-token': x })))
+      await refused(ask('', { headers: { ...foreign, 'x-eventbridge-signature-v2': made(privateKey, foreign) } }), /token: not ours/);
     const elsewhere = { ...headers, 'x-eventbridge-signature-url': 'https://evil.example/c.pem' };
     await refused(ask('', { headers: { ...elsewhere, 'x-eventbridge-signature-v2': made(privateKey, elsewhere) } }), /not where EventBridge/);
   }

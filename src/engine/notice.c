@@ -108,8 +108,8 @@ int notice_webhook(const struct notice_said *s, const struct notice_secret *secr
         r = header(s, "webhook-timestamp", 20, &time, e);
     if (r < 0)
         return r;
-    if (list.n == 0 || list.n > NOTICE_HEADER_MAX || memchr(id.p, '.', id.n))
-        return forged(e, "webhook-signature or webhook-id: missing, or no such thing");
+    if (list.n > NOTICE_HEADER_MAX || memchr(id.p, '.', id.n))
+        return forged(e, "webhook-signature or webhook-id: no such thing");
     r = check_time(time, 1000, NOTICE_SKEW_MS, now_ms, &ret->sent_ms, e);
     if (r < 0)
         return r;

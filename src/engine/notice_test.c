@@ -263,6 +263,23 @@ static void fal_is_refused_when_anything_differs(void **state) {
             fail_msg("%lld ms", (long long)cases[i].after_ms);
 }
 
+/* Whoever signed it: what stands in headers has a length, and no spaces. */
+static void headers_have_their_limits(void **state) {
+    char wide[NOTICE_ID_MAX + 2];
+    struct said s = sw, f = fal;
+    memset(wide, 'x', sizeof(wide));
+    wide[NOTICE_ID_MAX + 1] = 0;
+    s.headers[1] = f.headers[3] = wide;
+    check_err(hear_webhook(&s, STR(VECTOR_SW_BODY), SW_NOW), ERR_ENGINE_NOTICE, &err, "webhook-id: missing, or no such thing");
+    check_err(hear_fal(&f, STR(VECTOR_FAL_BODY), FAL_NOW), ERR_ENGINE_NOTICE, &err, "user-id: missing, or no such thing");
+    wide[NOTICE_ID_MAX] = 0;
+    check_err(hear_webhook(&s, STR(VECTOR_SW_BODY), SW_NOW), ERR_ENGINE_NOTICE, &err, "no signature of the list");
+    check_err(hear_fal(&f, STR(VECTOR_FAL_BODY), FAL_NOW), ERR_ENGINE_NOTICE, &err, "no key of the document");
+    wide[9] = ' ';
+    check_err(hear_webhook(&s, STR(VECTOR_SW_BODY), SW_NOW), ERR_ENGINE_NOTICE, &err, "webhook-id: missing, or no such thing");
+    check_err(hear_fal(&f, STR(VECTOR_FAL_BODY), FAL_NOW), ERR_ENGINE_NOTICE, &err, "user-id: missing, or no such thing");
+}
+
 static void jwks_is_read_strictly(void **state) {
 #define X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 #define KEY(kty, crv, x) "{\"kty\":\"" kty "\",\"crv\":\"" crv "\",\"x\":\"" x "\"}"
@@ -353,6 +370,10 @@ static void eventbridge_needs_our_token(void **state) {
     struct said s = eb;
     check_err(hear_eb_at(VECTOR_EB_TARGET, "a-token-of-our-own-0002", &eb, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "token");
     check_err(hear_eb_at(VECTOR_EB_TARGET, "", &eb, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "token");
+    s.headers[9] = VECTOR_EB_TOKEN "0";
+    check_err(hear_eb(&s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "token");
+    s.headers[9] = "a-token-of-our-own-000";
+    check_err(hear_eb(&s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "token");
     s.headers[9] = "short";
     check_err(hear_eb_at(VECTOR_EB_TARGET, "short", &s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "token");
 }
@@ -469,6 +490,7 @@ int main(void) {
         cmocka_unit_test(webhooks_of_ours_are_signed),
         cmocka_unit_test(fal_vector),
         cmocka_unit_test(fal_is_refused_when_anything_differs),
+        cmocka_unit_test(headers_have_their_limits),
         cmocka_unit_test(jwks_is_read_strictly),
         cmocka_unit_test(eventbridge_vectors),
         cmocka_unit_test(eventbridge_needs_our_token),
