@@ -240,10 +240,10 @@ enum { EB_TIME, EB_HASH, EB_VERSION, EB_URL, EB_TOKEN };
 
 int notice_eventbridge(const struct notice_said *s, struct str target, struct str token, const struct rsa_key *key, int64_t now_ms,
                        struct notice_head *ret, struct err *e) {
-    struct str value[COUNT(eb_signed)], base64;
+    struct str value[COUNT(eb_signed)], base64, url;
     BUF_CLEANUP struct buf b = { 0 };
     uint8_t signature[RSA_SIGNATURE_MAX];
-    int r = 0;
+    int r = notice_eventbridge_certificate(s, &url, e);
     for (size_t i = 0; i < COUNT(eb_signed) && r >= 0; i++)
         r = header(s, eb_signed[i], EB_URL_MAX, &value[i], e);
     if (r >= 0)

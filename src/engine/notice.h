@@ -86,7 +86,7 @@ int notice_eventbridge_certificate(const struct notice_said *s, struct str *ret_
  * target  our own full address as it was given to EventBridge: it is signed, so that a message to others is none to us
  * token   the one that we chose for this target, at least 16 bytes. Everybody's messages are signed by the same key: without a token of ours
  *         whoever has an account there could have genuine messages sent to us
- * key     of the certificate at exactly the address that notice_eventbridge_certificate() gave for this message
+ * key     of the certificate at exactly the address that notice_eventbridge_certificate() gave for this message (which is looked at once more)
  * ret->id the signature's token and time say nothing of the event: id is "" and the event's own "id" is in the body
  */
 int notice_eventbridge(const struct notice_said *s, struct str target, struct str token, const struct rsa_key *key, int64_t now_ms,

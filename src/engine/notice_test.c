@@ -395,6 +395,9 @@ static void eventbridge_is_refused_when_anything_differs(void **state) {
     s.headers[3] = "MD5";
     check_err(hear_eb(&s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "kind of signature");
     s = eb;
+    s.headers[7] = "https://evil.example/c.pem";
+    check_err(hear_eb(&s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "not where EventBridge");
+    s = eb;
     s.headers[5] = "2.0";
     check_err(hear_eb(&s, STR(VECTOR_EB_BODY), EB_NOW), ERR_ENGINE_NOTICE, &err, "kind of signature");
 }
