@@ -422,7 +422,7 @@ static void eventbridge_certificates_have_one_home(void **state) {
         { "https://cn-beijing" HOME "#/c.pem", false },
         { "https://cn-beijing" HOME "@evil.example/c.pem", false },
         { "https://evil.example@cn-beijing" HOME "/c.pem", false },
-        { "https://evil.example/" "cn-beijing" HOME "/c.pem", false },
+        { "https://evil.example/cn-beijing" HOME "/c.pem", false },
         { "https://evil.example?cn-beijing" HOME "/c.pem", false },
         { "https://evil.example#cn-beijing" HOME "/c.pem", false },
         { "https://evil.example\\cn-beijing" HOME "/c.pem", false },
