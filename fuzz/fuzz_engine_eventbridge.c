@@ -2,12 +2,15 @@
  * fuzz_engine_eventbridge.c - any bytes as the six headers of EventBridge (each ended by LF) and a body; as a certificate; and headers of the right
  * kind with our token signed by the key of the vectors, which are then refused for their time and form only.
  */
-#include "engine.h"
+#include "engine/notice.h"
+#include "engine/vectors.h"
 #include "fuzz.h"
+#include "headers.h"
 
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/rsa.h"
 
 #define TARGET STR("https://photo.example.com/v1/hooks/dashscope")
 

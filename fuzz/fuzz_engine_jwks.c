@@ -1,6 +1,7 @@
 /* fuzz_engine_jwks.c - any bytes as a document of keys. What it holds was in it, and none of it signed a message with nothing for a signature. */
-#include "engine.h"
+#include "engine/notice.h"
 #include "fuzz.h"
+#include "headers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static const struct fuzz_headers zero = { { { "x-fal-webhook-request-id", { "r", 1 } }, { "x-fal-webhook-user-id", { "u", 1 } }, { "x-fal-webhook-timestamp", { "0", 1 } },

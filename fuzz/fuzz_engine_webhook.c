@@ -2,8 +2,10 @@
  * fuzz_engine_webhook.c - any bytes as headers (each ended by LF) and a body: of Standard Webhooks and of fal. None is genuine. With a signature of
  * ours, Standard Webhooks is refused only for its id or its time.
  */
-#include "engine.h"
+#include "engine/notice.h"
+#include "engine/vectors.h"
 #include "fuzz.h"
+#include "headers.h"
 
 #include <stdio.h>
 

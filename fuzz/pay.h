@@ -8,10 +8,10 @@
 
 #include "base/buf.h"
 #include "base/rsa.h"
+#include "headers.h"
 #include "pay/internal.h"
 #include "pay/vectors.h"
 
-#define MUST(x) ((x) ? (void)0 : __builtin_trap())
 #define FUZZ_NOW INT64_C(1767234897000)
 
 static struct pay *fuzz_pay;
@@ -55,15 +55,6 @@ static inline struct str fuzz_sign(struct arena *a, struct str message) {
     size_t n = rsa_sign(fuzz_key, message.p, message.n, raw);
     char *text = arena_alloc(a, RSA_SIGNATURE_MAX * 2);
     return (struct str){ text, base64_encode(raw, n, text) };
-}
-
-struct fuzz_headers { struct { const char *name; struct str value; } of[5]; };
-static inline struct str fuzz_header(const void *from, const char *name) {
-    const struct fuzz_headers *h = from;
-    for (size_t i = 0; i < COUNT(h->of) && h->of[i].name; i++)
-        if (str_ieq(str_z(h->of[i].name), str_z(name)))
-            return h->of[i].value;
-    return STR_NULL;
 }
 
 static inline void fuzz_check_truth(const struct pay_truth *t) {
