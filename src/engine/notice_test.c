@@ -341,9 +341,10 @@ static void jwks_is_read_strictly(void **state) {
 
 /* ---- EventBridge ---- */
 #define EB_NOW INT64_C(1768465800123)
+static const char eb_signature[] = VECTOR_EB_SIGNATURE;
 static const struct said eb = { { "x-eventbridge-signature-timestamp", VECTOR_EB_TIME, "x-eventbridge-hash-method", "SHA256", "x-eventbridge-signature-version", "1.0",
                                   "x-eventbridge-signature-url", VECTOR_EB_URL, "x-eventbridge-signature-token", VECTOR_EB_TOKEN,
-                                  "x-eventbridge-signature-v2", VECTOR_EB_SIGNATURE } };
+                                  "x-eventbridge-signature-v2", eb_signature } };
 
 static int hear_eb_at(const char *target, const char *token, const struct said *s, struct str body, int64_t now_ms) {
     struct notice_said m = message(s, body);
