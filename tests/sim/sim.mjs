@@ -1,10 +1,11 @@
-// sim.mjs - what the simulators of payment providers share: a server, a clock that can be moved, faults on order, and notices that are sent by a
+// sim.mjs - what the simulators of providers share: a server, a clock that can be moved, faults on order, and notices that are sent by a
 // schedule and can be held, lost, doubled, reordered, aged or forged. A simulator is no provider: it knows the rules that are written down and
 // none that are not. Every answer has the header X-Simulator.
 //
 // Control, all below /_sim/, JSON in and out (tests call the methods of the object instead):
 //   POST clock    {advance_ms}                        moves the clock; what is due on the way happens and is sent at its time
-//   POST faults   {op, kind, times, about, status, code}  the next calls of that op ("" = any) that name `about`: see Sim.fault()
+//   POST faults   {op, kind, times, about, ...}  the next calls of that op ("" = any) that name `about`: see Sim.fault(). Where a simulator says so, the
+//                 words simulate-KIND anywhere in a request do the same for that one request
 //   POST release  {}                                  lets go of everything that "slow" holds
 //   POST notices  {mode: "auto" | "hold"}             hold: nothing is sent by itself
 //   GET  notices                                      what was made, and how often it was delivered
@@ -14,7 +15,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
-const BODY_MAX = 1 << 20, KEPT = 10_000;
+const KEPT = 10_000, DRIP_MS = 20;
 
 export const hex = n => randomBytes(n).toString('hex');
 
@@ -30,6 +31,7 @@ export class Sim {
   #offset = 0;
   #held = [];
   #sending = Promise.resolve();
+  bodyMax = 1 << 20;
   notices = [];
   mode = 'auto';
   calls = [];            // {method, path, op, status}: what was asked of it
@@ -39,13 +41,14 @@ export class Sim {
 
   async listen(port = 0) {
     this.#server = createServer((req, res) => this.#take(req, res).catch(e => { res.destroy(); this.broken = e; }));
+    if (this.upgrade) this.#server.on('upgrade', (req, socket, head) => this.upgrade(req, socket, head));
     await new Promise(done => this.#server.listen(port, '127.0.0.1', done));
     this.port = this.#server.address().port;
     this.url = `http://127.0.0.1:${this.port}`;
     return this;
   }
   async close() {
-    for (const r of this.#held.splice(0)) r();
+    this.#letGo(() => true);
     this.#server.closeAllConnections();
     await new Promise(done => this.#server.close(done));
     if (this.broken) throw this.broken;
@@ -69,32 +72,43 @@ export class Sim {
     }
     this.#offset = Math.max(this.#offset, offset);
     this.happen?.();
+    this.#letGo(h => h.at <= this.now());
     await this.sendDue();
   }
 
   // ---- faults ----
-  static KINDS = ['500', '500_after', '502', 'lost', 'reset', '429', 'slow', 'slow_after', 'garbled', 'refuse'];
+  static KINDS = ['500', '500_after', '502', '504_after', 'lost', 'reset', '429', 'slow', 'slow_after', 'delay', 'delay_after', 'garbled', 'drip', 'refuse'];
   kinds = [];            // those of one simulator
+  tags = false;          // are faults also ordered by words in a request
   noticeKinds = [];
   /**
    * kind: 500 (nothing happens; Stripe remembers it), 500_after (it happens, and the answer is 500), 502 (something in front of the provider answers;
-   * nothing happens and nothing is remembered), lost (it happens, and no answer comes), reset (nothing happens, and no answer comes), 429, slow (it
-   * waits for release(), and happens then), slow_after (it happens, and the answer waits for release()), garbled (it happens, and half an answer
-   * comes), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or body has this text.
+   * nothing happens and nothing is remembered), 504_after (it happens, and something in front of the provider gives up), lost (it happens, and no answer
+   * comes), reset (nothing happens, and no answer comes), 429, slow (it waits for release(), and happens then), slow_after (it happens, and the answer
+   * waits for release()), delay and delay_after (the same, for {seconds} of the simulator's clock), garbled (it happens, and half an answer comes),
+   * drip (the answer comes byte by byte), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or
+   * body has this text.
    */
-  fault(op, kind, times = 1, { about = '', status = 400, code = '' } = {}) {
+  fault(op, kind, times = 1, { about = '', status = 400, code = '', ...more } = {}) {
     if (![...Sim.KINDS, ...this.kinds].includes(kind)) throw new Refusal(400, { message: `no such fault: ${kind}` });
-    this.#faults.push({ op, kind, times, about, status, code });
+    this.#faults.push({ seconds: 60, ...more, op, kind, times, about, status, code });
   }
   #fault(call) {
     const f = this.#faults.find(x => x.times > 0 && (!x.op || x.op === call.op) && (!x.about || `${call.target}\n${call.raw}`.includes(x.about)));
     if (f) f.times--;
     this.#faults = this.#faults.filter(x => x.times > 0);
-    return f;
+    const tag = !f && this.tags && /simulate-([a-z0-9_]+)/.exec(`${call.target}\n${call.raw}`)?.[1];
+    return [...Sim.KINDS, ...this.kinds].includes(tag) ? { seconds: 60, op: call.op, kind: tag, status: 400, code: '' } : f;
   }
-  hold() { return new Promise(r => this.#held.push(r)); }
+  /** seconds: of the simulator's clock; without, until release(). */
+  hold(seconds = Infinity) { return new Promise(go => this.#held.push({ go, at: this.now() + seconds * 1000 })); }
+  #letGo(which) {
+    const going = this.#held.filter(which);
+    this.#held = this.#held.filter(h => !going.includes(h));
+    for (const h of going) h.go();
+  }
   release() {
-    for (const r of this.#held.splice(0)) r();
+    this.#letGo(() => true);
     for (const n of this.notices) if (n.due_ms === Infinity) n.due_ms = this.now();
   }
   get holding() { return this.#held.length; }
@@ -104,7 +118,7 @@ export class Sim {
     const chunks = [];
     let size = 0;
     for await (const c of req) {
-      if ((size += c.length) > BODY_MAX) return void res.writeHead(413, { Connection: 'close' }).end();
+      if ((size += c.length) > this.bodyMax) return void res.writeHead(413, { Connection: 'close' }).end();
       chunks.push(c);
     }
     const raw = Buffer.concat(chunks), url = new URL(req.url, this.url);
@@ -122,21 +136,30 @@ export class Sim {
     call.fault = call.how?.kind ?? '';
     if (call.fault === 'reset') return void res.destroy();
     if (call.fault === '502') return void res.writeHead(502, { 'Content-Type': 'text/html' }).end('<html>Bad Gateway</html>');
-    if (call.fault === 'slow') {
+    if (call.fault === 'slow' || call.fault === 'delay') {
       const ended = this.began?.(call);
-      await this.hold();
+      await this.hold(call.fault === 'delay' ? call.how.seconds : Infinity);
       ended?.();
     }
     const answer = await this.answer(call);
     this.calls.push({ method: req.method, path: url.pathname, op: call.op, status: answer.status, headers: req.headers, body: raw.toString() });
     if (this.calls.length > KEPT) this.calls.shift();
     if (call.fault === 'lost') return void res.destroy();
-    if (call.fault === 'slow_after') await this.hold();
-    const body = Buffer.from(answer.body ?? '');
-    res.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : { 'Content-Length': body.length }) });
+    if (call.fault === 'slow_after' || call.fault === 'delay_after') await this.hold(call.fault === 'delay_after' ? call.how.seconds : Infinity);
+    if (call.fault === '504_after') return void res.writeHead(504, { 'Content-Type': 'text/html' }).end('<html>Gateway Time-out</html>');
+    const body = Buffer.from(answer.body ?? ''), length = answer.length ?? body.length;
+    res.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : { 'Content-Length': length }) });
+    if (call.fault === 'drip') return void this.#drip(res, body);
+    if (length > body.length) return void (body.length ? res.write(body, () => res.destroy()) : (res.flushHeaders(), res.destroy()));
     if (call.fault === 'garbled') return void res.write(body.subarray(0, body.length / 2), () => res.destroy());
     res.end(body);
     if (this.mode === 'auto') await this.sendDue();
+  }
+
+  #drip(res, body) {
+    let at = 0;
+    const timer = setInterval(() => (at < body.length ? res.write(body.subarray(at, ++at)) : res.end()), DRIP_MS);
+    res.on('close', () => clearInterval(timer));
   }
 
   async #control(req, res, url, raw) {
@@ -247,12 +270,12 @@ export class Sim {
 }
 
 export const escape = s => String(s).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
-export const html = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+export const html = (title, body, banner = 'no money is moved here') => `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escape(title)}</title><style>body{font:16px/1.5 sans-serif;max-width:30em;margin:3em auto;padding:0 1em}button{font:inherit;padding:.6em 1.2em;margin:.3em}
-.sim{background:#b00;color:#fff;padding:.3em .8em}</style><p class="sim">Simulator: no money is moved here.</p>${body}</html>`;
+.sim{background:#b00;color:#fff;padding:.3em .8em}</style><p class="sim">Simulator: ${banner}.</p>${body}</html>`;
 
 /** A simulator that is run by hand: start(flags) gives {sim, settings}; notices go out by themselves, and one line of JSON says where it is. */
-export async function byHand(usage, names, start) {
+export async function byHand(usage, names, start, prefix = 'ZOETROPE_PAY_') {
   const flags = Object.fromEntries(process.argv.slice(2).map(a => a.replace(/^--/, '').split(/=(.*)/s, 2)));
   if ('help' in flags) return void console.log(usage);
   const odd = Object.keys(flags).find(f => !names.includes(f));
@@ -263,5 +286,5 @@ export async function byHand(usage, names, start) {
   const { sim, settings } = await start(flags);
   setInterval(() => sim.advance(0).catch(e => console.error(e)), 1000);
   console.log(JSON.stringify({ simulator: sim.constructor.name, url: sim.url, port: sim.port,
-    settings: Object.fromEntries([...Object.entries(settings).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, v]), ['ZOETROPE_CLIENT_ALLOW', `127.0.0.1:${sim.port}`]]) }));
+    settings: Object.fromEntries([...Object.entries(settings).map(([k, v]) => [`${prefix}${k.toUpperCase()}`, v]), ['ZOETROPE_CLIENT_ALLOW', `127.0.0.1:${sim.port}`]]) }));
 }
