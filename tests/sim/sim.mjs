@@ -85,20 +85,20 @@ export class Sim {
    * kind: 500 (nothing happens; Stripe remembers it), 500_after (it happens, and the answer is 500), 502 (something in front of the provider answers;
    * nothing happens and nothing is remembered), 504_after (it happens, and something in front of the provider gives up), lost (it happens, and no answer
    * comes), reset (nothing happens, and no answer comes), 429, slow (it waits for release(), and happens then), slow_after (it happens, and the answer
-   * waits for release()), delay and delay_after (the same, for {seconds} of the simulator's clock), garbled (it happens, and half an answer comes),
+   * waits for release()), delay and delay_after (the same, for {seconds: 60} of the simulator's clock), garbled (it happens, and half an answer comes),
    * drip (the answer comes byte by byte), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or
    * body has this text.
    */
   fault(op, kind, times = 1, { about = '', status = 400, code = '', ...more } = {}) {
     if (![...Sim.KINDS, ...this.kinds].includes(kind)) throw new Refusal(400, { message: `no such fault: ${kind}` });
-    this.#faults.push({ seconds: 60, ...more, op, kind, times, about, status, code });
+    this.#faults.push({ ...more, op, kind, times, about, status, code });
   }
   #fault(call) {
     const f = this.#faults.find(x => x.times > 0 && (!x.op || x.op === call.op) && (!x.about || `${call.target}\n${call.raw}`.includes(x.about)));
     if (f) f.times--;
     this.#faults = this.#faults.filter(x => x.times > 0);
     const tag = !f && this.tags && /simulate-([a-z0-9_]+)/.exec(`${call.target}\n${call.raw}`)?.[1];
-    return [...Sim.KINDS, ...this.kinds].includes(tag) ? { seconds: 60, op: call.op, kind: tag, status: 400, code: '' } : f;
+    return [...Sim.KINDS, ...this.kinds].includes(tag) ? { op: call.op, kind: tag, status: 400, code: '' } : f;
   }
   /** seconds: of the simulator's clock; without, until release(). */
   hold(seconds = Infinity) { return new Promise(go => this.#held.push({ go, at: this.now() + seconds * 1000 })); }
@@ -138,14 +138,14 @@ export class Sim {
     if (call.fault === '502') return void res.writeHead(502, { 'Content-Type': 'text/html' }).end('<html>Bad Gateway</html>');
     if (call.fault === 'slow' || call.fault === 'delay') {
       const ended = this.began?.(call);
-      await this.hold(call.fault === 'delay' ? call.how.seconds : Infinity);
+      await this.hold(call.fault === 'delay' ? call.how.seconds ?? 60 : Infinity);
       ended?.();
     }
     const answer = await this.answer(call);
     this.calls.push({ method: req.method, path: url.pathname, op: call.op, status: answer.status, headers: req.headers, body: raw.toString() });
     if (this.calls.length > KEPT) this.calls.shift();
     if (call.fault === 'lost') return void res.destroy();
-    if (call.fault === 'slow_after' || call.fault === 'delay_after') await this.hold(call.fault === 'delay_after' ? call.how.seconds : Infinity);
+    if (call.fault === 'slow_after' || call.fault === 'delay_after') await this.hold(call.fault === 'delay_after' ? call.how.seconds ?? 60 : Infinity);
     if (call.fault === '504_after') return void res.writeHead(504, { 'Content-Type': 'text/html' }).end('<html>Gateway Time-out</html>');
     const body = Buffer.from(answer.body ?? ''), length = answer.length ?? body.length;
     res.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : { 'Content-Length': length }) });
