@@ -1,8 +1,8 @@
 // media.mjs - files for the simulators of engines: what a file is, by its head, and small pictures and clips that tell what they were made from.
 //
-//   probe(bytes)                 // {type, width, height, seconds} or null
+//   probe(bytes)                 // {type, width, height, seconds, fps} or null
 //   picture(key, {width, height})    // PNG; the pixels depend on the key
-//   clip(key, {seconds, fps})        // MP4, H.264 baseline, 64x64; the pixels of the whole clip depend on the key
+//   clip(key, {width, height, seconds, fps})     // MP4, H.264 baseline, some 12 bytes a frame; one colour, which depends on the key, and so do the bytes
 import { createHash } from 'node:crypto';
 import { encode } from '../lib/png.mjs';
 
@@ -39,8 +39,13 @@ function movie(b) {
   const moov = boxes(b).moov?.[0], mvhd = moov && boxes(moov).mvhd?.[0];
   if (!mvhd) return null;
   const v1 = mvhd[0] === 1, scale = mvhd.readUInt32BE(v1 ? 20 : 12), length = v1 ? Number(mvhd.readBigUInt64BE(24)) : mvhd.readUInt32BE(16);
-  const sides = (boxes(moov).trak ?? []).map(t => boxes(t).tkhd[0]).map(h => [h.readUInt32BE(h.length - 8) >>> 16, h.readUInt32BE(h.length - 4) >>> 16]).find(([w]) => w);
-  return sides && { type: 'video/mp4', width: sides[0], height: sides[1], seconds: length / scale };
+  for (const trak of (boxes(moov).trak ?? []).map(boxes)) {
+    const h = trak.tkhd[0], mdia = boxes(trak.mdia[0]), width = h.readUInt32BE(h.length - 8) >>> 16;
+    if (!width) continue;                             // it is heard, not seen
+    const frames = boxes(boxes(mdia.minf[0]).stbl[0]).stsz[0].readUInt32BE(8), seconds = length / scale;
+    return { type: b.toString('latin1', 8, 12) === 'qt  ' ? 'video/quicktime' : 'video/mp4', width, height: h.readUInt32BE(h.length - 4) >>> 16, seconds, fps: Math.round(100 * frames / seconds) / 100 };
+  }
+  return null;
 }
 
 export function probe(b) {
@@ -51,8 +56,12 @@ export function probe(b) {
     if (b.toString('latin1', 8, 12) === 'WEBP') return { type: 'image/webp', ...webpSize(b) };
     if (b.toString('latin1', 0, 3) === 'GIF') return { type: 'image/gif', width: b.readUInt16LE(6), height: b.readUInt16LE(8) };
     if (b.toString('latin1', 4, 8) === 'ftyp') return movie(b);
+    if (b.toString('latin1', 8, 12) === 'AVI ') {     // its main header comes first
+      const us = b.readUInt32LE(32);
+      return { type: 'video/x-msvideo', width: b.readUInt32LE(64), height: b.readUInt32LE(68), seconds: b.readUInt32LE(48) * us / 1e6, fps: Math.round(1e8 / us) / 100 };
+    }
   } catch (e) {
-    if (!(e instanceof RangeError)) throw e;      // cut in the middle of its head
+    if (!(e instanceof RangeError || e instanceof TypeError)) throw e;      // cut in the middle of its head, or without what every movie has
   }
   return null;
 }
@@ -70,8 +79,7 @@ export function picture(key, { width = 64, height = 64 } = {}) {
   return encode({ width, height, data });
 }
 
-// ---- a clip: one frame of raw macroblocks, and then only skipped ones ----
-const SIDE = 64, MB = SIDE / 16;
+// ---- a clip: a macroblock of samples and all others like their neighbours; and then only skipped ones ----
 class Bits {
   #bytes = []; #left = 8; #now = 0;
   u(value, n) {
@@ -109,23 +117,27 @@ const u32 = (...n) => { const b = Buffer.alloc(4 * n.length); n.forEach((v, i) =
 const u16 = (...n) => { const b = Buffer.alloc(2 * n.length); n.forEach((v, i) => b.writeUInt16BE(v, 2 * i)); return b; };
 const sized = nal => Buffer.concat([u32(nal.length), nal]);
 
-export function clip(key, { seconds = 2, fps = 8 } = {}) {
-  const sps = new Bits().u(66, 8).u(0xc0, 8).u(10, 8).ue(0).ue(0).ue(2).ue(1).u(0, 1).ue(MB - 1).ue(MB - 1).u(1, 1).u(0, 3).nal(0x67);
-  const pps = new Bits().ue(0).ue(0).u(0, 2).ue(0).ue(0).ue(0).u(0, 3).ue(0).ue(0).ue(0).u(1, 1).u(0, 2).nal(0x68);
-  const hash = createHash('sha256').update(String(key)).digest(), idr = new Bits().ue(0).ue(7).ue(0).u(0, 4).ue(0).u(0, 2).ue(0).ue(1);
-  for (let i = 0; i < MB * MB; i++) {
-    idr.ue(25);                                     // I_PCM: no prediction, no transform
-    idr.raw([...Buffer.alloc(256, 16 + hash[i] % 220), ...Buffer.alloc(64, 16 + hash[31 - i] % 224), ...Buffer.alloc(64, 16 + (hash[i] ^ hash[16 + i]) % 224)]);
+/** width and height even; brand "qt  ": a MOV. */
+export function clip(key, { width = 64, height = 64, seconds = 2, fps = 8, brand = 'isom' } = {}) {
+  const w = Math.ceil(width / 16), h = Math.ceil(height / 16), crop = [w * 16 - width, h * 16 - height].map(n => n / 2), [y, cb, cr] = createHash('sha256').update(String(key)).digest();
+  const sps = new Bits().u(66, 8).u(0xc0, 8).u(40, 8).ue(0).ue(0).ue(2).ue(1).u(0, 1).ue(w - 1).ue(h - 1).u(3, 2).u(crop[0] || crop[1] ? 1 : 0, 1);
+  if (crop[0] || crop[1]) sps.ue(0).ue(crop[0]).ue(0).ue(crop[1]);
+  const pps = new Bits().ue(0).ue(0).u(0, 2).ue(0).ue(0).ue(0).u(0, 3).ue(0).ue(0).ue(0).u(1, 1).u(0, 2).nal(0x68), idr = new Bits().ue(0).ue(7).ue(0).u(0, 4).ue(0).u(0, 2).ue(0).ue(1);
+  idr.ue(25).raw([...Buffer.alloc(256, 48 + (y >> 1)), ...Buffer.alloc(64, 48 + (cb >> 1)), ...Buffer.alloc(64, 48 + (cr >> 1))]);      // I_PCM
+  for (let i = 1; i < w * h; i++) {
+    idr.ue(3).ue(0).ue(0);                          // Intra 16x16 from the mean of its neighbours, chroma too, the same quantiser
+    if ((i === 1 && w > 1) || i === w) idr.u(3, 6);  // no coefficients: written by how many the neighbours have, and I_PCM counts as 16
+    else idr.u(1, 1);
   }
-  const count = Math.max(1, Math.round(seconds * fps)), frames = [sized(idr.nal(0x65))];
-  for (let n = 1; n < count; n++) frames.push(sized(new Bits().ue(0).ue(5).ue(0).u(n % 16, 4).u(0, 3).ue(0).ue(1).ue(MB * MB).nal(0x41)));
+  const spsNal = sps.u(0, 1).nal(0x67), count = Math.max(1, Math.round(seconds * fps)), frames = [sized(idr.nal(0x65))];
+  for (let n = 1; n < count; n++) frames.push(sized(new Bits().ue(0).ue(5).ue(0).u(n % 16, 4).u(0, 3).ue(0).ue(1).ue(w * h).nal(0x41)));
   const length = Math.round(seconds * 1000), matrix = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000), tick = Math.round(1000 / fps);
-  const avc1 = box('avc1', Buffer.alloc(6), u16(1), Buffer.alloc(16), u16(SIDE, SIDE), u32(0x480000, 0x480000, 0), u16(1), Buffer.alloc(32), u16(24, 0xffff),
-    box('avcC', '0142c00affe1', u16(sps.length), sps, '01', u16(pps.length), pps));
-  const ftyp = box('ftyp', Buffer.from('isom'), u32(0x200), Buffer.from('isomavc1mp42'));
+  const avc1 = box('avc1', Buffer.alloc(6), u16(1), Buffer.alloc(16), u16(width, height), u32(0x480000, 0x480000, 0), u16(1), Buffer.alloc(32), u16(24, 0xffff),
+    box('avcC', '0142c028ffe1', u16(spsNal.length), spsNal, '01', u16(pps.length), pps));
+  const ftyp = Buffer.concat([box('ftyp', Buffer.from(brand), u32(0x200), Buffer.from(`${brand}isomavc1`)), box('free', Buffer.from(String(key)))]);
   const moov = start => box('moov',
     box('mvhd', u32(0, 0, 0, 1000, length, 0x10000), u16(0x100, 0), u32(0, 0), matrix, u32(0, 0, 0, 0, 0, 0, 2)),
-    box('trak', box('tkhd', u32(7, 0, 0, 1, 0, length, 0, 0), u16(0, 0, 0, 0), matrix, u32(SIDE << 16, SIDE << 16)),
+    box('trak', box('tkhd', u32(7, 0, 0, 1, 0, length, 0, 0), u16(0, 0, 0, 0), matrix, u32(width * 65536, height * 65536)),
       box('mdia', box('mdhd', u32(0, 0, 0, 1000, length), u16(0x55c4, 0)), box('hdlr', u32(0, 0), Buffer.from('vide'), u32(0, 0, 0), Buffer.from('video\0')),
         box('minf', box('vmhd', u32(1), u16(0, 0, 0, 0)), box('dinf', box('dref', u32(0, 1), box('url ', u32(1)))),
           box('stbl', box('stsd', u32(0, 1), avc1), box('stts', u32(0, 1, count, tick)), box('stss', u32(0, 1, 1)), box('stsc', u32(0, 1, 1, count, 1)),
