@@ -26,7 +26,7 @@ export const FAULTS_TEXT = `Faults of every engine (order them by POST /_sim/fau
   tasks    ${FATES.join(', ')}
   results  ${RESULTS.join(', ')}
 Of these, one knows those that can happen to it. POST below /_sim/, JSON, beside those of sim.mjs:
-  fate  {id, kind}     of a task that has not ended
+  fate  {id, kind}     of a task that has not ended; finish {id}: now
   GET state            tasks, inputs that were fetched, what was billed`;
 
 /** An answer that is no JSON. */
@@ -54,9 +54,12 @@ export class EngineSim extends Sim {
   bills = [];
   #rates = new Map();
   #linkKey = hex(16);
-  #laneFree = 0;
+  #live = new Set();
+  #lanes = new Map();
+  #pending = new Set();
+  #quiet_ms = 0;         // nothing happens by itself before
 
-  /** queue_ms: before a task runs, at least; run_ms: how long it runs; lanes: how many at a time. */
+  /** queue_ms: before a task runs, at least; run_ms: how long it runs; lanes: how many at a time, of each lane (lanesOf). */
   constructor({ queue_ms = 1000, run_ms = 4000, lanes = Infinity, schedule = [], ...more } = {}) {
     super({ schedule, ...more });
     Object.assign(this, { queue_ms, run_ms, lanes });
@@ -69,6 +72,7 @@ export class EngineSim extends Sim {
       if (!t || t.state === 'ended' || ![...FATES, ...RESULTS].includes(kind)) throw new Refusal(400, { message: 'no such task is under way, or no such fate' });
       t.fate = { kind, ...more };
     },
+    finish: q => this.finish(q.id),
   };
   state() { return { tasks: [...this.tasks.values()], inputs: this.inputs, billed: this.billed }; }
   get billed() {
@@ -137,31 +141,100 @@ export class EngineSim extends Sim {
 
   // ---- tasks ----
   fateOf(call) { return [...FATES, ...RESULTS].includes(call.fault) ? call.how : null; }
-  /** queued now; `moved(task)` is called when it runs and when it ended. */
+  /**
+   * queued now; `moved(task)` is called when it runs and when it ended. Of fields: lane is whom it queues with, a lower priority runs sooner, and at
+   * deadline_ms it has ended, with overdue set.
+   */
   begin(id, fields) {
-    const t = { id, made_ms: this.now(), started_ms: null, ended_ms: null, state: 'queued', fate: null, ...fields };
+    const t = { id, made_ms: this.now(), started_ms: null, ended_ms: null, state: 'queued', fate: null, lane: '', priority: 0, ...fields };
     this.tasks.set(id, t);
+    this.#live.add(t);
+    this.#quiet_ms = 0;
     return t;
   }
-  runMs(t) { return this.run_ms + (t.fate?.kind === 'late' ? (t.fate.seconds ?? 3600) * 1000 : 0); }
+  runMs(t) { return (t.run_ms ?? this.run_ms) + (t.fate?.kind === 'late' ? (t.fate.seconds ?? 3600) * 1000 : 0); }
+  lanesOf() { return this.lanes; }
+  #lane(name) {
+    if (!this.#lanes.has(name)) this.#lanes.set(name, { running: 0, free_ms: 0 });
+    return this.#lanes.get(name);
+  }
   /** What happens next: [when, task, state]. */
   #due() {
-    const all = [...this.tasks.values()], running = all.filter(t => t.state === 'running');
-    const next = running.map(t => [t.started_ms + this.runMs(t), t, 'ended']), first = running.length < this.lanes && all.find(t => t.state === 'queued');
-    if (first) next.push([Math.max(first.made_ms + this.queue_ms, this.#laneFree), first, 'running']);
-    return next.reduce((a, b) => (b[0] < a[0] ? b : a), [Infinity]);
+    let next = [Infinity];
+    const heads = new Map(), consider = (at, t, state) => { if (at < next[0]) next = [at, t, state]; };
+    for (const t of this.#live) {
+      if (t.deadline_ms !== undefined) consider(t.deadline_ms, t, 'overdue');
+      if (t.state === 'running' && !t.pending) consider(t.started_ms + this.runMs(t), t, 'ended');
+      if (t.state === 'queued' && !(heads.get(t.lane)?.priority <= t.priority)) heads.set(t.lane, t);
+    }
+    for (const [name, t] of heads) {
+      const lane = this.#lane(name);
+      if (lane.running < this.lanesOf(name)) consider(Math.max(t.made_ms + this.queue_ms, lane.free_ms), t, 'running');
+    }
+    return next;
   }
   nextEvent() { return this.#due()[0]; }
   happen() {
-    for (let [at, t, state] = this.#due(); at <= this.now(); [at, t, state] = this.#due()) this.move(t, state, at);
+    while (this.#quiet_ms <= this.now()) {
+      const [at, t, state] = this.#due();
+      if (at > this.now()) {
+        this.#quiet_ms = at;
+        break;
+      }
+      if (state === 'overdue') t.overdue = true;
+      this.move(t, state === 'overdue' ? 'ended' : state, at);
+    }
   }
   move(t, state, at = this.now()) {
-    if (state === 'ended' && t.state === 'running') this.#laneFree = at;
+    const lane = this.#lane(t.lane), full = lane.running >= this.lanesOf(t.lane);
+    if (t.state === 'running') {
+      lane.running--;
+      if (full) lane.free_ms = at;
+    }
+    if (state === 'running') lane.running++;
+    if (state === 'ended') this.#live.delete(t);
     t.state = state;
-    t[state === 'running' ? 'started_ms' : 'ended_ms'] = at;
+    if (state !== 'queued') t[state === 'running' ? 'started_ms' : 'ended_ms'] = at;
+    this.#quiet_ms = 0;
     this.moved?.(t);
   }
-  get underWay() { return [...this.tasks.values()].filter(t => t.state !== 'ended').length; }
+  /** It cannot end before that is over. */
+  until(t, promise) {
+    t.pending = true;
+    const p = promise.catch(e => { this.broken ??= e; }).then(() => {
+      this.#pending.delete(p);
+      t.pending = false;
+      this.#quiet_ms = 0;
+      this.happen();
+      return this.mode === 'auto' ? super.sendDue() : null;
+    });
+    this.#pending.add(p);
+  }
+  /** Of what tasks wait for the clock knows nothing: first that, and then what is due. */
+  async sendDue() {
+    while (this.#pending.size) await Promise.all(this.#pending);
+    this.happen();
+    return super.sendDue();
+  }
+  /** Runs to its end, whatever the clock says. */
+  async finish(id) {
+    const t = this.tasks.get(id);
+    if (!t) throw new Refusal(404, { message: `no task ${id}` });
+    if (t.state === 'queued') this.move(t, 'running');
+    while (this.#pending.size) await Promise.all(this.#pending);
+    if (t.state === 'running') this.move(t, 'ended');
+    return this.sendDue();
+  }
+  /** How many of its lane will run before it. */
+  ahead(t) {
+    let n = 0, past = false;
+    for (const o of this.#live) {
+      if (o === t) past = true;
+      else if (o.state === 'queued' && o.lane === t.lane && (o.priority < t.priority || (o.priority === t.priority && !past))) n++;
+    }
+    return n;
+  }
+  get underWay() { return this.#live.size; }
 
   // ---- inputs ----
   /** A link of ours is followed as a stranger would; a data: URL or bytes are taken as they are. {fault, data, sha256, type, width, height, seconds}. */

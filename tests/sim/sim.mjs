@@ -192,24 +192,24 @@ export class Sim {
   }
 
   // ---- notices ----
-  static TROUBLES = ['lost', 'duplicate', 'reordered', 'stale', 'forged', 'slow'];
+  static TROUBLES = ['lost', 'duplicate', 'reordered', 'stale', 'forged', 'slow', 'late'];
   /**
    * What befalls the next notices of that type ("" = any) about that object ("" = any; an id or a number of ours). lost: it never comes; duplicate:
-   * it comes twice; reordered: it comes behind the next one; slow: it waits for release(); forged, stale: somebody else sends an altered one, or a
-   * recording of it that is 301 s old, before it comes.
+   * it comes twice; reordered: it comes behind the next one; slow: it waits for release(); late: it comes {seconds} later; forged, stale: somebody else
+   * sends an altered one, or a recording of it that is 301 s old, before it comes.
    */
-  trouble({ kind, about = '', type = '', times = 1 }) {
+  trouble({ kind, about = '', type = '', times = 1, seconds = 60 }) {
     if (!Sim.TROUBLES.includes(kind) && !this.noticeKinds.includes(kind)) throw new Refusal(400, { message: `no such trouble: ${kind}` });
-    this.#troubles.push({ kind, about, type, times });
+    this.#troubles.push({ kind, about, type, times, seconds });
   }
-  /** make(options): {headers, body} signed at this moment. about: what it may be called by. */
-  notify(url, id, type, about, make) {
+  /** make(options): {headers, body} signed at this moment. about: what it may be called by. schedule: its own; after_ms: not at once. */
+  notify(url, id, type, about, make, { schedule = this.schedule, after_ms = 0 } = {}) {
     if (!url) return;
     const names = [about].flat().filter(Boolean);
     const t = this.#troubles.find(x => x.times > 0 && (!x.type || x.type === type) && (!x.about || names.includes(x.about)));
     if (t) t.times--;
-    const due_ms = t?.kind === 'lost' ? null : t?.kind === 'slow' ? Infinity : this.now();
-    this.notices.push({ id, type, about: names[0], url, make, tries: 0, status: 0, due_ms, trouble: t?.kind ?? '', statuses: [] });
+    const due_ms = t?.kind === 'lost' ? null : t?.kind === 'slow' ? Infinity : this.now() + after_ms + (t?.kind === 'late' ? t.seconds * 1000 : 0);
+    this.notices.push({ id, type, about: names[0], url, make, schedule, tries: 0, status: 0, due_ms, trouble: t?.kind ?? '', statuses: [] });
     if (this.notices.length > KEPT) this.notices.shift();
   }
   /** Can be sent by itself, as soon as its time has come. */
@@ -251,7 +251,7 @@ export class Sim {
         n.due_ms = null;
         return n.status = 0;
       }
-      const { headers, body } = n.make({ stale_s, kind });
+      const { headers, body } = n.make({ stale_s, kind, trouble: n.trouble });
       const sent = forge ? body.replace(/\d(?=\D*$)/, d => String((Number(d) + 1) % 10)) : body;
       if (!aside) n.tries++;
       const signal = this.patience_ms ? AbortSignal.timeout(this.patience_ms) : undefined;
@@ -260,7 +260,7 @@ export class Sim {
       n.statuses.push(status);
       if (aside) return status;
       n.status = status;
-      const wait = this.schedule[n.tries - 1];
+      const wait = n.schedule[n.tries - 1];
       n.due_ms = (status >= 200 && status < 300) || wait === undefined ? null : this.now() + wait * 1000;
       return status;
     } finally {
