@@ -235,6 +235,10 @@ export class EngineSim extends Sim {
     return n;
   }
   get underWay() { return this.#live.size; }
+  /** Has its provider lost it? */
+  vanished(t) { return t.fate?.kind === 'vanish' && this.now() >= t.made_ms + (t.fate.seconds ?? 0) * 1000; }
+  /** What the end of it is, this time it is asked for: '' is success. */
+  endOf(t) { return t.fate?.kind === 'success_then_failed' ? (t.told = (t.told ?? 0) + 1) > 1 ? 'failed' : '' : t.fate?.kind ?? ''; }
 
   // ---- inputs ----
   /** A link of ours is followed as a stranger would; a data: URL or bytes are taken as they are. {fault, data, sha256, type, width, height, seconds}. */
