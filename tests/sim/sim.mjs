@@ -124,7 +124,7 @@ export class Sim {
     const raw = Buffer.concat(chunks), url = new URL(req.url, this.url);
     res.setHeader('X-Simulator', this.constructor.name);
     if (url.pathname.startsWith('/_sim/')) return this.#control(req, res, url, raw);
-    const page = url.pathname === '/' ? { html: this.index() } : await this.page?.(req.method, url, raw);
+    const page = req.method === 'GET' && url.pathname === '/' && !url.search ? { html: this.index() } : await this.page?.(req.method, url, raw);
     if (page) {
       res.writeHead(page.status ?? 200, { 'Content-Type': 'text/html; charset=utf-8', ...(page.location ? { Location: page.location } : {}) });
       res.end(page.html ?? '');
