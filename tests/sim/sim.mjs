@@ -86,7 +86,7 @@ export class Sim {
    * nothing happens and nothing is remembered), 504_after (it happens, and something in front of the provider gives up), lost (it happens, and no answer
    * comes), reset (nothing happens, and no answer comes), 429, slow (it waits for release(), and happens then), slow_after (it happens, and the answer
    * waits for release()), delay and delay_after (the same, for {seconds: 60} of the simulator's clock), garbled (it happens, and half an answer comes),
-   * drip (the answer comes byte by byte), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or
+   * drip (the answer comes byte by byte, one {every_ms: 20}), refuse (nothing happens; {status, code}), and those of the simulator itself. about: only calls whose path or
    * body has this text.
    */
   fault(op, kind, times = 1, { about = '', status = 400, code = '', ...more } = {}) {
@@ -149,16 +149,16 @@ export class Sim {
     if (call.fault === '504_after') return void res.writeHead(504, { 'Content-Type': 'text/html' }).end('<html>Gateway Time-out</html>');
     const body = Buffer.from(answer.body ?? ''), length = answer.length ?? body.length;
     res.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : { 'Content-Length': length }) });
-    if (call.fault === 'drip') return void this.#drip(res, body);
+    if (call.fault === 'drip') return void this.#drip(res, body, call.how.every_ms ?? DRIP_MS);
     if (length > body.length) return void (body.length ? res.write(body, () => res.destroy()) : (res.flushHeaders(), res.destroy()));
     if (call.fault === 'garbled') return void res.write(body.subarray(0, body.length / 2), () => res.destroy());
     res.end(body);
     if (this.mode === 'auto') await this.sendDue();
   }
 
-  #drip(res, body) {
+  #drip(res, body, every_ms) {
     let at = 0;
-    const timer = setInterval(() => (at < body.length ? res.write(body.subarray(at, ++at)) : res.end()), DRIP_MS);
+    const timer = setInterval(() => (at < body.length ? res.write(body.subarray(at, ++at)) : res.end()), every_ms);
     res.on('close', () => clearInterval(timer));
   }
 
