@@ -286,11 +286,17 @@ export class EngineSim extends Sim {
   #file(url) {
     const name = url.pathname.slice('/files/'.length), f = this.files.get(name), until = url.searchParams.get('Expires');
     const xml = (status, code, message) => new Raw(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`, 'application/xml', { status });
-    const kind = f && this.now() >= f.wrong_ms ? f.kind : '';
+    const kind = f ? this.spoiled(f) : '';
     if (!f || kind === 'result_404') return xml(404, 'NoSuchKey', 'The specified key does not exist.');
     if (url.searchParams.get('Signature') !== this.#sign(name, until)) return xml(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match.');
     if (this.now() >= f.until_ms || kind === 'result_403') return xml(403, 'AccessDenied', 'Request has expired.');
     if (kind === 'result_redirect') return new Raw('', 'text/plain', { status: 302, headers: { Location: `http://169.254.169.254/${name}` } });
+    return this.served(f);
+  }
+  spoiled(f) { return this.now() >= f.wrong_ms ? f.kind : ''; }
+  /** A file {bytes, type, kind, wrong_ms} as it comes, and what was ordered for it. */
+  served(f) {
+    const kind = this.spoiled(f);
     if (kind === 'result_wrong') return new Raw('<!doctype html><title>Not a picture</title>', f.type);
     if (kind === 'result_empty') return new Raw('', f.type);
     if (kind === 'result_short') return new Raw(f.bytes.subarray(0, f.bytes.length / 2), f.type, { length: f.bytes.length });
