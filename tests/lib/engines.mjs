@@ -73,7 +73,7 @@ export async function brokenResults(link) {
 export async function brokenCalls(sim, op, call, made, refused) {
   for (const [kind, effects, want] of [
     ['lost', 1, null], ['reset', 0, null], ['garbled', 1, null], ['502', 0, a => a.status === 502 && /^<html>/.test(a.body)], ['504_after', 1, a => a.status === 504],
-    ['cut', 1, a => a.status === 200 && a.body.startsWith('{') && !parses(a.body)], ['extra', 1, a => 'x_new_field' in JSON.parse(a.body)], ['strings', 1, a => !/:\d/.test(a.body)],
+    ['cut', 1, a => a.status === 200 && a.body.startsWith('{') && !parses(a.body)], ['extra', 1, a => 'x_new_field' in JSON.parse(a.body)], ['strings', 1, a => !/":\d/.test(a.body)],
     ['skewed', 1, a => Date.parse(a.headers.get('date')) - sim.now() > 590_000], ['drip', 1, a => parses(a.body)],
     ...Object.entries(refused).map(([k, f]) => [k, k === '500_after' ? 1 : 0, f])]) {
     const before = made();
