@@ -33,6 +33,10 @@ Of these, one knows those that can happen to it. POST below /_sim/, JSON, beside
 export class Raw {
   constructor(bytes, type, { status = 200, length, headers = {} } = {}) { Object.assign(this, { bytes, type, status, length, headers }); }
 }
+/** An answer that is JSON, and no 200. */
+export class Json {
+  constructor(body, status, headers = {}) { Object.assign(this, { body, status, headers }); }
+}
 export const no = (status, body, headers = {}) => Object.assign(new Refusal(status, body), { headers });
 
 /** What of it is wrong: '', 'type', 'bytes', 'side', 'ratio' or 'seconds'. */
@@ -97,7 +101,8 @@ export class EngineSim extends Sim {
         if (call.fault === '500_after') throw this.refusal('500', {}, call);
         if (call.fault === 'early_notice') await this.sendDue();
       }
-      if (said?.status && said instanceof Raw) status = said.status;
+      if (said instanceof Raw || said instanceof Json) status = said.status;
+      if (said instanceof Json) ({ headers, body: said } = said);
     } catch (e) {
       if (!(e instanceof Refusal)) throw e;
       ({ status, headers = {} } = e);

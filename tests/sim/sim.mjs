@@ -80,7 +80,8 @@ export class Sim {
   static KINDS = ['500', '500_after', '502', '504_after', 'lost', 'reset', '429', 'slow', 'slow_after', 'delay', 'delay_after', 'garbled', 'drip', 'refuse'];
   kinds = [];            // those of one simulator
   tags = false;          // are faults also ordered by words in a request
-  noticeKinds = [];
+  noticeKinds = [];      // troubles of one simulator: somebody else sends one first, made with this kind
+  oddNotices = [];       // and those of the notice itself: made with this trouble
   /**
    * kind: 500 (nothing happens; Stripe remembers it), 500_after (it happens, and the answer is 500), 502 (something in front of the provider answers;
    * nothing happens and nothing is remembered), 504_after (it happens, and something in front of the provider gives up), lost (it happens, and no answer
@@ -199,7 +200,7 @@ export class Sim {
    * sends an altered one, or a recording of it that is 301 s old, before it comes.
    */
   trouble({ kind, about = '', type = '', times = 1, seconds = 60 }) {
-    if (!Sim.TROUBLES.includes(kind) && !this.noticeKinds.includes(kind)) throw new Refusal(400, { message: `no such trouble: ${kind}` });
+    if (![...Sim.TROUBLES, ...this.noticeKinds, ...this.oddNotices].includes(kind)) throw new Refusal(400, { message: `no such trouble: ${kind}` });
     this.#troubles.push({ kind, about, type, times, seconds });
   }
   /** make(options): {headers, body} signed at this moment. about: what it may be called by. schedule: its own; after_ms: not at once. */
