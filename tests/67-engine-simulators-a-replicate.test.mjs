@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Replicate, { validateWebhook } from 'replicate';
-import { BASE, brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
+import { brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
 import { start } from './sim/engine.mjs';
 import { clip, picture, probe, sha256 } from './sim/media.mjs';
 import { Replicate as Simulator, versionOf, webhookHeaders } from './sim/replicate.mjs';

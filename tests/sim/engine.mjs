@@ -174,7 +174,7 @@ export class EngineSim extends Sim {
     }
     for (const [name, t] of heads) {
       const lane = this.#lane(name);
-      if (lane.running < this.lanesOf(name)) consider(Math.max(t.made_ms + this.queue_ms, lane.free_ms), t, 'running');
+      if (lane.running < this.lanesOf(name)) consider(Math.max(t.ready_ms ?? t.made_ms + this.queue_ms, lane.free_ms), t, 'running');
     }
     return next;
   }
@@ -202,6 +202,12 @@ export class EngineSim extends Sim {
     if (state !== 'queued') t[state === 'running' ? 'started_ms' : 'ended_ms'] = at;
     this.#quiet_ms = 0;
     this.moved?.(t);
+  }
+  /** Once more from the queue, as if it had not run. */
+  again(t) {
+    Object.assign(t, { state: 'queued', ready_ms: t.ended_ms, started_ms: null, ended_ms: null });
+    this.#live.add(t);
+    this.#quiet_ms = 0;
   }
   /** It cannot end before that is over. */
   until(t, promise) {
