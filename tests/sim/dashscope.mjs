@@ -93,7 +93,7 @@ export class DashScope extends EngineSim {
   // ---- answers ----
   said(more) { return { request_id: uuid(), ...more }; }
   refused(status, code, message = WORDS[code] ?? code) { return no(status, { code, message, request_id: uuid() }); }
-  refusal(kind, how) {
+  refusal(kind, how = {}) {
     if (kind === '429') return this.refused(429, how.code || 'Throttling.RateQuota');
     if (kind === '401') return this.refused(401, 'InvalidApiKey');
     if (kind === '500') return this.refused(500, 'InternalError', 'An internal error has occured, please try again later or contact service support.');

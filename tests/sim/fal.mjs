@@ -67,7 +67,7 @@ export class Fal extends EngineSim {
   }
 
   // ---- answers ----
-  refusal(kind, how) {
+  refusal(kind, how = {}) {
     if (kind === '429') return no(429, { detail: 'Too many requests' });
     if (kind === '401') return no(401, { detail: 'Authentication is required to access this application.' });
     if (kind === '500') return no(500, { detail: 'Internal Server Error' });

@@ -68,7 +68,7 @@ export class Replicate extends EngineSim {
 
   // ---- answers ----
   refused(status, title, detail, more = {}) { return no(status, { title, detail, status, ...more }); }
-  refusal(kind, how) {
+  refusal(kind, how = {}) {
     if (kind === '429') return no(429, { detail: how.code || 'Request was throttled. Expected available in 1 second.' });
     if (kind === '401') return this.refused(401, 'Unauthenticated', 'You did not pass a valid authentication token');
     if (kind === '500') return no(500, { detail: 'Internal server error' });
