@@ -154,7 +154,8 @@ export class EngineSim extends Sim {
     const t = { id, made_ms: this.now(), started_ms: null, ended_ms: null, state: 'queued', fate: null, lane: '', priority: 0, ...fields };
     this.tasks.set(id, t);
     this.#live.add(t);
-    this.#quiet_ms = 0;
+    this.#by(t.made_ms + this.queue_ms);
+    this.#by(t.deadline_ms);
     return t;
   }
   runMs(t) { return (t.run_ms ?? this.run_ms) + (t.fate?.kind === 'late' ? (t.fate.seconds ?? 3600) * 1000 : 0); }
@@ -163,33 +164,43 @@ export class EngineSim extends Sim {
     if (!this.#lanes.has(name)) this.#lanes.set(name, { running: 0, free_ms: 0 });
     return this.#lanes.get(name);
   }
-  /** What happens next: [when, task, state]. */
-  #due() {
-    let next = [Infinity];
-    const heads = new Map(), consider = (at, t, state) => { if (at < next[0]) next = [at, t, state]; };
+  /** each(at, task, state) of what happens by itself as things are. Of a lane that is full in part only the first begins. */
+  #events(each) {
+    const heads = new Map(), ready = t => t.ready_ms ?? t.made_ms + this.queue_ms;
     for (const t of this.#live) {
-      if (t.deadline_ms !== undefined) consider(t.deadline_ms, t, 'overdue');
-      if (t.state === 'running' && !t.pending) consider(t.started_ms + this.runMs(t), t, 'ended');
-      if (t.state === 'queued' && !(heads.get(t.lane)?.priority <= t.priority)) heads.set(t.lane, t);
+      if (t.deadline_ms !== undefined) each(t.deadline_ms, t, 'overdue');
+      if (t.state === 'running' && !t.pending) each(t.started_ms + this.runMs(t), t, 'ended');
+      if (t.state !== 'queued') continue;
+      if (this.lanesOf(t.lane) === Infinity) each(ready(t), t, 'running');
+      else if (!(heads.get(t.lane)?.priority <= t.priority)) heads.set(t.lane, t);
     }
     for (const [name, t] of heads) {
       const lane = this.#lane(name);
-      if (lane.running < this.lanesOf(name)) consider(Math.max(t.ready_ms ?? t.made_ms + this.queue_ms, lane.free_ms), t, 'running');
+      if (lane.running < this.lanesOf(name)) each(Math.max(ready(t), lane.free_ms), t, 'running');
     }
+  }
+  nextEvent() {
+    let next = Infinity;
+    this.#events(at => { if (at < next) next = at; });
     return next;
   }
-  nextEvent() { return this.#due()[0]; }
   happen() {
     while (this.#quiet_ms <= this.now()) {
-      const [at, t, state] = this.#due();
-      if (at > this.now()) {
-        this.#quiet_ms = at;
-        break;
+      const due = [], now = this.now();
+      let next = Infinity;
+      this.#events((at, t, state) => {
+        if (at <= now) due.push({ at, t, state, was: t.state });
+        else if (at < next) next = at;
+      });
+      this.#quiet_ms = next;
+      for (const { at, t, state, was } of due.sort((x, y) => x.at - y.at)) {
+        if (t.state !== was) continue;                                // what came first changed that
+        if (state === 'overdue') t.overdue = true;
+        this.move(t, state === 'overdue' ? 'ended' : state, at);
       }
-      if (state === 'overdue') t.overdue = true;
-      this.move(t, state === 'overdue' ? 'ended' : state, at);
     }
   }
+  #by(ms) { if (ms < this.#quiet_ms) this.#quiet_ms = ms; }
   move(t, state, at = this.now()) {
     const lane = this.#lane(t.lane), full = lane.running >= this.lanesOf(t.lane);
     if (t.state === 'running') {
@@ -200,7 +211,8 @@ export class EngineSim extends Sim {
     if (state === 'ended') this.#live.delete(t);
     t.state = state;
     if (state !== 'queued') t[state === 'running' ? 'started_ms' : 'ended_ms'] = at;
-    this.#quiet_ms = 0;
+    if (this.lanesOf(t.lane) !== Infinity) this.#quiet_ms = 0;       // the next of its lane may begin
+    else if (state === 'running') this.#by(at + this.runMs(t));
     this.moved?.(t);
   }
   /** Once more from the queue, as if it had not run. */

@@ -115,8 +115,7 @@ export class Fal extends EngineSim {
     if (!(kept_s > 0)) throw no(422, { detail: 'expiration_duration_seconds' });
     const fate = this.fateOf(call) ?? (['runner_lost', 'deaf', 'payload_error'].includes(call.fault) ? call.how : null), id = uuid();
     const t = this.begin(id, { model, what: model, app, lane: app, priority: headers['x-fal-queue-priority'] === 'low' ? 1 : 0, input, webhook: hook, gateway: id, fate, kept_ms: kept_s * 1000,
-      timeout_ms: wait === undefined ? undefined : this.now() + Number(wait) * 1000, retried: headers['x-fal-no-retry'] !== '1', runs: 0, media: {}, failure: null, results: [], logs: [] });
-    t.deadline_ms = fate?.kind === 'expired' ? t.made_ms + this.queue_ms : t.timeout_ms;
+      deadline_ms: fate?.kind === 'expired' ? this.now() + this.queue_ms : wait === undefined ? undefined : this.now() + Number(wait) * 1000, retried: headers['x-fal-no-retry'] !== '1', runs: 0, media: {}, failure: null, results: [], logs: [] });
     const said = { request_id: id, gateway_request_id: id, status: 'IN_QUEUE', queue_position: this.ahead(t), ...this.#urls(t) };
     if (call.fault === 'early_notice') await this.finish(id);
     return said;

@@ -156,8 +156,7 @@ export class Replicate extends EngineSim {
     const after = headers['cancel-after'] === undefined ? null : this.#seconds(headers['cancel-after'], 'Cancel-After');
     const fate = this.fateOf(call) ?? (['shape', 'backwards'].includes(call.fault) ? call.how : null);
     const t = this.begin(idOf(26), { model: name, what: name, version: versionOf(name), input: q.input, links, webhook: q.webhook ?? '', filter: q.webhook_events_filter ?? ['output', 'completed'],
-      deadline_ms: after === null ? undefined : this.now() + after * 1000, _deadline: after === null ? null : this.now() + after * 1000, fate, media: {}, error: null, output: null, results: [], logs: '', status: 'starting' });
-    if (fate?.kind === 'expired') t.deadline_ms = t.made_ms + this.queue_ms;      // when it would have begun
+      deadline_ms: fate?.kind === 'expired' ? this.now() + this.queue_ms : after === null ? undefined : this.now() + after * 1000, _deadline: after === null ? null : this.now() + after * 1000, fate, media: {}, error: null, output: null, results: [], logs: '', status: 'starting' });
     if (call.fault === 'early_notice') await this.finish(t.id);
     if (wait) await this.#waited(t, Number(n ?? WAIT_S));
     return new Json(this.shown(t), 201);
