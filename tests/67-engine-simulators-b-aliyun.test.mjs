@@ -44,7 +44,7 @@ async function acs3(sim, action, version, form, { secret = sim.secret, keyId = s
   const headers = { host: `127.0.0.1:${sim.port}`, 'content-type': 'application/x-www-form-urlencoded', 'x-acs-action': action, 'x-acs-version': version, 'x-acs-date': new Date(at).toISOString().replace(/\.\d+/, ''),
     'x-acs-signature-nonce': nonce, 'x-acs-content-sha256': sha256(body), ...before };
   names ??= Object.keys(headers).sort();
-  headers.authorization = `ACS3-HMAC-SHA256 Credential=${keyId},SignedHeaders=${names.join(';')},Signature=${signAcs3({ method: 'POST', headers, names, bodyHash: headers['x-acs-content-sha256'], secret })}`;
+  headers.authorization = `ACS3-HMAC-SHA256 Credential=${keyId},SignedHeaders=${names.join(';')},Signature=${signAcs3({ method: 'POST', headers, names, bodyHash: sha256(body), secret })}`;
   Object.assign(headers, after);
   delete headers.host;
   const r = await fetch(sim.url, { method: 'POST', headers, body: sent ?? body });
@@ -112,6 +112,7 @@ test('Alibaba Cloud simulator: who may ask', async t => {
   await wrong([404, 'InvalidAccessKeyId.NotFound'], { keyId: 'x' });
   await wrong([400, 'SignatureDoesNotMatch'], { secret: 'x' });
   await wrong([400, 'SignatureDoesNotMatch'], { sent: 'ImageURL=x' });
+  await wrong([400, 'SignatureDoesNotMatch'], { before: { 'x-acs-content-sha256': sha256('another body') } });
   await wrong([400, 'SignatureDoesNotMatch'], { after: { 'x-acs-action': 'ImageModeration' } });
   await wrong([400, 'SignatureDoesNotMatch'], { names: ['host', 'x-acs-date'] });
   await wrong([400, 'SignatureDoesNotMatch'], { after: { 'x-acs-extra': 'unsigned' } });

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { brokenCalls, byHand, control, time, until } from './lib/engines.mjs';
+import { BASE, brokenCalls, byHand, control, time, until } from './lib/engines.mjs';
+import { within } from './lib/server.mjs';
 import { ComfyUI } from './sim/comfyui.mjs';
 import { start } from './sim/engine.mjs';
 import { picture, probe } from './sim/media.mjs';
@@ -190,10 +191,29 @@ test('ComfyUI simulator: progress and previews over the socket', async t => {
   assert.deepEqual(new Set(stranger.types()), new Set(['status']));
   // the same clientId again: the first socket ends, and what came between is lost
   const closed = once(ws, 'close'), again = await listen();
-  await closed;
+  await within(10_000, closed);
   await until(() => again.heard.length === 1);
   await assert.rejects(once(new WebSocket(`${sim.url.replace('http', 'ws')}/other`), 'open'));
   await assert.rejects(once(new WebSocket(`${sim.url.replace('http', 'ws')}/ws`, { origin: 'https://elsewhere.example' }), 'open'));
+});
+
+test('ComfyUI simulator: who looks away for a while is told everything, in its order', async t => {
+  let now = BASE;
+  const sim = await start(ComfyUI, { now: () => now }, t), ws = new WebSocket(`${sim.url.replace('http', 'ws')}/ws?clientId=me`), heard = [];
+  t.after(() => ws.terminate());
+  ws.on('message', (data, binary) => { if (!binary) heard.push(JSON.parse(data)); });
+  await once(ws, 'open');
+  const small = { 14: { class_type: 'EmptyLatentImage', inputs: { width: 512, height: 512, batch_size: 1 } }, 13: { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'sdxl.safetensors' } },
+    11: { class_type: 'CLIPTextEncode', inputs: { text: 'x', clip: ['13', 1] } } };
+  for (const n of [1, 2]) {
+    const r = await fetch(`${sim.url}/prompt`, { method: 'POST', body: JSON.stringify({ client_id: 'me', prompt_id: other(n), prompt: graph({ ...small, 15: { negative: ['11', 0] } }) }) });
+    assert.equal(r.status, 200, await r.text());
+  }
+  now += 8000;
+  await fetch(`${sim.url}/queue`);
+  await until(() => heard.filter(m => m.type === 'execution_success').length === 2);
+  const of = n => heard.filter(m => m.data.prompt_id === other(n)).map(m => m.type).filter(x => !['executing', 'progress_state', 'execution_cached'].includes(x));
+  for (const n of [1, 2]) assert.deepEqual(of(n), ['execution_start', ...Array(4).fill('progress'), 'executed', 'execution_success']);
 });
 
 test('ComfyUI simulator: out of the queue, and out of its work', async t => {
@@ -227,7 +247,7 @@ test('ComfyUI simulator: a restart forgets the queue and the history, and keeps 
   await until(() => heard.length > 3);
   const closed = once(ws, 'close');
   await ask('restart', {});
-  await closed;
+  await within(10_000, closed);
   await pass(60_000);
   assert.deepEqual([await get('/history'), await get('/queue'), await get(`/history/${other(2)}`)], [{}, { queue_running: [], queue_pending: [] }, {}]);
   assert.equal(probe(await file(done.outputs[17].images[0])).type, 'image/png');

@@ -25,12 +25,12 @@ async function world(t, options = {}) {
 }
 
 /** As volc-sdk-python signs: content-type too. change: {headers, body, secret, keyId} put in after, or before signing. */
-async function raw(sim, Action, q, { version = '2022-08-31', secret = sim.secret, keyId = sim.keyId, at = sim.now(), before = {}, after = {}, drop = [], body = JSON.stringify(q), sent = body, names, region, token } = {}) {
+async function raw(sim, Action, q, { version = '2022-08-31', secret = sim.secret, keyId = sim.keyId, at = sim.now(), before = {}, after = {}, drop = [], body = JSON.stringify(q), sent = body, names, region, scope = `${region ?? 'cn-north-1'}/cv`, token } = {}) {
   const date = new Date(at).toISOString().replace(/[-:]|\.\d+/g, ''), query = new URLSearchParams({ Action, Version: version });
   const headers = { 'content-type': 'application/json', host: `127.0.0.1:${sim.port}`, 'x-content-sha256': sha256(body), 'x-date': date, ...(token ? { 'x-security-token': token } : {}), ...before };
   names ??= Object.keys(headers).sort();
   const signature = signVolc({ method: 'POST', query, headers, names, bodyHash: sha256(body), secret, region });
-  headers.authorization = `HMAC-SHA256 Credential=${keyId}/${date.slice(0, 8)}/${region ?? 'cn-north-1'}/cv/request, SignedHeaders=${names.join(';')}, Signature=${signature}`;
+  headers.authorization = `HMAC-SHA256 Credential=${keyId}/${date.slice(0, 8)}/${scope}/request, SignedHeaders=${names.join(';')}, Signature=${signature}`;
   Object.assign(headers, after);
   for (const h of [...drop, 'host']) delete headers[h];
   const r = await fetch(`${sim.url}/?${query}`, { method: 'POST', headers, body: sent });
@@ -61,8 +61,10 @@ test('Jimeng simulator: who may ask', async t => {
   await refused('SignatureDoesNotMatch', { sent: JSON.stringify({ ...q, prompt: 'y' }) });
   await refused('SignatureDoesNotMatch', { after: { 'content-type': 'application/json; charset=utf-8' } });
   await refused('SignatureDoesNotMatch', { drop: ['x-content-sha256'] });
+  await refused('SignatureDoesNotMatch', { before: { 'x-content-sha256': sha256('another body') } });
   await refused('SignatureDoesNotMatch', { names: ['content-type', 'host', 'x-content-sha256'] });
   await refused('SignatureDoesNotMatch', { region: 'cn-beijing' });
+  for (const scope of ['cn-beijing/cv', 'cn-north-1/iam']) await refused('SignatureDoesNotMatch', { scope });
   await refused('InvalidAccessKey', { keyId: 'AKLTOTHER' });
   await refused('MissingAuthenticationToken', { drop: ['authorization'] });
   await refused('InvalidTimestamp', { at: BASE - 15 * 60_000 - 1000 });

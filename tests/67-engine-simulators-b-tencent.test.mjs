@@ -32,10 +32,10 @@ const bytes = async r => (await download(r.FusedImage ?? r.ResultUrl)).bytes;
 const refused = code => e => { assert.equal(e.code, code, e.stack); assert.ok(e.requestId); return true; };
 
 /** By the contract, so that each part can be wrong. */
-async function tc3(sim, action, q, { version = '2022-09-27', service = 'facefusion', secretId = sim.secretId, secretKey = sim.secretKey, at = sim.now(), body = JSON.stringify(q), sent = body, before = {}, after = {}, drop = [], names } = {}) {
+async function tc3(sim, action, q, { version = '2022-09-27', service = 'facefusion', scope = service, secretId = sim.secretId, secretKey = sim.secretKey, at = sim.now(), body = JSON.stringify(q), sent = body, before = {}, after = {}, drop = [], names } = {}) {
   const timestamp = Math.floor(at / 1000), headers = { host: `127.0.0.1:${sim.port}`, 'content-type': 'application/json; charset=utf-8', 'x-tc-action': action, 'x-tc-version': version, 'x-tc-timestamp': String(timestamp), ...before };
   names ??= ['content-type', 'host'];
-  headers.authorization = `TC3-HMAC-SHA256 Credential=${secretId}/${new Date(timestamp * 1000).toISOString().slice(0, 10)}/${service}/tc3_request, SignedHeaders=${names.join(';')}, Signature=${signTc3({ headers, names, bodyHash: sha256(body), secretKey, service, timestamp })}`;
+  headers.authorization = `TC3-HMAC-SHA256 Credential=${secretId}/${new Date(timestamp * 1000).toISOString().slice(0, 10)}/${scope}/tc3_request, SignedHeaders=${names.join(';')}, Signature=${signTc3({ headers, names, bodyHash: sha256(body), secretKey, service, timestamp })}`;
   Object.assign(headers, after);
   for (const h of [...drop, 'host']) delete headers[h];
   const r = await fetch(sim.url, { method: 'POST', headers, body: sent });
@@ -67,6 +67,7 @@ test('Tencent Cloud simulator: who may ask', async t => {
   await is('AuthFailure.SignatureFailure', { sent: JSON.stringify({ ...q, LogoAdd: 0 }) });
   await is('AuthFailure.SignatureFailure', { names: ['host'] });
   await is('AuthFailure.SignatureFailure', { service: 'cvm' });
+  await is('AuthFailure.SignatureFailure', { scope: 'cvm' });
   await is('AuthFailure.SignatureFailure', { after: { 'content-type': 'application/json' } });
   await is('AuthFailure.SignatureFailure', { names: ['content-type', 'host', 'x-tc-action'], after: { 'x-tc-action': 'FuseFaceUltra' } });
   await is('AuthFailure.SecretIdNotFound', { secretId: 'AKIDOTHER' });

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { within } from './server.mjs';
+import { root, within } from './server.mjs';
 
 export const BASE = Date.UTC(2026, 0, 15, 8, 30);
 
@@ -95,7 +96,7 @@ export async function brokenCalls(sim, op, call, made, refused) {
       assert.equal(sim.holding, 1, kind);
       await sim.advance(1);
     }
-    await waiting;
+    await within(10_000, waiting, () => `${kind}: no answer`);
     assert.equal(made() - before, 1, kind);
   }
 }
@@ -103,7 +104,7 @@ const parses = text => { try { return Boolean(JSON.parse(text)); } catch { retur
 
 /** A simulator by hand: what its first line says, while it runs. */
 export async function byHand(t, file, ...flags) {
-  const child = spawn(process.execPath, [file, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(root, file), ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill());
   const lines = createInterface({ input: child.stdout });
   const [line] = await within(20_000, once(lines, 'line'), () => `${file} says nothing`);
