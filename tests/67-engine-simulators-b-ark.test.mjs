@@ -203,6 +203,10 @@ test('Ark simulator: what befalls callbacks', async t => {
   const { id: early } = await submit({ callback_url });
   assert.deepEqual(JSON.parse(files.got[0].body).id, early);           // is there when the answer is
   await pass(5000);
+  // a word that is not in the book, each time
+  sim.fault('POST /contents/generations/tasks', 'odd_status');
+  await run('');
+  assert.deepEqual(heard(), ['pondering', 'pondering', 'pondering']);
   // success, and then failure
   sim.fault('POST /contents/generations/tasks', 'success_then_failed');
   const both = await run('');

@@ -95,6 +95,7 @@ test('Jimeng simulator: pictures from the submit to the end of their links', asy
   assert.deepEqual(states, ['in_queue', 'in_queue', 'generating', 'generating', 'done']);
   const a = await look(id);
   assert.deepEqual([a.code, a.status, a.message, a.data.image_urls.length, a.data.binary_data_base64, a.data.video_url], [10000, 10000, 'Success', 1, null, '']);
+  assert.match((await raw(sim, 'CVSync2AsyncGetResult', { req_key: 'jimeng_t2i_v40', task_id: id, req_json: '{"return_url":true}' })).body, /\?Expires=\d+\\u0026Signature=/);
   const bytes = (await download(a.data.image_urls[0])).bytes, of = async d => (await download(d.image_urls[0])).bytes;
   assert.equal(probe(bytes).type, 'image/png');
   assert.deepEqual(sim.inputs.map(i => [i.from, i.status, i.type, i.width, i.height, i.fault]), [[image_urls[0], 200, 'image/png', 400, 320, '']]);

@@ -160,7 +160,8 @@ export class Ark extends EngineSim {
   /** Calls back with what a query would say now. */
   #call(t, end) {
     const said = this.shown(t, false, end), body = JSON.stringify(said);
-    this.notify(t.p.callback_url, `${t.id} ${said.status}`, said.status, t.id, () => ({ headers: { 'Content-Type': 'application/json' }, body }));
+    t.calls = (t.calls ?? 0) + 1;
+    this.notify(t.p.callback_url, `${t.id} ${t.calls}`, said.status, t.id, () => ({ headers: { 'Content-Type': 'application/json' }, body }));
   }
   #known(t) { return t && !t.deleted && !this.vanished(t) && this.now() < t.made_ms + RECORD_MS; }
   #find(id) {
