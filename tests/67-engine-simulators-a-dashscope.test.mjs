@@ -297,6 +297,26 @@ test('DashScope simulator: what befalls tasks and results', async t => {
   await ask('finish', { id: later });
   assert.equal((await poll(later)).code, 'InvalidFile.NoHuman');
   await brokenResults(async kind => (await poll(await fate(kind))).results.video_url);
+  // and the download, for as long as it is ordered
+  const { video_url } = (await poll(await fate('late', { seconds: 0 }))).results, plain = await download(video_url);
+  for (const [kind, status] of [['500', 500], ['429', 503], ['502', 502], ['504_after', 504]]) {
+    sim.fault('GET /files', kind);
+    assert.equal((await download(video_url)).status, status, kind);
+  }
+  sim.fault('GET /files', 'refuse', 1, { status: 404 });
+  assert.equal((await download(video_url)).status, 404);
+  sim.fault('GET /files', 'garbled');
+  assert.equal((await download(video_url)).cut, true);
+  for (const kind of ['lost', 'reset']) {
+    sim.fault('GET /files', kind);
+    await assert.rejects(download(video_url), kind);
+  }
+  sim.fault('GET /files', 'drip', 1, { every_ms: 60_000 });
+  const stop = new AbortController(), slow = await fetch(video_url, { signal: stop.signal });
+  assert.equal(Number(slow.headers.get('content-length')), plain.bytes.length);
+  stop.abort();
+  await assert.rejects(slow.arrayBuffer(), { name: 'AbortError' });      // it had not come
+  assert.deepEqual((await download(video_url)).bytes, plain.bytes);
   const { said: state } = await ask('state');
   assert.equal(state.tasks.length, sim.tasks.size);
   assert.equal(state.billed['wan2.2-animate-mix'], sim.bills.reduce((n, b) => n + b.units, 0));

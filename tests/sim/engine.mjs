@@ -92,7 +92,7 @@ export class EngineSim extends Sim {
     this.happen();
     let said, status = 200, headers = {};
     try {
-      if (call.op === 'GET /files') said = this.#file(call.url);
+      if (call.op === 'GET /files') said = this.#file(call);
       else {
         const ordered = this.ordered(call);
         if (ordered) throw ordered;
@@ -306,10 +306,11 @@ export class EngineSim extends Sim {
     return kind === 'result_private' ? `http://10.0.0.7/${name}` : `${this.url}/files/${name}?Expires=${until}&Signature=${this.#sign(name, until)}`;
   }
   #sign(name, until) { return createHmac('sha256', this.#linkKey).update(`${name}\n${until}`).digest('hex').slice(0, 32); }
-  #file(url) {
+  #file({ url, fault, how }) {
     const name = url.pathname.slice('/files/'.length), f = this.files.get(name), until = url.searchParams.get('Expires');
     const xml = (status, code, message) => new Raw(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`, 'application/xml', { status });
-    const kind = f ? this.spoiled(f) : '';
+    const kind = f ? this.spoiled(f) : '', ordered = { 500: 500, '500_after': 500, 429: 503, refuse: how?.status }[fault];
+    if (ordered) return xml(ordered, how.code || (ordered === 503 ? 'SlowDown' : 'InternalError'), 'refused on order');
     if (!f || kind === 'result_404') return xml(404, 'NoSuchKey', 'The specified key does not exist.');
     if (url.searchParams.get('Signature') !== this.#sign(name, until)) return xml(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match.');
     if (this.now() >= f.until_ms || kind === 'result_403') return xml(403, 'AccessDenied', 'Request has expired.');

@@ -159,6 +159,7 @@ export class Sim {
 
   #drip(res, body, every_ms) {
     let at = 0;
+    res.flushHeaders();
     const timer = setInterval(() => (at < body.length ? res.write(body.subarray(at, ++at)) : res.end()), every_ms);
     res.on('close', () => clearInterval(timer));
   }
