@@ -149,7 +149,7 @@ int api_list(struct http_res *res, const struct api_page *page, const struct buf
     return api_json(res, 200, &b, e);
 }
 
-void api__text(struct jw *w, const char *key, const struct studio_text *t) {
+void api__text(struct jw *w, const char *key, const struct field_text *t) {
     jw_key(w, key);
     jw_obj(w);
     jw_kstr(w, "en", t->en);

@@ -19,9 +19,9 @@ void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);
 void api__plans_render(const struct app *app, struct buf *out);
 
-struct studio_text;
+struct field_text;
 struct jw;
-void api__text(struct jw *w, const char *key, const struct studio_text *t);      /* "key": {"en", "zh"} */
+void api__text(struct jw *w, const char *key, const struct field_text *t);      /* "key": {"en", "zh"} */
 
 /* What a new account finds in its wallet. */
 int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err *e);

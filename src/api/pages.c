@@ -41,7 +41,7 @@ struct source {
     const char                  *icp;
 };
 
-static struct str words(const struct studio_text *t, int lang) { return lang == LANG_ZH ? t->zh : t->en; }
+static struct str words(const struct field_text *t, int lang) { return lang == LANG_ZH ? t->zh : t->en; }
 
 /* ---- pictures ---- */
 
@@ -142,7 +142,7 @@ static void add_head(struct buf *b, const struct source *s, int page, int lang) 
     buf_printf(b, "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/theme.css?v=%.12s\">\n", cached_etag(s->pages->theme));
 }
 
-static void add_text(struct jw *w, const char *key, const struct studio_text *t) { api__text(w, key, t); }
+static void add_text(struct jw *w, const char *key, const struct field_text *t) { api__text(w, key, t); }
 
 static void add_picture_url(struct jw *w, const struct pages *p, const struct studio_picture *of) {
     char at[128];

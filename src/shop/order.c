@@ -193,7 +193,7 @@ static int check_sold(const struct shop *s, const struct shop_order_new *o, stru
 }
 
 void shop__title(const struct studio_product *product, const struct studio_plan *plan, bool zh, char out[257]) {
-    const struct studio_text *a = &product->title, *b = &plan->title;
+    const struct field_text *a = &product->title, *b = &plan->title;
     snprintf(out, 257, "%.*s · %.*s", STR_ARG(zh ? a->zh : a->en), STR_ARG(zh ? b->zh : b->en));
 }
 

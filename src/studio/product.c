@@ -1,6 +1,6 @@
 /* product.c - reads product.yaml and the pictures of its examples. */
 #include "studio/catalogue.h"
-#include "studio/fields.h"
+#include "base/field.h"
 
 struct product_file {
     struct studio_product p;
@@ -9,21 +9,21 @@ struct product_file {
 };
 #define AT(member) offsetof(struct product_file, member)
 
-static const struct studio__field product_fields[] = {
-    { "product", STUDIO__NAME, true, 0, 0, AT(p.name) },
-    { "title", STUDIO__TEXT, true, 0, 0, AT(p.title) },
-    { "tagline", STUDIO__TEXT, true, 0, 0, AT(p.tagline) },
-    { "lead", STUDIO__TEXT, true, 0, 0, AT(p.lead) },
-    { "theme", STUDIO__MAP, false, 0, 0, AT(theme) },
-    { "examples", STUDIO__LIST, false, 0, STUDIO_EXAMPLES_MAX, AT(examples) },
-    { "mark", STUDIO__FILE, false, 0, 0, AT(mark) },
-    { "recipes", STUDIO__NAMES, true, 1, 32, AT(p.recipes) },
-    { "guest", STUDIO__MAP, true, 0, 0, AT(guest) },
-    { "plans", STUDIO__LIST, false, 1, STUDIO_PLANS_MAX, AT(plans) },
+static const struct field product_fields[] = {
+    { "product", FIELD_NAME, true, 0, 0, AT(p.name) },
+    { "title", FIELD_TEXT, true, 0, 0, AT(p.title) },
+    { "tagline", FIELD_TEXT, true, 0, 0, AT(p.tagline) },
+    { "lead", FIELD_TEXT, true, 0, 0, AT(p.lead) },
+    { "theme", FIELD_MAP, false, 0, 0, AT(theme) },
+    { "examples", FIELD_LIST, false, 0, STUDIO_EXAMPLES_MAX, AT(examples) },
+    { "mark", FIELD_FILE, false, 0, 0, AT(mark) },
+    { "recipes", FIELD_NAMES, true, 1, 32, AT(p.recipes) },
+    { "guest", FIELD_MAP, true, 0, 0, AT(guest) },
+    { "plans", FIELD_LIST, false, 1, STUDIO_PLANS_MAX, AT(plans) },
     { 0 },
 };
-static const struct studio__field guest_fields[] = {
-    { "credits", STUDIO__INT64, true, 0, 1000 * 1000, offsetof(struct studio_product, guest_credits) },
+static const struct field guest_fields[] = {
+    { "credits", FIELD_INT64, true, 0, 1000 * 1000, offsetof(struct studio_product, guest_credits) },
     { 0 },
 };
 
@@ -34,16 +34,16 @@ const char *const studio_colour_name[STUDIO_COLOUR_COUNT] = {
     STUDIO_COLOURS(X)
 #undef X
 };
-static const struct studio__field colour_fields[] = {      /* into an array of struct str */
-#define X(id, name, light, dark) { name, STUDIO__COLOUR, false, 0, 0, STUDIO_##id * sizeof(struct str) },
+static const struct field colour_fields[] = {      /* into an array of struct str */
+#define X(id, name, light, dark) { name, FIELD_COLOUR, false, 0, 0, STUDIO_##id * sizeof(struct str) },
     STUDIO_COLOURS(X)
 #undef X
     { 0 },
 };
 struct theme_file { const struct yaml *light, *dark; };
-static const struct studio__field theme_fields[] = {
-    { "light", STUDIO__MAP, false, 0, 0, offsetof(struct theme_file, light) },
-    { "dark", STUDIO__MAP, false, 0, 0, offsetof(struct theme_file, dark) },
+static const struct field theme_fields[] = {
+    { "light", FIELD_MAP, false, 0, 0, offsetof(struct theme_file, light) },
+    { "dark", FIELD_MAP, false, 0, 0, offsetof(struct theme_file, dark) },
     { 0 },
 };
 
@@ -58,40 +58,40 @@ static int read_theme(struct arena *a, const char *path, const struct yaml *n, s
         p->dark[i] = str_z(house[i].dark);
     }
     struct theme_file f = { 0 };
-    int r = n ? studio__bind(a, path, theme_fields, n, &f, e) : 0;
+    int r = n ? field_bind(a, path, theme_fields, n, &f, e) : 0;
     if (r >= 0 && f.light)
-        r = studio__bind(a, path, colour_fields, f.light, p->light, e);
+        r = field_bind(a, path, colour_fields, f.light, p->light, e);
     if (r >= 0 && f.dark)
-        r = studio__bind(a, path, colour_fields, f.dark, p->dark, e);
+        r = field_bind(a, path, colour_fields, f.dark, p->dark, e);
     return r;
 }
 
 /* ---- examples ---- */
 
-struct example_file { struct studio_text alt; const struct yaml *before; struct str after; };
-static const struct studio__field example_fields[] = {
-    { "before", STUDIO__LIST, true, 2, STUDIO_BEFORES_MAX, offsetof(struct example_file, before) },
-    { "after", STUDIO__FILE, true, 0, 0, offsetof(struct example_file, after) },
-    { "alt", STUDIO__TEXT, true, 0, 0, offsetof(struct example_file, alt) },
+struct example_file { struct field_text alt; const struct yaml *before; struct str after; };
+static const struct field example_fields[] = {
+    { "before", FIELD_LIST, true, 2, STUDIO_BEFORES_MAX, offsetof(struct example_file, before) },
+    { "after", FIELD_FILE, true, 0, 0, offsetof(struct example_file, after) },
+    { "alt", FIELD_TEXT, true, 0, 0, offsetof(struct example_file, alt) },
     { 0 },
 };
 
 static int read_picture(struct arena *a, const char *path, const char *dir, const struct yaml *n, struct str name, struct studio_picture *ret,
                         struct err *e) {
     if (!str_ends(name, STR(".webp")) && !str_ends(name, STR(".jpg")) && !str_ends(name, STR(".png")))
-        return studio__wrong(path, n, e, "%.*s must be a .webp, .jpg or .png", STR_ARG(name));
+        return field_wrong(path, n, e, "%.*s must be a .webp, .jpg or .png", STR_ARG(name));
     ret->name = name;
-    return studio__read(a, arena_printf(a, "%s/examples/%.*s", dir, STR_ARG(name)).p, STUDIO_PICTURE_MAX, &ret->bytes, e);
+    return field_read_file(a, arena_printf(a, "%s/examples/%.*s", dir, STR_ARG(name)).p, STUDIO_PICTURE_MAX, &ret->bytes, e);
 }
 
 static int read_example(struct arena *a, const char *path, const char *dir, const struct yaml *n, struct studio_example *ret, struct err *e) {
     struct example_file f = { 0 };
-    int r = studio__bind(a, path, example_fields, n, &f, e);
+    int r = field_bind(a, path, example_fields, n, &f, e);
     if (r < 0 || (r = read_picture(a, path, dir, n, f.after, &ret->after, e)) < 0)
         return r;
     for (const struct yaml *b = f.before->child; b; b = b->next) {
         struct str name;
-        if ((r = studio__name_of(path, b, /* is_file= */ true, &name, e)) < 0 ||
+        if ((r = field_name_of(path, b, /* is_file= */ true, &name, e)) < 0 ||
             (r = read_picture(a, path, dir, b, name, &ret->before[ret->n_before++], e)) < 0)
             return r;
     }
@@ -103,33 +103,33 @@ static int read_example(struct arena *a, const char *path, const char *dir, cons
 
 struct plan_file { struct studio_plan p; struct str kind; const struct yaml *price, *may; };
 #define PLAN_AT(member) offsetof(struct plan_file, member)
-static const struct studio__field plan_fields[] = {
-    { "plan", STUDIO__NAME, true, 0, 0, PLAN_AT(p.name) },
-    { "kind", STUDIO__NAME, true, 0, 0, PLAN_AT(kind) },
-    { "title", STUDIO__TEXT, true, 0, 0, PLAN_AT(p.title) },
-    { "lead", STUDIO__TEXT, true, 0, 0, PLAN_AT(p.lead) },
-    { "price", STUDIO__MAP, false, 0, 0, PLAN_AT(price) },
-    { "credits", STUDIO__INT64, false, 0, 1000 * 1000, PLAN_AT(p.credits) },
-    { "valid", STUDIO__MS, false, 60 * 1000, 3650LL * 24 * 3600 * 1000, PLAN_AT(p.valid_ms) },
-    { "may", STUDIO__MAP, true, 0, 0, PLAN_AT(may) },
+static const struct field plan_fields[] = {
+    { "plan", FIELD_NAME, true, 0, 0, PLAN_AT(p.name) },
+    { "kind", FIELD_NAME, true, 0, 0, PLAN_AT(kind) },
+    { "title", FIELD_TEXT, true, 0, 0, PLAN_AT(p.title) },
+    { "lead", FIELD_TEXT, true, 0, 0, PLAN_AT(p.lead) },
+    { "price", FIELD_MAP, false, 0, 0, PLAN_AT(price) },
+    { "credits", FIELD_INT64, false, 0, 1000 * 1000, PLAN_AT(p.credits) },
+    { "valid", FIELD_MS, false, 60 * 1000, 3650LL * 24 * 3600 * 1000, PLAN_AT(p.valid_ms) },
+    { "may", FIELD_MAP, true, 0, 0, PLAN_AT(may) },
     { 0 },
 };
-static const struct studio__field price_fields[] = {       /* into an array of int64_t */
-#define X(id) { #id, STUDIO__INT64, false, 1, 100 * 1000 * 1000, LEDGER_##id * sizeof(int64_t) },
+static const struct field price_fields[] = {       /* into an array of int64_t */
+#define X(id) { #id, FIELD_INT64, false, 1, 100 * 1000 * 1000, LEDGER_##id * sizeof(int64_t) },
     LEDGER_CURRENCIES(X)
 #undef X
     { 0 },
 };
 #define MAY_AT(member) offsetof(struct studio_may, member)
-static const struct studio__field may_fields[] = {
-    { "candidates", STUDIO__INT, true, 1, STUDIO_CANDIDATES_MAX, MAY_AT(candidates) },
-    { "per_day", STUDIO__INT, true, 0, 1000, MAY_AT(per_day) },
-    { "weight", STUDIO__INT, true, 1, 8, MAY_AT(weight) },
-    { "quality_px", STUDIO__INT, true, 512, STUDIO_QUALITY_MAX_PX, MAY_AT(quality_px) },
-    { "watermark", STUDIO__BOOL, true, 0, 0, MAY_AT(watermark) },
-    { "motion", STUDIO__BOOL, true, 0, 0, MAY_AT(motion) },
-    { "ads", STUDIO__BOOL, true, 0, 0, MAY_AT(ads) },
-    { "enhanced", STUDIO__BOOL, true, 0, 0, MAY_AT(enhanced) },
+static const struct field may_fields[] = {
+    { "candidates", FIELD_INT, true, 1, STUDIO_CANDIDATES_MAX, MAY_AT(candidates) },
+    { "per_day", FIELD_INT, true, 0, 1000, MAY_AT(per_day) },
+    { "weight", FIELD_INT, true, 1, 8, MAY_AT(weight) },
+    { "quality_px", FIELD_INT, true, 512, STUDIO_QUALITY_MAX_PX, MAY_AT(quality_px) },
+    { "watermark", FIELD_BOOL, true, 0, 0, MAY_AT(watermark) },
+    { "motion", FIELD_BOOL, true, 0, 0, MAY_AT(motion) },
+    { "ads", FIELD_BOOL, true, 0, 0, MAY_AT(ads) },
+    { "enhanced", FIELD_BOOL, true, 0, 0, MAY_AT(enhanced) },
     { 0 },
 };
 
@@ -140,27 +140,27 @@ const char *studio_plan_kind_name(enum studio_plan_kind k) {
 
 static int read_plan(struct arena *a, const char *path, const struct yaml *n, const struct studio_product *p, struct studio_plan *ret, struct err *e) {
     struct plan_file f = { 0 };
-    int r = studio__bind(a, path, plan_fields, n, &f, e);
-    if (r < 0 || (r = studio__bind(a, path, may_fields, f.may, &f.p.may, e)) < 0 || (f.price && (r = studio__bind(a, path, price_fields, f.price, f.p.price, e)) < 0))
+    int r = field_bind(a, path, plan_fields, n, &f, e);
+    if (r < 0 || (r = field_bind(a, path, may_fields, f.may, &f.p.may, e)) < 0 || (f.price && (r = field_bind(a, path, price_fields, f.price, f.p.price, e)) < 0))
         return r;
     size_t k = 0;
     while (k < COUNT(plan_kind_name) && !str_eqz(f.kind, plan_kind_name[k]))
         k++;
     if (k == COUNT(plan_kind_name))
-        return studio__wrong(path, yaml_get(n, "kind"), e, "kind must be free, once, pack or member, not %.*s", STR_ARG(f.kind));
+        return field_wrong(path, yaml_get(n, "kind"), e, "kind must be free, once, pack or member, not %.*s", STR_ARG(f.kind));
     f.p.kind = (enum studio_plan_kind)k;
     bool free_one = f.p.kind == STUDIO_PLAN_FREE, sold = false;
     for (size_t c = 0; c < COUNT(f.p.price); c++)
         sold |= f.p.price[c] > 0;
     if (free_one != (p->n_plans == 0))
-        return studio__wrong(path, n, e, "the first plan must be the free one, and no other");
+        return field_wrong(path, n, e, "the first plan must be the free one, and no other");
     if (free_one && (sold || f.p.credits || f.p.valid_ms))
-        return studio__wrong(path, n, e, "the free plan has no price, no credits and no end");
+        return field_wrong(path, n, e, "the free plan has no price, no credits and no end");
     if (!free_one && (!sold || !f.p.valid_ms))
-        return studio__wrong(path, n, e, "plan %.*s needs a price and how long it is valid", STR_ARG(f.p.name));
+        return field_wrong(path, n, e, "plan %.*s needs a price and how long it is valid", STR_ARG(f.p.name));
     for (size_t i = 0; i < p->n_plans; i++)
         if (str_eq(p->plans[i].name, f.p.name))
-            return studio__wrong(path, n, e, "there are two plans %.*s", STR_ARG(f.p.name));
+            return field_wrong(path, n, e, "there are two plans %.*s", STR_ARG(f.p.name));
     *ret = f.p;
     return 0;
 }
@@ -173,11 +173,11 @@ static int read_mark(struct arena *a, const char *path, const char *dir, const s
     if (!f->mark.n)
         return 0;
     const char *file = arena_printf(a, "%s/%.*s", dir, STR_ARG(f->mark)).p;
-    int r = studio__read(a, file, STUDIO_MARK_MAX, &png, e);
+    int r = field_read_file(a, file, STUDIO_MARK_MAX, &png, e);
     if (r < 0)
         return r;
     if (!str_starts(png, STR("\x89PNG\r\n\x1a\n")))
-        return studio__wrong(path, yaml_get(root, "mark"), e, "%.*s is no PNG", STR_ARG(f->mark));
+        return field_wrong(path, yaml_get(root, "mark"), e, "%.*s is no PNG", STR_ARG(f->mark));
     char *whole = realpath(file, NULL);              /* whatever folder the server runs in */
     if (!whole)
         return err_sys(e, ERR_CONFIG, "%s", file);
@@ -189,7 +189,7 @@ static int read_mark(struct arena *a, const char *path, const char *dir, const s
 static int check_marks(const char *path, const struct yaml *root, const struct studio_product *p, struct err *e) {
     for (size_t i = 0; i < p->n_plans; i++)
         if (p->plans[i].may.watermark && !p->mark.n)
-            return studio__wrong(path, yaml_get(root, "plans"), e, "plan %.*s has a watermark, and the product has no mark", STR_ARG(p->plans[i].name));
+            return field_wrong(path, yaml_get(root, "plans"), e, "plan %.*s has a watermark, and the product has no mark", STR_ARG(p->plans[i].name));
     return 0;
 }
 
@@ -198,9 +198,9 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
     struct str text;
     struct yaml *root;
     struct product_file *f = ARENA_NEW(a, struct product_file);
-    int r = studio__read(a, path, STUDIO__FILE_MAX, &text, e);
-    if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = studio__bind(a, path, product_fields, root, f, e)) < 0 ||
-        (r = studio__bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0 ||
+    int r = field_read_file(a, path, FIELD_FILE_MAX, &text, e);
+    if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = field_bind(a, path, product_fields, root, f, e)) < 0 ||
+        (r = field_bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0 ||
         (r = read_mark(a, path, dir, root, f, e)) < 0)
         return r;
     for (const struct yaml *n = f->examples ? f->examples->child : NULL; n; n = n->next)
@@ -212,7 +212,7 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
     if ((r = check_marks(path, root, &f->p, e)) < 0)
         return r;
     if (!str_eq(f->p.name, name))
-        return studio__wrong(path, yaml_get(root, "product"), e, "product must be named like its folder, %.*s", STR_ARG(name));
+        return field_wrong(path, yaml_get(root, "product"), e, "product must be named like its folder, %.*s", STR_ARG(name));
     *ret = f->p;
     return 0;
 }

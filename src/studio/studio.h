@@ -7,14 +7,13 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/field.h"
 #include "ledger/ledger.h"
 
 #define STUDIO_PEOPLE_MAX 5
 #define STUDIO_CANDIDATES_MAX 8
 #define STUDIO_STEPS_MAX 8
 #define STUDIO_INPUTS_MAX 8
-
-struct studio_text { struct str en, zh; };
 
 enum studio_input_kind { STUDIO_IN_PEOPLE /* photos with faces to tick */, STUDIO_IN_BACKDROP /* template or photo */ };
 struct studio_input {
@@ -35,7 +34,7 @@ struct studio_step { struct str op; struct str state; enum studio_per per; int64
 struct studio_recipe {
     struct str         name;                     /* stored in task rows: never renamed */
     int                version;
-    struct studio_text title;
+    struct field_text  title;
     struct studio_input inputs[STUDIO_INPUTS_MAX];
     size_t             n_inputs;
     int                candidates_free, candidates_paid, candidates_min, reruns;
@@ -56,7 +55,7 @@ struct studio_recipe {
 struct studio_template {
     struct str         name;                     /* "hall" */
     int                version, order;           /* order: small ones are shown first */
-    struct studio_text title;
+    struct field_text  title;
     struct str         tags, licence;
     struct str         dir;                      /* absolute folder */
     struct str         data;                     /* JSON object for the engine: the file that template.yaml names as `data`, "{}" when none */
@@ -85,7 +84,7 @@ struct studio_picture { struct str name, bytes; };   /* file name; .jpg, .png or
 struct studio_example {                          /* shown on the first page: these photos became that picture */
     struct studio_picture before[STUDIO_BEFORES_MAX], after;
     size_t             n_before;                 /* at least 2 */
-    struct studio_text alt;
+    struct field_text  alt;
 };
 /*
  * What somebody may do, by the plan they have. A plan is data: shop/ says who has which, task/ and the engines ask for single members.
@@ -101,7 +100,7 @@ enum studio_plan_kind { STUDIO_PLAN_FREE /* everybody's */, STUDIO_PLAN_ONCE, ST
 struct studio_plan {
     struct str         name;                     /* stored in order rows: never renamed */
     enum studio_plan_kind kind;
-    struct studio_text title, lead;
+    struct field_text  title, lead;
     int64_t            price[LEDGER_CURRENCY_COUNT];   /* minor units; 0 = not sold in this currency */
     int64_t            credits;                  /* that it brings; of a membership: each month */
     int64_t            valid_ms;                 /* how long the credits and what one may do last; a membership: until its month is over */
@@ -111,7 +110,7 @@ const char *studio_plan_kind_name(enum studio_plan_kind k);
 
 struct studio_product {
     struct str         name;
-    struct studio_text title, tagline, lead;     /* lead: what it is, in a sentence or two; also for search engines */
+    struct field_text  title, tagline, lead;     /* lead: what it is, in a sentence or two; also for search engines */
     struct str         light[STUDIO_COLOUR_COUNT], dark[STUDIO_COLOUR_COUNT];
     struct studio_example examples[STUDIO_EXAMPLES_MAX];
     size_t             n_examples;
