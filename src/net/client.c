@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "net/address.h"
 #include "net/head.h"
 
@@ -28,6 +29,8 @@ struct transfer {
     bool                   blocked;       /* an address was refused */
     int                    redirects;
     int64_t                deadline_ms;
+    size_t                 part;          /* of the body: which, and how many bytes of it (before base64) were sent */
+    int64_t                part_at;
     struct transfer       *next;
 };
 
@@ -146,6 +149,61 @@ static size_t take_body(char *p, size_t one, size_t n, void *arg) {
     return reply->body.failed ? 0 : n;
 }
 
+/* ---- what goes ---- */
+static int64_t bytes_of(const struct http_part *p) { return p->fd > 0 ? p->bytes : (int64_t)p->text.n; }
+static int64_t size_sent(const struct http_part *p) { return p->fd > 0 && p->base64 ? (p->bytes + 2) / 3 * 4 : bytes_of(p); }
+
+static int read_file(const struct http_part *p, int64_t at, char *out, size_t n, struct err *e) {
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(p->fd, out + got, n - got, (off_t)(at + (int64_t)got));
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return r < 0 ? err_sys(e, ERR_IO, "cannot read what is sent") : err_set(e, ERR_IO, "a file that is sent ended early");
+        got += (size_t)r;
+    }
+    return 0;
+}
+
+/* The next bytes of a part, as many as fit; libcurl's buffers hold 16 KB and more, so that a group of base64 always does. */
+static ssize_t take_part(struct transfer *t, const struct http_part *p, char *out, size_t room) {
+    enum { GROUPS = 1024 };
+    int64_t left = bytes_of(p) - t->part_at;
+    size_t n = left < (int64_t)room ? (size_t)left : room;
+    if (p->fd <= 0) {
+        memcpy(out, p->text.p + t->part_at, n);
+    } else if (!p->base64) {
+        if (read_file(p, t->part_at, out, n, &t->reply->err) < 0)
+            return -1;
+    } else {
+        char raw[3 * GROUPS], text[4 * GROUPS + 1];
+        size_t groups = room / 4 < GROUPS ? room / 4 : GROUPS;
+        n = left < (int64_t)(3 * groups) ? (size_t)left : 3 * groups;
+        if (n == 0 || read_file(p, t->part_at, raw, n, &t->reply->err) < 0)
+            return -1;
+        size_t made = base64_encode(raw, n, text);
+        memcpy(out, text, made);
+        t->part_at += (int64_t)n;
+        return (ssize_t)made;
+    }
+    t->part_at += (int64_t)n;
+    return (ssize_t)n;
+}
+
+static size_t give_body(char *out, size_t one, size_t room, void *arg) {
+    struct transfer *t = arg;
+    while (t->part < t->ask->n_parts) {
+        const struct http_part *p = &t->ask->parts[t->part];
+        if (t->part_at < bytes_of(p)) {
+            ssize_t n = take_part(t, p, out, room);
+            return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
+        }
+        t->part++;
+        t->part_at = 0;
+    }
+    return 0;
+}
+
 /* ---- one transfer ---- */
 static int set_headers(struct transfer *t, bool same_origin) {
     curl_slist_free_all(TAKE(t->headers));
@@ -208,7 +266,15 @@ static int make_easy(struct transfer *t, struct err *e) {
     curl_easy_setopt(h, CURLOPT_USERAGENT, "zoetrope/" ZT_VERSION);
     if (conf->ca_file[0])
         curl_easy_setopt(h, CURLOPT_CAINFO, conf->ca_file);
-    if (ask->body.n) {
+    if (ask->n_parts) {
+        int64_t all = 0;
+        for (size_t i = 0; i < ask->n_parts; i++)
+            all += size_sent(&ask->parts[i]);
+        curl_easy_setopt(h, CURLOPT_POST, 1L);
+        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)all);
+        curl_easy_setopt(h, CURLOPT_READFUNCTION, give_body);
+        curl_easy_setopt(h, CURLOPT_READDATA, t);
+    } else if (ask->body.n) {
         curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.n);
         curl_easy_setopt(h, CURLOPT_POSTFIELDS, ask->body.p);
     } else if (str_eqz(STR("POST"), ask->method) || str_eqz(STR("PUT"), ask->method)) {
@@ -345,7 +411,7 @@ static void *client_main(void *arg) {
 int http_client_submit(struct http_client *c, const struct http_ask *ask, struct http_reply *reply, void (*done)(void *ctx), void *ctx, struct err *e) {
     size_t url_n = strlen(ask->url);
     if (url_n > URL_MAX || ask->total_ms < 1 || ask->body_max < 0 || ask->redirects_max < 0 || ask->redirects_max > 3 ||
-        !head_is_token(str_z(ask->method)))
+        !head_is_token(str_z(ask->method)) || (ask->n_parts && (ask->body.n || ask->redirects_max || is_safe(ask))))
         return err_set(e, ERR_BAD_INPUT, "a request that cannot be sent");
     struct transfer *t = calloc(1, sizeof(*t));
     if (!t)

@@ -23,11 +23,21 @@ struct http_client_conf {
 extern const struct setting http_client_settings[];                /* rows "client.…" */
 void http_client_conf_from(const struct config *cfg, struct http_client_conf *ret);
 
+/* One piece of a request's body: text, or a file's bytes from its start, as they are or in base64. */
+struct http_part {
+    struct str text;
+    int        fd;                    /* > 0: instead of the text; read by pread(), so that its offset stays */
+    int64_t    bytes;                 /* of the file; one that turns out shorter ends the request */
+    bool       base64;                /* with padding, RFC 4648 section 4 */
+};
+
 /* What is asked. Everything is borrowed until done(). */
 struct http_ask {
     const char        *method, *url;
     const char *const *headers;       /* "Name: value", NULL-ended; may be NULL */
     struct str         body;
+    const struct http_part *parts;    /* instead of body: one after the other; sent once, so never with redirects */
+    size_t             n_parts;
     int64_t            total_ms;      /* from the call to the last byte, redirects too */
     int64_t            body_max;      /* bytes of the answer's body; more is ERR_TOO_BIG */
     int                to_fd;         /* > 0: the body is written there instead of into memory */

@@ -49,7 +49,7 @@ static int get_missing(struct http_req *req, struct http_res *res, struct err *e
 
 static const struct route routes[] = {
     { "GET", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo },
-    { "POST", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo, .body_max = 1000 },
+    { "POST", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo, .body_max = 400000 },
     { "DELETE", "/echo", ROUTE_INLINE, TRAFFIC_READ, .handle = get_echo },
     { "GET", "/to", ROUTE_INLINE, TRAFFIC_READ, .handle = get_to },
     { "POST", "/to", ROUTE_INLINE, TRAFFIC_READ, .handle = get_to },
@@ -151,6 +151,48 @@ static void streams_to_a_descriptor_and_limits_bytes(void **state) {
     a.body_max = 100000;
     assert_int_equal(run(&a), 0);
     assert_int_equal(reply.body.n, 100000);
+    close(fd);
+}
+
+/* A body of text, a file as it is and in base64, and text again arrives as one. */
+static void sends_files_in_pieces(void **state) {
+    static const size_t sizes[] = { 1, 2, 3, 3072, 3073, 100001 };
+    static char bytes[100001], in_base64[4 * 33334 + 1];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)('a' + (i * 7 + i / 251) % 26);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        BUF_CLEANUP struct buf want;
+        int fd = memfd_create("sent", MFD_CLOEXEC);
+        assert_int_equal(write(fd, bytes, sizes[i]), sizes[i]);
+        struct http_part parts[] = { { .text = STR("<") }, { .fd = fd, .bytes = (int64_t)sizes[i] }, { .text = STR("") },
+                                     { .fd = fd, .bytes = (int64_t)sizes[i], .base64 = true }, { .text = STR(">") } };
+        struct http_ask a = ask_of("POST", "/echo");
+        a.redirects_max = 0;
+        a.parts = parts;
+        a.n_parts = COUNT(parts);
+        a.body_max = 400000;
+        assert_int_equal(run(&a), 0);
+        buf_init(&want, 400000);
+        buf_printf(&want, "POST auth= x= body=<%.*s", (int)sizes[i], bytes);
+        buf_add(&want, in_base64, base64_encode(bytes, sizes[i], in_base64));
+        buf_add_c(&want, '>');
+        assert_int_equal(reply.body.n, want.n);
+        assert_memory_equal(reply.body.p, want.p, want.n);
+        close(fd);
+    }
+}
+
+static void a_file_that_ends_early_sends_nothing_that_counts(void **state) {
+    int fd = memfd_create("sent", MFD_CLOEXEC);
+    assert_int_equal(write(fd, "short", 5), 5);
+    struct http_part part = { .fd = fd, .bytes = 6 };
+    struct http_ask a = ask_of("POST", "/echo");
+    a.redirects_max = 0;
+    a.parts = &part;
+    a.n_parts = 1;
+    check_err(run(&a), ERR_IO, &err, "early");
+    a.redirects_max = 1;                       /* a file is sent once */
+    check_err(run(&a), ERR_BAD_INPUT, &err, "");
     close(fd);
 }
 
@@ -328,6 +370,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_and_receives),
         cmocka_unit_test(streams_to_a_descriptor_and_limits_bytes),
+        cmocka_unit_test(sends_files_in_pieces),
+        cmocka_unit_test(a_file_that_ends_early_sends_nothing_that_counts),
         cmocka_unit_test(follows_redirects_within_limits),
         cmocka_unit_test(refuses_private_addresses_everywhere),
         cmocka_unit_test(tells_not_happened_from_nobody_knows),
