@@ -43,6 +43,7 @@ struct http_client {
     struct transfer        *queue, **queue_last;    /* guarded by lock, with the next three */
     int                     in_flight;
     bool                    stop, started;
+    atomic_bool             some_cancelled;
     struct transfer        *active;                 /* the thread's own */
 };
 
@@ -378,14 +379,25 @@ static void take_queue(struct http_client *c, bool *ret_stop) {
     }
 }
 
-static void end_all(struct http_client *c) {
-    while (c->active) {
-        struct transfer *t = c->active;
-        int rc;
-        curl_multi_remove_handle(c->multi, t->easy);
-        rc = failure(t, CURLE_ABORTED_BY_CALLBACK);
-        finish(t, rc == ERR_UPSTREAM ? err_set(&t->reply->err, ERR_STOPPING, "the server is stopping") : rc);
+static void give_up(struct transfer *t, const char *why) {
+    curl_multi_remove_handle(t->client->multi, t->easy);
+    int rc = failure(t, CURLE_ABORTED_BY_CALLBACK);
+    finish(t, rc == ERR_UPSTREAM ? err_set(&t->reply->err, ERR_STOPPING, "%s", why) : rc);
+}
+
+static void end_cancelled(struct http_client *c) {
+    if (!atomic_exchange(&c->some_cancelled, false))
+        return;
+    for (struct transfer *t = c->active, *next; t; t = next) {
+        next = t->next;
+        if (atomic_load(&t->reply->cancelled))
+            give_up(t, "cancelled");
     }
+}
+
+static void end_all(struct http_client *c) {
+    while (c->active)
+        give_up(c->active, "the server is stopping");
 }
 
 static void *client_main(void *arg) {
@@ -397,6 +409,7 @@ static void *client_main(void *arg) {
         take_queue(c, &stop);
         if (stop)
             break;
+        end_cancelled(c);
         curl_multi_perform(c->multi, &running);
         for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));)
             if (m->msg == CURLMSG_DONE)
@@ -436,6 +449,12 @@ int http_client_submit(struct http_client *c, const struct http_ask *ask, struct
     else
         curl_multi_wakeup(c->multi);
     return r;
+}
+
+void http_client_cancel(struct http_client *c, struct http_reply *reply) {
+    atomic_store(&reply->cancelled, true);
+    atomic_store(&c->some_cancelled, true);
+    curl_multi_wakeup(c->multi);
 }
 
 struct waiter { pthread_mutex_t lock; pthread_cond_t cond; bool done; };

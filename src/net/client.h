@@ -8,6 +8,8 @@
 #ifndef ZT_NET_CLIENT_H
 #define ZT_NET_CLIENT_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -55,6 +57,7 @@ struct http_reply {
     struct buf headers;               /* of the last answer, raw lines */
     struct buf body;
     int64_t    body_bytes;
+    atomic_bool cancelled;            /* the client's own */
 };
 struct str http_reply_header(const struct http_reply *r, const char *name);     /* STR_NULL when absent */
 void http_reply_done(struct http_reply *r);
@@ -64,6 +67,9 @@ void http_client_free(struct http_client *c);                       /* ends what
 
 /* Never waits. When it returns 0, done(ctx) is called exactly once, with *reply filled; < 0 (ERR_BUSY, ERR_STOPPING, ERR_BAD_INPUT): never. */
 int http_client_submit(struct http_client *c, const struct http_ask *ask, struct http_reply *reply, void (*done)(void *ctx), void *ctx, struct err *e);
+/* Nobody wants the answer any more: done() comes soon, with ERR_STOPPING (or ERR_UNCERTAIN), unless it was on its way already. The reply must be one whose
+ * done() has not returned. */
+void http_client_cancel(struct http_client *c, struct http_reply *reply);
 /* Waits. Not on an event thread. Returns reply->rc. */
 int http_client_do(struct http_client *c, const struct http_ask *ask, struct http_reply *reply, struct err *e);
 

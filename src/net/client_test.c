@@ -63,7 +63,7 @@ static const struct route routes[] = {
 static int setup(void **state) {
     static const struct route *const tables[] = { routes, NULL };
     static char allow[64];
-    struct http_server_conf conf = { .listen = "0.0.0.0:0", .event_threads = 1, .pool_threads = 4, .pool_queue_max = 10, .conns_max = 100,
+    struct http_server_conf conf = { .listen = "0.0.0.0:0", .event_threads = 1, .pool_threads = 16, .pool_queue_max = 10, .conns_max = 100,
                                      .header_ms = 5000, .idle_ms = 60000, .first_ms = 60000, .write_stall_ms = 5000, .drain_ms = 5000, .handler_ms = 60000,
                                      .routes = tables };
     struct err e;
@@ -343,19 +343,52 @@ static void a_name_server_that_is_silent_holds_up_nobody_else(void **state) {
     assert_int_equal(get("/echo"), 0);
 }
 
+static void wait_for(const int *done, int n) {
+    pthread_mutex_lock(&lock);
+    while (*done < n)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static void what_nobody_wants_any_more_ends_alone(void **state) {
+    struct http_reply r[2];
+    struct http_ask a = ask_of("GET", "/never"), post = a;
+    struct http_stats st, before;
+    post.method = "POST";
+    a.total_ms = post.total_ms = 60000;
+    int done = 0;
+    http_server_stats(server, &before);                   /* earlier tests may still hold some */
+    assert_int_equal(http_client_submit(client, &a, &r[0], count_done, &done, &err), 0);
+    assert_int_equal(http_client_submit(client, &post, &r[1], count_done, &done, &err), 0);
+    do
+        http_server_stats(server, &st);
+    while (st.pool_busy < before.pool_busy + 2);
+    http_client_cancel(client, &r[1]);
+    wait_for(&done, 1);
+    assert_int_equal(r[1].rc, ERR_UNCERTAIN);             /* it was sent */
+    assert_int_equal(get("/echo"), 0);
+    assert_int_equal(done, 1);
+    http_client_cancel(client, &r[0]);
+    wait_for(&done, 2);
+    assert_int_equal(r[0].rc, ERR_STOPPING);
+    http_reply_done(&r[0]);
+    http_reply_done(&r[1]);
+}
+
 static void bounds_what_is_under_way_and_ends_it(void **state) {
     struct http_reply r[4];
     struct http_ask a = ask_of("GET", "/never"), post = a;
     post.method = "POST";
     a.total_ms = post.total_ms = 60000;
     int done = 0;
+    struct http_stats st, before;
+    http_server_stats(server, &before);
     for (int i = 0; i < 3; i++)
         assert_int_equal(http_client_submit(client, i ? &a : &post, &r[i], count_done, &done, &err), 0);
     check_err(http_client_submit(client, &a, &r[3], count_done, &done, &err), ERR_BUSY, &err, "3 requests");
-    struct http_stats st;
     do                                                    /* until the server has them: then the POST was sent */
         http_server_stats(server, &st);
-    while (st.pool_busy < 3);
+    while (st.pool_busy < before.pool_busy + 3);
     http_client_free(client);
     client = NULL;
     assert_int_equal(done, 3);
@@ -377,6 +410,7 @@ int main(void) {
         cmocka_unit_test(tells_not_happened_from_nobody_knows),
         cmocka_unit_test(never_sends_a_change_twice),
         cmocka_unit_test(a_name_server_that_is_silent_holds_up_nobody_else),
+        cmocka_unit_test(what_nobody_wants_any_more_ends_alone),
         cmocka_unit_test(bounds_what_is_under_way_and_ends_it),
     };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
