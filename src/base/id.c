@@ -40,6 +40,8 @@ int64_t id_at_ms(int64_t ms) {
     return (ms < 0 ? 0 : ms > MS_MAX ? MS_MAX : ms) << (SEQ_BITS + NODE_BITS);
 }
 
+int64_t id_ms(int64_t id) { return (id >> (SEQ_BITS + NODE_BITS)) + EPOCH_MS; }
+
 /* Crockford base32, https://www.crockford.com/base32.html (read 2026-11): no I, L, O, U. */
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

@@ -14,6 +14,7 @@ void id_set_node(unsigned node);   /* 0..255, once at start */
 int64_t id_new(void);              /* > 0; never the same twice in one node, also when the clock steps back */
 /* No id that is made at that time or later is smaller: for walks along a primary key from some moment on. */
 int64_t id_at_ms(int64_t ms);
+int64_t id_ms(int64_t id);         /* clock_ms() of its birth */
 /* Writes "<kind>_<base32>" and NUL; returns the length. kind: lower-case letters, at most 16. */
 size_t id_text(char out[ID_TEXT_MAX], const char *kind, int64_t id);
 /* The reverse; refuses another kind, lower-case digits, I L O U, and values over 63 bits. 0 or ERR_BAD_INPUT. */

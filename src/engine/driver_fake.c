@@ -63,7 +63,7 @@ static int fake_remote_open(const struct engine_ctx *ctx, struct engine **ret_g,
     return fake_open_as(ctx, /* remote= */ true, ret_g, e);
 }
 
-static int fake_slots(struct engine *g) {
+static int fake_slots(struct engine *g, size_t lane) {
     return g->slots;
 }
 

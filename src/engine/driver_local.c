@@ -92,7 +92,7 @@ static int local_open(const struct engine_ctx *ctx, struct engine **ret_g, struc
     return 0;
 }
 
-static int local_slots(struct engine *g) {
+static int local_slots(struct engine *g, size_t lane) {
     struct media_stats s = { 0 };
     media_get_stats(g->media, &s);
     return s.slots;

@@ -14,16 +14,23 @@ const struct engine_driver *const engine_drivers[] = {
     NULL,
 };
 
+/* The settings every remote engine has. */
+#define REMOTE(name, title, url, key)                                                                                                     \
+    { "engine." name "_keys", SET_SECRET, "", 0, 4000, title ": its keys (" key "), with commas; empty: it is not used." },                \
+    { "engine." name "_url", SET_STR, url, 8, 300, title ": address of its API, without / at the end; another region's, or for tests." }, \
+    { "engine." name "_models", SET_STR, "", 0, 1000, title ": a file of models, prices and limits instead of share/engines/" name ".yaml." },
 const struct setting engine_settings[] = {
     { "engine.use", SET_STR, "", 0, 200,
       "Comma list of engines that replaces every recipe's own; for tests and drills (\"fake\")." },
     { "engine.fake_script", SET_STR, "", 0, 2000,
       "Delays and faults of the engines fake and fake_remote; the grammar is in engine/fake_script.h." },
     { "engine.fake_slots", SET_INT, "4", 1, 1024, "How many calls the engines fake and fake_remote work on side by side." },
+    REMOTE("dashscope", "DashScope (Alibaba Model Studio)", "https://dashscope.aliyuncs.com", "sk-…")
     { NULL },
 };
 
 const struct engine_driver *engine_driver(struct str name) {
+    name = str_cut(&name, '.');                        /* a lane's name begins with its engine's */
     for (size_t i = 0; engine_drivers[i]; i++)
         if (str_eqz(name, engine_drivers[i]->name))
             return engine_drivers[i];

@@ -1,8 +1,9 @@
 /*
- * engine.h - one interface to everything that can draw: the local models now, remote services later, `fake` for tests.
+ * engine.h - one interface to everything that can draw: the local models, remote services (provider.h), `fake` for tests.
  * Owns: nothing that outlives a call's ticket; task and attempt rows belong to task/.
- * Threads: every function is called by the dispatcher thread only and never waits; `wake` may be called by the engine from any thread.
- * Used by: task/, ops/.  Uses: base/, media/ (client), net/ (client, later).
+ * Threads: every function is called by the dispatcher thread only and never waits, but notice(), which any may call; `wake` may be called by
+ * the engine from any thread.
+ * Used by: task/, ops/, api/ (notices).  Uses: base/, media/ (client), net/ (client).
  */
 #ifndef ZT_ENGINE_ENGINE_H
 #define ZT_ENGINE_ENGINE_H
@@ -19,7 +20,9 @@ enum {
     ENGINE_CAN_REPEAT = 1 << 3,      /* a call may be repeated blindly: it has no cost and no effect outside (local, fake) */
     ENGINE_CAN_RECONCILE = 1 << 4,   /* an unknown call can be asked about later, also by another process */
     ENGINE_CAN_LIMIT = 1 << 5,       /* ends a call at its limit by itself, counted from when it really begins (it may have to wait in a line) */
+    ENGINE_IS_REMOTE = 1 << 6,       /* somebody else's: what goes there leaves the house, and what comes from there is a stranger's */
 };
+#define ENGINE_NAME_MAX 32           /* stored in task and attempt rows */
 
 #define ENGINE_FDS_MAX 12
 #define ENGINE_OUTS_MAX 2
@@ -30,6 +33,9 @@ struct engine_call {
     struct str  params;              /* JSON object */
     int         in[ENGINE_FDS_MAX];  /* readable */
     size_t      n_in;
+    struct str  role[ENGINE_FDS_MAX];/* remote engines: "face", "target", "clip", "picture", "person", "backdrop", "mask" */
+    struct str  link[ENGINE_FDS_MAX];/* remote engines: where a stranger may fetch it for a while; "" when nobody outside can */
+    struct str  notice_url;          /* remote engines: where it may tell us that the call moved; "" when nobody outside can */
     int         out[ENGINE_OUTS_MAX];/* writable files (blob_put_fd): the result, then its preview */
     size_t      n_out;               /* 0 when the op gives only JSON */
     int64_t     deadline_ms;         /* of this attempt, clock_mono_ms(); with ENGINE_CAN_LIMIT what is left of it now is the limit */
@@ -39,7 +45,7 @@ enum engine_state {
     ENGINE_SENDING,                  /* nobody has said yet that the call was taken */
     ENGINE_WORKING,                  /* taken; remote_id is known when the engine has such */
     ENGINE_DONE,                     /* facts are there, the bytes are in `out` */
-    ENGINE_FAILED,                   /* surely no result */
+    ENGINE_FAILED,                   /* surely no result; ERR_STOPPING: it surely never happened */
     ENGINE_UNKNOWN,                  /* may or may not have happened: never repeated, asked about by reconcile() */
 };
 struct engine_result {
@@ -53,12 +59,31 @@ struct engine_result {
     int64_t     poll_at_ms;          /* SENDING, WORKING: ask again at this clock_mono_ms() at the latest; 0 = wait for `wake` */
 };
 
-struct engine_ctx { const struct config *cfg; struct media *media; void (*wake)(void *arg); void *wake_arg; };
+/* What a service sent us by itself: a hint to look again, never the truth. Borrowed. */
+struct engine_notice {
+    struct str (*header)(const void *from, const char *name);    /* STR_NULL when absent */
+    const void *from;
+    struct str body, token;          /* token: the address's last part, "" when it has none */
+};
+struct http_client;
+struct engine_ctx {
+    const struct config *cfg;
+    struct media *media;             /* NULL: zoetrope-media is not there */
+    struct http_client *client;      /* NULL: nothing goes out */
+    const char *share;               /* folder with engines/<name>.yaml */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    bool (*known)(void *arg, int64_t attempt, struct str remote_id);     /* whether an attempt made near that one bears that name; NULL: none does */
+    void *known_arg;
+};
 struct engine_driver {
     const char *name;                /* stored in task and attempt rows: never renamed, never reused */
     unsigned    can;                 /* ENGINE_CAN_*; the core asks this, never the name */
-    int  (*open)(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e);
-    int  (*slots)(struct engine *g);                                          /* how many calls it will work on side by side; 0 = none just now */
+    int  (*open)(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e);    /* 1: the settings do not name it, there is none */
+    /* What it limits apart is a lane, and a line of its own: 1 and "name" or "name.lane", 0 past the end. NULL: it is one lane under its own name. */
+    int  (*lane)(struct engine *g, size_t i, char ret_name[ENGINE_NAME_MAX + 1]);
+    int  (*lane_of)(struct engine *g, struct str op, struct str params);      /* -1: it cannot do that. NULL: 0 whatever it is */
+    int  (*slots)(struct engine *g, size_t lane);                             /* how many calls it will work on side by side; 0 = none just now */
     /* < 0: not taken, and no ticket; ERR_UNCERTAIN: nobody knows. ERR_BUSY: ask again soon, costs no retry. */
     int  (*submit)(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e);
     int  (*poll)(struct engine *g, void *ticket, struct engine_result *ret, struct err *e);
@@ -68,9 +93,10 @@ struct engine_driver {
     /* Takes up again a call that was made before, perhaps by another process; never makes a new one. remote_id may be "".
      * ERR_NOT_FOUND: it surely never happened; ERR_UNCERTAIN: still nobody knows; else a ticket as from submit(). */
     int  (*reconcile)(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
+    int  (*notice)(struct engine *g, const struct engine_notice *n, struct err *e);      /* any thread. 0 = taken in, < 0 refused */
 };
 extern const struct engine_driver *const engine_drivers[];   /* NULL-ended; from drivers.def */
-const struct engine_driver *engine_driver(struct str name);  /* NULL when unknown */
+const struct engine_driver *engine_driver(struct str name);  /* of an engine or one of its lanes; NULL when unknown */
 extern const struct setting engine_settings[];               /* rows "engine.…" */
 
 #endif

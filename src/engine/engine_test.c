@@ -153,7 +153,7 @@ static void every_fault_of_the_script_has_its_outcome(void **state) {
 static void slots_are_counted(void **state) {
     struct bench b = bench_open("fake", "hang");
     void *tickets[8];
-    int n = b.d->slots(b.g);
+    int n = b.d->slots(b.g, 0);
     assert_in_range(n, 1, 7);
     for (int i = 0; i < n; i++)
         assert_int_equal(submit(&b, "compose", &tickets[i]), 0);

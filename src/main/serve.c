@@ -156,8 +156,11 @@ static void wake_topic(void *arg, int64_t topic) {
 
 static int open_tasks(struct serve *s, struct err *e) {
     struct app *app = &s->app;
+    char share[PATH_MAX];
+    if (!main_share_dir(app->cfg, share, sizeof share))
+        return err_set(e, ERR_CONFIG, "there is no share/zoetrope above this program");
     struct task_core_conf conf = { .cfg = app->cfg, .db = app->db, .blobs = app->blobs, .media = app->media, .studio = app->studio,
-                                   .wake_topic = wake_topic, .wake_arg = app };
+                                   .client = app->client, .share = share, .wake_topic = wake_topic, .wake_arg = app };
     return task_core_new(&conf, &app->tasks, e);
 }
 

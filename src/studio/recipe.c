@@ -17,7 +17,7 @@ static const struct field recipe_fields[] = {
     { "inputs", FIELD_MAP, true, 0, 0, AT(inputs) },
     { "candidates", FIELD_MAP, true, 0, 0, AT(candidates) },
     { "checks", FIELD_NAMES, true, 0, 16, AT(r.checks) },
-    { "engines", FIELD_LIST, true, 1, 4, AT(engines) },
+    { "engines", FIELD_LIST, true, 1, STUDIO_ENGINES_MAX, AT(engines) },
     { "steps", FIELD_LIST, true, 1, STUDIO_STEPS_MAX, AT(steps) },
     { "limits", FIELD_MAP, true, 0, 0, AT(limits) },
     { "price", FIELD_MAP, true, 0, 0, AT(price) },
@@ -57,12 +57,14 @@ static const struct field retention_fields[] = {
     { 0 },
 };
 
-struct step_file { struct str op, state, per; int64_t limit_ms; };
+struct step_file { struct str op, state, per, way; int64_t limit_ms; bool here; };
 static const struct field step_fields[] = {
     { "op", FIELD_NAME, true, 0, 0, offsetof(struct step_file, op) },
     { "state", FIELD_NAME, true, 0, 0, offsetof(struct step_file, state) },
     { "per", FIELD_NAME, true, 0, 0, offsetof(struct step_file, per) },
-    { "limit_s", FIELD_SECONDS, false, 1, 3600, offsetof(struct step_file, limit_ms) },
+    { "limit_s", FIELD_SECONDS, false, 1, 24 * 3600, offsetof(struct step_file, limit_ms) },
+    { "way", FIELD_NAME, false, 0, 0, offsetof(struct step_file, way) },
+    { "here", FIELD_BOOL, false, 0, 0, offsetof(struct step_file, here) },
     { 0 },
 };
 
@@ -113,15 +115,22 @@ static int read_input(struct arena *a, const char *path, const struct yaml *n, s
 static int read_step(struct arena *a, const char *path, const struct yaml *n, int64_t step_ms, struct studio_step *ret,
                      struct err *e) {
     static const char *const pers[] = { [STUDIO_PER_PERSON] = "person", [STUDIO_PER_CANDIDATE] = "candidate", [STUDIO_PER_TASK] = "task" };
-    struct step_file f = { .limit_ms = step_ms };
+    static const char *const ways[] = { [STUDIO_ANY_WAY] = "any", [STUDIO_LOCAL_WAY] = "local", [STUDIO_REMOTE_WAY] = "remote" };
+    struct step_file f = { .limit_ms = step_ms, .way = STR("any") };
+    size_t way = 0;
     int r = field_bind(a, path, step_fields, n, &f, e);
     if (r < 0)
         return r;
     if (!field_listed(STR("preparing,running,checking"), f.state))
         return field_wrong(path, n, e, "state must be preparing, running or checking");
+    while (way < COUNT(ways) && !str_eqz(f.way, ways[way]))
+        way++;
+    if (way == COUNT(ways))
+        return field_wrong(path, n, e, "way must be any, local or remote");
     for (size_t i = 0; i < COUNT(pers); i++) {
         if (str_eqz(f.per, pers[i])) {
-            *ret = (struct studio_step){ .op = f.op, .state = f.state, .per = (enum studio_per)i, .limit_ms = f.limit_ms };
+            *ret = (struct studio_step){ .op = f.op, .state = f.state, .per = (enum studio_per)i, .limit_ms = f.limit_ms, .way = (enum studio_way)way,
+                                         .here = f.here };
             return 0;
         }
     }

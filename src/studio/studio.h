@@ -12,7 +12,8 @@
 
 #define STUDIO_PEOPLE_MAX 5
 #define STUDIO_CANDIDATES_MAX 8
-#define STUDIO_STEPS_MAX 8
+#define STUDIO_STEPS_MAX 12
+#define STUDIO_ENGINES_MAX 8
 #define STUDIO_INPUTS_MAX 8
 
 enum studio_input_kind { STUDIO_IN_PEOPLE /* photos with faces to tick */, STUDIO_IN_BACKDROP /* template or photo */ };
@@ -29,7 +30,18 @@ struct studio_input {
 };
 /* One step of a recipe; state names the task state in which it runs, `per` how often. */
 enum studio_per { STUDIO_PER_PERSON, STUDIO_PER_CANDIDATE, STUDIO_PER_TASK };
-struct studio_step { struct str op; struct str state; enum studio_per per; int64_t limit_ms; };
+/* A recipe may be made in two ways: by our own models, or by a remote engine with our own help. */
+enum studio_way { STUDIO_ANY_WAY, STUDIO_LOCAL_WAY, STUDIO_REMOTE_WAY };
+struct studio_step {
+    struct str  op, state;
+    enum studio_per per;
+    int64_t     limit_ms;
+    enum studio_way way;                         /* it belongs to this way only */
+    bool        here;                            /* a step of the local engine, whichever the task is on */
+};
+static inline bool studio_step_is_of(const struct studio_step *s, bool remote) {
+    return s->way == STUDIO_ANY_WAY || (s->way == STUDIO_REMOTE_WAY) == remote;
+}
 
 struct studio_recipe {
     struct str         name;                     /* stored in task rows: never renamed */
@@ -39,7 +51,7 @@ struct studio_recipe {
     size_t             n_inputs;
     int                candidates_free, candidates_paid, candidates_min, reruns;
     int64_t            seeds[STUDIO_CANDIDATES_MAX];
-    struct str         engines[4];               /* in order of preference */
+    struct str         engines[STUDIO_ENGINES_MAX];   /* in order of preference */
     size_t             n_engines;
     struct str         checks;                   /* comma list */
     struct studio_step steps[STUDIO_STEPS_MAX];
@@ -141,7 +153,10 @@ struct studio;
  *                     credits: 40
  *                     valid: 30d              not of the free one
  *                     may: { candidates: 4, per_day: 0, weight: 4, quality_px: 4096, watermark: false, motion: true, ads: false, enhanced: false }
- * A recipe:        cost: { microusd: 30000, per: candidate }   optional; what the preferred engine is expected to cost. The rest: the shipped ones
+ * A recipe:        steps:
+ *                    - { op: draw, state: running, per: candidate, way: remote }                  on remote engines only (local: on our own)
+ *                    - { op: judge, state: checking, per: candidate, way: remote, here: true }    by our own models in any case
+ *                  cost: { microusd: 30000, per: candidate }   optional; what the preferred engine is expected to cost. The rest: the shipped ones
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
  *                 order: 10                   optional, 0..1000 (100): small ones are shown first

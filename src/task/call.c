@@ -34,13 +34,13 @@ static void leave_slot(struct call *k) {
     if (!k->in_slot)
         return;
     k->in_slot = false;
-    k->run->engine->busy--;
+    k->engine->busy--;
     atomic_fetch_sub(&k->run->c->stats.attempts_running, 1);
 }
 
 static void release_ticket(struct call *k) {
     if (k->ticket)
-        k->run->engine->d->release(k->run->engine->g, k->ticket);
+        k->engine->d->release(k->engine->g, k->ticket);
     k->ticket = NULL;
     leave_slot(k);
 }
@@ -82,9 +82,9 @@ static void end(struct call *k) {
 }
 
 void call_stop(struct call *k) {
-    if (k->ticket && k->run->engine->d->cancel) {
+    if (k->ticket && k->engine->d->cancel) {
         struct err e;
-        k->run->engine->d->cancel(k->run->engine->g, k->ticket, &e);   /* best effort: the outcome is nobody's any more */
+        k->engine->d->cancel(k->engine->g, k->ticket, &e);   /* best effort: the outcome is nobody's any more */
     }
     if (k->job_out) {
         k->dead = true;
@@ -183,7 +183,7 @@ static void stored_then(struct hand_job *j) {
     struct run *r = k->run;
     if (k->rc < 0) {
         struct err why = k->err;
-        if (r->engine->d->can & ENGINE_CAN_REPEAT)
+        if (k->engine->d->can & ENGINE_CAN_REPEAT)
             fail(k, &why);                       /* the picture is lost, but it can be made again */
         else
             lose(k, &why);                       /* it has cost something: fetched again */
@@ -230,7 +230,7 @@ static void submitted_then(struct hand_job *j) {
 
 /* When we end the call ourselves; an engine that keeps the limit is left to it, and so is one that is only asked. */
 static int64_t limit_of(const struct call *k) {
-    bool theirs = k->phase == CALL_ASKING || (k->run->engine->d->can & ENGINE_CAN_LIMIT);
+    bool theirs = k->phase == CALL_ASKING || (k->engine->d->can & ENGINE_CAN_LIMIT);
     return theirs ? INT64_MAX : k->ec.deadline_ms;
 }
 
@@ -276,7 +276,7 @@ static void reopened_then(struct hand_job *j) {
     struct err why;
     if (!back(j, &k))
         return;
-    struct core_engine *g = k->run->engine;
+    struct core_engine *g = k->engine;
     int r = k->rc < 0 ? k->rc : g->d->reconcile(g->g, &k->ec, str_z(k->row.remote_id), &k->ticket, &why);
     if (r >= 0) {
         k->phase = CALL_ASKING;
@@ -290,7 +290,7 @@ static void reopened_then(struct hand_job *j) {
 }
 
 static void ask(struct call *k) {
-    const struct engine_driver *d = k->run->engine->d;
+    const struct engine_driver *d = k->engine->d;
     if (!d->reconcile)
         wait_to_ask(k);                          /* until the deadline or the write-off */
     else
@@ -299,10 +299,10 @@ static void ask(struct call *k) {
 
 /* The engine did not keep to the limit by itself. */
 static void overdue(struct call *k) {
-    const struct engine_driver *d = k->run->engine->d;
+    const struct engine_driver *d = k->engine->d;
     struct err e;
     if (d->cancel)
-        d->cancel(k->run->engine->g, k->ticket, &e);
+        d->cancel(k->engine->g, k->ticket, &e);
     if (d->can & ENGINE_CAN_REPEAT) {
         err_set(&e, ERR_MEDIA_TIME, "%s took longer than its limit", k->op->name);
         fail(k, &e);
@@ -328,7 +328,7 @@ void call_poll(struct call *k, int64_t now_ms) {
         overdue(k);
         return;
     }
-    int r = k->run->engine->d->poll(k->run->engine->g, k->ticket, &res, &e);
+    int r = k->engine->d->poll(k->engine->g, k->ticket, &res, &e);
     if (r < 0)
         fail(k, &e);
     else
@@ -347,7 +347,7 @@ static void begun_then(struct hand_job *j) {
         went_wrong(k, &why, k->rc);
         return;
     }
-    struct core_engine *g = k->run->engine;
+    struct core_engine *g = k->engine;
     int r = g->d->submit(g->g, &k->ec, &k->ticket, &e);
     failpoint_hit(FP_TASK_AFTER_SUBMIT);
     close_inputs(k);                             /* the engine has its own */
@@ -366,6 +366,7 @@ static struct call *call_new(struct run *r, const struct op *op, size_t step, in
     if (!k)
         abort();
     k->run = r;
+    k->engine = r->engine;
     k->step = step;
     k->unit = unit;
     k->op = op;
@@ -380,6 +381,7 @@ void call_start(struct run *r, size_t step, int unit) {
     const struct plan_step *s = &r->plan.steps[step];
     struct call *k = call_new(r, s->op, step, unit);
     bool of_candidate = s->step->per == STUDIO_PER_CANDIDATE;
+    k->engine = run_engine_of(r, step);
     plan_started(&r->plan, step, unit);
     k->plan = r->plan;
     k->row = (struct task__attempt){
@@ -387,10 +389,10 @@ void call_start(struct run *r, size_t step, int unit) {
         .seed = of_candidate ? plan_seed(&r->plan, unit) : 0, .variant = of_candidate ? plan_variant(&r->plan, unit) : 0,
     };
     snprintf(k->row.op, sizeof(k->row.op), "%s", s->op->name);
-    snprintf(k->row.engine, sizeof(k->row.engine), "%s", r->engine->d->name);
+    snprintf(k->row.engine, sizeof(k->row.engine), "%s", k->engine->name);
     k->ec = (struct engine_call){ .attempt = k->row.id, .op = str_z(s->op->name), .deadline_ms = k->began_ms + s->step->limit_ms };
     k->in_slot = true;
-    r->engine->busy++;
+    k->engine->busy++;
     atomic_fetch_add(&r->c->stats.attempts_running, 1);
     give(k, CALL_BEGIN, store_begin, begun_then);
 }
@@ -404,6 +406,7 @@ static void resume(struct call *k, const struct task__attempt *a) {
 
 void call_resume(struct run *r, const struct task__attempt *a, size_t step, int unit) {
     struct call *k = call_new(r, r->plan.steps[step].op, step, unit);
+    k->engine = run_engine_of(r, step);
     plan_unknown(&r->plan, step, unit);
     resume(k, a);
 }

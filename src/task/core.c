@@ -14,12 +14,15 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/id.h"
 
 #define RING_WAIT_MS   10000         /* longest wait for a place in the write lane */
 #define RING_PAUSE_MS  10
 #define TELL_LINE_MAX  128           /* waiting tasks whose streams are woken when the line has moved, once in IDLE_MS */
 #define TELL_AGAIN_MS  5
 #define IDLE_MS        1000          /* the clock's own work (keep.c) is due this often */
+#define KNOWN_BEFORE_MS 7200000      /* a call that is listed over there near a lost one is ours if an attempt of these hours bears its name */
+#define KNOWN_AFTER_MS  900000
 
 const struct setting task_settings[] = {
     { "task.lease", SET_MS, "15s", 1000, 3600000, "How long a worker owns a task before another may take it; it is renewed while it works." },
@@ -119,9 +122,25 @@ int core_write(struct task_core *c, db_write_fn *fn, void *arg, struct err *e) {
 
 struct core_engine *core_engine_of(struct task_core *c, const char *name) {
     for (size_t i = 0; i < c->n_engines; i++)
-        if (strcmp(c->engines[i].d->name, name) == 0)
+        if (strcmp(c->engines[i].name, name) == 0)
             return &c->engines[i];
     return NULL;
+}
+
+/* The lane in which an engine makes this recipe: that of its first step over there. NULL when it cannot. */
+static struct core_engine *lane_for(struct task_core *c, struct str engine, const struct studio_recipe *r) {
+    struct core_engine *g = c->engines, *end = c->engines + c->n_engines;
+    while (g < end && !str_eqz(engine, g->d->name))
+        g++;
+    if (g == end || !g->d->lane_of)
+        return g == end ? NULL : g;
+    int lane = -1;
+    for (size_t s = 0; s < r->n_steps && lane < 0; s++)
+        if (studio_step_is_of(&r->steps[s], core_is_remote(g)) && !r->steps[s].here)
+            lane = g->d->lane_of(g->g, r->steps[s].op, r->params);
+    while (g < end && (int)g->lane != lane)
+        g++;
+    return lane < 0 || g == end ? NULL : g;
 }
 
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after) {
@@ -135,12 +154,10 @@ struct core_engine *core_engine_next(struct task_core *c, const struct studio_re
             names[n++] = r->engines[i];
     bool passed = !after;
     for (size_t i = 0; i < n; i++) {
-        char name[33];
-        snprintf(name, sizeof(name), "%.*s", STR_ARG(names[i]));
-        struct core_engine *g = core_engine_of(c, name);
+        struct core_engine *g = lane_for(c, names[i], r);
         if (passed && g)
             return g;
-        passed |= after && strcmp(name, after) == 0;
+        passed |= after && g && strcmp(g->name, after) == 0;
     }
     return NULL;
 }
@@ -187,7 +204,7 @@ static void claim_work(struct hand_job *hj) {
     {
         /* A look costs nothing; an idle server writes nothing. */
         DB_ROWS rows = { 0 };
-        if ((j->rc = db_one(db_reader(j->c->db), &rows, &j->err, &core_waiting, DB_TEXT(j->g->d->name))) <= 0)
+        if ((j->rc = db_one(db_reader(j->c->db), &rows, &j->err, &core_waiting, DB_TEXT(j->g->name))) <= 0)
             return;
     }
     if ((j->rc = core_write(j->c, claim_fn, j, &j->err)) < 0)
@@ -221,7 +238,7 @@ static void claim_then(struct hand_job *hj) {
 }
 
 static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms) {
-    int free_slots = g->d->slots(g->g) - g->busy, room = c->runs_max - c->n_runs;
+    int free_slots = core_slots_left(g), room = c->runs_max - c->n_runs;
     if (g->claiming || g->dry || free_slots <= 0 || room <= 0)
         return;
     for (struct run *r = c->runs; r; r = r->next)
@@ -234,7 +251,7 @@ static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms
     j->job = (struct hand_job){ .work = claim_work, .then = claim_then };
     j->c = c;
     j->g = g;
-    j->k = (struct task__claim){ .engine = g->d->name, .max = max < TASK_CLAIM_MAX ? max : TASK_CLAIM_MAX, .lease_ms = c->lease_ms,
+    j->k = (struct task__claim){ .engine = g->name, .max = max < TASK_CLAIM_MAX ? max : TASK_CLAIM_MAX, .lease_ms = c->lease_ms,
                                  .claims_max = c->claims_max };
     g->claiming = true;
     hands_give(c->hands, &j->job);
@@ -384,21 +401,44 @@ static void give_all_back(struct task_core *c) {
 
 /* ---- life ---- */
 
+DB_SQL(core_known, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = ? LIMIT 1");
+
+/* Asked when a lost call is looked for, which is rare: an index of remote ids would cost every attempt, most of which have none. */
+static bool known_call(void *arg, int64_t attempt, struct str remote_id) {
+    struct task_core *c = arg;
+    struct err e;
+    DB_ROWS rows = { 0 };
+    return db_one(db_reader(c->db), &rows, &e, &core_known, DB_INT(id_at_ms(id_ms(attempt) - KNOWN_BEFORE_MS)), DB_INT(id_at_ms(id_ms(attempt) + KNOWN_AFTER_MS)),
+                  DB_STR(remote_id)) != 0;               /* in doubt it is */
+}
+
+static int add_lanes(struct task_core *c, const struct engine_driver *d, struct engine *g, struct err *e) {
+    struct core_engine to = { .d = d, .g = g };
+    snprintf(to.name, sizeof(to.name), "%s", d->name);
+    for (to.lane = 0; d->lane ? d->lane(g, to.lane, to.name) : to.lane == 0; to.lane++) {
+        if (c->n_engines == CORE_ENGINES_MAX)
+            return err_set(e, ERR_CONFIG, "engines with more than %d lanes in all", CORE_ENGINES_MAX);
+        c->engines[c->n_engines++] = to;
+    }
+    return 0;
+}
+
 static int open_engines(struct task_core *c, struct err *e) {
-    struct engine_ctx ctx = { c->conf.cfg, c->conf.media, wake, c };
-    for (size_t i = 0; engine_drivers[i] && c->n_engines < CORE_ENGINES_MAX; i++) {
-        struct core_engine *g = &c->engines[c->n_engines];
+    struct engine_ctx ctx = { .cfg = c->conf.cfg, .media = c->conf.media, .client = c->conf.client, .share = c->conf.share, .wake = wake, .wake_arg = c,
+                              .known = known_call, .known_arg = c };
+    for (size_t i = 0; engine_drivers[i]; i++) {
+        const struct engine_driver *d = engine_drivers[i];
+        struct engine *g;
         struct err why;
-        g->d = engine_drivers[i];
-        int r = g->d->open(&ctx, &g->g, &why);
+        int r = d->open(&ctx, &g, &why);
         if (r == ERR_CONFIG) {
             *e = why;
             return r;
         }
         if (r < 0)
-            log_event(LOG_WARN, "engine.missing", F_STR("engine", g->d->name), F_STR("doing", "ignoring it"), F_ERR(&why));
-        else
-            c->n_engines++;
+            log_event(LOG_WARN, "engine.missing", F_STR("engine", d->name), F_STR("doing", "ignoring it"), F_ERR(&why));
+        else if (r == 0 && (r = add_lanes(c, d, g, e)) < 0)
+            return r;
     }
     return 0;
 }
@@ -414,7 +454,7 @@ static int check_recipes(struct task_core *c, struct err *e) {
     const struct studio_recipe *r;
     for (size_t i = 0; (r = studio_recipe_at(c->conf.studio, i)); i++) {
         struct plan p;
-        int rc = plan_init(&p, r, 1, 1, 1, 1, TASK_QUEUED, e);
+        int rc = plan_init(&p, r, /* remote= */ false, 1, 1, 1, 1, TASK_QUEUED, e);
         if (rc < 0)
             return rc;
         if (task_params_check(r, r->params, e) < 0) {
@@ -449,10 +489,10 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     if (!c->told_runs)
         abort();
     int r = c->wake_fd < 0 ? err_sys(e, ERR_INTERNAL, "no descriptor for the dispatcher") : open_engines(c, e);
-    const char *names[CORE_ENGINES_MAX];
+    struct eta_engine known[CORE_ENGINES_MAX];
     for (size_t i = 0; i < c->n_engines; i++)
-        names[i] = c->engines[i].d->name;
-    c->eta = eta_new(conf->studio, names, c->n_engines);
+        known[i] = (struct eta_engine){ c->engines[i].name, core_is_remote(&c->engines[i]) };
+    c->eta = eta_new(conf->studio, known, c->n_engines);
     if (r >= 0)
         r = check_recipes(c, e);
     if (r >= 0)
@@ -494,7 +534,8 @@ void task_core_free(struct task_core *c) {
     task_core_stop(c, 0);
     hands_free(c->hands);
     for (size_t i = 0; i < c->n_engines; i++)
-        c->engines[i].d->close(c->engines[i].g);
+        if (c->engines[i].lane == 0)
+            c->engines[i].d->close(c->engines[i].g);
     if (c->wake_fd >= 0)
         close(c->wake_fd);
     eta_free(c->eta);

@@ -17,7 +17,7 @@
 #include "task/op.h"
 #include "task/plan.h"
 
-#define CORE_ENGINES_MAX 8
+#define CORE_ENGINES_MAX 32
 /* One slot per db_on_commit() of a whole batch of the write lane (256 functions, 16 hooks each), so that none is used again before its hook ran. */
 #define CORE_WAKES       4096
 #define CORE_MOVED_MAX   256         /* tasks that are looked at by themselves; beyond, all of ours are */
@@ -33,9 +33,12 @@ struct run;
         log_ctx_set((struct log_ctx){ 0 });                                                                                      \
     } while (0)
 
+/* One lane of an engine, with a line of its own; most engines are one lane. */
 struct core_engine {
+    char name[ENGINE_NAME_MAX + 1];  /* as in task and attempt rows */
     const struct engine_driver *d;
-    struct engine *g;
+    struct engine *g;                /* shared by its lanes */
+    size_t lane;
     int  busy;                       /* calls from their beginning until the engine is done with them */
     bool claiming;                   /* a claim is on a hand */
     bool dry;                        /* nothing to claim until somebody wakes us */
@@ -90,7 +93,9 @@ struct task_core {
 /* Runs fn in the write lane and waits; a full ring is waited out for a while. Hands and start-up only. */
 int core_write(struct task_core *c, db_write_fn *fn, void *arg, struct err *e);
 struct core_engine *core_engine_of(struct task_core *c, const char *name);       /* NULL: not in this process */
-/* The recipe's engines in order, or those of engine.use: the one behind `after` (NULL: the first), or NULL. */
+static inline bool core_is_remote(const struct core_engine *g) { return g->d->can & ENGINE_IS_REMOTE; }
+static inline int core_slots_left(const struct core_engine *g) { return g->d->slots(g->g, g->lane) - g->busy; }
+/* The recipe's engines in order, or those of engine.use: the one behind `after` (NULL: the first) that can make it, or NULL. */
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after);
 void core_disk(struct task_core *c, int rc);                                    /* notes a full disk and its end, once each, in the log */
 
@@ -122,6 +127,7 @@ struct run {
 int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_r, struct err *e);   /* on a hand */
 void run_add(struct task_core *c, struct run *r);
 void run_step(struct run *r);                                        /* starts, decides, tells: whatever is due */
+struct core_engine *run_engine_of(const struct run *r, size_t step);
 bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now_ms);
 bool run_may_tell(struct run *r);                                    /* progress is told at most 4 times a second; true: now, and it counts */
 void run_stop(struct run *r);                                        /* ends its calls, each as soon as no hand has it */
@@ -149,6 +155,7 @@ struct call {
     bool        job_out;
     struct call *next;
     struct run *run;
+    struct core_engine *engine;      /* the run's, or the local one for a step that is made here */
     size_t      step;
     int         unit;
     const struct op *op;

@@ -62,7 +62,7 @@ struct kept {
 };
 struct eta {
     const struct studio *studio;
-    const char *names[ETA_ENGINES_MAX];
+    struct eta_engine engines[ETA_ENGINES_MAX];
     size_t  n_engines, n_recipes;
     const struct studio_recipe *recipes[ETA_RECIPES_MAX];
     pthread_mutex_t lock;
@@ -78,7 +78,7 @@ struct eta {
 
 /* ---- life ---- */
 
-struct eta *eta_new(const struct studio *s, const char *const *engines, size_t n_engines) {
+struct eta *eta_new(const struct studio *s, const struct eta_engine *engines, size_t n_engines) {
     struct eta *x = calloc(1, sizeof(*x));
     if (!x)
         abort();
@@ -87,7 +87,7 @@ struct eta *eta_new(const struct studio *s, const char *const *engines, size_t n
     x->room_taken = ROOM_GUESS;
     pthread_mutex_init(&x->lock, NULL);
     for (; x->n_engines < n_engines; x->n_engines++)
-        x->names[x->n_engines] = engines[x->n_engines];
+        x->engines[x->n_engines] = engines[x->n_engines];
     while (x->n_recipes < ETA_RECIPES_MAX && (x->recipes[x->n_recipes] = studio_recipe_at(s, x->n_recipes)))
         x->n_recipes++;
     size_t kinds = (x->n_engines ? x->n_engines : 1) * (x->n_recipes ? x->n_recipes : 1);
@@ -112,7 +112,7 @@ void eta_free(struct eta *x) {
 
 int eta_engine_of(const struct eta *x, const char *name) {
     for (size_t i = 0; i < x->n_engines; i++)
-        if (strcmp(x->names[i], name) == 0)
+        if (strcmp(x->engines[i].name, name) == 0)
             return (int)i;
     return -1;
 }
@@ -145,7 +145,9 @@ static const struct rate *rate_of(const struct eta *x, int engine, int recipe, s
     return best;
 }
 
-static int units_of(const struct studio_step *s, int people, int asked) {
+static int units_of(const struct eta *x, int engine, const struct studio_step *s, int people, int asked) {
+    if (!studio_step_is_of(s, x->engines[engine].remote))
+        return 0;
     return s->per == STUDIO_PER_PERSON ? people : s->per == STUDIO_PER_CANDIDATE ? asked : 1;
 }
 
@@ -182,7 +184,8 @@ void eta_decided(struct eta *x, int engine, int recipe, int people, int asked, c
     const struct studio_recipe *re = x->recipes[recipe];
     pthread_mutex_lock(&x->lock);
     for (size_t s = 0; s < re->n_steps; s++)
-        rate_decided(rate_at(x, engine, recipe, s), calls[s], units_of(&re->steps[s], people, asked));
+        if (studio_step_is_of(&re->steps[s], x->engines[engine].remote))
+            rate_decided(rate_at(x, engine, recipe, s), calls[s], units_of(x, engine, &re->steps[s], people, asked));
     forget_works(x, engine);
     pthread_mutex_unlock(&x->lock);
 }
@@ -218,7 +221,7 @@ static const struct work *work_of(const struct eta *x, int engine, const struct 
     const struct studio_recipe *re = x->recipes[e->recipe];
     *w = (struct work){ 0 };
     for (size_t s = 0; s < re->n_steps; s++)
-        add_units(w, rate_of(x, engine, e->recipe, s), units_of(&re->steps[s], e->people, e->asked));
+        add_units(w, rate_of(x, engine, e->recipe, s), units_of(x, engine, &re->steps[s], e->people, e->asked));
     if (w->strange > 0)
         *w = (struct work){ .strange = 1 };
     return w;
@@ -382,7 +385,7 @@ static bool foretell(struct eta *x, int engine, const struct entry *e, int64_t n
         w = e->ahead;
         add(&w, in_hand(x, engine, now_ms));
         for (size_t s = 0; s < x->recipes[e->recipe]->n_steps; s++)
-            fresh.steps[s].todo = units_of(&x->recipes[e->recipe]->steps[s], e->people, e->asked);
+            fresh.steps[s].todo = units_of(x, engine, &x->recipes[e->recipe]->steps[s], e->people, e->asked);
         r = &fresh;
     }
     /* Of which nothing is known: as this one. */
@@ -639,7 +642,7 @@ static void steps_of(const struct eta *x, struct eta_stats *out) {
                 const struct rate *rate = rate_at(x, (int)g, (int)r, s);
                 if (rate_known(rate) && out->n_steps < sizeof(out->steps) / sizeof(out->steps[0]))
                     out->steps[out->n_steps++] = (struct eta_step_stats){
-                        .engine = x->names[g], .recipe = x->recipes[r]->name, .op = x->recipes[r]->steps[s].op, .n = rate->n,
+                        .engine = x->engines[g].name, .recipe = x->recipes[r]->name, .op = x->recipes[r]->steps[s].op, .n = rate->n,
                         .mean_ms = rate_mean(rate), .p50_ms = rate_quantile(rate, 0.5), .p90_ms = rate_quantile(rate, 0.9),
                         .calls = rate_calls(rate) };
             }
@@ -660,7 +663,7 @@ void eta_get_stats(struct eta *x, int64_t now_ms, struct eta_stats *ret) {
     for (size_t g = 0; g < x->n_engines; g++) {
         sum_up(x, (int)g, now_ms);
         const struct line *l = &x->lines[g];
-        ret->engines[g] = (struct eta_engine_stats){ .name = x->names[g], .slots = l->slots, .waiting = l->waiting,
+        ret->engines[g] = (struct eta_engine_stats){ .name = x->engines[g].name, .slots = l->slots, .waiting = l->waiting,
                                                      .ahead_ms = llround(l->all.ms + in_hand(x, (int)g, now_ms)->ms) };
     }
     steps_of(x, ret);

@@ -16,7 +16,7 @@
 
 #include "studio/studio.h"
 
-#define ETA_ENGINES_MAX 8
+#define ETA_ENGINES_MAX 32
 #define ETA_RECIPES_MAX 64
 #define ETA_UNITS_MAX   8            /* of one step, = people and candidates at most */
 #define ETA_LINE_MAX    16384
@@ -24,8 +24,9 @@
 #define ETA_TURN_UNIT   840          /* of a turn, for one candidate at weight 1: TASK_TURN_UNIT */
 
 struct eta;
-/* engines: names in the order of the indices used below. Nothing is known yet. */
-struct eta *eta_new(const struct studio *s, const char *const *engines, size_t n_engines);
+/* engines: in the order of the indices used below. Nothing is known yet. */
+struct eta_engine { const char *name; bool remote; };
+struct eta *eta_new(const struct studio *s, const struct eta_engine *engines, size_t n_engines);
 void eta_free(struct eta *x);
 int eta_engine_of(const struct eta *x, const char *name);           /* -1: none */
 int eta_recipe_of(const struct eta *x, const char *name);           /* -1: none */

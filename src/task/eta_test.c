@@ -157,7 +157,7 @@ static void sim_run(struct sim *s) {
 
 /* Accounts of different sizes: the first buys half of all. load: work that arrives, as a part of what the slots can do; 0: all at once. */
 static void sim_fill(struct testing *t, struct sim *s, uint64_t seed, int slots, double load) {
-    static const char *const engines[] = { "fake" };
+    static const struct eta_engine engines[] = { { "fake", false } };
     *s = (struct sim){ .x = eta_new(t->studio, engines, 1), .dice = seed, .slots = slots, .n = TASKS,
                        .mean_ms = { 400, 1500, 150 }, .spread = 0.5, .now_ms = 1 };
     double at = 1;
@@ -256,7 +256,7 @@ static void a_rate_is_what_calls_took(void **state) {
 /* ---- small facts ---- */
 
 static struct eta *two_known(struct testing *t, int slots) {
-    static const char *const engines[] = { "fake", "fake_remote" };
+    static const struct eta_engine engines[] = { { "fake", false }, { "fake_remote", false } };
     struct eta *x = eta_new(t->studio, engines, 2);
     int plain = eta_recipe_of(x, "plain"), calls[STUDIO_STEPS_MAX] = { 1 };
     for (int i = 0; i < 200; i++)

@@ -13,7 +13,7 @@
 
 DB_SQL(learn_tasks, "SELECT t.id, t.recipe, t.engine, t.asked, (SELECT COUNT(*) FROM task_input i WHERE i.task_id = t.id) FROM task t "
                     "WHERE t.state IN ('choosing', 'done') ORDER BY t.id DESC LIMIT ?");
-DB_SQL(learn_calls, "SELECT op, updated_ms - created_ms FROM attempt WHERE task_id = ? AND engine = ? AND state = 'stored' ORDER BY id");
+DB_SQL(learn_calls, "SELECT op, updated_ms - created_ms FROM attempt WHERE task_id = ? AND engine IN (?, 'local') AND state = 'stored' ORDER BY id");
 DB_SQL(learn_line, "SELECT t.id, t.turn, t.engine, t.recipe, t.asked, t.in_line, (SELECT COUNT(*) FROM task_input i WHERE i.task_id = t.id) "
                    "FROM task t WHERE t.state IN ('queued', 'preparing', 'running', 'checking') ORDER BY t.turn, t.id LIMIT ?");
 

@@ -10,7 +10,7 @@
 #define ROUND_STEP       100         /* pictures of one candidate between the tasks that are made of the same inputs */
 #define VARIANTS         64          /* see compose in media/ops.def */
 
-int plan_init(struct plan *p, const struct studio_recipe *recipe, int people, int asked, int need, int tries_max,
+int plan_init(struct plan *p, const struct studio_recipe *recipe, bool remote, int people, int asked, int need, int tries_max,
               enum task_state reached, struct err *e) {
     assert(people >= 0 && people <= TASK_PEOPLE_MAX && asked >= 1 && asked <= TASK_CANDIDATES_MAX);
     struct plan out = { .recipe = recipe, .people = people, .asked = asked, .need = need, .tries_max = tries_max, .reached = reached };
@@ -23,7 +23,7 @@ int plan_init(struct plan *p, const struct studio_recipe *recipe, int people, in
         if (!to->op || to->op->per != s->per || state < TASK_PREPARING || !task__open((enum task_state)state))
             return err_set(e, ERR_CONFIG, "recipe %.*s: cannot run the step %.*s", STR_ARG(recipe->name), STR_ARG(s->op));
         to->state = (enum task_state)state;
-        to->n = s->per == STUDIO_PER_PERSON ? people : s->per == STUDIO_PER_CANDIDATE ? asked : 1;
+        to->n = !studio_step_is_of(s, remote) ? 0 : s->per == STUDIO_PER_PERSON ? people : s->per == STUDIO_PER_CANDIDATE ? asked : 1;
     }
     for (int k = 0; k < asked; k++)
         out.candidates[k].verdict = CANDIDATE_UNSEEN;
@@ -65,7 +65,7 @@ static bool ready(const struct plan *p, size_t step, int unit) {
     return true;
 }
 
-enum plan_next plan_next(const struct plan *p, int64_t now_ms, size_t *ret_step, int *ret_unit, int64_t *ret_at_ms) {
+enum plan_next plan_next(const struct plan *p, unsigned steps, int64_t now_ms, size_t *ret_step, int *ret_unit, int64_t *ret_at_ms) {
     bool waiting = false;
     int64_t at_ms = INT64_MAX;
     for (size_t s = 0; s < p->n; s++)
@@ -76,6 +76,10 @@ enum plan_next plan_next(const struct plan *p, int64_t now_ms, size_t *ret_step,
             } else if (unit->state == UNIT_UNKNOWN) {
                 waiting |= !p->doomed;
             } else if (unit->state == UNIT_TODO && !p->doomed && state_begun(p, p->steps[s].state) && ready(p, s, u)) {
+                if (!(steps & 1u << s)) {
+                    waiting = true;
+                    continue;
+                }
                 if (unit->not_before_ms <= now_ms) {
                     *ret_step = s;
                     *ret_unit = u;
@@ -99,7 +103,7 @@ void plan_started(struct plan *p, size_t step, int unit) {
 
 bool plan_has_checks(const struct plan *p) {
     for (size_t s = 0; s < p->n; s++)
-        if (p->steps[s].op->kind == OP_VERDICT)
+        if (p->steps[s].op->kind == OP_VERDICT && p->steps[s].n)
             return true;
     return false;
 }

@@ -55,14 +55,17 @@ struct plan {
     struct err why;                  /* of what was lost last; code 0 when nothing was */
 };
 
-/* ERR_CONFIG when a step names an operation we do not know. tries_max: calls of one unit on one engine. */
-int plan_init(struct plan *p, const struct studio_recipe *recipe, int people, int asked, int need, int tries_max,
+/* ERR_CONFIG when a step names an operation we do not know. remote: on such an engine; steps of the other way have no units.
+ * tries_max: calls of one unit on one engine. */
+int plan_init(struct plan *p, const struct studio_recipe *recipe, bool remote, int people, int asked, int need, int tries_max,
               enum task_state reached, struct err *e);
 /* The step of an operation, or -1. */
 int plan_step_of(const struct plan *p, struct str op);
 
 enum plan_next { PLAN_START /* the unit named */, PLAN_WAIT /* for what is under way, or until ret_at_ms */, PLAN_DECIDE /* nothing is left to do */ };
-enum plan_next plan_next(const struct plan *p, int64_t now_ms, size_t *ret_step, int *ret_unit, int64_t *ret_at_ms);
+/* steps: bits of those that may be started now; a unit of another one waits for its slot, as if it were under way. */
+#define PLAN_ALL_STEPS (~0u)
+enum plan_next plan_next(const struct plan *p, unsigned steps, int64_t now_ms, size_t *ret_step, int *ret_unit, int64_t *ret_at_ms);
 
 /* What became of a unit. */
 void plan_started(struct plan *p, size_t step, int unit);

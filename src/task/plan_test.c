@@ -23,7 +23,7 @@ static const struct err dead = { ERR_MEDIA_DIED, "x" }, wrong = { ERR_MEDIA_MEMO
 static struct plan plan_of(int people, int asked) {
     struct plan p;
     struct err e;
-    assert_int_equal(plan_init(&p, &recipe, people, asked, asked < 2 ? asked : 2, 3, TASK_QUEUED, &e), 0);
+    assert_int_equal(plan_init(&p, &recipe, false, people, asked, asked < 2 ? asked : 2, 3, TASK_QUEUED, &e), 0);
     return p;
 }
 
@@ -31,7 +31,7 @@ static void expect_start(struct plan *p, int64_t now, size_t step, int unit) {
     size_t s = 99;
     int u = 99;
     int64_t at;
-    assert_int_equal(plan_next(p, now, &s, &u, &at), PLAN_START);
+    assert_int_equal(plan_next(p, PLAN_ALL_STEPS, now, &s, &u, &at), PLAN_START);
     assert_int_equal(s, step);
     assert_int_equal(u, unit);
     plan_started(p, s, u);
@@ -41,7 +41,7 @@ static int64_t expect(const struct plan *p, int64_t now, enum plan_next next) {
     size_t s;
     int u;
     int64_t at = 0;
-    assert_int_equal(plan_next(p, now, &s, &u, &at), next);
+    assert_int_equal(plan_next(p, PLAN_ALL_STEPS, now, &s, &u, &at), next);
     return at;
 }
 
@@ -192,13 +192,13 @@ static void a_recipe_with_an_unknown_step_is_refused(void **state) {
     struct plan p;
     struct err e;
     r.steps[1].op = STR("conjure");
-    assert_int_equal(plan_init(&p, &r, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
+    assert_int_equal(plan_init(&p, &r, false, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
     r = recipe;
     r.steps[0].per = STUDIO_PER_CANDIDATE;
-    assert_int_equal(plan_init(&p, &r, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
+    assert_int_equal(plan_init(&p, &r, false, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
     r = recipe;
     r.steps[0].state = STR("choosing");
-    assert_int_equal(plan_init(&p, &r, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
+    assert_int_equal(plan_init(&p, &r, false, 1, 1, 1, 3, TASK_QUEUED, &e), ERR_CONFIG);
 }
 
 int main(void) {

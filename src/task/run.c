@@ -96,7 +96,7 @@ int run_load(struct task_core *c, int64_t task, int64_t fence, struct run **ret_
     if (rc >= 0 && (!r->recipe || !r->engine || people > TASK_PEOPLE_MAX))
         rc = err_set(e, r->recipe ? ERR_ENGINE_MISSING : ERR_UNKNOWN_RECIPE, "%s on %s is not there any more", r->row.recipe, r->row.engine);
     if (rc >= 0)
-        rc = plan_init(&r->plan, r->recipe, people, r->row.asked, r->row.need, c->tries_max, r->row.state, e);
+        rc = plan_init(&r->plan, r->recipe, core_is_remote(r->engine), people, r->row.asked, r->row.need, c->tries_max, r->row.state, e);
     r->plan.round = r->row.round;
     if (rc >= 0)
         rc = task__attempt_each(rd, task, load_attempt, &l, e);
@@ -157,7 +157,7 @@ void run_foretell(struct task_core *c, int64_t now_ms) {
         return;
     c->told_runs_ms = now_ms;
     for (size_t i = 0; i < c->n_engines; i++)
-        slots[i] = c->engines[i].d->slots(c->engines[i].g);
+        slots[i] = c->engines[i].d->slots(c->engines[i].g, c->engines[i].lane);
     for (const struct run *r = c->runs; r && n < (size_t)c->runs_max + TASK_CLAIM_MAX; r = r->next) {
         if (r->late || r->gone)
             continue;
@@ -253,8 +253,8 @@ static void finish(struct run *r) {
     r->has_why = r->plan.why.code != 0;
     r->why = r->plan.why;
     if (next) {
-        TASK_LOG(LOG_WARN, r->row.id, "task.elsewhere", F_STR("from", r->row.engine), F_STR("to", next->d->name), F_ERR(&r->why));
-        snprintf(r->engine_next, sizeof(r->engine_next), "%s", next->d->name);
+        TASK_LOG(LOG_WARN, r->row.id, "task.elsewhere", F_STR("from", r->row.engine), F_STR("to", next->name), F_ERR(&r->why));
+        snprintf(r->engine_next, sizeof(r->engine_next), "%s", next->name);
         give(r, give_back_work, decide_then);
     } else {
         give(r, decide_work, decide_then);
@@ -303,15 +303,28 @@ static int running_pm(const struct run *r) {
 
 /* ---- one look ---- */
 
-static int busy_slots_left(const struct run *r) {
-    return r->engine->d->slots(r->engine->g) - r->engine->busy;
+/* A step that is made here goes to our own models, whichever engine the task is on. */
+struct core_engine *run_engine_of(const struct run *r, size_t step) {
+    struct core_engine *local = r->plan.steps[step].step->here ? core_engine_of(r->c, "local") : NULL;
+    return local ? local : r->engine;
+}
+
+/* The steps whose engine has a slot left; only: those of that engine alone, slots or not. */
+static unsigned open_steps(const struct run *r, const struct core_engine *only) {
+    unsigned open = 0;
+    for (size_t s = 0; s < r->plan.n; s++) {
+        const struct core_engine *g = run_engine_of(r, s);
+        if (only ? g == only : core_slots_left(g) > 0)
+            open |= 1u << s;
+    }
+    return open;
 }
 
 bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now_ms) {
     size_t s;
     int u;
     int64_t at;
-    return r->engine == g && !r->gone && !r->late && !r->job_out && plan_next(&r->plan, now_ms, &s, &u, &at) == PLAN_START;
+    return !r->gone && !r->late && !r->job_out && plan_next(&r->plan, open_steps(r, g), now_ms, &s, &u, &at) == PLAN_START;
 }
 
 void run_step(struct run *r) {
@@ -323,14 +336,14 @@ void run_step(struct run *r) {
     if (r->plan.doomed)
         run_stop(r);
     for (;;) {
-        enum plan_next next = plan_next(&r->plan, now, &s, &u, &at);
+        enum plan_next next = plan_next(&r->plan, open_steps(r, NULL), now, &s, &u, &at);
         if (next == PLAN_DECIDE) {
             /* Calls that are only asked about do not hold a doomed task back. */
             if (now >= r->decide_at_ms)
                 finish(r);
             return;
         }
-        if (next == PLAN_WAIT || atomic_load(&r->c->stopping) || busy_slots_left(r) <= 0)
+        if (next == PLAN_WAIT || atomic_load(&r->c->stopping))
             break;
         call_start(r, s, u);
     }
@@ -352,7 +365,7 @@ int64_t run_next_ms(const struct run *r) {
     }
     if (r->gone || r->late || r->job_out)
         return soonest;
-    enum plan_next next = plan_next(&r->plan, clock_mono_ms(), &s, &u, &at);
+    enum plan_next next = plan_next(&r->plan, open_steps(r, NULL), clock_mono_ms(), &s, &u, &at);
     if (next == PLAN_WAIT)
         soonest = at < soonest ? at : soonest;
     else if (next == PLAN_DECIDE)

@@ -239,7 +239,7 @@ void store_result(struct hand_job *j) {
     struct task_core *c = k->run->c;
     struct result res = { .k = k };
     /* That a provider has done its work is worth knowing after a crash. An engine that may be asked again has nothing to fetch. */
-    if (!(k->run->engine->d->can & ENGINE_CAN_REPEAT) && (k->rc = core_write(c, fetching_fn, k, &k->err)) < 0)
+    if (!(k->engine->d->can & ENGINE_CAN_REPEAT) && (k->rc = core_write(c, fetching_fn, k, &k->err)) < 0)
         return;
     if ((k->rc = op_facts_read(k->op, k->facts, k->a, &res.facts, &k->err)) < 0)
         return;

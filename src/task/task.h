@@ -111,6 +111,8 @@ struct task_core_conf {
     struct blob_store *blobs;
     struct media *media;
     struct studio *studio;
+    struct http_client *client;                            /* for remote engines; NULL: nothing goes out */
+    const char *share;                                     /* folder with engines/; borrowed during task_core_new() */
     void (*wake_topic)(void *arg, int64_t topic);          /* a task's stream has something new (http_server_wake) */
     void *wake_arg;
 };

@@ -1,0 +1,163 @@
+/* provider.c - what the services' files share; see provider.h. */
+#include "engine/provider.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch", "find", "cancel" };
+_Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
+
+void provider_header(struct provider_call *c, struct arena *a, const char *fmt, ...) {
+    size_t n = 0;
+    va_list ap;
+    while (c->headers[n])
+        n++;
+    if (n == PROVIDER_HEADERS_MAX)
+        abort();                      /* a bug of ours: each service has a fixed handful */
+    va_start(ap, fmt);
+    c->headers[n] = arena_vprintf(a, fmt, ap).p;
+    va_end(ap);
+}
+
+void provider_failed(struct provider_outcome *o, enum provider_blame blame, const char *fmt, ...) {
+    static const int codes[] = {
+        [PROVIDER_PASSING] = ERR_UPSTREAM, [PROVIDER_RATE] = ERR_BUSY, [PROVIDER_INPUT] = ERR_ENGINE_REFUSED,
+        [PROVIDER_CONTENT] = ERR_CONTENT_REFUSED, [PROVIDER_ELSEWHERE] = ERR_ENGINE_FAILED, [PROVIDER_OPERATOR] = ERR_BUSY, [PROVIDER_OURS] = ERR_ENGINE_FAILED,
+    };
+    va_list ap;
+    o->verdict = PROVIDER_FAILED;
+    o->blame = blame;
+    o->err.code = codes[blame];
+    va_start(ap, fmt);
+    vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
+    va_end(ap);
+}
+
+void provider_unclear(struct provider_outcome *o, const char *fmt, ...) {
+    va_list ap;
+    o->verdict = PROVIDER_UNCLEAR;
+    o->err.code = ERR_UNCERTAIN;
+    va_start(ap, fmt);
+    vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
+    va_end(ap);
+}
+
+int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms) {
+    struct str v = said->header(said->from, "Retry-After");
+    int64_t s;
+    char text[64];
+    if (!v.p || v.n >= sizeof(text))
+        return -1;
+    if (str_int(v, 0, 86400, &s) == 0)
+        return 1000 * s;
+    snprintf(text, sizeof(text), "%.*s", STR_ARG(v));
+    time_t at = curl_getdate(text, NULL);
+    if (at == (time_t)-1)
+        return -1;
+    int64_t ms = (int64_t)at * 1000 - now_ms;
+    return ms < 0 ? 0 : ms < 86400000 ? ms : 86400000;
+}
+
+bool provider_status(const struct provider_said *said, struct provider_outcome *o) {
+    if (said->status == 429) {
+        provider_failed(o, PROVIDER_RATE, "too many requests (429)");
+        return true;
+    }
+    if (said->status >= 500 || said->status == 408) {
+        provider_unclear(o, "in trouble (%d)", said->status);
+        return true;
+    }
+    if (said->status < 200 || (said->status >= 300 && said->status < 400)) {
+        provider_failed(o, PROVIDER_OURS, "answered %d, which is nothing it says: is its address in the settings right?", said->status);
+        return true;
+    }
+    return false;
+}
+
+json_t *provider_json(const struct provider_said *said, struct provider_outcome *o) {
+    json_t *j = NULL;
+    if (json_read(said->body, &j, NULL) < 0 || !json_is_object(j)) {
+        json_decref(j);
+        provider_unclear(o, "an answer (%d) that is no JSON object", said->status);
+        return NULL;
+    }
+    return j;
+}
+
+static bool is_printable(const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isgraph((unsigned char)s[i]))
+            return false;
+    return true;
+}
+
+bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_outcome *o) {
+    size_t n = json_string_length(id);
+    if (!json_is_string(id) || n == 0 || n > PROVIDER_ID_MAX || !is_printable(json_string_value(id), n)) {
+        provider_unclear(o, "an answer without an id");
+        return false;
+    }
+    memcpy(j->id, json_string_value(id), n + 1);
+    o->verdict = PROVIDER_TAKEN;
+    return true;
+}
+
+bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o) {
+    size_t n = json_string_length(link);
+    struct str url = { json_string_value(link), n };
+    if (!json_is_string(link) || n == 0 || n > 2000 || !is_printable(url.p, n) || !(str_starts(url, STR("https://")) || str_starts(url, STR("http://")))) {
+        provider_unclear(o, "a result without a link");
+        return false;
+    }
+    j->result = arena_str(j->a, url);
+    o->verdict = PROVIDER_READY;
+    return true;
+}
+
+const char *provider_text(const json_t *obj, const char *key) {
+    const char *s = json_string_value(json_object_get(obj, key));
+    return s ? s : "";
+}
+
+static void merge(json_t *to, json_t *from) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(from, key, value) {
+        json_t *there = json_object_get(to, key);
+        if (json_is_object(there) && json_is_object(value))
+            merge(there, value);
+        else if (json_object_set(to, key, value) < 0)
+            abort();
+    }
+}
+
+static json_t *provider_body(const struct provider_job *j, json_t *ours) {
+    if (!j->model->body)
+        return ours;
+    json_t *all = json_deep_copy(j->model->body);
+    if (!all)
+        abort();
+    merge(all, ours);
+    json_decref(ours);
+    return all;
+}
+
+int provider_write_body(const struct provider_job *j, json_t *ours, struct arena *a, struct provider_call *c, struct err *e) {
+    json_t *all = ours ? provider_body(j, ours) : NULL;
+    char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    json_decref(all);
+    if (!text)
+        return err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON");
+    c->body = arena_str(a, str_z(text));
+    free(text);
+    return 1;
+}
+
+const struct provider_input *provider_input_of(const struct provider_job *j, const char *role) {
+    for (size_t i = 0; i < j->n_in; i++)
+        if (str_eqz(j->in[i].role, role))
+            return &j->in[i];
+    return NULL;
+}

@@ -1,0 +1,133 @@
+/*
+ * provider.h - a remote service that draws, as pure functions: they write requests and read answers and notices, and do no I/O. So each
+ * service is one file, every vector of its contract is a unit test, and what it says is a fuzz target. remote.c carries them.
+ *
+ *   UPLOAD (each input, perhaps in several requests) -> SUBMIT -> POLL ... -> FETCH (remote.c's own: a link is a link)
+ *   nobody knows whether it was taken: FIND, then POLL ...          no longer wanted: CANCEL
+ *
+ * What a call wants is told in our words (op, params, roles of inputs); a provider's file and its models (share/engines/<name>.yaml)
+ * translate. Errors speak of blame, which decides what happens next: see enum provider_blame.
+ * Threads: the dispatcher's, one call at a time; notice() on any.  Used by: engine/ only.
+ */
+#ifndef ZT_ENGINE_PROVIDER_H
+#define ZT_ENGINE_PROVIDER_H
+
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+#include "net/client.h"
+
+enum provider_step { PROVIDER_UPLOAD, PROVIDER_SUBMIT, PROVIDER_POLL, PROVIDER_FETCH, PROVIDER_FIND, PROVIDER_CANCEL, PROVIDER_STEP_COUNT };
+extern const char *const provider_step_names[];
+
+#define PROVIDER_ID_MAX   79          /* bytes of a provider's own id for a call */
+#define PROVIDER_TYPE_MAX 31
+struct provider_input {
+    struct str role;                  /* "face", "target", "clip", "picture", "person", "backdrop", "mask" … */
+    char       type[PROVIDER_TYPE_MAX + 1];    /* "image/jpeg" … by its first bytes */
+    int        fd;                    /* remote.c's */
+    int64_t    bytes;
+    struct str link;                  /* where a service may fetch it from us for a while; "" when nobody outside can */
+    struct str ref;                   /* what it is called there once it is uploaded; set by parse() */
+};
+struct provider_job {                 /* one call */
+    int64_t    attempt;
+    const struct model *model;
+    const char *key;                  /* of the account it is made with */
+    json_t    *params;                /* ours: prompt, negative, seed, width, height, seconds, mode, strength …; gone once it was taken */
+    struct provider_input *in;
+    size_t     n_in, uploaded;        /* inputs before `uploaded` are there */
+    json_t    *scratch;               /* a provider's own notes between two requests of one upload; owned by the job */
+    char       id[PROVIDER_ID_MAX + 1];        /* the provider's, once taken */
+    int64_t    begun_ms;              /* clock_ms() of the intent, for those that list calls by time */
+    struct str notice_url;            /* where it may tell us; "" when nobody outside can */
+    int        polls;                 /* asked so far */
+    struct str result;                /* the link, set with READY; fetched without a key */
+    const char *base_url;             /* no / at its end */
+    bool (*known)(void *arg, const char *id);      /* FIND: whether that id is another call of ours already */
+    void      *known_arg;
+    struct arena *a;                  /* lives as long as the job */
+};
+#define PROVIDER_HEADERS_MAX 16
+#define PROVIDER_PARTS_MAX   40
+struct provider_call {                /* one HTTP request; everything lives in the arena given to build() */
+    const char *method;
+    struct str  url;
+    const char *headers[PROVIDER_HEADERS_MAX + 1];
+    struct str  body;
+    struct http_part parts[PROVIDER_PARTS_MAX];                  /* instead of the body */
+    size_t      n_parts;
+};
+struct provider_moment { int64_t now_ms; char nonce[33]; };      /* clock_ms(); 32 characters of 0-9 a-f, never the same twice */
+struct provider_said {
+    int        status;
+    struct str (*header)(const void *from, const char *name);    /* STR_NULL when absent */
+    const void *from;
+    struct str body;
+};
+/* Who has to do something about a failure. */
+enum provider_blame {
+    PROVIDER_PASSING,                 /* it may work here in a moment */
+    PROVIDER_RATE,                    /* we ask too much at once: here, later, at no cost of a try */
+    PROVIDER_INPUT,                   /* what we were given is refused, and would be anywhere: never elsewhere */
+    PROVIDER_CONTENT,                 /* the same, by those who look whether content is decent or lawful */
+    PROVIDER_ELSEWHERE,               /* it will not work here, but may with another engine */
+    PROVIDER_OPERATOR,                /* key, money or settings: this key is out until somebody mends it; the task is not told that it failed */
+    PROVIDER_OURS,                    /* a request it does not understand: our bug, or a contract that changed */
+};
+enum provider_verdict {
+    PROVIDER_GO_ON,                   /* UPLOAD: build() again, for the rest of this input or the next; CANCEL: told */
+    PROVIDER_TAKEN,                   /* SUBMIT, FIND: job->id is set */
+    PROVIDER_WAITING,                 /* POLL: not begun */
+    PROVIDER_WORKING,                 /* POLL */
+    PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set */
+    PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE and OPERATOR are about this one request: the call goes on.) */
+    PROVIDER_NOWHERE,                 /* FIND: surely never taken; POLL: not known (any more) */
+    PROVIDER_UNCLEAR,                 /* nothing can be told from this answer: SUBMIT may have been taken, all else is asked again */
+};
+struct provider_outcome {             /* zeroed before parse(), but for retry_after_ms */
+    enum provider_verdict verdict;
+    enum provider_blame blame;        /* FAILED */
+    struct err err;                   /* FAILED, UNCLEAR: a line for the log, without keys and people */
+    int64_t    retry_after_ms;        /* RATE: -1 (as at the beginning) when it did not say; remote.c reads the header */
+    int64_t    units_m;               /* READY: thousandths of what the model's price counts (seconds, pictures); 0: as asked */
+    int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */
+    int        progress_pm;           /* WORKING; 0: it does not say */
+};
+struct provider_notice { char id[PROVIDER_ID_MAX + 1]; int64_t attempt; };     /* about which call: by its id, or by our attempt where the address said so */
+
+struct provider {
+    const char *name;
+    const char *const *forms;         /* NULL-ended: the words that model.form may be, each a way to write a request */
+    int (*open)(const struct config *cfg, void **ret_g, struct err *e);     /* optional: more settings of its own */
+    void (*close)(void *g);
+    /* 1: *ret is to be sent, and its answer goes to parse(). 0: nothing is to be sent in this step. < 0: it cannot be (our bug, or params that make no
+     * sense); of SUBMIT nothing has happened then. ret is zeroed before. */
+    int (*build)(const void *g, struct provider_job *j, enum provider_step step, const struct provider_moment *m, struct arena *a, struct provider_call *ret,
+                 struct err *e);
+    /* An answer that came whole, of any status. Of an UPLOAD, `uploaded` counts on when this input is there. */
+    void (*parse)(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a,
+                  struct provider_outcome *ret);
+    /* A notice: 1 when it is genuine (or a mere hint), and about ret; < 0 refused. Optional. */
+    int (*notice)(const void *g, const struct provider_said *said, int64_t now_ms, struct arena *a, struct provider_notice *ret, struct err *e);
+};
+
+/* ---- what providers share (provider.c) ---- */
+void provider_header(struct provider_call *c, struct arena *a, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void provider_failed(struct provider_outcome *o, enum provider_blame blame, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void provider_unclear(struct provider_outcome *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* 429, 408, 5xx and what no service says: sets *o and returns true. */
+bool provider_status(const struct provider_said *said, struct provider_outcome *o);
+/* The body as JSON; on failure *o is UNCLEAR and NULL comes back. The caller's reference. */
+json_t *provider_json(const struct provider_said *said, struct provider_outcome *o);
+/* Takes an id of printable characters without spaces, at most PROVIDER_ID_MAX; anything else is UNCLEAR. */
+bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_outcome *o);
+/* Takes the result's link; UNCLEAR when it is none. */
+bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
+const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
+int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
+/* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
+int provider_write_body(const struct provider_job *j, json_t *ours, struct arena *a, struct provider_call *c, struct err *e);
+const struct provider_input *provider_input_of(const struct provider_job *j, const char *role);       /* the first, or NULL */
+
+#endif
