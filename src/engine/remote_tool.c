@@ -36,6 +36,7 @@ struct opened { const struct engine_driver *d; struct engine *g; };
 struct slot {
     const struct opened *o;
     void   *ticket;
+    int64_t attempt;
     int     out;
     int64_t asked;                     /* id of the line that waits; 0: none does */
     bool    over_only;                 /* it waits for the end, not for the taking */
@@ -133,7 +134,9 @@ static int begin(const json_t *j, bool again, size_t *ret_slot, struct err *e) {
         i++;
     if (!o || i == TICKETS_MAX)
         return err_set(e, ERR_NOT_FOUND, "no such engine, or no room");
-    int64_t limit = json_integer_value(json_object_get(j, "limit_ms")), attempt = json_integer_value(json_object_get(j, "attempt"));
+    int64_t limit = json_integer_value(json_object_get(j, "limit_ms")), attempt = 0;
+    if (text(j, "attempt")[0] && str_int(str_z(text(j, "attempt")), 1, INT64_MAX, &attempt) < 0)
+        return err_set(e, ERR_BAD_INPUT, "attempt: a number as a text");
     char *params = json_dumps(json_object_get(j, "params"), JSON_COMPACT);
     struct engine_call c = { .attempt = attempt ? attempt : id_new(), .op = str_z(text(j, "op")), .params = str_z(params), .notice_url = str_z(text(j, "notice_url")),
                              .deadline_ms = limit ? clock_mono_ms() + limit : INT64_MAX, .n_out = 1 };
@@ -149,6 +152,7 @@ static int begin(const json_t *j, bool again, size_t *ret_slot, struct err *e) {
     if (r < 0 && s->out >= 0)
         close(s->out);
     *ret_slot = i;
+    s->attempt = c.attempt;
     return r;
 }
 
@@ -192,13 +196,15 @@ static void answer(struct str line) {
     int64_t id = json_integer_value(json_object_get(j, "id")), n = json_integer_value(json_object_get(j, "ticket"));
     struct slot *s = n >= 0 && n < TICKETS_MAX && slots[n].ticket ? &slots[n] : NULL;
     json_t *with = NULL;
+    char attempt[24];
     if (r < 0) {
         say(id, r, &e, NULL);
         return;
     }
     if (strcmp(verb, "submit") == 0 || strcmp(verb, "reconcile") == 0) {
         r = begin(j, verb[0] == 'r', &i, &e);
-        with = r < 0 ? NULL : json_pack("{s:I}", "ticket", (json_int_t)i);
+        snprintf(attempt, sizeof(attempt), "%lld", (long long)slots[i].attempt);
+        with = r < 0 ? NULL : json_pack("{s:I, s:s}", "ticket", (json_int_t)i, "attempt", attempt);
     } else if (strcmp(verb, "slots") == 0 && engine_named(j)) {
         with = json_pack("{s:o}", "lanes", lanes_of(engine_named(j)));
     } else if (strcmp(verb, "engines") == 0) {

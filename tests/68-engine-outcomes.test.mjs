@@ -1,0 +1,227 @@
+// 68-engine-outcomes.test.mjs - every remote engine beside the simulator of its service, one call at a time: what a call comes to, what it cost, and
+// that nothing is made twice, whatever goes wrong on the way. The engines alone, without tasks around them (remote_tool).
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { place } from './lib/engines.mjs';
+import { startRemoteTool } from './lib/remotetool.mjs';
+import { root, tempDir } from './lib/server.mjs';
+import { DashScope } from './sim/dashscope.mjs';
+import { start } from './sim/engine.mjs';
+import { clip, picture, sha256 } from './sim/media.mjs';
+
+const PHOTO = picture('photo', { width: 600, height: 800 }), CLIP = clip('dance', { width: 360, height: 640, seconds: 4, fps: 25 });
+
+/**
+ * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
+ * call can be found again. upload: inputs go there when nobody can fetch them from us. cancel: while it waits.
+ */
+const DRIVERS = {
+  dashscope: {
+    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', main: 'animate_mix', finds: true, upload: true, cancel: true,
+    ops: {
+      animate_move: { in: ['picture', 'clip'], params: { mode: 'std' } }, animate_mix: { in: ['picture', 'clip'], params: { mode: 'pro' } }, motion: { in: ['picture'], params: { prompt: 'snow falls' } },
+      draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family', seed: 7 } }, restore: { in: ['picture'], params: {} },
+    },
+  },
+};
+
+/** Our models, asked about five times a second. */
+function models(t, name) {
+  const text = readFileSync(join(root, `share/engines/${name}.yaml`), 'utf8').replace(/^ +poll:.*\n/gm, '').replace(/^( +)result:/gm, '$1poll: 200ms\n$1result:');
+  const path = join(folder(t), `${name}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+function folder(t) {
+  const dir = tempDir('zt-engine-');
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function world(t, name, { linked = true, options = {}, keys } = {}) {
+  const d = DRIVERS[name], at = await place(t, { '/photo.png': PHOTO, '/clip.mp4': CLIP }), dir = folder(t), sim = await start(d.Sim, { queue_ms: 0, run_ms: 200, ...d.options, ...options }, t);
+  const paths = { picture: join(dir, 'photo.png'), clip: join(dir, 'clip.mp4') };
+  writeFileSync(paths.picture, PHOTO);
+  writeFileSync(paths.clip, CLIP);
+  const settings = { ...d.settings(sim), models: models(t, name), ...(keys ? { keys } : {}) };
+  const open = () => startRemoteTool(t, Object.fromEntries(Object.entries(settings).map(([k, v]) => [`${name}_${k}`, v])), { ZOETROPE_CLIENT_ALLOW: new URL(sim.url).host });
+  let n = 0;
+  const call = (op = d.main, { params = {}, limit_ms = 60_000, ...more } = {}) => ({ engine: name, op, params: { ...d.ops[op].params, ...params }, limit_ms, out: join(dir, `out${n++}`),
+    in: d.ops[op].in.map(role => ({ role, path: role === 'clip' ? paths.clip : paths.picture, link: linked ? `${at.url}/${role === 'clip' ? 'clip.mp4' : 'photo.png'}` : '' })), ...more });
+  const tool = await open();
+  return { d, sim, tool, open, call, made: () => sim.bills.length, asked: op => sim.calls.filter(c => c.op === op).length };
+}
+const bytes = q => readFileSync(q.out);
+/** A result is what the simulator says it made, and it was paid for once. */
+function isResult(w, q, r) {
+  assert.equal(r.state, 'done', JSON.stringify(r));
+  const made = [...w.sim.tasks.values()].flatMap(x => x.results ?? []).map(x => x.sha256);
+  assert.ok(made.length === 0 || made.includes(sha256(bytes(q))), 'these are not the bytes that were made');
+  assert.ok(bytes(q).length > 60 && r.facts.bytes === bytes(q).length);
+  assert.match(r.facts.type, /^(image|video)\//);
+  assert.equal(w.made(), 1);
+}
+
+for (const [name, d] of Object.entries(DRIVERS)) {
+  for (const op of Object.keys(d.ops)) {
+    test(`${name}: ${op} by links of ours`, async t => {
+      const w = await world(t, name), q = w.call(op), r = await w.tool.run(q);
+      isResult(w, q, r);
+      assert.ok(r.cost_microusd > 0, JSON.stringify(r));
+      assert.deepEqual(new Set(w.sim.inputs.map(i => i.sha256)), new Set(d.ops[op].in.map(role => sha256(role === 'clip' ? CLIP : PHOTO))));
+      assert.equal(w.asked(d.submit), 1);
+      assert.doesNotMatch(w.tool.log(), new RegExp(w.sim.key));             // no key in the log
+    });
+    if (d.upload) {
+      test(`${name}: ${op} where nobody can fetch from us`, async t => {
+        const w = await world(t, name, { linked: false }), q = w.call(op), r = await w.tool.run(q);
+        isResult(w, q, r);
+        assert.deepEqual(new Set(w.sim.inputs.map(i => i.sha256)), new Set(d.ops[op].in.map(role => sha256(role === 'clip' ? CLIP : PHOTO))));
+      });
+    }
+  }
+
+  // ---- nothing was taken: it may be tried again, here or elsewhere, and costs nothing ----
+  for (const kind of ['429_seconds', '429_date', '429', '401', 'arrears']) {
+    test(`${name}: ${kind} at the submit costs no try and pauses the key`, async t => {
+      const w = await world(t, name);
+      w.sim.fault(d.submit, kind);
+      const q = w.call(), r = await w.tool.run(q);
+      assert.deepEqual([r.state, r.why, r.input_at_fault], ['failed', 'busy', false], JSON.stringify(r));
+      assert.equal(w.made(), 0);
+      const lanes = Object.values((await w.tool.ask({ do: 'slots', engine: name })).lanes);
+      assert.ok(lanes.includes(0), JSON.stringify(lanes));
+    });
+  }
+  for (const kind of ['reset', '502', '500']) {
+    test(`${name}: ${kind} at the submit leaves open whether it was taken`, async t => {
+      const w = await world(t, name), q = w.call();
+      w.sim.fault(d.submit, kind);
+      const r = await w.tool.run(q);
+      assert.equal(r.state, 'unknown', JSON.stringify(r));
+      assert.ok(w.asked(d.submit) <= 1);                                    // nobody sent it again by himself
+      assert.equal(w.made(), 0);
+    });
+  }
+  test(`${name}: moderation at the submit is the input's fault, for good`, async t => {
+    const w = await world(t, name);
+    w.sim.fault(d.submit, 'moderation');
+    const r = await w.tool.run(w.call());
+    assert.deepEqual([r.state, r.why, r.input_at_fault], ['failed', 'content_refused', true], JSON.stringify(r));
+  });
+
+  // ---- it was taken, and nobody heard ----
+  for (const kind of ['lost', '504_after', '500_after', 'garbled', 'cut']) {
+    test(`${name}: ${kind}: the call is ${d.finds ? 'found again, made once and paid once' : 'unknown, and is not made again'}`, async t => {
+      const w = await world(t, name), q = w.call();
+      w.sim.fault(d.submit, kind);
+      const begun = await w.tool.ask({ do: 'submit', ...q }), r = await w.tool.ask({ do: 'over', ticket: begun.ticket });
+      assert.equal(r.state, 'unknown', JSON.stringify(r));
+      await w.tool.ask({ do: 'release', ticket: begun.ticket });
+      const again = await w.tool.ask({ do: 'reconcile', engine: name, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out });
+      const found = await w.tool.ask({ do: 'over', ticket: again.ticket });
+      assert.equal(w.asked(d.submit), 1);
+      if (d.finds) isResult(w, q, found);
+      else assert.equal(found.state, 'unknown', JSON.stringify(found));
+    });
+  }
+  if (d.finds) {
+    test(`${name}: a call that is somebody else's is not taken for the lost one`, async t => {
+      const w = await world(t, name, { options: { run_ms: 0 } }), first = w.call(), q = w.call();
+      const one = await w.tool.run(first);
+      isResult(w, first, one);
+      w.sim.fault(d.submit, '500');
+      const begun = await w.tool.ask({ do: 'submit', ...q });
+      assert.equal((await w.tool.ask({ do: 'over', ticket: begun.ticket })).state, 'unknown');
+      await w.tool.ask({ do: 'known', ids: [one.remote_id] });
+      const again = await w.tool.ask({ do: 'reconcile', engine: name, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out });
+      await w.tool.ask({ do: 'release', ticket: again.ticket });            // it is looked for over a minute; here it must only not have been taken
+      assert.equal(bytes(q).length, 0);
+    });
+  }
+  test(`${name}: after a restart a call is taken up by its name`, async t => {
+    const w = await world(t, name, { options: { run_ms: 1500 } }), q = w.call();
+    const begun = await w.tool.ask({ do: 'submit', ...q }), taken = await w.tool.ask({ do: 'taken', ticket: begun.ticket });
+    if (taken.state === 'done') return;                                     // one that answers at once has nothing to take up
+    assert.equal(taken.state, 'working', JSON.stringify(taken));
+    await w.tool.kill();
+    const tool = await w.open();
+    const again = await tool.ask({ do: 'reconcile', engine: name, op: q.op, attempt: begun.attempt, remote_id: taken.remote_id, out: q.out });
+    isResult(w, q, await tool.ask({ do: 'over', ticket: again.ticket }));
+    assert.equal(w.asked(d.submit), 1);
+  });
+
+  // ---- questions may be asked again ----
+  if (d.poll) {
+    for (const kind of ['500', '502', 'reset', 'lost', 'garbled', 'cut', '429_seconds', 'drip', 'extra', 'strings', 'skewed']) {
+      test(`${name}: ${kind} at a question changes nothing`, async t => {
+        const w = await world(t, name), q = w.call();
+        w.sim.fault(d.poll, kind, 1, { every_ms: 1 });
+        isResult(w, q, await w.tool.run(q));
+        assert.equal(w.asked(d.submit), 1);
+      });
+    }
+  }
+  for (const kind of ['extra', 'skewed', 'drip']) {
+    test(`${name}: ${kind} at the submit changes nothing`, async t => {
+      const w = await world(t, name), q = w.call();
+      w.sim.fault(d.submit, kind, 1, { every_ms: 1 });
+      isResult(w, q, await w.tool.run(q));
+    });
+  }
+
+  // ---- how it ends over there ----
+  const fated = async (t, kind, more) => {
+    const w = await world(t, name), q = w.call();
+    w.sim.fault(d.submit, kind, 1, more);
+    return { w, q, r: await w.tool.run(q) };
+  };
+  test(`${name}: moderation of what was made or given, at the end`, async t => {
+    const { w, r } = await fated(t, 'moderation_after');
+    assert.equal(r.state, 'failed', JSON.stringify(r));
+    assert.ok(['content_refused', 'upstream'].includes(r.why), JSON.stringify(r));
+    assert.equal(w.made(), r.cost_microusd > 0 ? 1 : 0);
+  });
+  test(`${name}: a failure of its own may be tried again, and is not paid`, async t => {
+    const { w, r } = await fated(t, 'failed');
+    assert.deepEqual([r.state, r.input_at_fault, r.cost_microusd], ['failed', false, 0], JSON.stringify(r));
+    assert.equal(w.made(), 0);
+  });
+  for (const kind of ['result_wrong', 'result_private', 'result_redirect', 'error_inside', 'empty', 'vanish']) {
+    test(`${name}: ${kind}: no result, nothing stored, and what it cost is known`, async t => {
+      const w = await world(t, name), q = w.call(d.main, { limit_ms: 20_000 });
+      w.sim.fault(d.submit, kind);
+      const begun = await w.tool.ask({ do: 'submit', ...q });
+      if (['vanish', 'empty', 'error_inside'].includes(kind)) {              // it may be asked about until its end
+        await w.tool.ask({ do: 'taken', ticket: begun.ticket });
+        await w.tool.ask({ do: 'release', ticket: begun.ticket });
+        return;
+      }
+      const r = await w.tool.ask({ do: 'over', ticket: begun.ticket });
+      assert.equal(r.state, 'failed', JSON.stringify(r));
+      assert.deepEqual([r.input_at_fault, r.cost_microusd > 0], [false, true], JSON.stringify(r));
+    });
+  }
+  for (const kind of ['result_short', 'result_empty', 'result_403', 'result_404']) {
+    test(`${name}: ${kind}: fetched again, then given up, and the cost is in the books`, async t => {
+      const { w, r } = await fated(t, kind);
+      assert.deepEqual([r.state, r.why, r.cost_microusd > 0], ['failed', 'engine_failed', true], JSON.stringify(r));
+      assert.equal(w.made(), 1);
+      assert.ok(w.asked('GET /files') > 1);
+    });
+  }
+  if (d.cancel) {
+    test(`${name}: what still waits over there is cancelled there, and not paid`, async t => {
+      const w = await world(t, name, { options: { queue_ms: 60_000 } }), q = w.call();
+      const begun = await w.tool.ask({ do: 'submit', ...q });
+      assert.equal((await w.tool.ask({ do: 'taken', ticket: begun.ticket })).state, 'working');
+      await w.tool.ask({ do: 'cancel', ticket: begun.ticket });
+      await w.tool.ask({ do: 'release', ticket: begun.ticket });
+      await w.tool.end();                                                   // what is on its way is let go then, at the latest
+      assert.equal(w.made(), 0);
+    });
+  }
+}
