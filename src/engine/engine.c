@@ -26,6 +26,9 @@ const struct setting engine_settings[] = {
       "Delays and faults of the engines fake and fake_remote; the grammar is in engine/fake_script.h." },
     { "engine.fake_slots", SET_INT, "4", 1, 1024, "How many calls the engines fake and fake_remote work on side by side." },
     REMOTE("dashscope", "DashScope (Alibaba Model Studio)", "https://dashscope.aliyuncs.com", "sk-…")
+    REMOTE("replicate", "Replicate", "https://api.replicate.com/v1", "r8_…")
+    REMOTE("fal", "fal", "https://queue.fal.run", "id:secret")
+    REMOTE("vmodel", "VModel", "https://api.vmodel.ai", "token")
     { NULL },
 };
 

@@ -97,7 +97,7 @@ static int read_price(struct arena *a, const char *file, const struct yaml *y, s
     return field_wrong(file, y, e, "price.per: call, picture or second");
 }
 
-struct model_row { struct model m; struct str lane, result, when, body; const struct yaml *price, *inputs; };
+struct model_row { struct model m; struct str lane, result, when, body, names; const struct yaml *price, *inputs; };
 #define AT(member) offsetof(struct model_row, member)
 static const struct field model_fields[] = {
     { "op", FIELD_NAME, true, 0, 0, AT(m.op) },
@@ -111,6 +111,7 @@ static const struct field model_fields[] = {
     { "result", FIELD_NAME, true, 0, 0, AT(result) },
     { "result_mb", FIELD_MB, false, 1, 4000, AT(m.result_bytes_max) },
     { "body", FIELD_JSON, false, 0, 0, AT(body) },
+    { "names", FIELD_JSON, false, 0, 0, AT(names) },
     { "inputs", FIELD_MAP, false, 0, 0, AT(inputs) },
     { 0 },
 };
@@ -143,7 +144,7 @@ static int read_model(struct arena *a, const char *file, const struct yaml *y, s
     if (to->result_bytes_max == 0)
         to->result_bytes_max = to->clip ? 500LL * 1000 * 1000 : 50LL * 1000 * 1000;
     if ((r = read_price(a, file, row.price, to, e)) < 0 || (r = read_json(file, y, row.when, &to->when, e)) < 0 ||
-        (r = read_json(file, y, row.body, &to->body, e)) < 0)
+        (r = read_json(file, y, row.body, &to->body, e)) < 0 || (r = read_json(file, y, row.names, &to->names, e)) < 0)
         return r;
     for (const struct yaml *in = row.inputs ? row.inputs->child : NULL; in; in = in->next)
         if ((r = read_input(a, file, in, to, e)) < 0)
@@ -201,6 +202,7 @@ void models_free(struct models *m) {
     for (size_t i = 0; i < m->n; i++) {
         json_decref(m->rows[i].when);
         json_decref(m->rows[i].body);
+        json_decref(m->rows[i].names);
     }
     arena_free(w->a);
     free(w);

@@ -16,6 +16,7 @@
  *       poll: 15s                     first question behind the submit; then at least this far apart
  *       result: clip                  picture or clip
  *       body: { parameters: { mode: wan-std } }      merged into what is sent
+ *       names: { face: swap_image, clip: target_video, prompt: prompt }     where each model has its own words: theirs for our roles and params
  *       inputs:                       what it takes; a task whose inputs cannot be made to fit is refused before any credit is held
  *         picture: { types: [image/jpeg, image/png], mb: 5, side_min_px: 200, side_max_px: 4096, ratio_max: 3 }
  *         clip: { types: [video/mp4], mb: 200, side_min_px: 200, side_max_px: 2048, ratio_max: 3, seconds_min: 2, seconds_max: 30 }
@@ -42,7 +43,7 @@ struct model_input {
 struct model {
     struct str op, model, form, path;
     size_t     lane;
-    json_t    *when, *body;           /* owned; NULL: none */
+    json_t    *when, *body, *names;   /* owned; NULL: none */
     int64_t    price_microusd;
     enum model_price per;
     int64_t    poll_ms;

@@ -5,6 +5,10 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define FIND_SKEW_MS   (60 * 1000LL)
+#define FIND_WINDOW_MS (10 * 60 * 1000LL)      /* a lost call was taken within these of its intent */
 
 const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch", "find", "cancel" };
 _Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
@@ -153,6 +157,59 @@ int provider_write_body(const struct provider_job *j, json_t *ours, struct arena
     c->body = arena_str(a, str_z(text));
     free(text);
     return 1;
+}
+
+json_t *provider_named(const struct provider_job *j, struct err *e) {
+    json_t *all = json_object();
+    for (size_t i = 0; i < j->n_in; i++) {
+        const struct provider_input *in = &j->in[i];
+        struct str at = in->ref.n ? in->ref : in->link;
+        const char *name = provider_text(j->model->names, arena_strz(j->a, in->role));
+        if (!name[0])
+            continue;
+        if (!at.n) {
+            json_decref(all);
+            err_set(e, ERR_ENGINE_FAILED, "nobody outside can fetch an input from here (public_url)");
+            return NULL;
+        }
+        json_object_set_new(all, name, json_stringn(at.p, at.n));
+    }
+    const char *ours;
+    json_t *theirs;
+    json_object_foreach(j->model->names, ours, theirs)
+        if (json_object_get(j->params, ours))
+            json_object_set(all, json_string_value(theirs) ? json_string_value(theirs) : ours, json_object_get(j->params, ours));
+    return all;
+}
+
+void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o) {
+    const json_t *found = NULL;
+    size_t fit = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *id = json_string_value(list[i].id);
+        if (!id || list[i].made_ms < j->begun_ms - FIND_SKEW_MS || list[i].made_ms > j->begun_ms + FIND_WINDOW_MS || j->known(j->known_arg, id))
+            continue;
+        found = list[i].id;
+        fit++;
+    }
+    if (fit == 0)
+        o->verdict = PROVIDER_NOWHERE;
+    else if (fit == 1)
+        provider_take_id(j, found, o);
+    else
+        provider_unclear(o, "%zu calls over there may be this one", fit);
+}
+
+int64_t provider_rfc3339(const char *text) {
+    struct tm tm = { 0 };
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!rest)
+        return 0;
+    int64_t ms = (int64_t)timegm(&tm) * 1000;
+    if (*rest == '.')
+        for (int i = 1, unit = 100; i <= 3 && isdigit((unsigned char)rest[i]); i++, unit /= 10)
+            ms += (rest[i] - '0') * unit;
+    return ms;
 }
 
 const struct provider_input *provider_input_of(const struct provider_job *j, const char *role) {

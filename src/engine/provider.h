@@ -34,7 +34,7 @@ struct provider_job {                 /* one call */
     int64_t    attempt;
     const struct model *model;
     const char *key;                  /* of the account it is made with */
-    json_t    *params;                /* ours: prompt, negative, seed, width, height, seconds, mode, strength …; gone once it was taken */
+    json_t    *params;                /* ours: prompt, negative, seed, width, height, seconds (of the clip, or asked for), mode, strength …; gone once it was taken */
     struct provider_input *in;
     size_t     n_in, uploaded;        /* inputs before `uploaded` are there */
     json_t    *scratch;               /* a provider's own notes between two requests of one upload; owned by the job */
@@ -76,7 +76,7 @@ enum provider_blame {
     PROVIDER_OURS,                    /* a request it does not understand: our bug, or a contract that changed */
 };
 enum provider_verdict {
-    PROVIDER_GO_ON,                   /* UPLOAD: build() again, for the rest of this input or the next; CANCEL: told */
+    PROVIDER_GO_ON,                   /* UPLOAD: build() again, for the rest of this input or the next; POLL: build() again, at once; CANCEL: told */
     PROVIDER_TAKEN,                   /* SUBMIT, FIND: job->id is set */
     PROVIDER_WAITING,                 /* POLL: not begun */
     PROVIDER_WORKING,                 /* POLL */
@@ -126,6 +126,14 @@ bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
+/* Inputs (their ref, else their link) and params by the names the model has for them (model.names); what has no name is left out. An input that
+ * nobody can fetch is ERR_ENGINE_FAILED and NULL. */
+json_t *provider_named(const struct provider_job *j, struct err *e);
+/* Of a list of calls, newest first or not: the one made at about the time of ours that no attempt bears. When there is just one, its id is taken
+ * (TAKEN); none is NOWHERE, several are UNCLEAR. */
+struct provider_listed { const json_t *id; int64_t made_ms; };
+void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o);
+int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */
 /* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
 int provider_write_body(const struct provider_job *j, json_t *ours, struct arena *a, struct provider_call *c, struct err *e);
 const struct provider_input *provider_input_of(const struct provider_job *j, const char *role);       /* the first, or NULL */

@@ -303,28 +303,19 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
         provider_unclear(o, "a status that is not known: %.40s", status);
 }
 
-/* Exactly one call of that model and time that is none of ours: it is the lost one. */
-static void parse_list(struct provider_job *j, const json_t *body, struct provider_outcome *o) {
-    const json_t *list = json_object_get(body, "data"), *found = NULL;
-    size_t n = 0;
-    if (!json_is_array(list) || json_integer_value(json_object_get(body, "total")) > (json_int_t)json_array_size(list)) {
+static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
+    const json_t *list = json_object_get(body, "data");
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || json_integer_value(json_object_get(body, "total")) > (json_int_t)n) {
         provider_unclear(o, "a list of calls that is not whole");
         return;
     }
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
+    for (size_t i = 0; i < n; i++) {
         const json_t *one = json_array_get(list, i);
-        int64_t at = json_integer_value(json_object_get(one, "gmt_create"));
-        if (at < j->begun_ms - SKEW_MS || at > j->begun_ms + WINDOW_MS || j->known(j->known_arg, provider_text(one, "task_id")))
-            continue;
-        found = one;
-        n++;
+        calls[i] = (struct provider_listed){ json_object_get(one, "task_id"), json_integer_value(json_object_get(one, "gmt_create")) };
     }
-    if (n == 0)
-        o->verdict = PROVIDER_NOWHERE;
-    else if (n == 1)
-        provider_take_id(j, json_object_get(found, "task_id"), o);
-    else
-        provider_unclear(o, "%zu calls over there may be this one", n);
+    provider_find(j, calls, n, o);
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {
@@ -342,7 +333,7 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
     if (step == PROVIDER_POLL)
         parse_task(j, body, o);
     else if (step == PROVIDER_FIND)
-        parse_list(j, body, o);
+        parse_list(j, body, a, o);
     else if (is_form(j, "edit"))
         ended_well(j, body, o);
     else

@@ -287,10 +287,13 @@ static void over_unknown(struct ticket *t, const struct err *why) {
     over(t, ENGINE_UNKNOWN);
 }
 
+/* Seconds as the provider counted them, else as we asked for them, else (a call of another process) as many as the model takes. */
 static int64_t price_of(const struct ticket *t) {
     const struct model *m = t->job.model;
     int64_t units_m = t->units_m ? t->units_m : 1000;
-    return m->per == MODEL_PER_SECOND && !t->units_m ? 0 : m->price_microusd * units_m / 1000;
+    for (size_t i = 0; m->per == MODEL_PER_SECOND && !t->units_m && i < m->n_inputs; i++)
+        units_m = m->inputs[i].ms_max > units_m ? m->inputs[i].ms_max : units_m;
+    return m->price_microusd * units_m / 1000;
 }
 
 static void taken(struct ticket *t, int64_t now_ms) {
@@ -493,9 +496,10 @@ static void said_ready(struct ticket *t, const struct provider_outcome *o, int64
 static void heard(struct ticket *t, enum provider_step step, const struct provider_outcome *o, int64_t now_ms) {
     switch (o->verdict) {
     case PROVIDER_GO_ON:
-        if (t->job.uploaded >= t->job.n_in)
+        if (t->phase == UPLOADING && t->job.uploaded >= t->job.n_in)
             go(t, SUBMITTING, now_ms);
         t->tries = 0;
+        t->at_ms = now_ms;
         return;
     case PROVIDER_TAKEN:
         gate_tell(t->g->gate, t->lane, t->key, GATE_GOOD, -1, now_ms);
@@ -773,6 +777,8 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
         remote_release(g, t);
         return r;
     }
+    double seconds = json_number_value(json_object_get(t->job.params, "seconds"));
+    t->units_m = t->job.model->per == MODEL_PER_SECOND && seconds > 0 && seconds < 36000 ? (int64_t)(seconds * 1000 + 0.5) : 0;
     t->lane = t->job.model->lane;
     t->job.notice_url = arena_str(t->job.a, c->notice_url);
     advance(t, clock_mono_ms());

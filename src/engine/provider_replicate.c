@@ -1,0 +1,203 @@
+/*
+ * provider_replicate.c - Replicate: models of everybody, each with its own words for its inputs (model.names), pinned by version.
+ * Inputs go there by links of ours, or as files of theirs for a day where nobody outside can reach us. Time used is charged, however a
+ * call ended; moderation is no HTTP error but a failure whose text says so.
+ */
+#include <string.h>
+
+#include "base/scope.h"
+#include "engine/remote.h"
+
+#define LIST_PAGE 100
+
+static const char *const forms[] = { "version", "official", NULL };
+
+static void auth(struct provider_call *c, const struct provider_job *j, struct arena *a) { provider_header(c, a, "Authorization: Bearer %s", j->key); }
+
+static int build_upload(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c) {
+    while (j->uploaded < j->n_in && j->in[j->uploaded].link.n)
+        j->uploaded++;
+    if (j->uploaded == j->n_in)
+        return 0;
+    const struct provider_input *in = &j->in[j->uploaded];
+    c->method = "POST";
+    c->url = arena_printf(a, "%s/files", j->base_url);
+    auth(c, j, a);
+    provider_header(c, a, "Content-Type: multipart/form-data; boundary=%s", m->nonce);
+    c->parts[c->n_parts++] = (struct http_part){ .text = arena_printf(a, "--%s\r\nContent-Disposition: form-data; name=\"content\"; filename=\"%zu\"\r\nContent-Type: %s\r\n\r\n",
+                                                                      m->nonce, j->uploaded, in->type) };
+    c->parts[c->n_parts++] = (struct http_part){ .fd = in->fd, .bytes = in->bytes };
+    c->parts[c->n_parts++] = (struct http_part){ .text = arena_printf(a, "\r\n--%s--\r\n", m->nonce) };
+    return 1;
+}
+
+static int build_submit(struct provider_job *j, struct arena *a, struct provider_call *c, struct err *e) {
+    bool official = str_eqz(j->model->form, "official");
+    struct str model = j->model->model, version = model;
+    json_t *input = provider_named(j, e);
+    if (!input)
+        return ERR_ENGINE_FAILED;
+    str_cut(&version, ':');
+    json_t *ours = json_pack("{s:o}", "input", input);
+    if (!official)
+        json_object_set_new(ours, "version", json_stringn(version.n ? version.p : model.p, version.n ? version.n : model.n));
+    if (j->notice_url.n) {
+        json_object_set_new(ours, "webhook", json_stringn(j->notice_url.p, j->notice_url.n));
+        json_object_set_new(ours, "webhook_events_filter", json_pack("[s]", "completed"));
+    }
+    c->method = "POST";
+    c->url = official ? arena_printf(a, "%s/models/%.*s/predictions", j->base_url, STR_ARG(model)) : arena_printf(a, "%s/predictions", j->base_url);
+    auth(c, j, a);
+    provider_header(c, a, "Content-Type: application/json");
+    return provider_write_body(j, ours, a, c, e);
+}
+
+static int build(const void *g, struct provider_job *j, enum provider_step step, const struct provider_moment *m, struct arena *a, struct provider_call *c,
+                 struct err *e) {
+    switch (step) {
+    case PROVIDER_UPLOAD:
+        return build_upload(j, m, a, c);
+    case PROVIDER_SUBMIT:
+        return build_submit(j, a, c, e);
+    case PROVIDER_FIND:
+        c->method = "GET";
+        c->url = arena_printf(a, "%s/predictions", j->base_url);
+        auth(c, j, a);
+        return 1;
+    case PROVIDER_POLL:
+    case PROVIDER_CANCEL:
+        c->method = step == PROVIDER_POLL ? "GET" : "POST";
+        c->url = arena_printf(a, "%s/predictions/%s%s", j->base_url, j->id, step == PROVIDER_POLL ? "" : "/cancel");
+        auth(c, j, a);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* ---- what it says ---- */
+
+static bool is_moderation(const char *text) {
+    static const char *const words[] = { "nsfw", "e005", "sensitive", "content policy", "safety checker" };
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcasestr(text, words[i]))
+            return true;
+    return false;
+}
+
+static bool refused(enum provider_step step, const struct provider_said *said, const json_t *j, struct provider_outcome *o) {
+    const char *detail = provider_text(j, "detail");
+    if (provider_status(said, o))
+        return true;
+    if (said->status < 400)
+        return false;
+    if (said->status == 401 || said->status == 402 || said->status == 403)
+        provider_failed(o, PROVIDER_OPERATOR, "%d: %.160s", said->status, detail);
+    else if (said->status == 404 && step == PROVIDER_POLL)
+        o->verdict = PROVIDER_NOWHERE;
+    else if (said->status == 422 && is_moderation(detail))
+        provider_failed(o, PROVIDER_CONTENT, "%.160s", detail);
+    else
+        provider_failed(o, PROVIDER_OURS, "%d: %.160s", said->status, detail);
+    return true;
+}
+
+/* A link, a list of links, or an object with one in it. */
+static const json_t *link_of(const json_t *output) {
+    const char *key;
+    json_t *value;
+    if (json_is_array(output))
+        return json_array_get(output, 0);
+    json_object_foreach((json_t *)(uintptr_t)output, key, value)
+        if (json_is_string(value) && strncmp(json_string_value(value), "http", 4) == 0)
+            return value;
+    return json_is_string(output) ? output : NULL;
+}
+
+static void ended(struct provider_job *j, const json_t *body, struct provider_outcome *o) {
+    const json_t *link = link_of(json_object_get(body, "output"));
+    const char *error = provider_text(body, "error");
+    if (link)
+        provider_take_result(j, link, o);
+    else if (json_is_true(json_object_get(body, "data_removed")))
+        o->verdict = PROVIDER_NOWHERE;
+    else
+        provider_failed(o, PROVIDER_ELSEWHERE, "it succeeded without a result: %.160s", error);
+}
+
+static void parse_prediction(struct provider_job *j, const json_t *body, struct provider_outcome *o) {
+    const char *status = provider_text(body, "status"), *error = provider_text(body, "error");
+    double used_s = json_number_value(json_object_get(json_object_get(body, "metrics"), "predict_time"));
+    if (strcmp(status, "starting") == 0)
+        o->verdict = PROVIDER_WAITING;
+    else if (strcmp(status, "processing") == 0)
+        o->verdict = PROVIDER_WORKING;
+    else if (strcmp(status, "succeeded") == 0)
+        ended(j, body, o);
+    else if (strcmp(status, "failed") == 0)
+        provider_failed(o, is_moderation(error) ? PROVIDER_CONTENT : PROVIDER_PASSING, "%.200s", error);
+    else if (strcmp(status, "canceled") == 0 || strcmp(status, "aborted") == 0)
+        provider_failed(o, PROVIDER_PASSING, "%s over there", status);
+    else
+        provider_unclear(o, "a status that is not known: %.40s", status);
+    /* Time used is charged; what a second costs depends on their machine, so the price of a whole call is the most that is booked. */
+    if (o->verdict == PROVIDER_FAILED && used_s > 0)
+        o->cost_microusd = j->model->price_microusd;
+}
+
+static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
+    const json_t *list = json_object_get(body, "results");
+    struct str version = j->model->model;
+    size_t n = json_array_size(list), kept = 0;
+    if (!json_is_array(list) || n > LIST_PAGE) {
+        provider_unclear(o, "a list of calls that is none");
+        return;
+    }
+    str_cut(&version, ':');
+    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_array_get(list, i);
+        if (version.n ? !str_eqz(version, provider_text(one, "version")) : !str_eqz(j->model->model, provider_text(one, "model")))
+            continue;
+        calls[kept++] = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
+    }
+    /* Newest first, a hundred a page: where the whole page is newer than ours, ours may be on the next. */
+    if (n == LIST_PAGE && provider_rfc3339(provider_text(json_array_get(list, n - 1), "created_at")) > j->begun_ms) {
+        provider_unclear(o, "too many calls since");
+        return;
+    }
+    provider_find(j, calls, kept, o);
+}
+
+static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {
+    if (step == PROVIDER_CANCEL) {
+        o->verdict = PROVIDER_GO_ON;
+        return;
+    }
+    CLEANUP(json_unref) json_t *body = provider_json(said, o);
+    if (!body || refused(step, said, body, o))
+        return;
+    switch (step) {
+    case PROVIDER_UPLOAD: {
+        const char *at = provider_text(json_object_get(body, "urls"), "get");
+        if (!at[0]) {
+            provider_unclear(o, "a file without an address");
+            return;
+        }
+        j->in[j->uploaded++].ref = arena_str(j->a, str_z(at));
+        o->verdict = PROVIDER_GO_ON;
+        return;
+    }
+    case PROVIDER_FIND:
+        parse_list(j, body, a, o);
+        return;
+    case PROVIDER_SUBMIT:
+        provider_take_id(j, json_object_get(body, "id"), o);
+        return;
+    default:
+        parse_prediction(j, body, o);
+    }
+}
+
+const struct provider provider_replicate = { .name = "replicate", .forms = forms, .build = build, .parse = parse };
+REMOTE_ENGINE(replicate);
