@@ -29,6 +29,10 @@ const struct setting engine_settings[] = {
     REMOTE("replicate", "Replicate", "https://api.replicate.com/v1", "r8_…")
     REMOTE("fal", "fal", "https://queue.fal.run", "id:secret")
     REMOTE("vmodel", "VModel", "https://api.vmodel.ai", "token")
+    REMOTE("ark", "Ark (Volcengine)", "https://ark.cn-beijing.volces.com/api/v3", "key")
+    { "engine.comfyui_nodes", SET_STR, "", 0, 2000,
+      "ComfyUI: addresses of our own machines (http://10.0.0.5:8188), with commas; empty: it is not used. They need a place in client.allow, and no door to the internet." },
+    { "engine.comfyui_models", SET_STR, "", 0, 1000, "ComfyUI: a file of graphs, prices and limits instead of share/engines/comfyui.yaml." },
     { NULL },
 };
 

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
 
 #define FIND_SKEW_MS   (60 * 1000LL)
 #define FIND_WINDOW_MS (10 * 60 * 1000LL)      /* a lost call was taken within these of its intent */
@@ -148,14 +151,70 @@ static json_t *provider_body(const struct provider_job *j, json_t *ours) {
     return all;
 }
 
-int provider_write_body(const struct provider_job *j, json_t *ours, struct arena *a, struct provider_call *c, struct err *e) {
+/* Stands for an input's bytes until the JSON is text; nobody else can write the nonce. */
+static struct str marker(size_t i, const struct provider_moment *m, char out[48]) {
+    int n = snprintf(out, 48, "in:%s:%zu;", m->nonce, i);
+    return (struct str){ out, (size_t)n };
+}
+
+json_t *provider_inline(const struct provider_job *j, size_t i, bool data_url, const struct provider_moment *m) {
+    const struct provider_input *in = &j->in[i];
+    struct str at = in->ref.n ? in->ref : in->link;
+    char mark[48];
+    marker(i, m, mark);
+    return at.n ? json_stringn(at.p, at.n) : data_url ? json_sprintf("data:%s;base64,%s", in->type, mark) : json_string(mark);
+}
+
+static int add_base64(const struct provider_input *in, struct buf *out, struct err *e) {
+    enum { GROUPS = 4096 };
+    char raw[3 * GROUPS], text[4 * GROUPS + 1];
+    for (int64_t at = 0; at < in->bytes;) {
+        size_t want = in->bytes - at < (int64_t)sizeof(raw) ? (size_t)(in->bytes - at) : sizeof(raw);
+        ssize_t n = pread(in->fd, raw, want, at);
+        if (n != (ssize_t)want)
+            return n < 0 ? err_sys(e, ERR_IO, "cannot read an input") : err_set(e, ERR_IO, "an input ended early");
+        buf_add(out, text, base64_encode(raw, want, text));
+        at += n;
+    }
+    return 0;
+}
+
+/* The text with the inputs in their places. */
+static int fill_in(const struct provider_job *j, struct str text, const struct provider_moment *m, struct buf *out, struct err *e) {
+    char mark[48];
+    for (size_t i = 0; i < j->n_in; i++) {
+        struct str what = marker(i, m, mark);
+        const char *at = memmem(text.p, text.n, what.p, what.n);
+        if (!at)
+            continue;
+        buf_add(out, text.p, (size_t)(at - text.p));
+        int r = add_base64(&j->in[i], out, e);
+        if (r < 0)
+            return r;
+        text.n -= (size_t)(at - text.p) + what.n;
+        text.p = at + what.n;
+    }
+    buf_add_str(out, text);
+    return out->failed ? err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20) : 0;
+}
+
+int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     json_t *all = ours ? provider_body(j, ours) : NULL;
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, PROVIDER_BODY_MAX);
     json_decref(all);
     if (!text)
         return err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON");
-    c->body = arena_str(a, str_z(text));
+    int r = fill_in(j, str_z(text), m, &b, e);
     free(text);
+    if (r < 0)
+        return r;
+    char *p = arena_try(a, b.n + 1);
+    if (!p)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20);
+    memcpy(p, b.p, b.n);
+    c->body = (struct str){ p, b.n };
     return 1;
 }
 

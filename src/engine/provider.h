@@ -20,6 +20,7 @@
 enum provider_step { PROVIDER_UPLOAD, PROVIDER_SUBMIT, PROVIDER_POLL, PROVIDER_FETCH, PROVIDER_FIND, PROVIDER_CANCEL, PROVIDER_STEP_COUNT };
 extern const char *const provider_step_names[];
 
+#define PROVIDER_BODY_MAX (24u << 20) /* bytes of a request with its inputs in it */
 #define PROVIDER_ID_MAX   79          /* bytes of a provider's own id for a call */
 #define PROVIDER_TYPE_MAX 31
 struct provider_input {
@@ -42,12 +43,14 @@ struct provider_job {                 /* one call */
     int64_t    begun_ms;              /* clock_ms() of the intent, for those that list calls by time */
     struct str notice_url;            /* where it may tell us; "" when nobody outside can */
     int        polls;                 /* asked so far */
+    int        misses;                /* the provider's own: questions in a row that did not find it */
     struct str result;                /* the link, set with READY; fetched without a key */
     const char *base_url;             /* no / at its end */
     bool (*known)(void *arg, const char *id);      /* FIND: whether that id is another call of ours already */
     void      *known_arg;
     struct arena *a;                  /* lives as long as the job */
 };
+struct provider_moment { int64_t now_ms; char nonce[33]; };      /* clock_ms(); 32 characters of 0-9 a-f, never the same twice */
 #define PROVIDER_HEADERS_MAX 16
 #define PROVIDER_PARTS_MAX   40
 struct provider_call {                /* one HTTP request; everything lives in the arena given to build() */
@@ -58,7 +61,6 @@ struct provider_call {                /* one HTTP request; everything lives in t
     struct http_part parts[PROVIDER_PARTS_MAX];                  /* instead of the body */
     size_t      n_parts;
 };
-struct provider_moment { int64_t now_ms; char nonce[33]; };      /* clock_ms(); 32 characters of 0-9 a-f, never the same twice */
 struct provider_said {
     int        status;
     struct str (*header)(const void *from, const char *name);    /* STR_NULL when absent */
@@ -99,7 +101,9 @@ struct provider_notice { char id[PROVIDER_ID_MAX + 1]; int64_t attempt; };     /
 struct provider {
     const char *name;
     const char *const *forms;         /* NULL-ended: the words that model.form may be, each a way to write a request */
-    int (*open)(const struct config *cfg, void **ret_g, struct err *e);     /* optional: more settings of its own */
+    bool        nodes;                /* machines of our own instead of accounts: engine.<name>_nodes are addresses, and each one is a "key" */
+    /* optional: more settings of its own, files beside share/engines/<name>.yaml */
+    int (*open)(const struct config *cfg, const struct models *models, const char *share, void **ret_g, struct err *e);
     void (*close)(void *g);
     /* 1: *ret is to be sent, and its answer goes to parse(). 0: nothing is to be sent in this step. < 0: it cannot be (our bug, or params that make no
      * sense); of SUBMIT nothing has happened then. ret is zeroed before. */
@@ -135,7 +139,9 @@ struct provider_listed { const json_t *id; int64_t made_ms; };
 void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o);
 int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */
 /* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
-int provider_write_body(const struct provider_job *j, json_t *ours, struct arena *a, struct provider_call *c, struct err *e);
+int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);
+/* What stands in that JSON for input i: its ref or link; else its bytes as base64 (data_url: behind "data:TYPE;base64,"), put in by provider_write_body(). */
+json_t *provider_inline(const struct provider_job *j, size_t i, bool data_url, const struct provider_moment *m);
 const struct provider_input *provider_input_of(const struct provider_job *j, const char *role);       /* the first, or NULL */
 
 #endif

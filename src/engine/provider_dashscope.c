@@ -135,7 +135,7 @@ static json_t *function_body(const struct provider_job *j, struct err *e) {
     return json_pack("{s:s%, s:o}", "model", j->model->model.p, j->model->model.n, "input", input);
 }
 
-static int build_submit(struct provider_job *j, struct arena *a, struct provider_call *c, struct err *e) {
+static int build_submit(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     json_t *ours = is_form(j, "animate") ? animate_body(j, e) : is_form(j, "video") ? video_body(j, e) : is_form(j, "edit") ? edit_body(j, e) : function_body(j, e);
     if (!ours)
         return ERR_BAD_INPUT;
@@ -150,7 +150,7 @@ static int build_submit(struct provider_job *j, struct arena *a, struct provider
         provider_header(c, a, "X-DashScope-Async: enable");
     if (stored)
         provider_header(c, a, "X-DashScope-OssResourceResolve: enable");
-    return provider_write_body(j, ours, a, c, e);
+    return provider_write_body(j, ours, m, a, c, e);
 }
 
 static void china_text(int64_t ms, char out[15]) {
@@ -176,7 +176,7 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
     case PROVIDER_UPLOAD:
         return build_upload(j, m, a, c, e);
     case PROVIDER_SUBMIT:
-        return build_submit(j, a, c, e);
+        return build_submit(j, m, a, c, e);
     case PROVIDER_FIND:
         return is_form(j, "edit") ? 0 : build_find(j, a, c);
     case PROVIDER_POLL:

@@ -31,7 +31,7 @@ static void encode(struct str s, struct buf *out) {
     }
 }
 
-static int build_submit(struct provider_job *j, struct arena *a, struct provider_call *c, struct err *e) {
+static int build_submit(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     json_t *ours = provider_named(j, e);
     BUF_CLEANUP struct buf hook;
     buf_init(&hook, 4096);
@@ -46,13 +46,13 @@ static int build_submit(struct provider_job *j, struct arena *a, struct provider
     auth(c, j, a);
     provider_header(c, a, "Content-Type: application/json");
     provider_header(c, a, "x-fal-object-lifecycle-preference: {\"expiration_duration_seconds\":86400}");
-    return provider_write_body(j, ours, a, c, e);
+    return provider_write_body(j, ours, m, a, c, e);
 }
 
 static int build(const void *g, struct provider_job *j, enum provider_step step, const struct provider_moment *m, struct arena *a, struct provider_call *c,
                  struct err *e) {
     if (step == PROVIDER_SUBMIT)
-        return build_submit(j, a, c, e);
+        return build_submit(j, m, a, c, e);
     if (step != PROVIDER_POLL && step != PROVIDER_CANCEL)
         return 0;
     const char *what = step == PROVIDER_CANCEL ? "/cancel" : j->scratch ? "" : "/status";      /* scratch: it is completed, so the result is asked for */

@@ -31,7 +31,7 @@ static int build_upload(struct provider_job *j, const struct provider_moment *m,
     return 1;
 }
 
-static int build_submit(struct provider_job *j, struct arena *a, struct provider_call *c, struct err *e) {
+static int build_submit(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     bool official = str_eqz(j->model->form, "official");
     struct str model = j->model->model, version = model;
     json_t *input = provider_named(j, e);
@@ -49,7 +49,7 @@ static int build_submit(struct provider_job *j, struct arena *a, struct provider
     c->url = official ? arena_printf(a, "%s/models/%.*s/predictions", j->base_url, STR_ARG(model)) : arena_printf(a, "%s/predictions", j->base_url);
     auth(c, j, a);
     provider_header(c, a, "Content-Type: application/json");
-    return provider_write_body(j, ours, a, c, e);
+    return provider_write_body(j, ours, m, a, c, e);
 }
 
 static int build(const void *g, struct provider_job *j, enum provider_step step, const struct provider_moment *m, struct arena *a, struct provider_call *c,
@@ -58,7 +58,7 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
     case PROVIDER_UPLOAD:
         return build_upload(j, m, a, c);
     case PROVIDER_SUBMIT:
-        return build_submit(j, a, c, e);
+        return build_submit(j, m, a, c, e);
     case PROVIDER_FIND:
         c->method = "GET";
         c->url = arena_printf(a, "%s/predictions", j->base_url);

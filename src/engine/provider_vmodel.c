@@ -10,7 +10,7 @@
 
 static const char *const forms[] = { "version", NULL };
 
-static int build_submit(struct provider_job *j, struct arena *a, struct provider_call *c, struct err *e) {
+static int build_submit(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     json_t *input = provider_named(j, e);
     if (!input)
         return ERR_ENGINE_FAILED;
@@ -21,13 +21,13 @@ static int build_submit(struct provider_job *j, struct arena *a, struct provider
     c->url = arena_printf(a, "%s/api/tasks/v1/create", j->base_url);
     provider_header(c, a, "Authorization: Bearer %s", j->key);
     provider_header(c, a, "Content-Type: application/json");
-    return provider_write_body(j, ours, a, c, e);
+    return provider_write_body(j, ours, m, a, c, e);
 }
 
 static int build(const void *g, struct provider_job *j, enum provider_step step, const struct provider_moment *m, struct arena *a, struct provider_call *c,
                  struct err *e) {
     if (step == PROVIDER_SUBMIT)
-        return build_submit(j, a, c, e);
+        return build_submit(j, m, a, c, e);
     if (step != PROVIDER_POLL)
         return 0;
     c->method = "GET";

@@ -17,7 +17,7 @@
 #include "base/scope.h"
 
 #define JOB_ARENA_MAX   (1u << 20)
-#define CALL_ARENA_MAX  (4u << 20)
+#define CALL_ARENA_MAX  (PROVIDER_BODY_MAX + (4u << 20))
 #define FACTS_MAX       4096
 #define ANSWER_MAX      (2u << 20)    /* bytes of JSON read; results go to their file */
 #define TRIES_MAX       4             /* of an upload or a fetch, each with a pause that doubles */
@@ -205,7 +205,7 @@ static struct provider_moment moment_now(void) {
 /* Some services write http:// where they speak https as well; what is plain goes out only to hosts that client.allow names. */
 static int build_fetch(struct ticket *t, struct exchange *x, struct err *e) {
     struct str link = t->job.result, http = STR("http://");
-    bool upgrade = str_starts(link, http) && str_starts(str_z(t->g->base_url), STR("https://"));
+    bool upgrade = str_starts(link, http) && str_starts(str_z(t->job.base_url), STR("https://"));
     x->fds[0] = fcntl(t->out, F_DUPFD_CLOEXEC, 3);
     if (x->fds[0] < 0)
         return err_sys(e, ERR_BUSY, "no descriptor for a result");
@@ -255,6 +255,13 @@ static int send(struct ticket *t, enum provider_step step, struct exchange **ret
 }
 
 /* ---- where a call stands ---- */
+
+static void use_key(struct ticket *t, size_t key) {
+    t->key = key;
+    t->job.key = t->g->keys[key].secret;
+    t->job.base_url = t->g->p->nodes ? t->job.key : t->g->base_url;
+}
+
 
 static void go(struct ticket *t, enum phase phase, int64_t at_ms) {
     t->phase = phase;
@@ -470,8 +477,7 @@ static void said_nothing(struct ticket *t, enum provider_step step, const struct
 static void said_nowhere(struct ticket *t, enum provider_step step, int64_t now_ms) {
     struct err why;
     if (step == PROVIDER_FIND && now_ms < t->found_until_ms) {       /* lists may lag behind; the call may have been made with another key */
-        t->key = ++t->keys_asked % t->g->n_keys;
-        t->job.key = t->g->keys[t->key].secret;
+        use_key(t, ++t->keys_asked % t->g->n_keys);
         t->at_ms = now_ms + (t->key ? 0 : FIND_PAUSE_MS);
     } else if (step == PROVIDER_FIND) {
         err_set(&why, ERR_STOPPING, "it was never taken");
@@ -619,8 +625,7 @@ static void enter(struct ticket *t, int64_t now_ms) {
         return;
     }
     t->entered = true;
-    t->key = t->pass.key;
-    t->job.key = t->g->keys[t->key].secret;
+    use_key(t, t->pass.key);
     go(t, t->job.n_in ? UPLOADING : SUBMITTING, now_ms);
 }
 
@@ -713,7 +718,6 @@ static struct ticket *ticket_new(struct engine *g, const struct engine_call *c) 
     t->job.attempt = c->attempt;
     t->job.begun_ms = id_ms(c->attempt);
     t->job.a = arena_new(JOB_ARENA_MAX);
-    t->job.base_url = g->base_url;
     t->job.known = is_known;
     t->job.known_arg = t;
     return t;
@@ -809,7 +813,7 @@ int remote_reconcile(struct engine *g, const struct engine_call *c, struct str r
     }
     snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
     t->lane = t->job.model->lane;
-    t->job.key = g->keys[t->key].secret;
+    use_key(t, t->key);
     gate_enter_again(g->gate, t->lane, t->key, &t->pass);
     t->entered = true;
     advance(t, now);
@@ -911,7 +915,7 @@ static int check_forms(struct engine *g, struct err *e) {
 
 int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct engine **ret_g, struct err *e) {
     char name[64], path[1200];
-    const char *keys = setting_of(ctx, p, "keys", name), *models;
+    const char *keys = setting_of(ctx, p, p->nodes ? "nodes" : "keys", name), *models;
     if (!keys[0])
         return 1;
     if (!ctx->client)
@@ -923,7 +927,7 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
                            .known_arg = ctx->known_arg };
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->idle, NULL);
-    g->base_url = setting_of(ctx, p, "url", name);
+    g->base_url = p->nodes ? NULL : setting_of(ctx, p, "url", name);
     models = setting_of(ctx, p, "models", name);
     snprintf(path, sizeof(path), "%s/engines/%s.yaml", ctx->share, p->name);
     int r = read_keys(g, keys, e);
@@ -932,7 +936,7 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
     if (r >= 0)
         r = check_forms(g, e);
     if (r >= 0 && p->open)
-        r = p->open(ctx->cfg, &g->mine, e);
+        r = p->open(ctx->cfg, g->models, ctx->share, &g->mine, e);
     if (r < 0) {
         remote_close(g);
         return r;
