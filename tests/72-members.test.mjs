@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { moved, operator, sound, stripeWorld, testWorld, twoMemberships as products } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';
 import { isProblem } from './lib/expect.mjs';
+import { linkOf } from './lib/people.mjs';
 import { tempDir, within } from './lib/server.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
@@ -39,12 +40,12 @@ function member(c) {
   };
 }
 
-/** Clocks are moved in steps, for the session of a guest who is not seen for 30 days ends. */
+/** Clocks are moved in steps, for a session that is not used for long ends. */
 const STEP = 20 * DAY;
 
 // ---- test money ----
 async function begun(t) {
-  const world = await testWorld(t, products(t)), c = await world.buyer(), order = await c.order({ plan: 'month' }), m = member(c);
+  const world = await testWorld(t, products(t)), c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
   await c.start(order);
   await world.act(order, 'pay', 'twice');
   const [it] = await m.all();
@@ -78,6 +79,26 @@ test('test money: bought, and renewed once a period however often it is told', a
   assert.equal(new Set(orders.map(o => o.ends_ms)).size, 5);
   assert.equal(orders.every(o => o.title === order.title), true);
   assert.equal(await m.given(), 5 * 160);
+  await server.stop();
+  await sound(server);
+});
+
+test('a membership is for people: a guest signs up first, and comes back to it', async t => {
+  const { server, buyer, act } = await testWorld(t, products(t)), c = await buyer(), op = await operator(server), wish = { plan: 'month', currency: 'CNY', provider: 'test' };
+  const refused = await c.send('POST', '/v1/orders', { json: wish, headers: { 'idempotency-key': randomUUID() } });
+  isProblem(refused, 403, 'sign_in_first');
+  assert.match(refused.json.next, /Sign up or sign in/);
+  const pack = await c.order({ plan: 'pack100' }), guest = c.account;
+  await c.start(pack);
+  await act(pack, 'pay');
+  await c.post('/v1/accounts', { email: 'eve@example.com', password: 'a long sentence of mine' });
+  c.take(await c.post('/v1/tokens', { token: (await linkOf(op, 'eve@example.com', 'confirm')).split('=')[1] }));
+  const order = await c.order({ plan: 'month' });
+  await c.start(order);
+  await act(order, 'pay');
+  assert.equal(guest, c.account);
+  assert.equal((await member(c).all())[0].state, 'active');
+  await c.until(pack, o => o.state === 'paid', 'what the guest bought came along');
   await server.stop();
   await sound(server);
 });
@@ -173,7 +194,7 @@ test('test money: refunds are by order; the operator ends a membership at once; 
   assert.deepEqual([over.change.what, over.change.state], ['end_now', 'done']);
   assert.deepEqual((await op.get(`/v1/admin/memberships?account=${c.account}`)).items.map(x => [x.id, x.account, x.provider_ref]), [[it.id, c.account, order.id]]);
 
-  const d = await buyer(), one = await d.order({ plan: 'month' }), two = await d.order({ plan: 'month' });
+  const d = await buyer('dan@example.com'), one = await d.order({ plan: 'month' }), two = await d.order({ plan: 'month' });
   const test = new Client(server.url);
   for (const o of [one, two]) await d.start(o);
   for (const o of [one, two]) await test.post(`/v1/pay/test/${o.id}`, { act: 'pay' });
@@ -184,7 +205,7 @@ test('test money: refunds are by order; the operator ends a membership at once; 
 
 // ---- Stripe ----
 async function subscribed(t, env = {}, options = {}) {
-  const world = await stripeWorld(t, { ...products(t), ...env }, options), { sim, clock } = world, c = await world.buyer(), order = await c.order({ plan: 'month' }), m = member(c);
+  const world = await stripeWorld(t, { ...products(t), ...env }, options), { sim, clock } = world, c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
   let passed = 0;
   await c.start(order);
   await world.pay(order);

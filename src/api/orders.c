@@ -55,6 +55,8 @@ static int order_parse(struct http_req *req, struct err *e) {
         return err_set(e, ERR_SIGN_IN_FIRST, "a guest has no codes");
     if (body.code.n && (r = api__code_rate(req, e)) < 0)
         return r;
+    if (o->plan && o->plan->kind == STUDIO_PLAN_MEMBER && !(req->rights & AUTH_PERSON))       /* a guest's session ends; what renews itself would go on */
+        return err_set(e, ERR_SIGN_IN_FIRST, "a guest has no memberships");
     return o->plan ? 0 : err_set(e, ERR_BAD_INPUT, "plan: there is none called \"%.*s\"", STR_ARG(body.plan));
 }
 

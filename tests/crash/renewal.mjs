@@ -11,7 +11,7 @@ import { openStripe, sayAgain } from './pay.mjs';
 import { LOOK_MS } from './world.mjs';
 
 const MINUTE = 60_000, DAY = 24 * 60 * MINUTE, GRACE = 3 * DAY;
-const STEP = 20 * DAY;                             // the session of a guest who is not seen for 30 days ends
+const STEP = 20 * DAY;                             // the session of somebody who is not seen for long ends
 const ASK = 'GET /v1/subscriptions/:id', PRICES = { month: 499, month_plus: 999 }, CREDITS = { month: 160, month_plus: 320 };
 
 let folder = null;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../lib/client.mjs';
+import { linkOf } from '../lib/people.mjs';
 import { root, runZoetrope, startServer, tempDir, within } from '../lib/server.mjs';
 
 export const release = process.env.ZOETROPE_BIN ?? join(root, 'build/release/zoetrope');
@@ -21,11 +22,14 @@ export const LOOK_MS = 5;
 const own = { ZOETROPE_PUBLIC_URL: 'https://photo.example.com' };
 const PHOTO = join(root, 'build/deps/samples/girl-919048_1280.jpg');
 
-/** What every world begins with: a guest who has a photo. Made once, copied often. */
+/** What every world begins with: somebody with an account, who has a photo. Made once, copied often. */
 export async function makeTemplate(dir) {
   const server = await startServer(null, { dataDir: dir, bin: release, env: own, args: ['--product.guest_credits=1000000'] });
   try {
-    const client = await Client.guest(server.url), photo = await client.photo(PHOTO);
+    const client = await Client.guest(server.url), email = 'ann@example.com';
+    await client.post('/v1/accounts', { email, password: 'a long sentence of mine' });
+    client.take(await client.post('/v1/tokens', { token: (await linkOf(new Client(server.url, server.operatorToken()), email, 'confirm')).split('=')[1] }));
+    const photo = await client.photo(PHOTO);
     return { dir, person: { token: client.token, refresh: client.refresh, expires: client.expires, account: client.account, session: client.session }, photo: photo.id };
   } finally {
     await server.stop();

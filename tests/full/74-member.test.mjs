@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { moved, testWorld, twoMemberships } from '../lib/buyer.mjs';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
-import { person, typeIn } from '../lib/people.mjs';
+import { linkOf, person, typeIn } from '../lib/people.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
 const DAY = 86_400_000, ENV = { ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_SHOP_CODES_PER_HOUR: '1000' };
@@ -15,9 +15,11 @@ before(async () => { browser = await openBrowser(); });
 after(() => browser.close());
 
 const WORDS = {
-  en: { price: '$4.99', guest: 'Better with an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, then: /From .+: Monthly plus, \$9\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$9\.99 a month, with 320 credits/ },
-  zh: { price: '¥29.90', guest: '建议先注册账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, then: /起改为高级月度会员，每月 ¥49\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥49\.90，含 320 点/ },
+  en: { price: '$4.99', guest: 'A membership needs an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, then: /From .+: Monthly plus, \$9\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$9\.99 a month, with 320 credits/ },
+  zh: { price: '¥29.90', guest: '开通会员需要账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, then: /起改为高级月度会员，每月 ¥49\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥49\.90，含 320 点/ },
 };
+
+const EMAIL = 'member@example.com', PASSWORD = 'a long sentence of mine';
 
 /** Somebody who is a member, or becomes one. */
 class Member {
@@ -53,11 +55,22 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   await walk.go('/buy/month');
   await walk.id('price').waitFor();
   assert.ok((await walk.id('price').innerText()).includes(words.price));
-  const guest = walk.page.locator('.notice', { hasText: words.guest });
-  await guest.waitFor();
-  assert.equal(await guest.locator('a').getAttribute('href'), '/sign-up?next=/buy/month');
-  assert.ok(await walk.next().isEnabled(), 'asked, not forbidden');
+  await walk.page.locator('.notice', { hasText: words.guest }).waitFor();
+  assert.equal(await walk.$('.ways').count(), 0, 'nothing to pay yet');
   await walk.shot('guest');
+  await walk.next().click();
+  await walk.page.waitForURL(url => url.pathname === '/sign-up' && url.search === '?next=/buy/month');
+  await typeIn(walk, EMAIL, PASSWORD);
+  await walk.$('.empty').waitFor();
+  const mail = await walk.context.newPage();                       // the mail's link, opened beside it: both lead back
+  await mail.goto(`${server.url}${await linkOf(new Client(server.url, server.operatorToken()), EMAIL, 'confirm')}`);
+  await mail.locator('input[type=password]').fill(PASSWORD);       // nobody was a guest here yet: who signed up is asked for
+  await mail.locator('button[type=submit]').click();
+  await mail.locator('.empty a[href="/buy/month"]').waitFor();
+  await mail.close();
+  await walk.page.waitForURL(url => url.pathname === '/buy/month');
+  await walk.$('.way').waitFor();
+  assert.equal(await walk.page.locator('.notice', { hasText: words.guest }).count(), 0);
   await me.buy();
   await walk.go('/wallet');
   await me.card('active', '[data-ends=false]');
@@ -122,6 +135,10 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
 
 test('a wish that meets another one; a renewal that fails, and then the end', async t => {
   const { server, clock } = await testWorld(t, ENV), me = await Member.open(t, server.url, { lang: 'en', name: 'member-late-en' }), { walk } = me, bank = new Client(server.url);
+  await person(new Client(server.url, server.operatorToken()), EMAIL, PASSWORD);
+  await walk.go('/sign-in?next=/wallet');
+  await typeIn(walk, EMAIL, PASSWORD);
+  await walk.page.waitForURL(url => url.pathname === '/wallet');
   const order = await me.buy(), act = what => bank.post(`/v1/pay/test/${order}`, { act: what });
   await walk.go('/wallet');
   await me.card('active');
@@ -145,7 +162,7 @@ test('a wish that meets another one; a renewal that fails, and then the end', as
   const seen = () => walk.page.evaluate(() => fetch('/v1/memberships').then(r => r.json()).then(r => r.items[0]));
   const end = (await seen()).period_end_ms, late = end - Date.now() + 60_000;
   await act('renew_fail');
-  await moved(server, clock, 20 * DAY);                            // in steps: a guest who is not seen for 30 days is signed out
+  await moved(server, clock, 20 * DAY);                            // in steps, as somebody who comes by
   assert.equal(await walk.page.evaluate(() => fetch('/v1/sessions/refresh', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).then(r => r.status)), 200);
   await moved(server, clock, late);
   await walk.page.reload();

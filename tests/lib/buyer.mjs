@@ -1,12 +1,13 @@
 // buyer.mjs - somebody who buys with real money: with test money, or at the simulator of Stripe.
 //
 //   const { server, clock, act, buyer } = await testWorld(t);       // act: what a bank does
-//   const c = await buyer(), order = await c.order();
+//   const c = await buyer(), order = await c.order();               // a guest; with an address: somebody with an account
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startStripe } from '../sim/stripe.mjs';
 import { Client } from './client.mjs';
+import { person } from './people.mjs';
 import { movableClock, root, runZoetrope, startServer, tempDir, within } from './server.mjs';
 
 /** What must hold whatever happened: the books, the orders and each other. */
@@ -16,9 +17,10 @@ export async function sound(server) {
 }
 
 export class Buyer extends Client {
-  static async new(server, provider, currency) {
-    const c = Object.assign(new Buyer(server.url), { server, provider, currency });
-    c.take(await c.post('/v1/sessions', {}));
+  static async new(server, provider, currency, email) {
+    const c = Object.assign(new Buyer(server.url), { server, provider, currency }), password = 'a long sentence of mine';
+    if (email) await person(await operator(server), email, password);
+    c.take(email ? await c.post('/v1/sessions/password', { email, password }) : await c.post('/v1/sessions', {}));
     c.before = (await c.wallet()).available;
     return c;
   }
@@ -69,7 +71,7 @@ export function twoMemberships(t) {
 export async function testWorld(t, env = {}) {
   const clock = movableClock(t), server = await startServer(t, { env: { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ...clock.env, ...env } });
   const act = (order, what, notice) => new Client(server.url).post(`/v1/pay/test/${order.id}`, { act: what, ...(notice ? { notice } : {}) });
-  return { clock, server, act, buyer: () => Buyer.new(server, 'test', 'CNY') };
+  return { clock, server, act, buyer: email => Buyer.new(server, 'test', 'CNY', email) };
 }
 
 /** again(): the server of the same data, after it died. */
@@ -90,5 +92,5 @@ export async function stripeWorld(t, env = {}, options = {}) {
     if (sim.mode === 'auto') await sim.sendDue();
     return session;
   };
-  return { clock, sim, server, pay, again: (more = {}) => begin(more), buyer: () => Buyer.new(server, 'stripe', 'USD') };
+  return { clock, sim, server, pay, again: (more = {}) => begin(more), buyer: email => Buyer.new(server, 'stripe', 'USD', email) };
 }

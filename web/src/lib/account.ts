@@ -6,6 +6,26 @@ export type MailKind = 'confirm' | 'reset' | 'magic';
 /** Two letters, or empty: anywhere. */
 export type Region = 'CN' | '';
 
+/** Only addresses of our own are gone on to. */
+const isOurs = (path: string): boolean => /^\/(?!\/)[\w/?=&-]*$/.test(path);
+export const ourPath = (path: string | null): string => (path !== null && isOurs(path) ? path : '/me');
+
+/** Where a mail's link goes on to: it opens in a tab that knows nothing of this one. Good for a day, and once. */
+const NEXT = 'zt-next', NEXT_MS = 86_400_000;
+export function keepNext(path: string): void {
+  try {
+    if (path === '/me') localStorage.removeItem(NEXT);
+    else localStorage.setItem(NEXT, `${Date.now()} ${path}`);
+  } catch { /* not allowed: then it leads to the pictures */ }
+}
+export function takeNext(): string {
+  try {
+    const [at = '', path = ''] = (localStorage.getItem(NEXT) ?? '').split(' ');
+    localStorage.removeItem(NEXT);
+    return Date.now() - Number(at) < NEXT_MS ? ourPath(path) : '/me';
+  } catch { return '/me'; }
+}
+
 const body = (value: unknown): { body: unknown } => ({ body: value });
 
 export const account = {

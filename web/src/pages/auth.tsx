@@ -1,7 +1,7 @@
 /** /auth#confirm=…, #reset=…, #magic=…: where the links in mails lead. The token stands behind '#', so that no log or Referer has it. */
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
-import { account, type MailKind } from '../lib/account';
+import { account, takeNext, type MailKind } from '../lib/account';
 import { asProblem, type Problem } from '../lib/api';
 import { useOnce } from '../lib/once';
 import { signedIn, useKind } from '../lib/session';
@@ -35,10 +35,13 @@ function Over({ problem }: { problem: Problem }) {
 }
 
 export default function Auth() {
-  const { t } = useWords(), [link] = useState(readToken), [password, setPassword] = useState(''), begun = useRef(false);
+  const { t } = useWords(), [link] = useState(readToken), [password, setPassword] = useState(''), [next, setNext] = useState('/me'), begun = useRef(false);
   const use = useMutation({
     mutationFn: (how: { password?: string; accept?: true }) => account.useToken(link?.token ?? '', how),
-    onSuccess: ({ account_kind }) => signedIn(account_kind === 'guest' ? 'guest' : 'person'),
+    onSuccess: ({ account_kind }) => {
+      setNext(takeNext());
+      signedIn(account_kind === 'guest' ? 'guest' : 'person');
+    },
   });
   const send = useOnce(use.mutateAsync);
   // a new password is typed only where it can be saved: asked without one, a link that works is not used up
@@ -55,7 +58,7 @@ export default function Auth() {
   if (!link) return <div className="width"><Empty icon="mail" title={t('authNothing')} text={t('authNothingText')}><ButtonLink href="/sign-in">{t('authAgain')}</ButtonLink></Empty></div>;
   if (use.isSuccess) {
     const [title, text] = WORDS[link.kind];
-    return <div className="width"><Empty icon="check" title={t(title)} text={t(text)}><ButtonLink href="/me" big>{t('toPictures')}</ButtonLink></Empty></div>;
+    return <div className="width"><Empty icon="check" title={t(title)} text={t(text)}><ButtonLink href={next} big>{t(next === '/me' ? 'toPictures' : 'authGoOn')}</ButtonLink></Empty></div>;
   }
   const problem = use.error && asProblem(use.error), whose = problem?.code === 'accept_asked' ? problem.document.detail ?? '' : null;
   if (whose !== null || use.variables?.accept) {

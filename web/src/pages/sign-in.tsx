@@ -2,7 +2,7 @@
 import { useMutation, type UseMutationResult } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
-import { account, type MailKind } from '../lib/account';
+import { account, keepNext, ourPath, type MailKind } from '../lib/account';
 import { asProblem } from '../lib/api';
 import { useOnce } from '../lib/once';
 import { signedIn, useKind } from '../lib/session';
@@ -13,15 +13,10 @@ import { Notice, ProblemNotice } from '../ui/notice';
 import { Empty } from '../ui/states';
 import { useWords } from '../words';
 
-/** Only to addresses of our own. */
-function useNext(): string {
-  const next = new URLSearchParams(useSearch()).get('next') ?? '/me';
-  return /^\/(?!\/)[\w/?=&-]*$/.test(next) ? next : '/me';
-}
-
 function MailSent({ email, again, change, next }: { email: string; again: UseMutationResult<unknown, Error, void>; change: () => void; next: string }) {
   const { t } = useWords(), [, go] = useLocation(), kind = useKind(), was = useRef(kind), post = useOnce(again.mutateAsync);
   // the link was opened in another tab: this one goes on, too
+  useEffect(() => keepNext(next), [next]);
   useEffect(() => { if (kind === 'person' && kind !== was.current) go(next); }, [kind, go, next]);
   return (
     <div className="width">
@@ -36,7 +31,7 @@ function MailSent({ email, again, change, next }: { email: string; again: UseMut
 }
 
 export default function SignIn({ mode }: { mode: 'in' | 'up' }) {
-  const { t, lang } = useWords(), [, go] = useLocation(), next = useNext(), up = mode === 'up';
+  const { t, lang } = useWords(), [, go] = useLocation(), next = ourPath(new URLSearchParams(useSearch()).get('next')), up = mode === 'up';
   const [email, setEmail] = useState(''), [password, setPassword] = useState(''), [sent, setSent] = useState<MailKind | null>(null), [lacksEmail, setLacksEmail] = useState(false);
   const enter = useMutation({
     mutationFn: () => (up ? account.signUp(email, password, lang) : account.signIn(email, password)),

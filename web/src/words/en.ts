@@ -339,6 +339,7 @@ export const en = {
   authNothingText: 'Open it from the e-mail once more, or ask for a new one.',
   authAgain: 'Ask for a new link',
   authHere: 'You are signed in already: your pictures are here.',
+  authGoOn: 'Go on where you were',
   toPictures: 'To my pictures',
 
   // ---- nothing here ----

@@ -240,8 +240,8 @@ export const shopEn = {
   memberNot: 'What you asked for did not work',
   memberNotNext: 'Nothing has changed. Please try it again, or look whether the card or account you pay with is in order.',
   memberNotEnded: 'The membership had ended before.',
-  memberGuest: 'Better with an account',
-  memberGuestText: 'You are here as a guest, and a guest who is not seen for 30 days is signed out. With an account you find your membership again, and can end it, on every device.',
+  memberGuest: 'A membership needs an account',
+  memberGuestText: 'So you find it again, and can end it, on every device. All you have made as a guest comes along, and afterwards you are back here.',
   memberGuestDo: 'Sign up first',
 
   // ---- codes ----

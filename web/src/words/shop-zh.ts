@@ -226,8 +226,8 @@ export const shopZh: ShopWords = {
   memberNot: '操作没有成功',
   memberNotNext: '会员没有变化。请再试一次，或确认付款的银行卡或账户是否正常。',
   memberNotEnded: '会员在此之前已经结束。',
-  memberGuest: '建议先注册账号',
-  memberGuestText: '您目前是访客，30 天不使用会自动退出。注册后可在任何设备上找到会员，也能随时取消续费。',
+  memberGuest: '开通会员需要账号',
+  memberGuestText: '这样您可以在任何设备上找到会员，也能随时取消续费。访客期间的内容会一并保留，注册后会回到这里。',
   memberGuestDo: '先注册',
 
   codeHave: '我有兑换码',

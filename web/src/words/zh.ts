@@ -325,6 +325,7 @@ export const zh: Words = {
   authNothingText: '请从邮件中重新打开，或申请新的链接。',
   authAgain: '申请新链接',
   authHere: '您已登录，您的合影就在这里。',
+  authGoOn: '继续刚才的操作',
   toPictures: '查看我的合影',
 
   lostTitle: '这里什么也没有',

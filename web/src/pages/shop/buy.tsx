@@ -18,7 +18,7 @@ import { Steps } from '../../ui/steps';
 import { useWords } from '../../words';
 import { useShopWords } from '../../words/shop';
 import { CodeForm } from './code';
-import { GuestMember } from './member';
+import { GuestMember, useIsGuest } from './member';
 import { CurrencySwitch, Features, TestBadge, useFeatures, usePrice, useWayWords } from './parts';
 
 /** What is wanted; which order of this tab it is, is found out. */
@@ -101,6 +101,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
   const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice()(plan, currency), features = useFeatures(), [, go] = useLocation(), cache = useQueryClient();
   const journey = useJourney(), ways = price === null ? [] : waysFor(all, plan, currency), [before] = useState(intentNow), [picked, pick] = useState(before?.plan === plan.plan ? before.provider : null);
   const way = ways.find(w => w.provider === picked) ?? ways[0], pressed = useRef(false), back = journey.people.length ? `/new?step=confirm&plan=${plan.plan}` : '/wallet';
+  const guest = useIsGuest(), signUp = plan.kind === 'member' && guest === true;
   const [code, setCode] = useState(before?.plan === plan.plan ? before.code : ''), wish = (provider: string, by = code): Wish => ({ plan: plan.plan, currency, provider, code: by });
   // with a code the order is made before it is paid: it names the price
   const cheaper = useMutation({
@@ -144,22 +145,24 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
         <h1>{t('payTitle')}</h1>
         {pay.error && <ProblemNotice problem={asProblem(pay.error)} />}
         <Have />
-        {plan.kind === 'member' && <GuestMember next={`/buy/${plan.plan}`} />}
+        {signUp && <GuestMember />}
         <section className="pay-what card" aria-label={t('payWhat')}>
           <div className="plans-top"><h2>{text(plan.title)}</h2><CurrencySwitch all={all} /></div>
           <Features items={features(plan)} />
           <p className="pay-price numbers">{off && <s className="soft small">{price}</s>} <span data-testid="price">{due ?? '–'}</span></p>
         </section>
         {!pay.error && !off && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
-        {ways.length > 0
+        {signUp ? null : ways.length > 0
           ? <section className="pay-how"><h2 id="ways">{t('payHow')}</h2><Ways ways={ways} chosen={way?.provider} choose={pick} /></section>
           : <Notice kind="bad" title={t('payNobody')} next={t('payNobodyNext')} />}
-        {way && <CodeForm hint={t('codeHintPay')} act={t('codeApply')} first={code} busy={cheaper.isPending} problem={cheaper.error && asProblem(cheaper.error)} onCode={by => cheaper.mutate(by)}>{off && <Notice kind="good" title={t('codeOff', { off: money(off.off_minor, currency) })} />}</CodeForm>}
+        {way && plan.kind !== 'member' && <CodeForm hint={t('codeHintPay')} act={t('codeApply')} first={code} busy={cheaper.isPending} problem={cheaper.error && asProblem(cheaper.error)} onCode={by => cheaper.mutate(by)}>{off && <Notice kind="good" title={t('codeOff', { off: money(off.off_minor, currency) })} />}</CodeForm>}
         <p className="soft small fair">{t('payPromise')}</p>
       </div>
       <ActionBar hint={`${text(plan.title)} · ${due ?? '–'}`}>
         <Button kind="quiet" big icon="back" aria-label={t('payBack')} onClick={() => go(back)} />
-        <Button big busy={going} disabled={!way} onClick={press}>{going ? t('payDoing') : t('payDo', { price: due ?? '' })}</Button>
+        {signUp
+          ? <ButtonLink big href={`/sign-up?next=/buy/${plan.plan}`}>{t('memberGuestDo')}</ButtonLink>
+          : <Button big busy={going} disabled={!way || (plan.kind === 'member' && guest === undefined)} onClick={press}>{going ? t('payDoing') : t('payDo', { price: due ?? '' })}</Button>}
       </ActionBar>
     </>
   );

@@ -41,11 +41,15 @@ export function useMemberships(): Membership[] {
 
 export const isMember = (all: Membership[]): boolean => all.some(live);
 
-/** A guest's session ends, and what renews itself must still be found then. Nobody is stopped. */
-export function GuestMember({ next, act = 'memberGuestDo' }: { next: string; act?: ShopKey }) {
-  const { t } = useShopWords(), me = useMe(), kind = useKind();
-  if (me === undefined || (kind !== null && me?.kind !== 'guest')) return null;
-  return <Notice kind="info" icon="mail" title={t('memberGuest')} next={t('memberGuestText')}><ButtonLink kind="quiet" href={`/sign-up?next=${next}`}>{t(act)}</ButtonLink></Notice>;
+/** A guest's session ends, and what renews itself must still be found then: nobody becomes a member without an account. undefined: not known yet. */
+export function useIsGuest(): boolean | undefined {
+  const me = useMe(), kind = useKind();
+  return me === undefined ? undefined : kind === null || me?.kind === 'guest';
+}
+
+export function GuestMember() {
+  const { t } = useShopWords();
+  return <Notice kind="info" icon="mail" title={t('memberGuest')} next={t('memberGuestText')} />;
 }
 
 // ---- what is so ----
@@ -189,7 +193,6 @@ export function Memberships({ list, all }: { list: Membership[]; all: Shop | und
     <section aria-labelledby="membership">
       <h2 id="membership">{t('memberTitle')}</h2>
       {shown.map(it => <Card key={it.id} it={it} all={all} />)}
-      {on.length > 0 && <GuestMember next="/wallet" act={'keepBoughtDo'} />}
     </section>
   );
 }
