@@ -1,9 +1,10 @@
 // 74-margin.test.mjs - what is left of what was sold: every number is a sum of the ledger's entries.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { ONE } from './lib/expect.mjs';
-import { movableClock, runZoetrope, startServer, within } from './lib/server.mjs';
+import { movableClock, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 test('sold, spent, stored and sent: the margin by product; an hour costs once', async t => {
   const clock = movableClock(t), GB = 1_000_000_000;
@@ -37,4 +38,31 @@ test('sold, spent, stored and sent: the margin by product; an hour costs once', 
   await server.stop();
   const { code, stdout } = await runZoetrope(['verify'], { env: { ZOETROPE_DATA: server.dataDir } });
   assert.equal(code, 0, stdout);
+});
+
+test('storage is booked once an hour: none is left out, none is booked again by the next life', async t => {
+  const clock = movableClock(t), HOUR = 3600_000, MINUTE = 60_000, GB = 1_000_000_000, dataDir = tempDir('zt-data-');
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const env = { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_OPS_STORAGE_GB_MONTH_MICROUSD: String(GB), ...clock.env };
+  const start = () => startServer(t, { dataDir, env }), stored = server => new Client(server.url, server.operatorToken()).get('/v1/admin/margin?days=1').then(a => a.items.find(i => i.product === '')?.cost.storage ?? 0);
+  const booked = async (server, sum) => {
+    let seen;
+    await within(20_000, (async () => { while ((seen = await stored(server)) < sum); })(), () => `${sum} is not booked, ${seen} is`);
+    assert.equal(seen, sum);
+  };
+  let server = await start();                                      // its first round finds nothing stored
+  const c = await Client.guest(server.url), photo = await c.photo(ONE), bytes = (await new Client(server.url, server.operatorToken()).get('/v1/admin/storage')).classes.reduce((n, k) => n + k.bytes, 0);
+  const hour = Math.floor(bytes / 720);
+  assert.ok(photo.id && hour > 10);
+  const late = 2 * HOUR - Date.now() % HOUR - 10 * MINUTE;         // ten minutes before the next full hour but one
+  clock.set(late);
+  await booked(server, hour);
+  clock.set(late + 15 * MINUTE);                                   // fifteen minutes after that it is another hour
+  await booked(server, 2 * hour);
+  await server.stop();
+  server = await start();                                          // looks at once
+  clock.set(late + 30 * MINUTE);
+  clock.set(late + 75 * MINUTE);
+  await booked(server, 3 * hour);
+  await server.stop();
 });

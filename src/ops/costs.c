@@ -1,7 +1,8 @@
 /*
  * costs.c - what the machine itself costs: bytes that were sent, and bytes that lie on the disk, booked each hour.
- * An hour is booked once, whoever counts it; an hour in which no server ran costs nothing here. Traffic is counted since the last booking, so what
- * was sent in the minutes before a crash is missing.
+ * An hour is booked once, whoever counts it; an hour in which no server ran costs nothing here. Looked at more often than once an hour, or a wait that
+ * takes a little longer each time would leave one out now and then; but what is stored is counted only when its hour is new, for that reads every asset.
+ * Traffic is counted since the last booking, so what was sent in the minutes before a crash is missing.
  */
 #include "ops/costs.h"
 
@@ -54,10 +55,10 @@ int64_t ops__cost_of(int64_t bytes, int64_t microusd_a_gb, int64_t parts) {
 }
 
 int ops__costs(const struct app *app, int64_t now_ms, struct err *e) {
-    static int64_t booked_bytes;                             /* keeper thread only */
+    static int64_t booked_bytes, stored_hour, sent_hour;     /* keeper thread only */
     int64_t hour = now_ms / HOUR_MS, traffic = config_int(app->cfg, "ops.traffic_gb_microusd"), storage = config_int(app->cfg, "ops.storage_gb_month_microusd");
     bool done;
-    if (storage) {
+    if (storage && hour != stored_hour) {
         struct blob_usage u;
         int64_t bytes;
         int r = blob_usage_get(app->blobs, db_reader(app->db), now_ms, &u, e);
@@ -68,13 +69,15 @@ int ops__costs(const struct app *app, int64_t now_ms, struct err *e) {
             bytes += u.classes[i].bytes;
         if ((r = book(app, "storage", hour, ops__cost_of(bytes, storage, MONTH_H), &done, e)) < 0)
             return r;
+        stored_hour = hour;
     }
-    if (traffic) {
+    if (traffic && hour != sent_hour) {
         int64_t bytes = sent_bytes(app);
         int r = book(app, "traffic", hour, ops__cost_of(bytes - booked_bytes, traffic, 1), &done, e);
         if (r < 0)
             return r;
         booked_bytes = done ? bytes : booked_bytes;
+        sent_hour = hour;
     }
     return 0;
 }

@@ -78,7 +78,7 @@ const struct ops_chore ops_chores[] = {
     { "disk", 5 * 1000, watch_disk },
     { "reap", 60 * 1000, reap },
     { "credits", 60 * 1000, expire_credits },
-    { "costs", 3600 * 1000, ops__costs },
+    { "costs", 600 * 1000, ops__costs },
     { 0 },
 };
 
