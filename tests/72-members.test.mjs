@@ -157,22 +157,24 @@ test('test money: ended, kept, paused, resumed; another plan; each wish once, an
 
   const key = randomUUID(), both = await Promise.all([1, 2, 3].map(() => m.wish(it, 'plan', { plan: 'month_plus' }, key)));
   assert.deepEqual(both.map(x => x.status), [200, 200, 200]);
-  const next = await m.until(x => x.change.what === 'plan' && x.change.state === 'done', 'done');      // test money charges no difference
-  assert.deepEqual([next.plan, next.next.plan, next.next.price_minor], ['month', 'month_plus', 4990]);
+  const next = await m.until(x => x.change.what === 'plan' && x.change.state === 'done', 'done');
+  assert.deepEqual([next.plan, next.price_minor, next.next.plan, next.next.price_minor, (await m.may()).plan], ['month_plus', 4990, 'month_plus', 4990, 'month_plus']);
+  const [difference] = await m.orders();                           // charged at once, for what is left of the month: all of it
+  assert.deepEqual([difference.price_minor, difference.credits, difference.plan, difference.ends_ms], [2000, 160, 'month_plus', it.period_end_ms]);
   await act('renew', 'twice');
   const [plus] = await m.all();
   assert.deepEqual([plus.plan, plus.price_minor, plus.credits], ['month_plus', 4990, 320]);
   assert.equal((await m.may()).plan, 'month_plus');
   const [newest] = await m.orders();
   assert.deepEqual([newest.plan, newest.price_minor, newest.credits, newest.title], ['month_plus', 4990, 320, 'Reunion Photo Studio · Monthly plus']);
-  assert.equal(await m.given(), 160 + 320);
+  assert.equal(await m.given(), 160 + 160 + 320);
 
   await m.change(it, 'end');
   await act('renew');                                              // its time is over
   const [over] = await m.all();
   assert.deepEqual([over.state, over.next], ['ended', null]);
   for (const what of ['end', 'keep', 'pause', 'resume']) isProblem(await m.wish(it, what), 409, 'wrong_state');
-  assert.equal((await m.orders()).length, 2);
+  assert.equal((await m.orders()).length, 3);
   await c.order({ plan: 'month' });                                // and a new one may begin
   await server.stop();
   await sound(server);

@@ -56,6 +56,7 @@ static int build(const void *g, const struct pay_work *work, const struct pay_mo
         jw_kz(&w, "what", pay_change_names[work->change->what]);
         jw_kint(&w, "minor", work->change->price.minor);
         jw_kint(&w, "months", work->change->months);
+        jw_kint(&w, "charge", work->change->charge_now);
     } else {
         jw_kstr(&w, "number", payment_of(work->which));
     }
@@ -76,12 +77,14 @@ static bool read_money(const json_t *j, const char *key, struct arena *a, struct
 
 static int read_payment(const json_t *j, struct arena *a, struct pay_truth *ret) {
     int state = pay__index(pay_state_names, pay__text(a, j, "state", 16)), member = pay__index(pay_member_state_names, pay__text(a, j, "member_state", 16));
-    int64_t period = pay__int(j, "period", 0);
+    int64_t period = pay__int(j, "period", 0), part = pay__int(j, "part", 0);
     if (state < 0 || member < 0)
         return ERR_UPSTREAM;
     *ret = (struct pay_truth){ .state = (enum pay_state)state, .number = pay__text(a, j, "number", PAY_NUMBER_MAX), .paid_ms = pay__int(j, "paid_ms", 0),
                                .customer = STR(""), .refunded_minor = pay__int(j, "refunded", 0), .disputed = pay__int(j, "disputed", 0) != 0 };
     ret->provider_id = period > 1 ? arena_printf(a, "%.*s-p%lld", STR_ARG(ret->number), (long long)period) : ret->number;
+    if (part > 0)                                  /* of an upgrade within that period */
+        ret->provider_id = arena_printf(a, "%.*s-d%lld", STR_ARG(ret->provider_id), (long long)part);
     ret->transaction_id = ret->state == PAY_PAID ? arena_printf(a, "test-%.*s", STR_ARG(ret->provider_id)) : STR("");
     if (ret->state == PAY_PAID && !read_money(j, "minor", a, &ret->paid))
         return ERR_UPSTREAM;

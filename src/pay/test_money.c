@@ -19,10 +19,11 @@
 
 #define COLUMNS "number, state, minor, currency, title, return_url, cancel_url, until_ms, paid_ms, disputed, months, period, period_start_ms, period_end_ms, " \
                 "member_state, ends"
-DB_SQL(pay_test_get, "SELECT " COLUMNS " FROM pay_test WHERE number = ?");
+#define MORE    ", parts, part_minor, total_minor"
+DB_SQL(pay_test_get, "SELECT " COLUMNS MORE " FROM pay_test WHERE number = ?");
 DB_SQL(pay_test_add, "INSERT INTO pay_test (" COLUMNS ", created_ms) VALUES (?, 'open', ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, 0, 0, ?, 0, ?)");
 DB_SQL(pay_test_put, "UPDATE pay_test SET state = ?, minor = ?, paid_ms = ?, disputed = ?, months = ?, period = ?, period_start_ms = ?, period_end_ms = ?, "
-                     "member_state = ?, ends = ? WHERE number = ?");
+                     "member_state = ?, ends = ?, parts = ?, part_minor = ?, total_minor = ? WHERE number = ?");
 DB_SQL(pay_test_refunded, "SELECT COALESCE(SUM(minor), 0) FROM pay_test_refund WHERE payment = ? AND (state = 'done' OR (state = 'pending' AND created_ms <= ?))");
 DB_SQL(pay_test_refunds, "SELECT COALESCE(SUM(minor), 0) FROM pay_test_refund WHERE payment = ? AND state <> 'abnormal'");
 DB_SQL(pay_test_refund_get, "SELECT payment, minor, state, created_ms FROM pay_test_refund WHERE number = ?");
@@ -37,7 +38,7 @@ DB_SQL(pay_test_refunds_forget, "DELETE FROM pay_test_refund WHERE payment = ?")
 struct row {
     struct str number, title, return_url, cancel_url;
     char    state[16], member_state[16], currency[4];
-    int64_t minor, until_ms, paid_ms, disputed, months, period, period_start_ms, period_end_ms, ends;
+    int64_t minor, until_ms, paid_ms, disputed, months, period, period_start_ms, period_end_ms, ends, parts, part_minor, total_minor;
 };
 
 static void copy(char *out, size_t cap, struct str s) { snprintf(out, cap, "%.*s", STR_ARG(s)); }
@@ -51,7 +52,8 @@ static int get_row(struct db_tx *tx, struct str number, struct arena *a, struct 
     *ret = (struct row){ .number = arena_str(a, db_str(&rows, 0)), .minor = db_int(&rows, 2), .title = arena_str(a, db_str(&rows, 4)),
                          .return_url = arena_str(a, db_str(&rows, 5)), .cancel_url = arena_str(a, db_str(&rows, 6)), .until_ms = db_int(&rows, 7),
                          .paid_ms = db_int(&rows, 8), .disputed = db_int(&rows, 9), .months = db_int(&rows, 10), .period = db_int(&rows, 11),
-                         .period_start_ms = db_int(&rows, 12), .period_end_ms = db_int(&rows, 13), .ends = db_int(&rows, 15) };
+                         .period_start_ms = db_int(&rows, 12), .period_end_ms = db_int(&rows, 13), .ends = db_int(&rows, 15),
+                         .parts = db_int(&rows, 16), .part_minor = db_int(&rows, 17), .total_minor = db_int(&rows, 18) };
     copy(ret->state, sizeof(ret->state), db_str(&rows, 1));
     copy(ret->currency, sizeof(ret->currency), db_str(&rows, 3));
     copy(ret->member_state, sizeof(ret->member_state), db_str(&rows, 14));
@@ -60,7 +62,8 @@ static int get_row(struct db_tx *tx, struct str number, struct arena *a, struct 
 
 static int put_row(struct db_tx *tx, const struct row *w, struct err *e) {
     return db_run(tx, NULL, e, &pay_test_put, DB_TEXT(w->state), DB_INT(w->minor), DB_INT(w->paid_ms), DB_INT(w->disputed), DB_INT(w->months),
-                  DB_INT(w->period), DB_INT(w->period_start_ms), DB_INT(w->period_end_ms), DB_TEXT(w->member_state), DB_INT(w->ends), DB_STR(w->number));
+                  DB_INT(w->period), DB_INT(w->period_start_ms), DB_INT(w->period_end_ms), DB_TEXT(w->member_state), DB_INT(w->ends),
+                  DB_INT(w->parts), DB_INT(w->part_minor), DB_INT(w->total_minor), DB_STR(w->number));
 }
 
 static int sum(struct db_tx *tx, const struct db_sql *q, struct str payment, int64_t before_ms, int64_t *ret, struct err *e) {
@@ -77,7 +80,8 @@ static int write_payment(struct db_tx *tx, const struct row *p, int64_t now_ms, 
     jw_obj(w);
     jw_kstr(w, "number", p->number);
     jw_kz(w, "state", p->state);
-    jw_kint(w, "minor", p->minor);
+    jw_kint(w, "minor", p->part_minor ? p->part_minor : p->minor);       /* of the newest payment */
+    jw_kint(w, "part", p->part_minor ? p->parts : 0);
     jw_kz(w, "currency", p->currency);
     jw_kint(w, "paid_ms", p->paid_ms);
     jw_kint(w, "refunded", refunded);
@@ -176,13 +180,28 @@ static int refund(struct db_tx *tx, struct request *q, const struct row *p, stru
         return say(q, 409, "this refund number was used for something else");
     if (r >= 0)
         r = sum(tx, &pay_test_refunds, p->number, 0, &given, e);
-    if (r >= 0 && !again && (strcmp(p->state, "paid") != 0 || minor > p->minor - given))
+    if (r >= 0 && !again && (strcmp(p->state, "paid") != 0 || minor > (p->total_minor > p->minor ? p->total_minor : p->minor) - given))
         return say(q, 422, "more than there is to give back");
     if (r >= 0 && !again)
         r = db_run(tx, NULL, e, &pay_test_refund_add, DB_STR(number), DB_STR(p->number), DB_INT(minor), DB_INT(q->now_ms));
     q->status = 200;
     jw_init(&w, &q->body);
     return r < 0 ? r : write_refund(tx, number, p->currency, q->now_ms, &w, e);
+}
+
+/* What costs more is charged for what is left of the period. Once: the same call again finds the price as it is to be. */
+static void change_price(struct row *p, int64_t minor, int64_t months, bool charge, int64_t now_ms) {
+    int64_t all = p->period_end_ms - p->period_start_ms, left = p->period_end_ms - now_ms;
+    if (charge && minor > p->minor && left > 0) {
+        left = left < all ? left : all;
+        int64_t part = (int64_t)(((__int128)(minor - p->minor) * left + all / 2) / all);
+        p->part_minor = part > 0 ? part : 1;
+        p->total_minor += p->part_minor;
+        p->parts++;
+        p->paid_ms = now_ms;
+    }
+    p->minor = minor;
+    p->months = months;
 }
 
 static int change(struct db_tx *tx, struct request *q, struct row *p, struct err *e) {
@@ -197,10 +216,8 @@ static int change(struct db_tx *tx, struct request *q, struct row *p, struct err
         p->ends = str_eqz(what, "end");
     else if (str_eqz(what, "end_now"))
         copy(p->member_state, sizeof(p->member_state), STR("ended"));
-    else if (str_eqz(what, "price")) {
-        p->minor = pay__int(q->j, "minor", p->minor);
-        p->months = pay__int(q->j, "months", p->months);
-    }
+    else if (str_eqz(what, "price"))
+        change_price(p, pay__int(q->j, "minor", p->minor), pay__int(q->j, "months", p->months), pay__int(q->j, "charge", 0) != 0, q->now_ms);
     int r = put_row(tx, p, e);
     return r < 0 ? r : say_payment(tx, q, p, e);
 }
@@ -254,6 +271,7 @@ static bool is(const char *state, const char *one, const char *other) { return s
 static void paid(struct row *p, int64_t now_ms) {
     copy(p->state, sizeof(p->state), STR("paid"));
     p->paid_ms = now_ms;
+    p->total_minor += p->minor;
     if (p->months) {
         copy(p->member_state, sizeof(p->member_state), STR("active"));
         p->period = 1;
@@ -269,6 +287,8 @@ static void renewed(struct row *p, int64_t now_ms) {
     }
     copy(p->member_state, sizeof(p->member_state), STR("active"));
     p->period++;
+    p->parts = p->part_minor = 0;
+    p->total_minor += p->minor;
     p->paid_ms = now_ms;
     p->period_start_ms = p->period_end_ms;
     p->period_end_ms += p->months * MONTH_MS;

@@ -205,6 +205,48 @@ static void renews_pauses_and_ends(void **state) {
 }
 
 #define DAY INT64_C(86400000)
+
+/* As Stripe does it: what costs more is charged for the rest of the period, once; what costs less only begins with the next one. */
+static void charges_the_difference_of_an_upgrade(void **state) {
+    struct pay_ask ask = ask_of("member-3");
+    struct pay_start s;
+    struct pay_truth t;
+    struct pay_change_ask c = { PAY_CHANGE_PRICE, STR("change-3"), STR("member-3"), { 1990, "CNY" }, .months = 1, .item = STR("test"), .product = STR("test"), .charge_now = true };
+    ask.months = 1;
+    OK(pay_start(test_pay, "test", &ask, test_arena, &s, &err));
+    act("member-3", PAY_TEST_PAY);
+    struct str first = truth_of("member-3").provider_id;
+    clock_set_offset_ms(15 * DAY);
+    for (int i = 0; i < 2; i++) {
+        OK(pay_change(test_pay, "test", &c, test_arena, &t, &err));
+        assert_int_equal(t.state, PAY_PAID);
+        assert_in_range(t.paid.minor, 499, 501);           /* half of 1000 */
+        assert_false(str_eq(first, t.provider_id));
+        assert_false(str_starts(t.transaction_id, STR("test-member-3-p")));
+    }
+    struct str second = t.provider_id;
+    OK(pay_query_member(test_pay, "test", STR("member-3"), test_arena, &t, &err));
+    assert_true(str_eq(second, t.provider_id));
+    c.number = STR("change-4");
+    c.price.minor = 500;
+    c.charge_now = false;
+    OK(pay_change(test_pay, "test", &c, test_arena, &t, &err));
+    assert_true(str_eq(second, t.provider_id));
+    act("member-3", PAY_TEST_RENEW);
+    OK(pay_query_member(test_pay, "test", STR("member-3"), test_arena, &t, &err));
+    assert_int_equal(t.paid.minor, 500);
+    assert_false(str_eq(second, t.provider_id));
+    /* each of the three can go back, and no more */
+    struct pay_refund_ask back = { .number = STR("refund-m1"), .of = { .number = STR("member-3") }, .amount = { 2000, "CNY" }, .total_minor = 990 };
+    struct pay_refund_truth r;
+    check_err(pay_refund(test_pay, "test", &back, test_arena, &r, &err), ERR_PAY_REFUSED, &err, "more than there is");
+    back.amount.minor = 990;
+    OK(pay_refund(test_pay, "test", &back, test_arena, &r, &err));
+    back.number = STR("refund-m2");
+    OK(pay_refund(test_pay, "test", &back, test_arena, &r, &err));
+    clock_set_offset_ms(0);
+}
+
 DB_SQL(count_payments, "SELECT COUNT(*) FROM pay_test");
 DB_SQL(count_refunds, "SELECT COUNT(*) FROM pay_test_refund");
 static int64_t count(const struct db_sql *q) {
@@ -261,6 +303,6 @@ static void forgets_what_is_long_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(is_paid_and_survives_a_restart), cmocka_unit_test(fails_is_cancelled_and_comes_late),
                                         cmocka_unit_test(gives_back_in_parts_and_never_more), cmocka_unit_test(renews_pauses_and_ends),
-                                        cmocka_unit_test(forgets_what_is_long_over) };
+                                        cmocka_unit_test(charges_the_difference_of_an_upgrade), cmocka_unit_test(forgets_what_is_long_over) };
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }

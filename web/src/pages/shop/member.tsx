@@ -107,7 +107,7 @@ function useBefore(it: Membership): (wish: Wish) => { title: string; text: strin
     if (what === 'keep') return { title: t('memberKeepSure'), text: t(it.state === 'paused' ? 'memberKeepPausedBefore' : 'memberKeepBefore', { when, price: monthly }), act: t('memberKeep') };
     if (what === 'pause') return { title: t('memberPauseSure'), text: t('memberPauseBefore', { when }), act: t('memberPause') };
     if (what === 'resume') return { title: t('memberResumeSure'), text: t('memberResumeBefore', { when, price: monthly }), act: t('memberResume') };
-    const minor = plan?.price[it.currency] ?? 0, more = minor > it.price_minor && minor > (it.next?.price_minor ?? 0) && !it.test;      // test money charges no difference
+    const minor = plan?.price[it.currency] ?? 0, more = minor > it.price_minor && minor > (it.next?.price_minor ?? 0);
     return { title: t('memberPlanSure', { plan: plan ? text(plan.title) : '' }), text: t(more ? 'memberPlanMore' : 'memberPlanLater', { when, price: money(minor, it.currency), credits: words.t('credits', { count: plan?.credits ?? 0 }) }), act: t('memberPlanDo') };
   };
 }
