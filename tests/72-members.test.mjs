@@ -201,6 +201,10 @@ test('test money: refunds are by order; the operator ends a membership at once; 
   for (const o of [one, two]) await d.start(o);
   for (const o of [one, two]) await test.post(`/v1/pay/test/${o.id}`, { act: 'pay' });
   assert.deepEqual([(await d.look(one)).trouble, (await d.look(two)).trouble], [null, 'two_members']);
+  const only = member(d), late = await only.until(x => x.order === two.id && x.ends, 'the later one ends by itself');
+  assert.deepEqual([late.state, late.change.what, late.next], ['active', 'end', null]);
+  const [, first] = await only.all();
+  assert.deepEqual([first.order, first.ends, first.change], [one.id, false, null]);
   await server.stop();
   await sound(server);
 });
@@ -321,6 +325,52 @@ test('Stripe: an upgrade is charged at once and begins with the money, a downgra
   assert.deepEqual([third.plan, (await m.orders())[0].price_minor, (await m.may()).plan], ['month', 499, 'month']);
   const orders = await m.orders();
   assert.deepEqual([orders.reduce((n, o) => n + o.price_minor, 0), await m.given()], [paid(), 160 + 160 + 320 + 160]);
+  await server.stop();
+  await sound(server);
+});
+
+test('Stripe: the answer to the start was lost, and all that is told is the invoice: begun, once', async t => {
+  const { sim, server, buyer } = await stripeWorld(t, products(t)), c = await buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
+  sim.fault('POST /v1/checkout/sessions', 'lost', 1);
+  await c.send('POST', `/v1/orders/${order.id}/start`, { json: { scene: 'page' } });
+  const [session] = sim.sessions.values();
+  assert.equal(session.client_reference_id, order.id);
+  sim.mode = 'hold';
+  sim.pay(session.id);
+  const paid = sim.notices.find(n => n.type === 'invoice.paid');
+  for (let i = 0; i < 2; i++) assert.equal(await sim.deliver(paid.id), 200);
+  const [it, ...more] = await m.all();
+  assert.deepEqual([it.order, it.state, more], [order.id, 'active', []]);
+  await sim.sendDue();
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.deepEqual([(await m.all()).length, (await m.orders()).length, await m.given()], [1, 1, 160]);
+  assert.deepEqual((await m.orders()).map(o => o.trouble), [null]);
+  await server.stop();
+  await sound(server);
+});
+
+test('Stripe: an end does not wait for another plan, and what ends is not charged more', async t => {
+  const { sim, server, sub, m, it, clock } = await subscribed(t), op = 'POST /v1/subscriptions/:id';
+  // ended in Stripe's own pages, while the call of the upgrade does not come through
+  sim.fault(op, '502', 1);
+  await m.wish(it, 'plan', { plan: 'month_plus' });
+  await server.waitLog(l => l.ev === 'shop.later' && l.what.startsWith('change'));
+  sub.cancel_at_period_end = true;
+  await moved(server, clock, MINUTE);
+  const dropped = await m.until(x => x.change.state !== 'pending', 'nobody waits for it');
+  assert.deepEqual([dropped.change.what, dropped.change.state, dropped.ends, dropped.plan, (await m.orders()).length], ['plan', 'dropped', true, 'month', 1]);
+  assert.equal((await m.change(it, 'keep')).ends, false);
+  // made, its answer lost, and ended by its owner meanwhile
+  server.log.length = 0;
+  sim.fault(op, 'lost', 1);
+  await m.wish(it, 'plan', { plan: 'month_plus' });
+  await server.waitLog(l => l.ev === 'shop.later' && l.what.startsWith('change'));
+  const ended = await m.change(it, 'end');
+  assert.deepEqual([ended.change.state, ended.ends, ended.state], ['done', true, 'active']);
+  const had = await m.until(x => x.plan === 'month_plus', 'what was charged is there');
+  assert.deepEqual([had.ends, (await m.orders()).map(o => [o.price_minor, o.credits, o.trouble])], [true, [[500, 160, null], [499, 160, null]]]);
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.equal((await m.orders()).length, 2);
   await server.stop();
   await sound(server);
 });

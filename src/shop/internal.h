@@ -110,16 +110,18 @@ int shop__member_find(struct db_tx *tx, const char *provider, struct str ref, st
 int shop__member_live(struct db_tx *tx, int64_t account, const char *product, int64_t but, int64_t *ret, struct err *e);      /* one that has not ended */
 int shop__change_get(struct db_tx *tx, int64_t id, struct change *ret, struct err *e);
 int shop__change_newest(struct db_tx *tx, int64_t member, struct change *ret, struct err *e);
+int shop__change_price(struct db_tx *tx, int64_t member, struct change *ret, struct err *e);     /* the newest of the plan */
 int shop__member_put(struct db_tx *tx, const struct member *m, struct err *e);
-int shop__member_give(struct db_tx *tx, int64_t from, int64_t to, struct err *e);            /* another account's */
+/* Another account's. One of a product of which that account has one already ends with its period, and is told to a person. */
+int shop__member_give(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 
 /* The first payment of an order of kind member is being booked: it is a membership from now on. Write functions, as the next two. */
-int shop__member_begin(struct db_tx *tx, const struct order *o, const struct pay_truth *t, struct err *e);
+int shop__member_begin(struct db_tx *tx, struct shop *s, const struct order *o, const struct pay_truth *t, struct err *e);
 /* What the provider says of it, by whatever question: a payment that is not known yet is booked, and how the membership stands is noted. */
 int shop__member_settle(struct db_tx *tx, struct shop *s, int64_t member, const struct pay_truth *t, struct err *e);
 /* The provider is about to be asked. 1, or 0: not due. Its period is over: nobody knows whether it was renewed, so what one may do goes on. */
 int shop__member_ask_begin(struct db_tx *tx, const struct shop *s, struct member *m, int64_t now_ms, struct err *e);
-/* A change is over: state "done" or "failed". */
+/* A change is over: state "done", "failed" or "dropped". */
 int shop__change_end(struct db_tx *tx, const struct change *c, const char *state, struct str why, struct err *e);
 bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref);
 

@@ -21,6 +21,7 @@ DB_SQL(member_put, "UPDATE shop_member SET plan = ?, price_minor = ?, credits = 
 DB_SQL(member_one, "SELECT " COLUMNS " FROM shop_member WHERE id = ?");
 DB_SQL(member_by_ref, "SELECT " COLUMNS " FROM shop_member WHERE provider = ? AND provider_ref = ?");
 DB_SQL(member_live, "SELECT id FROM shop_member WHERE account_id = ? AND product = ? AND state <> 'ended' AND id <> ? ORDER BY id LIMIT 1");
+DB_SQL(member_lives, "SELECT id FROM shop_member WHERE account_id = ? AND state <> 'ended' AND id > ? ORDER BY id LIMIT 1");
 DB_SQL(member_give, "UPDATE shop_member SET account_id = ? WHERE account_id = ?");
 DB_SQL(member_page_of, "SELECT id FROM shop_member WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
 DB_SQL(member_page, "SELECT id FROM shop_member WHERE id < ? ORDER BY id DESC LIMIT ?");
@@ -29,6 +30,7 @@ DB_SQL(period_add, "INSERT INTO shop_period (order_id, member_id, provider, invo
 DB_SQL(change_add, "INSERT INTO shop_change (" CHANGES ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 'pending', '', 0, ?, ?, 0)");
 DB_SQL(change_one, "SELECT " CHANGES " FROM shop_change WHERE id = ?");
 DB_SQL(change_last, "SELECT " CHANGES " FROM shop_change WHERE member_id = ? ORDER BY id DESC LIMIT 1");
+DB_SQL(change_price, "SELECT " CHANGES " FROM shop_change WHERE member_id = ? AND what = 'price' ORDER BY id DESC LIMIT 1");
 DB_SQL(change_over, "UPDATE shop_change SET state = ?, detail = ?, ask_ms = 0, done_ms = ? WHERE id = ? AND state = 'pending'");
 
 /* ---- the rows ---- */
@@ -90,28 +92,59 @@ int shop__member_put(struct db_tx *tx, const struct member *m, struct err *e) {
                   DB_INT(m->grace_until_ms), DB_INT(m->asks), DB_INT(m->ask_ms), DB_INT(m->ended_ms), DB_INT(m->id));
 }
 
-int shop__member_give(struct db_tx *tx, int64_t from, int64_t to, struct err *e) { return db_run(tx, NULL, e, &member_give, DB_INT(to), DB_INT(from)); }
+/*
+ * There is another one: both were really paid for, so a person looks, but nobody is charged for two months after months. This one ends with the
+ * period that is paid; its owner may let it go on after all.
+ */
+static int second_one(struct db_tx *tx, struct shop *s, const struct member *m, struct err *e) {
+    struct order first;
+    int r = shop__order_get(tx, m->id, 0, &first, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_DB, "the membership of %s has no first order", m->number);
+    if (!first.trouble[0] && (r = shop__trouble(tx, &first, "two_members", e)) < 0)
+        return r;
+    if (m->ends || m->state == PAY_MEMBER_ENDED)
+        return 0;
+    struct shop_wish end = { .id = id_new(), .member = m->id, .what = PAY_CHANGE_END };
+    return shop_member_wish(tx, s, &end, e);
+}
 
-int shop__member_begin(struct db_tx *tx, const struct order *o, const struct pay_truth *t, struct err *e) {
+int shop__member_give(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
+    int64_t id = 0, other;
+    int r;
+    for (;;) {
+        struct member m;
+        {
+            DB_ROWS rows = { 0 };
+            if ((r = db_one(tx, &rows, e, &member_lives, DB_INT(from), DB_INT(id))) <= 0)
+                break;
+            id = db_int(&rows, 0);
+        }
+        if ((r = shop__member_get(tx, id, &m, e)) < 0 || (r = shop__member_live(tx, to, m.product, id, &other, e)) < 0)
+            return r;
+        if (r == 1 && (r = second_one(tx, NULL, &m, e)) < 0)
+            return r;
+    }
+    return r < 0 ? r : db_run(tx, NULL, e, &member_give, DB_INT(to), DB_INT(from));
+}
+
+int shop__member_begin(struct db_tx *tx, struct shop *s, const struct order *o, const struct pay_truth *t, struct err *e) {
     const struct pay_member *m = &t->member;
     int64_t start = m->period_start_ms ? m->period_start_ms : o->ends_ms - o->valid_ms, other;
     enum pay_member_state state = m->state == PAY_MEMBER_NONE || m->state == PAY_MEMBER_WAITING ? PAY_MEMBER_ACTIVE : m->state;
-    int r = shop__member_live(tx, o->account, o->product, o->id, &other, e);
-    if (r < 0)
-        return r;
-    if (r == 1) {                                /* two pages to pay on, both paid; each is real */
-        struct order row = *o;
-        if ((r = shop__trouble(tx, &row, "two_members", e)) < 0)
-            return r;
-    }
-    r = db_run(tx, NULL, e, &member_add, DB_INT(o->id), DB_INT(o->account), DB_TEXT(o->product), DB_TEXT(o->plan), DB_INT(o->price), DB_INT(o->credits), DB_TEXT(o->plan),
+    int r = db_run(tx, NULL, e, &member_add, DB_INT(o->id), DB_INT(o->account), DB_TEXT(o->product), DB_TEXT(o->plan), DB_INT(o->price), DB_INT(o->credits), DB_TEXT(o->plan),
                DB_INT(o->price), DB_INT(o->credits), DB_TEXT(ledger_currency_name(o->currency)), DB_TEXT(o->provider), DB_STR(m->id), DB_STR(m->item.n ? m->item : STR("")),
                DB_STR(m->product.n ? m->product : STR("")), DB_TEXT(pay_member_state_names[state]), DB_INT(m->ends), DB_INT(o->ends_ms), DB_INT(o->ends_ms), DB_INT(o->ends_ms),
                DB_INT(clock_ms()));
     if (r < 0)
         return r;
-    return db_run(tx, NULL, e, &period_add, DB_INT(o->id), DB_INT(o->id), DB_TEXT(o->provider), DB_TEXT(o->provider_ref[0] ? o->provider_ref : o->number), DB_INT(start),
-                  DB_INT(o->ends_ms));
+    r = db_run(tx, NULL, e, &period_add, DB_INT(o->id), DB_INT(o->id), DB_TEXT(o->provider), DB_TEXT(o->provider_ref[0] ? o->provider_ref : o->number), DB_INT(start),
+               DB_INT(o->ends_ms));
+    if (r < 0 || (r = shop__member_live(tx, o->account, o->product, o->id, &other, e)) <= 0)
+        return r < 0 ? r : 0;
+    struct member row;                           /* two pages to pay on, both paid */
+    r = shop__member_get(tx, o->id, &row, e);
+    return r < 0 ? r : second_one(tx, s, &row, e);
 }
 
 /* ---- changes ---- */
@@ -143,6 +176,12 @@ int shop__change_get(struct db_tx *tx, int64_t id, struct change *ret, struct er
 int shop__change_newest(struct db_tx *tx, int64_t member, struct change *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &change_last, DB_INT(member));
+    return r <= 0 ? r : read_change(&rows, ret, e);
+}
+
+int shop__change_price(struct db_tx *tx, int64_t member, struct change *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &change_price, DB_INT(member));
     return r <= 0 ? r : read_change(&rows, ret, e);
 }
 
@@ -200,7 +239,7 @@ static int check_wish(const struct member *m, const struct shop_wish *w, struct 
     }
 }
 
-/* What the operator ends at once needs not wait for what its owner wanted. */
+/* Who ends it need not wait for what was wanted before. That is not called again; what came of an earlier call is booked all the same. */
 static int drop_other(struct db_tx *tx, struct member *m, struct err *e) {
     struct change c;
     int r = m->change ? shop__change_get(tx, m->change, &c, e) : 0;
@@ -219,7 +258,8 @@ int shop_member_wish(struct db_tx *tx, struct shop *s, const struct shop_wish *w
         return r;
     if (r == 0 || (w->account && m.account != w->account))
         return err_set(e, ERR_NOT_FOUND, "no such membership");
-    if ((r = check_wish(&m, w, e)) < 0 || (w->what == PAY_CHANGE_END_NOW && (r = drop_other(tx, &m, e)) < 0))
+    bool ending = w->what == PAY_CHANGE_END_NOW || w->what == PAY_CHANGE_END;
+    if ((r = check_wish(&m, w, e)) < 0 || (ending && (r = drop_other(tx, &m, e)) < 0))
         return r;
     if (m.change)
         return err_set(e, ERR_STATE, "another change of it is under way; look again in a minute");
@@ -231,7 +271,8 @@ int shop_member_wish(struct db_tx *tx, struct shop *s, const struct shop_wish *w
         return r;
     if (changed != 1)
         return err_set(e, ERR_RACE, "somebody else began a change of it");
-    db_on_commit(tx, shop__wake, s);
+    if (s)
+        db_on_commit(tx, shop__wake, s);
     return 0;
 }
 

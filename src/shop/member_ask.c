@@ -47,6 +47,11 @@ static int settle(struct shop *s, int64_t member, const struct pay_truth *t, str
     return r >= 0 && planted(PLANTED_PERIOD_OUTSIDE) ? db_do(s->db, period_late_step, &w, e) : r;
 }
 
+static int order_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__settle(tx, w->s, w->id, w->truth, e);
+}
+
 static int ask_step(struct db_tx *tx, void *arg, struct err *e) {
     struct step *w = arg;
     int r = shop__member_get(tx, w->id, &w->m, e);
@@ -136,6 +141,8 @@ static int do_change(struct shop *s, struct step *w, struct arena *a, struct err
         return r;
     if (!str_eqz(str_z(c->state), "pending") || is_done(c, &t.member))
         return end_change(w, "done", STR(""), NULL, e);
+    if (c->what == PAY_CHANGE_PRICE && t.member.ends)        /* ended in the provider's own pages meanwhile: nobody pays a difference for that */
+        return end_change(w, "dropped", STR("the membership ends with this period"), NULL, e);
     struct pay_change_ask how = { .what = c->what, .number = str_z(c->number), .member = str_z(w->m.ref), .months = c->what == PAY_CHANGE_PRICE ? 1 : 0,
                                   .price = { .minor = c->price }, .item = str_z(c->item), .product = str_z(c->product_ref), .charge_now = c->charge_now,
                                   .attempt = (int)(c->asks / SAME_CALLS + 1) };
@@ -160,7 +167,17 @@ int shop__do_change(struct shop *s, int64_t change, struct err *e) {
 }
 
 /* ---- notices ---- */
-/* The first payment may be told by its invoice before its page is: the order is asked about, and a membership from then on. */
+static int ask_by_notice(struct shop *s, const struct order *o, const struct pay_notice *n, struct arena *a, struct err *e) {
+    struct pay_truth t;
+    struct pay_which which = { .number = str_z(o->number), .provider_id = n->provider_id.n ? n->provider_id : n->member };
+    struct step w = { .s = s, .id = o->id, .truth = &t };
+    atomic_fetch_add(&s->asked, 1);
+    int r = pay_query(s->pay, o->provider, &which, a, &t, e);
+    return r == ERR_NOT_FOUND ? 0 : r < 0 ? r : db_do(s->db, order_step, &w, e);
+}
+
+/* The first payment may be told by its invoice before its page is: the order is asked about, by the notice's names if we have none of it yet, and is a
+ * membership from then on. */
 static int first_payment(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct member *ret, struct err *e) {
     struct db_tx *rd = db_reader(s->db);
     struct order o;
@@ -171,6 +188,8 @@ static int first_payment(struct shop *s, const char *provider, const struct pay_
         return r;
     if (!o.member && (o.started_ms == 0 || (r = shop__ask(s, &o, a, &t, e)) < 0 || (r = shop__order_get(rd, id, 0, &o, e)) < 0))
         return r < 0 ? r : 0;
+    if (!o.member && ((r = ask_by_notice(s, &o, n, a, e)) < 0 || (r = shop__order_get(rd, id, 0, &o, e)) < 0))
+        return r;
     return o.member ? shop__member_get(rd, o.member, ret, e) : 0;
 }
 

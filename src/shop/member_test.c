@@ -141,6 +141,28 @@ static void the_first_payment_has_two_names(void **state) {
     close_world(&w);
 }
 
+/* The provider's first answer did not name the membership: what was paid for is there, and it begins when it is named, once. */
+static void begins_when_it_is_named(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    struct member m;
+    run(&w, make_fn, &(struct job){ 0 });
+    struct pay_truth t = month(&w, 1, 2990);
+    t.member = (struct pay_member){ 0 };
+    settle(&w, t);
+    assert_int_equal(testing_count(w.t, &count_orders, ME), 1);
+    assert_int_equal(shop__member_get(db_reader(w.t->db), w.order, &m, e), 0);
+    settle(&w, t);
+    for (int i = 0; i < 2; i++)
+        settle(&w, month(&w, 1, 2990));
+    assert_string_equal(member_of(&w).ref, "sub");
+    settle(&w, month(&w, 2, 2990));
+    assert_int_equal(testing_count(w.t, &count_orders, ME), 2);
+    assert_int_equal(testing_count(w.t, &count_credits, ME), 2 * 160);
+    assert_int_equal(told(&w, /* aloud= */ true), 0);
+    close_world(&w);
+}
+
 static void another_sum_is_never_booked(void **state) {
     struct world w = open_world(state);
     begin(&w);
@@ -225,6 +247,61 @@ static void one_at_a_time_and_all_of_it_moves(void **state) {
     close_world(&w);
 }
 
+DB_SQL(count_two, "SELECT COUNT(*) FROM shop_order WHERE trouble = 'two_members' AND account_id = ?");
+DB_SQL(count_ending, "SELECT COUNT(*) FROM shop_member m JOIN shop_change c ON c.id = m.change_id WHERE c.what = 'end' AND c.state = 'pending' AND m.account_id = ?");
+
+/* Somebody had one as a guest, and another as a person: both are paid for, but only one goes on, and a person is told. */
+static void of_two_that_come_together_one_ends(void **state) {
+    struct world w = open_world(state);
+    struct job yours = { .from = YOU, .to = ME };
+    begin(&w);
+    run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
+    int64_t guests = w.order;
+    run(&w, make_fn, &(struct job){ 0 });
+    struct pay_truth t = month(&w, 1, 2990);
+    t.member.id = STR("sub2");
+    t.provider_id = STR("in_b1");
+    t.transaction_id = STR("pi_b1");
+    settle(&w, t);
+    assert_int_equal(testing_count(w.t, &count_two, ME) + testing_count(w.t, &count_ending, YOU), 0);
+    run(&w, move_fn, &yours);
+    run(&w, move_fn, &yours);                              /* what comes late is moved, too */
+    assert_int_equal(testing_count(w.t, &count_two, ME), 1);
+    assert_int_equal(testing_count(w.t, &count_ending, ME), 1);
+    assert_int_equal(member_of(&w).change, 0);             /* that of the account goes on */
+    w.order = guests;
+    assert_int_not_equal(member_of(&w).change, 0);
+    assert_int_equal(told(&w, /* aloud= */ true), 0);
+    close_world(&w);
+}
+
+/* Who ends it need not wait for a change of plan; the difference of one that was called already is theirs all the same. */
+static void an_end_need_not_wait_for_another_plan(void **state) {
+    struct world w = open_world(state);
+    begin(&w);
+    struct job up = { .wish = { .member = w.order, .account = ME, .by = ME, .what = PAY_CHANGE_PRICE, .plan = shop__plan(w.shop, "p", "mm") } };
+    struct job end = { .wish = { .member = w.order, .account = ME, .by = ME, .what = PAY_CHANGE_END } };
+    run(&w, wish_fn, &up);
+    run(&w, wish_fn, &end);
+    assert_int_equal(member_of(&w).change, end.wish.id);
+    struct pay_truth difference = month(&w, 1, 2000);
+    difference.provider_id = STR("in_up");
+    difference.transaction_id = STR("pi_up");
+    difference.member.ends = true;
+    settle(&w, difference);
+    run(&w, done_fn, &end);
+    assert_int_equal(testing_count(w.t, &count_trouble, ME), 0);
+    assert_int_equal(testing_count(w.t, &count_credits, ME), 160 + 160);
+    struct member m = member_of(&w);
+    assert_true(m.ends);
+    assert_string_equal(m.plan, "mm");
+    assert_string_equal(m.next_plan, "mm");
+    settle(&w, month(&w, 2, 4990));                        /* it was kept after all */
+    assert_int_equal(testing_count(w.t, &count_trouble, ME), 0);
+    assert_int_equal(told(&w, /* aloud= */ true), 0);
+    close_world(&w);
+}
+
 static void wishes_wait_for_each_other(void **state) {
     struct world w = open_world(state);
     begin(&w);
@@ -272,10 +349,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TESTING(months_in_any_order_and_number_are_each_booked_once),
         TESTING(the_first_payment_has_two_names),
+        TESTING(begins_when_it_is_named),
         TESTING(another_sum_is_never_booked),
         TESTING(an_upgrade_brings_what_was_paid_for_it),
         TESTING(grace_is_given_while_it_is_tried_and_taken_with_the_end),
         TESTING(one_at_a_time_and_all_of_it_moves),
+        TESTING(of_two_that_come_together_one_ends),
+        TESTING(an_end_need_not_wait_for_another_plan),
         TESTING(wishes_wait_for_each_other),
         TESTING(the_proof_finds_what_is_not_so),
     };

@@ -71,9 +71,9 @@ struct bill {
     int64_t change;                              /* whose difference it is, 0: none's */
 };
 
-/* A whole period: of the sums that were agreed one must have come. While a change is under way both may. */
+/* A whole period: of the sums that were agreed one must have come. While a change is under way both may. c: the newest of the plan, or NULL. */
 static void bill_period(const struct member *m, const struct change *c, int64_t paid, struct bill *b) {
-    bool wanted = c && c->what == PAY_CHANGE_PRICE && str_eqz(str_z(c->state), "pending");
+    bool wanted = c && (str_eqz(str_z(c->state), "pending") || str_eqz(str_z(c->state), "dropped"));      /* dropped: perhaps it was called before */
     const struct { int64_t price, credits; const char *plan; } agreed[] = {
         { m->next_price, m->next_credits, m->next_plan }, { m->price, m->credits, m->plan }, { wanted ? c->price : -1, wanted ? c->credits : 0, wanted ? c->plan : NULL } };
     for (size_t i = 0; i < COUNT(agreed) && !b->plan; i++)
@@ -85,7 +85,7 @@ static void bill_period(const struct member *m, const struct change *c, int64_t 
 
 /* Within a paid period: the upgrade's, all of the difference or what of it is left of the period; credits in proportion. */
 static void bill_difference(const struct change *c, int64_t paid, struct bill *b) {
-    bool owed = c && c->what == PAY_CHANGE_PRICE && c->charge_now && c->order == 0 && (str_eqz(str_z(c->state), "pending") || str_eqz(str_z(c->state), "done"));
+    bool owed = c && c->charge_now && c->order == 0 && !str_eqz(str_z(c->state), "failed");
     if (!owed || paid > c->price - c->old_price)
         return;
     int64_t more = c->credits > c->old_credits ? c->credits - c->old_credits : 0;
@@ -143,6 +143,11 @@ static void take_plan(struct member *m, const struct bill *b, const struct chang
     snprintf(m->plan, sizeof(m->plan), "%s", b->plan);
     m->price = b->whole ? paid : c->price;
     m->credits = b->whole ? b->credits : c->credits;
+    if (!b->whole) {                             /* and so will be the next one, whatever became of the answer to the call */
+        snprintf(m->next_plan, sizeof(m->next_plan), "%s", c->plan);
+        m->next_price = c->price;
+        m->next_credits = c->credits;
+    }
     if (b->whole && m->period_end_ms < b->end_ms) {
         m->period_end_ms = b->end_ms;
         m->asks = 0;
@@ -196,7 +201,7 @@ static int take_payment(struct db_tx *tx, struct shop *s, struct member *m, cons
     if (!b.whole && (t->paid.minor == 0 || (!t->transaction_id.n && t->paid.minor == within_price)))
         return 0;                                /* nothing came; or another name of a payment that we have, where no transaction tells */
     struct change c;
-    if ((r = shop__change_newest(tx, m->id, &c, e)) < 0)
+    if ((r = shop__change_price(tx, m->id, &c, e)) < 0)
         return r;
     const struct change *newest = r == 1 ? &c : NULL;
     bool ours = strcmp(t->paid.currency, ledger_currency_name(m->currency)) == 0 && str_eqz(t->number, m->number) && t->paid.minor > 0;

@@ -57,7 +57,14 @@ static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct 
     o->fee = shop__fee(s, o->provider, o->price, t);
     o->ends_ms = end_of(o, t, now);
     int r = shop__order_book(tx, o, t->paid_ms > 0 && t->paid_ms <= now ? t->paid_ms : now, e);
-    return r < 0 || !str_eqz(str_z(o->kind), "member") || !t->member.id.n ? r : shop__member_begin(tx, o, t, e);
+    return r < 0 || !str_eqz(str_z(o->kind), "member") || !t->member.id.n ? r : shop__member_begin(tx, s, o, t, e);
+}
+
+/* Paid by an answer that did not name the membership yet. */
+static int begin_late(struct db_tx *tx, struct shop *s, const struct order *o, const struct pay_truth *t, struct err *e) {
+    struct pay_money price = shop__price(o);
+    bool told = t->state == PAY_PAID && t->member.id.n > 0 && pay_truth_check(t, str_z(o->number), &price, NULL) >= 0;
+    return told ? shop__member_begin(tx, s, o, t, e) : 0;
 }
 
 int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct err *e) {
@@ -103,10 +110,11 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return shop__trouble(tx, &o, "paid_twice", e);
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;
-    if (t->state == PAY_PAID && o.state != SHOP_PAID && (r = book(tx, s, &o, t, e)) < 0)
+    bool first = t->state == PAY_PAID && o.state != SHOP_PAID;
+    if (first && (r = book(tx, s, &o, t, e)) < 0)
         return r;
     if (str_eqz(str_z(o.kind), "member") && o.state == SHOP_PAID)            /* what of it went back is not told */
-        return 0;
+        return first ? 0 : begin_late(tx, s, &o, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
         return r;
     if (o.disputed && o.state == SHOP_PAID && !o.trouble[0] && (r = shop__trouble(tx, &o, "dispute", e)) < 0)

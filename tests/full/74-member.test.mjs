@@ -15,8 +15,8 @@ before(async () => { browser = await openBrowser(); });
 after(() => browser.close());
 
 const WORDS = {
-  en: { price: '$4.99', guest: 'A membership needs an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, then: /From .+: Monthly plus, \$9\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$9\.99 a month, with 320 credits/ },
-  zh: { price: '¥29.90', guest: '开通会员需要账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, then: /起改为高级月度会员，每月 ¥49\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥49\.90，含 320 点/ },
+  en: { price: '$4.99', guest: 'A membership needs an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, more: /difference for the rest of this month is charged at once.+\$9\.99 a month, with 320 credits/, plus: /Renews on .+: \$9\.99 is charged, and you get 320 credits/, then: /From .+: Monthly membership, \$4\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$4\.99 a month, with 160 credits/ },
+  zh: { price: '¥29.90', guest: '开通会员需要账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, more: /立即补扣本月剩余时间的差价.+此后每月 ¥49\.90，含 320 点/, plus: /自动续费 ¥49\.90，到账 320 点/, then: /起改为月度会员，每月 ¥29\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥29\.90，含 160 点/ },
 };
 
 const EMAIL = 'member@example.com', PASSWORD = 'a long sentence of mine';
@@ -92,7 +92,7 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   await me.confirm();
   await me.card('active', '[data-asked=true]');
   assert.match(await me.text(), words.asked);
-  assert.equal(await me.acts(), '');
+  assert.equal(await me.acts(), 'end', 'nothing else is offered; who wants to end it never waits');
   await walk.shot('pause-asked');
   slow = false;
   await me.card('paused', '[data-asked=false]');
@@ -109,8 +109,13 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
   assert.match(await me.text(), words.next);
 
   await me.act('plan').click();
-  await me.said(words.later);                                      // test money charges no difference
+  await me.said(words.more);
   await walk.shot('plan-before', { whole: false });
+  await me.confirm();
+  await walk.page.getByTestId('membership').filter({ hasText: words.plus }).waitFor();
+  await walk.shot('plan-more');
+  await me.act('plan').click();
+  await me.said(words.later);
   await me.confirm();
   await walk.page.getByTestId('membership').filter({ hasText: words.then }).waitFor();
   await walk.shot('plan');

@@ -89,7 +89,8 @@ const ASKED: Record<Schemas['MembershipChange']['what'], ShopKey> = { end: 'memb
 const others = (it: Membership, all: Shop | undefined): Plan[] => (all?.plans ?? []).filter(p => p.kind === 'member' && p.price[it.currency] !== undefined && p.plan !== (it.next?.plan ?? it.plan));
 
 function allowed(it: Membership, all: Shop | undefined): What[] {
-  if (!live(it) || pending(it)) return [];
+  if (!live(it)) return [];
+  if (pending(it)) return it.ends || it.change?.what === 'end' || it.change?.what === 'end_now' ? [] : ['end'];        // who wants to end it never waits
   const on = it.state === 'active' && !it.ends, list: What[] = [];
   if (it.ends) list.push('keep');
   if (it.state === 'paused') list.push('resume');
