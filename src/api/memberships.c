@@ -83,7 +83,7 @@ static int wish_write(struct db_tx *tx, struct http_req *req, struct err *e) {
 static int wish_post(struct http_req *req, struct http_res *res, struct err *e) { return answer(req, res, req->object_id, e); }
 
 const struct route api_memberships_routes[] = {
-    { "GET", "/v1/memberships", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, members_get, .out = "MembershipList", .help = "One's own memberships, newest first." },
+    { "GET", "/v1/memberships", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, members_get, .out = "MembershipList", .help = "One's own memberships, newest first." },
     { "GET", "/v1/memberships/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, member_get, .out = "Membership", .help = "A membership of one's own, as it is known here." },
     { "POST", "/v1/memberships/{id}/end", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, wish_post, end_parse, wish_write, .body_max = API_BODY_MAX, .in = api__no_fields,
       .out = "Membership", .help = "Let it end with the period that is paid. The provider is asked at once; see `change`, here as below." },

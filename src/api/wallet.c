@@ -45,7 +45,7 @@ int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err 
 }
 
 const struct route api_wallet_routes[] = {
-    { "GET", "/v1/wallet", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, wallet_get, .out = "Wallet", .help = "Credits that are free to spend, and those held for running tasks." },
-    { "GET", "/v1/wallet/entries", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, entries_get, .out = "EntryList", .help = "What moved the credits, newest first." },
+    { "GET", "/v1/wallet", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, wallet_get, .out = "Wallet", .help = "Credits that are free to spend, and those held for running tasks." },
+    { "GET", "/v1/wallet/entries", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, entries_get, .out = "EntryList", .help = "What moved the credits, newest first." },
     { 0 },
 };
