@@ -209,6 +209,45 @@ test('test money: refunds are by order; the operator ends a membership at once; 
   await sound(server);
 });
 
+test('what was paid for a membership is listed for its owner and the operator, each with its invoice', async t => {
+  const { server, buyer, c, m, it, act } = await begun(t), op = await operator(server), stranger = await buyer();
+  for (let n = 0; n < 4; n++) await act('renew');
+  await c.start(await c.order({ plan: 'p9' }));
+  const all = async (who, base, limit) => {
+    const items = [];
+    for (let next = ''; next !== null;) {
+      const page = await who.get(`${base}/${it.id}/orders?limit=${limit}${next && `&cursor=${next}`}`);
+      assert.ok(page.items.length <= limit);
+      items.push(...page.items);
+      next = page.next;
+    }
+    return items;
+  };
+  const mine = await all(c, '/v1/memberships', 2), paid = await m.orders();
+  assert.deepEqual([mine.length, mine.map(o => o.id)], [5, paid.map(o => o.id)]);
+  assert.equal(mine[0].account, undefined);
+  assert.deepEqual((await all(op, '/v1/admin/memberships', 100)).map(o => [o.id, o.account]), mine.map(o => [o.id, c.account]));
+  isProblem(await stranger.send('GET', `/v1/memberships/${it.id}/orders`), 404, 'not_found');
+  isProblem(await c.send('GET', `/v1/admin/memberships/${it.id}/orders`), 403, 'forbidden');
+  isProblem(await op.send('GET', `/v1/admin/memberships/${it.id.replace(/.$/, x => (x === '0' ? '1' : '0'))}/orders`), 404, 'not_found');
+
+  const [, second] = mine, wish = { title: 'Ann & Sons', tax_no: '91-1', email: 'ann@example.com' };
+  await c.effect(`/v1/orders/${second.id}/invoice`, wish);
+  const waiting = (await op.get('/v1/admin/invoices')).items;
+  assert.deepEqual(waiting.map(({ created_ms, paid_ms, ...i }) => i), [{ id: second.id, order: second.id, account: c.account, what: second.title, currency: 'CNY', price_minor: 2990, refunded_minor: 0,
+    ...wish, state: 'asked', note: '', done_ms: null }]);
+  assert.equal(waiting[0].paid_ms, second.paid_ms);
+  await op.effect(`/v1/admin/orders/${second.id}/invoice`, { sent: true, note: 'No. 7' });
+  assert.deepEqual((await all(c, '/v1/memberships', 5)).map(o => o.invoice && [o.invoice.state, o.invoice.note]), [null, ['sent', 'No. 7'], null, null, null]);
+  assert.deepEqual([(await op.get('/v1/admin/invoices')).items.length, (await op.get('/v1/admin/invoices?state=sent')).items.length], [0, 1]);
+
+  const ids = async query => (await op.get(`/v1/admin/memberships?${query}`)).items.map(x => x.id);
+  assert.deepEqual([await ids('state=active'), await ids('state=ended'), await ids(`state=active&account=${c.account}`), await ids(`account=${stranger.account}`)], [[it.id], [], [it.id], []]);
+  assert.equal((await op.get(`/v1/admin/memberships/${it.id}`)).account, c.account);
+  await server.stop();
+  await sound(server);
+});
+
 // ---- Stripe ----
 async function subscribed(t, env = {}, options = {}) {
   const world = await stripeWorld(t, { ...products(t), ...env }, options), { sim, clock } = world, c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);

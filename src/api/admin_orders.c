@@ -43,13 +43,7 @@ static int list_refunds(struct http_req *req, struct http_res *res, struct err *
 }
 
 static int answer_order(struct http_req *req, struct http_res *res, struct err *e) {
-    struct app *app = api_app(req);
-    BUF_CLEANUP struct buf b;
-    struct jw w;
-    buf_init(&b, 16 * 1024);
-    jw_init(&w, &b);
-    int r = shop_order_render(db_reader(app->db), app->shop, req->object_id, 0, &w, e);
-    return r < 0 ? r : r ? api_json(res, 200, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
+    return api__answer_one(req, res, 200, req->object_id, /* account= */ 0, shop_order_render, e);
 }
 
 static int one_order(struct http_req *req, struct http_res *res, struct err *e) {

@@ -5,9 +5,11 @@
 #include "api/pages.h"
 #include "api/session.h"
 #include "base/id.h"
+#include "db/db.h"
 #include "studio/studio.h"
 
 #define FIXED_MAX (1024 * 1024)
+#define ONE_JSON_MAX (16 * 1024)
 
 const struct route *const api_routes[] = {
 #define RESOURCE(name) api_##name##_routes,
@@ -105,6 +107,17 @@ int api_json(struct http_res *res, int status, const struct buf *b, struct err *
         return err_set(e, ERR_TOO_BIG, "the answer is larger than %zu bytes", b->max);
     http_res_header(res, "Cache-Control", "no-store");
     return http_res_body(res, status, "application/json", buf_str(b), /* borrowed= */ false);
+}
+
+int api__answer_one(struct http_req *req, struct http_res *res, int status, int64_t id, int64_t account, api__render_fn *render, struct err *e) {
+    struct app *app = api_app(req);
+    BUF_CLEANUP struct buf b;
+    struct jw w;
+    buf_init(&b, ONE_JSON_MAX);
+    jw_init(&w, &b);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = render(rd, app->shop, id, account, &w, e);
+    return r < 0 ? r : r ? api_json(res, status, &b, e) : err_set(e, ERR_NOT_FOUND, "there is none by that id");
 }
 
 /* The number of objects in an array that a jw wrote, and the last of them. To parse the whole list for that cost more than to make it. */

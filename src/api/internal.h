@@ -33,6 +33,13 @@ int api__code_rate(struct http_req *req, struct err *e);
  * hour's worth may come at once. */
 int api__rate_per_hour(struct http_req *req, const char *what, const char *setting, struct err *e);
 
+/* One thing of the shop's as the answer, as render writes it; account 0: for the operator. render: 1, or 0: ERR_NOT_FOUND. */
+struct shop;
+typedef int api__render_fn(struct db_tx *tx, const struct shop *s, int64_t id, int64_t account, struct jw *w, struct err *e);
+int api__answer_one(struct http_req *req, struct http_res *res, int status, int64_t id, int64_t account, api__render_fn *render, struct err *e);
+/* GET …/memberships/{id}/orders; account 0: the operator's. */
+int api__member_orders(struct http_req *req, struct http_res *res, int64_t account, struct err *e);
+
 #define RESOURCE(name) extern const struct route api_##name##_routes[];
 #include "api/resources.def"
 #undef RESOURCE

@@ -6,17 +6,8 @@
 #include "db/db.h"
 #include "shop/member.h"
 
-#define MEMBER_JSON_MAX (16 * 1024)
-
 static int answer(struct http_req *req, struct http_res *res, int64_t id, struct err *e) {
-    struct app *app = api_app(req);
-    BUF_CLEANUP struct buf b;
-    struct jw w;
-    buf_init(&b, MEMBER_JSON_MAX);
-    jw_init(&w, &b);
-    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
-    int r = shop_member_render(rd, app->shop, id, req->account, &w, e);
-    return r < 0 ? r : r ? api_json(res, 200, &b, e) : err_set(e, ERR_NOT_FOUND, "no such membership");
+    return api__answer_one(req, res, 200, id, req->account, shop_member_render, e);
 }
 
 static int member_get(struct http_req *req, struct http_res *res, struct err *e) {
@@ -36,6 +27,21 @@ static int members_get(struct http_req *req, struct http_res *res, struct err *e
         return r;
     return api_list(res, &page, &items, e);
 }
+
+int api__member_orders(struct http_req *req, struct http_res *res, int64_t account, struct err *e) {
+    struct app *app = api_app(req);
+    struct api_page page;
+    int64_t id;
+    BUF_CLEANUP struct buf items;
+    buf_init(&items, API_JSON_MAX);
+    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
+    int r = api_param_id(req, 0, "member", &id, e);
+    if (r < 0 || (r = api_page(req, "order", &page, e)) < 0 || (r = shop_member_orders(rd, app->shop, id, account, page.before_id, page.limit, &items, e)) < 0)
+        return r;
+    return api_list(res, &page, &items, e);
+}
+
+static int orders_get(struct http_req *req, struct http_res *res, struct err *e) { return api__member_orders(req, res, req->account, e); }
 
 /* ---- POST …/end, keep, pause, resume, plan ---- */
 
@@ -67,10 +73,7 @@ static int plan_parse(struct http_req *req, struct err *e) {
     int r = wish(req, PAY_CHANGE_PRICE, &w, e);
     if (r < 0 || (r = api_body(req, plan_fields, &body, e)) < 0)
         return r;
-    const struct studio_product *p = studio_product(api_app(req)->studio, STR_NULL);
-    for (size_t i = 0; i < p->n_plans; i++)
-        if (str_eq(p->plans[i].name, body.plan))
-            w->plan = &p->plans[i];
+    w->plan = studio_plan_named(studio_product(api_app(req)->studio, STR_NULL), body.plan);
     return w->plan ? 0 : err_set(e, ERR_BAD_INPUT, "plan: there is none called \"%.*s\"", STR_ARG(body.plan));
 }
 
@@ -85,6 +88,8 @@ static int wish_post(struct http_req *req, struct http_res *res, struct err *e) 
 const struct route api_memberships_routes[] = {
     { "GET", "/v1/memberships", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, members_get, .out = "MembershipList", .help = "One's own memberships, newest first." },
     { "GET", "/v1/memberships/{id}", ROUTE_INLINE, TRAFFIC_READ, 0, AUTH_ACCOUNT, member_get, .out = "Membership", .help = "A membership of one's own, as it is known here." },
+    { "GET", "/v1/memberships/{id}/orders", ROUTE_BLOCKING, TRAFFIC_READ, 0, AUTH_ACCOUNT, orders_get, .out = "OrderList",
+      .help = "What was paid for it, newest first: each an order with its own receipt, refund and invoice." },
     { "POST", "/v1/memberships/{id}/end", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, wish_post, end_parse, wish_write, .body_max = API_BODY_MAX, .in = api__no_fields,
       .out = "Membership", .help = "Let it end with the period that is paid. The provider is asked at once; see `change`, here as below." },
     { "POST", "/v1/memberships/{id}/keep", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, wish_post, keep_parse, wish_write, .body_max = API_BODY_MAX, .in = api__no_fields,

@@ -12,14 +12,7 @@
 #define ORDER_JSON_MAX (16 * 1024)
 
 static int answer_order(struct http_req *req, struct http_res *res, int status, int64_t id, int64_t account, struct err *e) {
-    struct app *app = api_app(req);
-    BUF_CLEANUP struct buf b;
-    struct jw w;
-    buf_init(&b, ORDER_JSON_MAX);
-    jw_init(&w, &b);
-    DB_SNAPSHOT struct db_tx *rd = db_snapshot(app->db);
-    int r = shop_order_render(rd, app->shop, id, account, &w, e);
-    return r < 0 ? r : r ? api_json(res, status, &b, e) : err_set(e, ERR_NOT_FOUND, "no such order");
+    return api__answer_one(req, res, status, id, account, shop_order_render, e);
 }
 
 /* ---- POST /v1/orders ---- */
@@ -47,9 +40,7 @@ static int order_parse(struct http_req *req, struct err *e) {
     o->provider = arena_str(req->arena, body.provider).p;
     o->lang = req->lang;
     o->code = body.code;
-    for (size_t i = 0; i < o->product->n_plans; i++)
-        if (str_eq(o->product->plans[i].name, body.plan))
-            o->plan = &o->product->plans[i];
+    o->plan = studio_plan_named(o->product, body.plan);
     req->job = o;
     if (body.code.n && !(req->rights & AUTH_PERSON))
         return err_set(e, ERR_SIGN_IN_FIRST, "a guest has no codes");

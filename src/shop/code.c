@@ -61,15 +61,8 @@ static void random_word(char ret[SHOP_CODE_MAX]) {
 }
 
 /* ---- made ---- */
-static const struct studio_plan *plan_of(const struct studio_product *p, struct str name) {
-    for (size_t i = 0; i < p->n_plans; i++)
-        if (str_eq(p->plans[i].name, name))
-            return &p->plans[i];
-    return NULL;
-}
-
 static int check_new(const struct shop *s, const struct shop_code_new *n, struct err *e) {
-    const struct studio_plan *plan = n->plan.n ? plan_of(studio_product(s->studio, STR_NULL), n->plan) : NULL;
+    const struct studio_plan *plan = n->plan.n ? studio_plan_named(studio_product(s->studio, STR_NULL), n->plan) : NULL;
     if ((n->plan.n && !plan) || (plan && (plan->kind == STUDIO_PLAN_FREE || plan->kind == STUDIO_PLAN_MEMBER)))
         return err_set(e, ERR_BAD_INPUT, "plan: one that is sold once, or left out");
     if (n->kind == SHOP_CODE_PLAN && !plan)
@@ -207,7 +200,7 @@ int shop_code_redeem(struct db_tx *tx, struct shop *s, const struct shop_redeem 
         return ledger_grant(tx, &(struct ledger_grant){ .account = want->account, .credits = w.amount, .source = LEDGER_PROMO, .expires_ms = clock_ms() + w.valid_ms,
                                                         .cause = "code", .cause_id = want->id, .product = want->product->name }, e);
     }
-    const struct studio_plan *plan = w.kind == SHOP_CODE_PLAN ? plan_of(want->product, str_z(w.plan)) : NULL;
+    const struct studio_plan *plan = w.kind == SHOP_CODE_PLAN ? studio_plan_named(want->product, str_z(w.plan)) : NULL;
     if (!plan)
         return err_set(e, ERR_CODE_WRONG, w.kind == SHOP_CODE_PLAN ? "that plan is not offered any more" : "it makes an order cheaper: give it there");
     *ret_order = order;

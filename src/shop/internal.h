@@ -135,6 +135,12 @@ int shop__ask(struct shop *s, const struct order *o, struct arena *a, struct pay
 /* The order that a notice is about; 1/0: not ours/<0. */
 int shop__find_order(struct shop *s, const char *provider, const struct pay_notice *n, int64_t *ret, struct err *e);
 
+/* A page as a JSON array: the first column of the rows are ids, at most 100; render: 1, 0 = it is gone, < 0. */
+struct db_rows;
+struct buf;
+typedef int shop__render_fn(struct db_tx *tx, const struct shop *s, int64_t id, int64_t account, struct jw *w, struct err *e);
+int shop__write_page(struct db_tx *tx, const struct shop *s, struct db_rows *rows, int64_t account, shop__render_fn *render, struct buf *out, struct err *e);
+
 void shop__wake(void *shop);                   /* for db_on_commit() */
 
 /* What is due, as the cashier does it: 1 something was done, 0 nothing is due. */

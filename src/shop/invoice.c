@@ -11,7 +11,8 @@ DB_SQL(invoice_add, "INSERT INTO shop_invoice (account_id, " COLUMNS ") VALUES (
 DB_SQL(invoice_again, "UPDATE shop_invoice SET title = ?, tax_no = ?, email = ?, state = 'asked', note = '', done_ms = 0 WHERE order_id = ? AND state <> 'sent'");
 DB_SQL(invoice_one, "SELECT " COLUMNS " FROM shop_invoice WHERE order_id = ?");
 DB_SQL(invoice_end, "UPDATE shop_invoice SET state = ?, note = ?, done_ms = ? WHERE order_id = ? AND state = 'asked'");
-DB_SQL(invoice_page, "SELECT " COLUMNS " FROM shop_invoice WHERE state = ? AND order_id < ? ORDER BY order_id DESC LIMIT ?");
+DB_SQL(invoice_page, "SELECT i.order_id, i.title, i.tax_no, i.email, i.state, i.note, i.created_ms, i.done_ms, o.account_id, o.title, o.currency, o.price_minor, o.refunded_minor, "
+                     "o.paid_ms FROM shop_invoice i JOIN shop_order o ON o.id = i.order_id WHERE i.state = ? AND i.order_id < ? ORDER BY i.order_id DESC LIMIT ?");
 DB_SQL(invoice_give, "UPDATE shop_invoice SET account_id = ? WHERE account_id = ?");
 
 int shop_invoice_ask(struct db_tx *tx, const struct shop_invoice_new *n, struct err *e) {
@@ -47,6 +48,12 @@ static void write_invoice(struct jw *w, const struct db_rows *rows, bool with_or
     if (with_order) {
         jw_kid(w, "id", "order", db_int(rows, 0));
         jw_kid(w, "order", "order", db_int(rows, 0));
+        jw_kid(w, "account", "acct", db_int(rows, 8));
+        jw_kstr(w, "what", db_str(rows, 9));
+        jw_kstr(w, "currency", db_str(rows, 10));
+        jw_kint(w, "price_minor", db_int(rows, 11));
+        jw_kint(w, "refunded_minor", db_int(rows, 12));
+        jw_kint(w, "paid_ms", db_int(rows, 13));
     }
     jw_kstr(w, "title", db_str(rows, 1));
     jw_kstr(w, "tax_no", db_str(rows, 2));

@@ -20,7 +20,7 @@ int shop_invoice_ask(struct db_tx *tx, const struct shop_invoice_new *n, struct 
 int shop_invoice_end(struct db_tx *tx, int64_t order, bool sent, struct str note, struct err *e);
 /* The value: an object {title, tax_no, email, state, note, created_ms, done_ms}, or null. */
 int shop_invoice_render(struct db_tx *tx, int64_t order, struct jw *w, struct err *e);
-/* Those of one state, newest order first, a JSON array [{order, title, …}]. Any reader. */
+/* Those of one state, newest order first, a JSON array [{order, account, what, price_minor, title, …}]. Any reader. */
 int shop_invoice_list(struct db_tx *tx, struct str state, int64_t before_order, int limit, struct buf *out, struct err *e);
 
 #endif

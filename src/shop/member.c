@@ -8,8 +8,6 @@
 #include "db/db.h"
 #include "shop/internal.h"
 
-#define LIST_MAX 100
-
 #define COLUMNS "id, account_id, product, plan, price_minor, credits, next_plan, next_minor, next_credits, currency, provider, provider_ref, item_ref, product_ref, " \
                 "state, ends, period_end_ms, next_ms, grace_until_ms, change_id, asks, ask_ms, created_ms, ended_ms"
 #define CHANGES "id, member_id, what, plan, price_minor, credits, old_minor, old_credits, charge_now, item_ref, product_ref, order_id, by_account, state, detail, " \
@@ -23,8 +21,9 @@ DB_SQL(member_by_ref, "SELECT " COLUMNS " FROM shop_member WHERE provider = ? AN
 DB_SQL(member_live, "SELECT id FROM shop_member WHERE account_id = ? AND product = ? AND state <> 'ended' AND id <> ? ORDER BY id LIMIT 1");
 DB_SQL(member_lives, "SELECT id FROM shop_member WHERE account_id = ? AND state <> 'ended' AND id > ? ORDER BY id LIMIT 1");
 DB_SQL(member_give, "UPDATE shop_member SET account_id = ? WHERE account_id = ?");
-DB_SQL(member_page_of, "SELECT id FROM shop_member WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-DB_SQL(member_page, "SELECT id FROM shop_member WHERE id < ? ORDER BY id DESC LIMIT ?");
+DB_SQL(member_page_of, "SELECT id FROM shop_member WHERE account_id = ? AND id < ? AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?");
+DB_SQL(member_page, "SELECT id FROM shop_member WHERE id < ? AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?");
+DB_SQL(member_orders, "SELECT order_id FROM shop_period WHERE member_id = ? AND order_id < ? ORDER BY order_id DESC LIMIT ?");
 DB_SQL(member_takes, "UPDATE shop_member SET change_id = ? WHERE id = ? AND change_id = ?");
 DB_SQL(period_add, "INSERT INTO shop_period (order_id, member_id, provider, invoice_ref, start_ms, end_ms, whole) VALUES (?, ?, ?, ?, ?, ?, 1)");
 DB_SQL(change_add, "INSERT INTO shop_change (" CHANGES ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 'pending', '', 0, ?, ?, 0)");
@@ -337,33 +336,26 @@ int shop_member_render(struct db_tx *tx, const struct shop *s, int64_t member, i
     return 1;
 }
 
-/* The page's ids first: no row stays open while others are read. */
-static int write_page(struct db_tx *tx, const struct shop *s, struct db_rows *rows, int64_t account, struct buf *out, struct err *e) {
-    int64_t ids[LIST_MAX];
-    size_t n = 0;
-    int r = 0;
-    while (n < LIST_MAX && (r = db_next(rows, e)) == 1)
-        ids[n++] = db_int(rows, 0);
-    db_rows_done(rows);
-    struct jw w;
-    jw_init(&w, out);
-    jw_arr(&w);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        r = shop_member_render(tx, s, ids[i], account, &w, e);
-    jw_end_arr(&w);
-    return r < 0 ? r : 0;
-}
-
 int shop_member_list(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_query(tx, &rows, e, &member_page_of, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(limit));
-    return r < 0 ? r : write_page(tx, s, &rows, account, out, e);
+    int r = db_query(tx, &rows, e, &member_page_of, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_TEXT(""), DB_TEXT(""), DB_INT(limit));
+    return r < 0 ? r : shop__write_page(tx, s, &rows, account, shop_member_render, out, e);
 }
 
-int shop_member_search(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
+int shop_member_search(struct db_tx *tx, const struct shop *s, const struct shop_member_find *q, struct buf *out, struct err *e) {
     DB_ROWS rows = { 0 };
-    int64_t before = before_id > 0 ? before_id : INT64_MAX;
-    int r = account ? db_query(tx, &rows, e, &member_page_of, DB_INT(account), DB_INT(before), DB_INT(limit))
-                    : db_query(tx, &rows, e, &member_page, DB_INT(before), DB_INT(limit));
-    return r < 0 ? r : write_page(tx, s, &rows, /* account= */ 0, out, e);
+    int64_t before = q->before_id > 0 ? q->before_id : INT64_MAX;
+    int r = q->account ? db_query(tx, &rows, e, &member_page_of, DB_INT(q->account), DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->limit))
+                       : db_query(tx, &rows, e, &member_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->limit));
+    return r < 0 ? r : shop__write_page(tx, s, &rows, /* account= */ 0, shop_member_render, out, e);
+}
+
+int shop_member_orders(struct db_tx *tx, const struct shop *s, int64_t member, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
+    struct member m;
+    DB_ROWS rows = { 0 };
+    int r = shop__member_get(tx, member, &m, e);
+    if (r <= 0 || (account && m.account != account))
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such membership");
+    r = db_query(tx, &rows, e, &member_orders, DB_INT(member), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_INT(limit));
+    return r < 0 ? r : shop__write_page(tx, s, &rows, account, shop_order_render, out, e);
 }

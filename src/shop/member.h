@@ -21,9 +21,12 @@
 
 /* The membership as JSON for its owner; account 0 = the operator, who is told more. 1/0/<0. */
 int shop_member_render(struct db_tx *tx, const struct shop *s, int64_t member, int64_t account, struct jw *w, struct err *e);
-/* One's own, newest first, a JSON array; and the operator's list: of one account, 0: everybody's. */
+/* One's own, newest first, a JSON array; and the operator's list. */
 int shop_member_list(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
-int shop_member_search(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
+struct shop_member_find { struct str state; int64_t account, before_id; int limit; };      /* "" and 0: any */
+int shop_member_search(struct db_tx *tx, const struct shop *s, const struct shop_member_find *q, struct buf *out, struct err *e);
+/* What was paid for it, newest first, as shop_order_list(): months and the differences of upgrades. ERR_NOT_FOUND. */
+int shop_member_orders(struct db_tx *tx, const struct shop *s, int64_t member, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
 
 /*
  * What somebody wants of a membership; the cashier does it. PAY_CHANGE_PRICE: plan, another one of kind member that is sold in its currency;

@@ -13,7 +13,6 @@
 #include "shop/invoice.h"
 
 #define OPEN_MAX   20                          /* orders that one account may leave open */
-#define LIST_MAX   100
 #define FORGET_MS  (30LL * 24 * 3600 * 1000)   /* orders that no provider ever heard of */
 
 #define COLUMNS "id, account_id, product, plan, kind, title, provider, scene, currency, list_minor, off_minor, price_minor, credits, valid_ms, state, trouble, attempt, " \
@@ -199,10 +198,7 @@ void shop__title(const struct studio_product *product, const struct studio_plan 
 
 const struct studio_plan *shop__plan(const struct shop *s, const char *product, const char *plan) {
     const struct studio_product *p = studio_product(s->studio, str_z(product));
-    for (size_t i = 0; p && i < p->n_plans; i++)
-        if (str_eqz(p->plans[i].name, plan))
-            return &p->plans[i];
-    return NULL;
+    return p ? studio_plan_named(p, str_z(plan)) : NULL;
 }
 
 static int check_member(struct db_tx *tx, const struct shop_order_new *o, struct err *e) {
@@ -358,27 +354,10 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
     return 1;
 }
 
-/* The page's ids first: no row stays open while others are read. */
-static int write_page(struct db_tx *tx, const struct shop *s, struct db_rows *rows, int64_t account, struct buf *out, struct err *e) {
-    int64_t ids[LIST_MAX];
-    size_t n = 0;
-    int r;
-    while ((r = db_next(rows, e)) == 1 && n < LIST_MAX)
-        ids[n++] = db_int(rows, 0);
-    db_rows_done(rows);
-    struct jw w;
-    jw_init(&w, out);
-    jw_arr(&w);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        r = shop_order_render(tx, s, ids[i], account, &w, e);
-    jw_end_arr(&w);
-    return r < 0 ? r : 0;
-}
-
 int shop_order_list(struct db_tx *tx, const struct shop *s, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_query(tx, &rows, e, &order_page_of, DB_INT(account), DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_TEXT(""), DB_TEXT(""), DB_INT(0), DB_INT(limit));
-    return r < 0 ? r : write_page(tx, s, &rows, account, out, e);
+    return r < 0 ? r : shop__write_page(tx, s, &rows, account, shop_order_render, out, e);
 }
 
 int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_search *q, struct buf *out, struct err *e) {
@@ -386,29 +365,23 @@ int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_
     int64_t before = q->before_id > 0 ? q->before_id : INT64_MAX;
     int r = q->account ? db_query(tx, &rows, e, &order_page_of, DB_INT(q->account), DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit))
                        : db_query(tx, &rows, e, &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit));
-    return r < 0 ? r : write_page(tx, s, &rows, 0, out, e);
+    return r < 0 ? r : shop__write_page(tx, s, &rows, 0, shop_order_render, out, e);
 }
 
 DB_SQL(refund_page, "SELECT id FROM shop_refund WHERE id < ? AND state = ? ORDER BY id DESC LIMIT ?");
 
+static int render_refund(struct db_tx *tx, const struct shop *s, int64_t id, int64_t account, struct jw *w, struct err *e) {
+    struct refund f;
+    int r = shop__refund_get(tx, id, &f, e);
+    if (r == 1)
+        write_refund(w, &f, /* to_operator= */ account == 0);
+    return r;
+}
+
 int shop_refund_list(struct db_tx *tx, struct str state, int64_t before_id, int limit, struct buf *out, struct err *e) {
-    int64_t ids[LIST_MAX];
-    size_t n = 0;
     DB_ROWS rows = { 0 };
     int r = db_query(tx, &rows, e, &refund_page, DB_INT(before_id > 0 ? before_id : INT64_MAX), DB_STR(state), DB_INT(limit));
-    while (r >= 0 && (r = db_next(&rows, e)) == 1 && n < LIST_MAX)
-        ids[n++] = db_int(&rows, 0);
-    db_rows_done(&rows);
-    struct jw w;
-    jw_init(&w, out);
-    jw_arr(&w);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        struct refund f;
-        if ((r = shop__refund_get(tx, ids[i], &f, e)) == 1)
-            write_refund(&w, &f, /* to_operator= */ true);
-    }
-    jw_end_arr(&w);
-    return r < 0 ? r : 0;
+    return r < 0 ? r : shop__write_page(tx, NULL, &rows, /* account= */ 0, render_refund, out, e);
 }
 
 int shop_get_stats(struct shop *s, struct db_tx *tx, struct shop_stats *ret, struct err *e) {

@@ -122,6 +122,13 @@ const struct studio_product *studio_product(const struct studio *s, struct str n
     return NULL;
 }
 
+const struct studio_plan *studio_plan_named(const struct studio_product *p, struct str name) {
+    for (size_t i = 0; i < p->n_plans; i++)
+        if (str_eq(p->plans[i].name, name))
+            return &p->plans[i];
+    return NULL;
+}
+
 const struct studio_recipe *studio_recipe_at(const struct studio *s, size_t i) { return i < s->n_recipes ? &s->recipes[i] : NULL; }
 
 const struct studio_template *studio_template_at(const struct studio *s, size_t i) {

@@ -172,6 +172,7 @@ void studio_free(struct studio *s);
 const struct studio_recipe *studio_recipe(const struct studio *s, struct str name);          /* NULL when unknown */
 const struct studio_template *studio_template(const struct studio *s, struct str name);
 const struct studio_product *studio_product(const struct studio *s, struct str name);        /* "" = the first */
+const struct studio_plan *studio_plan_named(const struct studio_product *p, struct str name);     /* NULL: none is called that */
 const struct studio_recipe *studio_recipe_at(const struct studio *s, size_t i);              /* NULL past the end */
 const struct studio_template *studio_template_at(const struct studio *s, size_t i);
 

@@ -88,6 +88,8 @@ for (const [width, height, lang, dark] of [[360, 740, 'en', false], [360, 740, '
     await picture(`${name}-2-task`, page);
 
     await section('/admin/accounts', `${rows} === 3`, '3-accounts');
+    await section('/admin/memberships', `document.querySelector('.empty')`, '3-memberships');
+    await section('/admin/invoices', `document.querySelector('.empty')`, '3-invoices');
     await section('/admin/storage', `document.querySelector('.disk-bar') && ${rows} === 5`, '4-storage');
     await section('/admin/mails', `${rows} === 1`, '5-mails');
     await page.click(`a[href="/admin/mails/${mail.id}"]`);

@@ -189,6 +189,80 @@ test('a wish that meets another one; a renewal that fails, and then the end', as
   assert.deepEqual(walk.errors, []);
 });
 
+const SHOWN = {
+  en: { title: 'Payments of this membership', asked: 'You asked for an invoice', sent: /sent to member@example\.com.*No\. 7/s, end: 'End it now', send: 'It was sent', ended: 'Ended' },
+  zh: { title: '会员付款记录', asked: '您已申请发票', sent: /已发送至 member@example\.com.*No\. 7/s, end: '立即结束', send: '已发送', ended: '已结束' },
+};
+for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`each month that was paid, its invoice, and the operator's side of both, ${lang} at ${width}`, async t => {
+  const { server } = await testWorld(t, ENV), op = new Client(server.url, server.operatorToken()), words = SHOWN[lang];
+  const me = await Member.open(t, server.url, { lang, width, height, name: `payments-${width}-${lang}` }), { walk } = me, bank = new Client(server.url);
+  await person(op, EMAIL, PASSWORD);
+  await walk.go('/sign-in?next=/wallet');
+  await typeIn(walk, EMAIL, PASSWORD);
+  await walk.page.waitForURL(url => url.pathname === '/wallet');
+  const order = await me.buy();
+  for (let n = 0; n < 2; n++) await bank.post(`/v1/pay/test/${order}`, { act: 'renew' });
+  await walk.go('/wallet');
+  await me.card('active');
+  await walk.$('a[href^="/orders?membership="]').click();
+  await walk.h1(words.title);
+  await walk.id('order-row').nth(2).waitFor();
+  assert.equal(await walk.id('order-row').count(), 3);
+  await walk.shot('payments');
+  await walk.id('order-row').nth(1).locator('a').click();
+  await walk.id('invoice-ask').click();
+  const act = walk.$('[role=dialog] .button-primary');
+  assert.ok(await act.isDisabled(), 'to whom is missing');
+  await walk.$('input[name=title]').fill('Ann & Sons');
+  assert.equal(await walk.$('input[name=invoice-email]').inputValue(), EMAIL);
+  await walk.shot('invoice-ask', { whole: false });
+  await act.click();
+  await walk.gone('[role=dialog]');
+  await walk.page.getByText(words.asked).waitFor();
+  await walk.shot('invoice-asked');
+
+  const desk = await openDesk(t, server, { lang, width, height, name: `memberships-${width}-${lang}` }), press = name => desk.page.getByRole('button', { name, exact: true });
+  await desk.go('/admin/memberships');
+  await desk.$('tbody tr').waitFor();
+  await desk.shot('list');
+  await desk.$('.find select').selectOption('ended');
+  await desk.$('.empty').waitFor();
+  await desk.shot('none');
+  await desk.$('.find select').selectOption('');
+  await desk.$('tbody a[href^="/admin/memberships/member_"]').click();
+  await desk.$('tbody tr').nth(2).waitFor();
+  await desk.shot('one');
+  await desk.go('/admin/invoices');
+  await desk.$('tbody tr').waitFor();
+  await desk.shot('invoices');
+  await press(words.send).click();
+  await desk.$('[role=dialog]').waitFor();
+  assert.ok(await desk.$('[role=dialog] .button-primary').isDisabled(), 'its number is missing');
+  await desk.$('input[name=note]').fill('No. 7');
+  await desk.shot('invoice-send', { whole: false });
+  await desk.$('[role=dialog] .button-primary').click();
+  await desk.$('.empty').waitFor();
+  await desk.$('.find select').selectOption('sent');
+  await desk.$('tbody tr').waitFor();
+  await desk.shot('invoices-sent');
+  await walk.page.reload();
+  await walk.$('.invoice .notice-good').waitFor();
+  assert.match(await walk.$('.invoice').innerText(), words.sent);
+  assert.equal(await walk.id('invoice-ask').count(), 0);
+
+  await desk.go('/admin/memberships');
+  await press(words.end).click();
+  await desk.$('[role=dialog]').waitFor();
+  await desk.shot('end', { whole: false });
+  await desk.$('[role=dialog] .button-danger').click();
+  await desk.gone('[role=dialog]');
+  await desk.$('tbody').getByText(words.ended, { exact: true }).waitFor();
+  assert.equal(await press(words.end).count(), 0);
+  await walk.go('/wallet');
+  await me.card('ended');
+  assert.deepEqual([...walk.errors, ...desk.errors], []);
+});
+
 /** An operator at a desk, or with a phone. */
 async function openDesk(t, server, how) {
   const desk = await openWalk(t, browser, server.url, { axe: true, height: 900, ...how });

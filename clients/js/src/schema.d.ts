@@ -780,6 +780,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/memberships/{id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was paid for it, newest first: each an order with its own receipt, refund and invoice. */
+        get: operations["get_v1_memberships__id__orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/memberships/{id}/end": {
         parameters: {
             query?: never;
@@ -1009,8 +1026,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Memberships, newest first; account. */
+        /** Memberships, newest first; account, state. */
         get: operations["get_v1_admin_memberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/memberships/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One membership, whoever's it is. */
+        get: operations["get_v1_admin_memberships__id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/memberships/{id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was paid for it, newest first. */
+        get: operations["get_v1_admin_memberships__id__orders"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1682,6 +1733,13 @@ export interface components {
         AdminInvoice: {
             id: string;
             order: string;
+            account: string;
+            /** @description What was bought, as the payer read it. */
+            what: string;
+            currency: string;
+            price_minor: number;
+            refunded_minor: number;
+            paid_ms: number;
             title: string;
             tax_no: string;
             email: string;
@@ -4071,6 +4129,42 @@ export interface operations {
             };
         };
     };
+    get_v1_memberships__id__orders: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_v1_memberships__id__end: {
         parameters: {
             query?: never;
@@ -4577,6 +4671,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Only memberships of this account. */
                 account?: string;
+                /** @description Only memberships in this state. */
+                state?: string;
             };
             header?: never;
             path?: never;
@@ -4591,6 +4687,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminMembershipList"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_memberships__id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMembership"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_admin_memberships__id__orders: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrderList"];
                 };
             };
             /** @description What went wrong, and what to do next. */
@@ -4837,7 +5000,14 @@ export interface operations {
     };
     get_v1_admin_invoices: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+                /** @description Only invoices in this state; those that are waited for when left out. */
+                state?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -20,6 +20,7 @@ export const shop = {
   order: ({ plan, currency, provider, code, key }: Intent) => api.post('/v1/orders', { body: { plan, currency, provider, ...(code ? { code } : {}) }, key }),
   get: (id: string) => api.get('/v1/orders/{id}', { path: { id } }),
   list: (cursor: string | undefined) => api.get('/v1/orders', { query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
+  paidFor: (id: string, cursor: string | undefined) => api.get('/v1/memberships/{id}/orders', { path: { id }, query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
   start: (id: string, scene: Scene) => api.post('/v1/orders/{id}/start', { path: { id }, body: { scene }, again: true }),
   check: (id: string) => api.post('/v1/orders/{id}/check', { path: { id }, body: {}, again: true }),
   cancel: (id: string) => api.post('/v1/orders/{id}/cancel', { path: { id }, body: {}, again: true }),

@@ -118,6 +118,23 @@ export const shopEn = {
   receiptState: 'State',
   testNote: 'Paid with test money: nothing was really charged.',
 
+  // ---- an invoice ----
+  invoice: 'Invoice',
+  invoiceAsk: 'Ask for an invoice',
+  invoiceChange: 'Change what it is for',
+  invoiceText: 'It is sent to you by e-mail, mostly within a few working days.',
+  invoiceTitle: 'To whom',
+  invoiceTitleHint: 'Your name, or your company’s',
+  invoiceTax: 'Tax number',
+  invoiceTaxHint: 'Of a company; else leave it empty.',
+  invoiceEmail: 'E-mail',
+  invoiceDo: 'Ask for it',
+  invoiceLeave: 'Leave it',
+  invoiceAsked: 'You asked for an invoice',
+  invoiceAskedText: 'For {{title}}, to {{email}}.',
+  invoiceSent: 'The invoice was sent to {{email}}',
+  invoiceRefused: 'There will be no invoice',
+
   // ---- money back ----
   refundAsk: 'Ask for the money back',
   refundSure: 'Ask for {{price}} back?',
@@ -199,6 +216,8 @@ export const shopEn = {
   memberWaiting: 'Being set up',
   memberWaitingText: 'The provider is setting it up. This changes by itself.',
   memberNext: 'Renews on {{when}}: {{price}} is charged, and you get {{credits}}.',
+  memberPayments: 'Payments of this membership',
+  memberPaymentsText: 'Each month that was paid is an order of its own, with its receipt and its invoice.',
   memberThen: 'From {{when}}: {{plan}}, {{price}} a month, with {{credits}}.',
   memberEndsText: 'Ends on {{when}}. Nothing is charged any more; until then all stays as it is.',
   memberLateText: 'The last payment did not go through, and is tried again. Until {{when}} you can do everything as before.',

@@ -15,8 +15,10 @@ import { Accounts } from './accounts';
 import { Codes } from './codes';
 import { Door } from './door';
 import { Health } from './health';
+import { Invoices } from './invoices';
 import { Mail, Mails } from './mails';
 import { Margin } from './margin';
+import { Memberships, OneMembership } from './memberships';
 import { Orders } from './orders';
 import { Settings } from './settings';
 import { Storage } from './storage';
@@ -24,7 +26,7 @@ import { OneTask } from './task';
 import { Tasks } from './tasks';
 import './admin.css';
 
-const SECTIONS = ['tasks', 'accounts', 'orders', 'codes', 'margin', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
+const SECTIONS = ['tasks', 'accounts', 'orders', 'memberships', 'invoices', 'codes', 'margin', 'storage', 'mails', 'settings', 'health'] as const satisfies readonly AdminKey[];
 
 function useRoom(): void {
   useEffect(() => {
@@ -67,6 +69,9 @@ function Inside() {
         <Route path="/admin/accounts/:id">{({ id }) => <OneAccount id={id} key={id} />}</Route>
         <Route path="/admin/accounts" component={Accounts} />
         <Route path="/admin/orders" component={Orders} />
+        <Route path="/admin/memberships/:id">{({ id }) => <OneMembership id={id} key={id} />}</Route>
+        <Route path="/admin/memberships" component={Memberships} />
+        <Route path="/admin/invoices" component={Invoices} />
         <Route path="/admin/codes" component={Codes} />
         <Route path="/admin/margin" component={Margin} />
         <Route path="/admin/storage" component={Storage} />

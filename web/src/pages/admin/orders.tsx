@@ -39,8 +39,9 @@ function useColumns(deciding: boolean): Column<AdminOrder>[] {
   ];
 }
 
-interface RowsProps { list: ReturnType<typeof useOrders>; caption: string; none: ReactNode; deciding?: boolean }
-function Rows({ list, caption, none, deciding = false }: RowsProps) {
+interface RowsProps { list: Pick<ReturnType<typeof useOrders>, 'data' | 'error' | 'isError' | 'refetch' | 'hasNextPage' | 'isFetchingNextPage' | 'fetchNextPage'>; caption: string; none: ReactNode; deciding?: boolean }
+/** deciding: the operator may give back what is left. */
+export function Rows({ list, caption, none, deciding = false }: RowsProps) {
   const columns = useColumns(deciding);
   return <Loaded asked={list}>{items => (items.length ? <><Table caption={caption} columns={columns} items={items} keyOf={o => o.id} /><More list={list} /></> : none)}</Loaded>;
 }

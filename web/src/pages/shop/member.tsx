@@ -1,6 +1,7 @@
 /** A membership: what one has, until when, what is charged next; and what its owner may want of it, with what will happen said before. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
+import { Link } from 'wouter';
 import { api, asProblem, type Schemas } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { orNobody, useKind, useMe } from '../../lib/session';
@@ -181,6 +182,7 @@ function Card({ it, all }: { it: Membership; all: Shop | undefined }) {
       <div role="status"><p className="numbers">{first}</p>{more.map(line => <p key={line} className="soft numbers">{line}</p>)}</div>
       <Asked it={it} />
       <Acts it={it} all={all} />
+      <p className="small"><Link href={`/orders?membership=${it.id}`}>{t('memberPayments')}</Link></p>
       {again && <div className="order-acts"><ButtonLink kind="quiet" href={`/buy/${it.plan}`}>{t('memberAgain')}</ButtonLink></div>}
     </div>
   );

@@ -12,6 +12,7 @@ import { Notice } from '../../ui/notice';
 import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { GoOn } from './go-on';
+import { Invoice } from './invoice';
 import { OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
 import { AskBack, MoneyBack } from './refund';
 import { useTruth, Waiting } from './waiting';
@@ -93,6 +94,7 @@ export default function OrderPage({ id }: { id: string }) {
       <State order={order} truth={truth} />
       <MoneyBack order={order} />
       <Receipt order={order} />
+      <Invoice order={order} />
       <div className="order-links">{order.can_refund && <AskBack order={order} />}<ButtonLink href="/orders" kind="bare">{t('ordersTitle')}</ButtonLink><ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div>
     </div>
   );

@@ -1,6 +1,6 @@
-/** /orders: everything that was ordered, newest first. */
+/** /orders: everything that was ordered, newest first; ?membership=…: what was paid for that one. */
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Link } from 'wouter';
+import { Link, useSearch } from 'wouter';
 import { asProblem } from '../../lib/api';
 import { shop, useMoney, useShop, type Order } from '../../lib/shop';
 import { useDate } from '../../lib/time';
@@ -24,12 +24,12 @@ function Row({ order, title }: { order: Order; title: string }) {
   );
 }
 
-function List() {
+function List({ member }: { member: string | null }) {
   const { t } = useShopWords(), title = usePlanTitle(useShop().data);
-  const list = useInfiniteQuery({ queryKey: ['orders'], initialPageParam: undefined as string | undefined, queryFn: ({ pageParam }) => shop.list(pageParam), getNextPageParam: page => page.next ?? undefined });
+  const list = useInfiniteQuery({ queryKey: ['orders', member], initialPageParam: undefined as string | undefined, queryFn: ({ pageParam }) => (member ? shop.paidFor(member, pageParam) : shop.list(pageParam)), getNextPageParam: page => page.next ?? undefined });
   if (list.isPending) return <div className="rows">{[1, 2, 3].map(n => <div key={n} className="bone bone-row" />)}</div>;
   const problem = list.isError ? asProblem(list.error) : null, items = list.data?.pages.flatMap(p => p.items) ?? [];
-  if (problem?.status === 401) return <SignedOut inside next="/orders" />;
+  if (problem?.status === 401) return <SignedOut inside next={member ? `/orders?membership=${member}` : '/orders'} />;
   if (problem) return <Failed problem={problem} again={() => void list.refetch()} />;
   if (!items.length) return <Empty inside icon="frame" title={t('ordersNone')} text={t('ordersNoneText')}><ButtonLink href="/new" big icon="people">{t('goOnNew')}</ButtonLink></Empty>;
   return (
@@ -41,7 +41,13 @@ function List() {
 }
 
 export default function Orders() {
-  const { t } = useShopWords();
-  useTitle(t('ordersTitle'));
-  return <div className="width narrow"><div className="plans-top money-top"><h1>{t('ordersTitle')}</h1><ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div><List /></div>;
+  const { t } = useShopWords(), member = /^member_\w+$/.exec(new URLSearchParams(useSearch()).get('membership') ?? '')?.[0] ?? null, title = t(member ? 'memberPayments' : 'ordersTitle');
+  useTitle(title);
+  return (
+    <div className="width narrow">
+      <div className="plans-top money-top"><h1>{title}</h1>{member && <ButtonLink href="/orders" kind="bare">{t('ordersTitle')}</ButtonLink>}<ButtonLink href="/wallet" kind="bare">{t('walletTitle')}</ButtonLink></div>
+      {member && <p className="soft">{t('memberPaymentsText')}</p>}
+      <List member={member} />
+    </div>
+  );
 }
