@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/tell.h"
 #include "blob/internal.h"
 #include "db/db.h"
 
@@ -116,21 +117,7 @@ int blob_sweep(struct blob_store *s, struct db *d, int64_t *ret_removed, struct 
 
 /* ---- verify ---- */
 
-struct telling {
-    void (*tell)(void *ctx, const char *what);
-    void *ctx;
-};
-
-static void __attribute__((format(printf, 2, 3))) say(const struct telling *t, const char *fmt, ...) {
-    char text[256];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    t->tell(t->ctx, text);
-}
-
-static void check_asset(struct blob_store *s, struct db *d, int64_t id, const struct blob_key *k, int64_t bytes, bool deep, const struct telling *t) {
+static void check_asset(struct blob_store *s, struct db *d, int64_t id, const struct blob_key *k, int64_t bytes, bool deep, struct tell *t) {
     __attribute__((cleanup(fd_close_p))) int fd = -1;
     char name[ID_TEXT_MAX], sha[SHA256_HEX + 1];
     struct err e = { 0 };
@@ -140,27 +127,27 @@ static void check_asset(struct blob_store *s, struct db *d, int64_t id, const st
     if (r == ERR_NOT_FOUND && blob__is_named(db_reader(d), k, NULL) == 0)
         return;                                        /* deleted while we looked */
     if (r < 0)
-        say(t, "%s: its file cannot be read: %s", name, e.text);
+        tell(t, "%s: its file cannot be read: %s", name, e.text);
     else if (there != bytes)
-        say(t, "%s: the file has %lld bytes instead of %lld", name, (long long)there, (long long)bytes);
+        tell(t, "%s: the file has %lld bytes instead of %lld", name, (long long)there, (long long)bytes);
     else if (deep && blob__hash(fd, sha, &there, &e) < 0)
-        say(t, "%s: its file cannot be read: %s", name, e.text);
+        tell(t, "%s: its file cannot be read: %s", name, e.text);
     else if (deep && strcmp(sha, k->sha) != 0)
-        say(t, "%s: the file was changed: its SHA-256 is %s", name, sha);
+        tell(t, "%s: the file was changed: its SHA-256 is %s", name, sha);
 }
 
-static void check_upload(struct blob_store *s, struct db *d, int64_t id, int64_t done, const struct telling *t) {
+static void check_upload(struct blob_store *s, struct db *d, int64_t id, int64_t done, struct tell *t) {
     char name[ID_TEXT_MAX];
     struct stat st = { 0 };
     blob__upload_name(id, name);
     if (fstatat(s->upload_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-        say(t, "%s: %s", name, strerrordesc_np(errno));
+        tell(t, "%s: %s", name, strerrordesc_np(errno));
     else if (st.st_size < done && blob__upload_exists(db_reader(d), id, NULL) != 0)
-        say(t, "%s: the file has %lld bytes, %lld were promised", name, (long long)st.st_size, (long long)done);
+        tell(t, "%s: the file has %lld bytes, %lld were promised", name, (long long)st.st_size, (long long)done);
 }
 
-int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e) {
-    struct telling t = { tell, ctx };
+int blob_verify(struct blob_store *s, struct db *d, bool deep, void (*tell_fn)(void *ctx, const char *what), void *ctx, struct err *e) {
+    struct tell t = { .fn = tell_fn, .ctx = ctx };
     struct blob_key k;
     int64_t id = 0, n = 0;
     int r;

@@ -1,30 +1,16 @@
 /* verify.c - orders, refunds and the books say the same. Reads only. */
-#include <stdarg.h>
-#include <stdio.h>
-
+#include "base/tell.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
 #include "shop/code.h"
 #include "shop/internal.h"
-
-struct check { void (*tell)(void *ctx, const char *what); void *ctx; int told; };
-
-static void __attribute__((format(printf, 2, 3))) tell(struct check *c, const char *fmt, ...) {
-    char line[240];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
-    va_end(ap);
-    c->tell(c->ctx, line);
-    c->told++;
-}
 
 DB_SQL(verify_orders, "SELECT id, state, price_minor, refunded_minor, credits, account_id, (SELECT COALESCE(SUM(f.money_minor), 0) FROM shop_refund f "
                       "WHERE f.order_id = shop_order.id AND f.state IN ('pending', 'done', 'abnormal')) FROM shop_order WHERE id > ? AND (state = 'paid' OR refunded_minor > 0) "
                       "ORDER BY id LIMIT 1");
 
 /* One order against its sale. */
-static int one(struct db_tx *tx, const struct db_rows *rows, struct check *c, struct err *e) {
+static int one(struct db_tx *tx, const struct db_rows *rows, struct tell *t, struct err *e) {
     char id[ID_TEXT_MAX];
     id_text(id, "order", db_int(rows, 0));
     int64_t price = db_int(rows, 2), refunded = db_int(rows, 3);
@@ -33,19 +19,19 @@ static int one(struct db_tx *tx, const struct db_rows *rows, struct check *c, st
     if (r < 0)
         return r;
     if (r == 0 || !str_eqz(db_str(rows, 1), "paid")) {
-        tell(c, "%s is %.*s, and %s sold in the books", id, STR_ARG(db_str(rows, 1)), r ? "was" : "was never");
+        tell(t, "%s is %.*s, and %s sold in the books", id, STR_ARG(db_str(rows, 1)), r ? "was" : "was never");
         return 0;
     }
     if (sold.paid != price || sold.credits != db_int(rows, 4))
-        tell(c, "%s cost %lld for %lld credits, the books say %lld for %lld", id, (long long)price, (long long)db_int(rows, 4), (long long)sold.paid, (long long)sold.credits);
+        tell(t, "%s cost %lld for %lld credits, the books say %lld for %lld", id, (long long)price, (long long)db_int(rows, 4), (long long)sold.paid, (long long)sold.credits);
     if (sold.refunded != refunded || db_int(rows, 6) != refunded)
-        tell(c, "%s says that %lld went back, the books %lld, its refunds %lld", id, (long long)refunded, (long long)sold.refunded, (long long)db_int(rows, 6));
+        tell(t, "%s says that %lld went back, the books %lld, its refunds %lld", id, (long long)refunded, (long long)sold.refunded, (long long)db_int(rows, 6));
     if (sold.account != db_int(rows, 5))
-        tell(c, "%s and what it bought belong to two accounts", id);
+        tell(t, "%s and what it bought belong to two accounts", id);
     return 0;
 }
 
-static int none_is_sold_without_order(struct db_tx *tx, struct check *c, struct err *e) {
+static int none_is_sold_without_order(struct db_tx *tx, struct tell *t, struct err *e) {
     int64_t sale = 0;
     int r;
     while ((r = ledger_next_sale(tx, sale, &sale, e)) == 1) {
@@ -56,7 +42,7 @@ static int none_is_sold_without_order(struct db_tx *tx, struct check *c, struct 
         if (has < 0)
             return has;
         if (has == 0 || o.state != SHOP_PAID)
-            tell(c, "%s was sold in the books and is %s", id, has ? shop_state_names[o.state] : "not there");
+            tell(t, "%s was sold in the books and is %s", id, has ? shop_state_names[o.state] : "not there");
     }
     return r;
 }
@@ -73,47 +59,47 @@ DB_SQL(verify_changes, "SELECT m.id, m.change_id FROM shop_member m WHERE m.chan
 
 /* Each membership has its first order, and is paid for until the end of its last period. That each paid period is one sale follows: its order is paid,
  * and one() has found the sale. */
-static int members(struct db_tx *tx, struct check *c, struct err *e) {
+static int members(struct db_tx *tx, struct tell *t, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_query(tx, &rows, e, &verify_members);
     while (r >= 0 && (r = db_next(&rows, e)) == 1) {
         char id[ID_TEXT_MAX];
         id_text(id, "member", db_int(&rows, 0));
         if (db_null(&rows, 3) || !str_eqz(db_str(&rows, 4), "member") || !str_eqz(db_str(&rows, 5), "paid") || db_int(&rows, 7) != 1)
-            tell(c, "%s has no first order that was paid", id);
+            tell(t, "%s has no first order that was paid", id);
         else if (db_int(&rows, 1) != db_int(&rows, 3))
-            tell(c, "%s and its first order belong to two accounts", id);
+            tell(t, "%s and its first order belong to two accounts", id);
         if (db_int(&rows, 2) != db_int(&rows, 6))
-            tell(c, "%s is paid until %lld, its periods end with %lld", id, (long long)db_int(&rows, 2), (long long)db_int(&rows, 6));
+            tell(t, "%s is paid until %lld, its periods end with %lld", id, (long long)db_int(&rows, 2), (long long)db_int(&rows, 6));
     }
     return r;
 }
 
-static int periods(struct db_tx *tx, struct check *c, struct err *e) {
+static int periods(struct db_tx *tx, struct tell *t, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_query(tx, &rows, e, &verify_periods);
     while (r >= 0 && (r = db_next(&rows, e)) == 1) {
         char id[ID_TEXT_MAX];
         id_text(id, "order", db_int(&rows, 0));
-        tell(c, "%s is a period of a membership and is not paid, or not its owner's", id);
+        tell(t, "%s is a period of a membership and is not paid, or not its owner's", id);
     }
     return r;
 }
 
-static int changes(struct db_tx *tx, struct check *c, struct err *e) {
+static int changes(struct db_tx *tx, struct tell *t, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_query(tx, &rows, e, &verify_changes);
     while (r >= 0 && (r = db_next(&rows, e)) == 1) {
         char id[ID_TEXT_MAX], change[ID_TEXT_MAX];
         id_text(id, "member", db_int(&rows, 0));
         id_text(change, "change", db_int(&rows, 1));
-        tell(c, "%s and %s do not agree whether it is under way", id, change);
+        tell(t, "%s and %s do not agree whether it is under way", id, change);
     }
     return r;
 }
 
 int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), void *ctx, struct err *e) {
-    struct check c = { .tell = tell_fn, .ctx = ctx };
+    struct tell t = { .fn = tell_fn, .ctx = ctx };
     int64_t last = 0;
     int r;
     for (;;) {
@@ -121,13 +107,13 @@ int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), 
         if ((r = db_one(tx, &rows, e, &verify_orders, DB_INT(last))) <= 0)
             break;
         last = db_int(&rows, 0);
-        if ((r = one(tx, &rows, &c, e)) < 0)
+        if ((r = one(tx, &rows, &t, e)) < 0)
             break;
     }
     if (r >= 0)
-        r = none_is_sold_without_order(tx, &c, e);
-    if (r >= 0 && (r = members(tx, &c, e)) >= 0 && (r = periods(tx, &c, e)) >= 0)
-        r = changes(tx, &c, e);
+        r = none_is_sold_without_order(tx, &t, e);
+    if (r >= 0 && (r = members(tx, &t, e)) >= 0 && (r = periods(tx, &t, e)) >= 0)
+        r = changes(tx, &t, e);
     int codes = r < 0 ? r : shop_code_verify(tx, tell_fn, ctx, e);
-    return codes < 0 ? codes : c.told + codes;
+    return codes < 0 ? codes : t.n + codes;
 }

@@ -58,12 +58,10 @@ export function Invoices() {
         {items => (items.length ? (
           <>
             <Table caption={t('invoices')} items={items} keyOf={i => i.id} columns={[
-              { label: t('invoiceFor'), first: true, of: i => <>{i.title}{i.tax_no && <span className="small soft numbers"> {i.tax_no}</span>}</> },
+              { label: t('invoiceFor'), first: true, of: i => <>{i.title}{[i.tax_no, i.email].filter(Boolean).map(line => <div key={line} className="small soft numbers">{line}</div>)}</> },
               { label: t('state'), of: i => <Badge tone={STATES[i.state][1]}>{t(STATES[i.state][0])}</Badge> },
               { label: t('amount'), number: true, of: i => money(i.price_minor - i.refunded_minor, i.currency) },
-              { label: t('invoiceWhat'), of: i => i.what },
-              { label: t('email'), wide: true, of: i => i.email },
-              { label: t('order'), of: i => <span className="id">{i.order}</span> },
+              { label: t('invoiceWhat'), wide: true, of: i => <>{i.what}<div className="id">{i.order}</div></> },
               { label: t('account'), of: i => <Link href={`/admin/accounts/${i.account}`} className="id">{i.account}</Link> },
               { label: t('linePaid'), of: i => <When ms={i.paid_ms} /> },
               state === 'asked' ? { label: t('decide'), wide: true, of: i => <Decide it={i} /> } : { label: t('invoiceNote'), wide: true, of: i => i.note || null },

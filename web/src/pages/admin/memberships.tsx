@@ -115,12 +115,12 @@ export function OneMembership({ id }: { id: string }) {
         {it => (
           <>
             <div className="one-top"><h2 className="id">{it.id}</h2><State it={it} /></div>
+            <End it={it} />
             <Facts items={[
               [t('account'), <Link href={`/admin/accounts/${it.account}`} className="id">{it.account}</Link>], [t('plan'), it.plan], [t('price'), money(it.price_minor, it.currency)], [t('credits'), it.credits],
               [t('memberNext'), <Next it={it} />], [t('memberUntil'), date(it.period_end_ms)], it.grace_until_ms ? [t('memberGrace'), date(it.grace_until_ms)] : null, [t('provider'), it.provider],
               [t('memberRef'), <span className="id">{it.provider_ref}</span>], it.change ? [t('memberChange'), [it.change.what, it.change.plan, it.change.state, it.change.detail].filter(Boolean).join(': ')] : null, [t('created'), date(it.created_ms)],
             ]} />
-            <End it={it} />
             <Section title={t('memberPayments')} text={t('memberPaymentsText')}><Payments id={id} /></Section>
           </>
         )}
