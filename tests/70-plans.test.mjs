@@ -231,6 +231,27 @@ test('what would be sold below cost is not', async t => {
   await startServer(t, { env });                                   // nothing is sold
 });
 
+test('what no recipe needs is promised by no plan; what one needs only those plans have', async t => {
+  const honest = await startServer(t, { env: { ...FAKE, ...SELLS, ...here } }), told = (await new Client(honest.url).get('/v1/plans')).plans;
+  assert.deepEqual(told.filter(p => p.may.enhanced || p.may.motion).map(p => p.plan), []);
+  const products = tempDir('zt-products-'), recipe = join(products, 'reunion/recipes/family-portrait.yaml');
+  t.after(() => rmSync(products, { recursive: true, force: true }));
+  cpSync(join(root, 'products'), products, { recursive: true });
+  writeFileSync(recipe, `${readFileSync(recipe, 'utf8')}needs: [enhanced]\n`);
+  const env = { ...FAKE, ...here, ZOETROPE_PRODUCTS: products }, server = await startServer(t, { env: { ...env, ...SELLS } });
+  const c = await Visitor.come(server.url), ask = () => c.send('POST', '/v1/quotes', { json: { recipe: 'family-portrait', people: [{ asset: c.shot.id, face: 0 }], template: 'hall' } });
+  assert.deepEqual((await c.get('/v1/plans')).plans.filter(p => p.may.enhanced || p.may.motion).map(p => [p.plan, p.may.enhanced, p.may.motion]), [['p29', true, false]]);
+  isProblem(await ask(), 402, 'plan_needed');                      // nor is the free picture one of these
+  await bought(c, 'p9');
+  assert.equal((await c.may()).may.enhanced, false);
+  isProblem(await ask(), 402, 'plan_needed');
+  await bought(c, 'p29');
+  assert.equal((await c.may()).may.enhanced, true);
+  assert.equal((await ask()).status, 201);
+  const open = await startServer(t, { env }), anybody = await Client.guest(open.url);      // nothing is sold: everybody may
+  assert.deepEqual([(await anybody.get('/v1/me/may')).may.enhanced, (await anybody.get('/v1/me/may')).may.motion], [true, false]);
+});
+
 test('the mark is in the picture that was promised with it, in its corner, and in no other', async t => {
   const server = await startServer(t, { env: { ...SELLS, ...here } });
   const c = await Visitor.come(server.url);

@@ -30,7 +30,7 @@ static size_t plan_at(const struct studio_product *p, struct str name) {
 int shop_may(struct db_tx *tx, const struct shop_house *h, int64_t account, int64_t now_ms, struct shop_may *ret, struct err *e) {
     if (!shop_sells(h->pay, h->product)) {
         *ret = (struct shop_may){ .may = { .candidates = STUDIO_CANDIDATES_MAX, .per_day = 0, .weight = 1, .quality_px = STUDIO_QUALITY_MAX_PX,
-                                           .motion = true, .enhanced = true } };
+                                           .motion = h->product && h->product->has_motion, .enhanced = h->product && h->product->has_enhanced } };
         return 0;
     }
     const struct studio_product *p = h->product;

@@ -232,13 +232,17 @@ static int read_spec(struct str text, struct arena *a, struct shop_quote *ret, s
 
 static int least(int a, int b) { return a < b ? a : b; }
 
+static bool allows(const struct studio_may *may, const struct studio_recipe *re) {
+    return (may->motion || !studio_recipe_needs(re, "motion")) && (may->enhanced || !studio_recipe_needs(re, "enhanced"));
+}
+
 /* 1: the picture of the day is there, and better than paying. asked: candidates, 0 = left out; credits: what it would cost else. */
 static int free_instead(struct db_tx *tx, const struct shop_house *h, const struct shop_who *who, const struct shop_quote *q, const struct shop_may *can,
                         int asked, int64_t credits, struct err *e) {
     const struct studio_plan *gift = &h->product->plans[0];
     struct ledger_balance wallet;
     struct shop_day day;
-    if (asked > least(q->spec.recipe->candidates_free, gift->may.candidates) || q->spec.recipe->candidates_free == 0)
+    if (asked > least(q->spec.recipe->candidates_free, gift->may.candidates) || q->spec.recipe->candidates_free == 0 || !allows(&gift->may, q->spec.recipe))
         return 0;
     int r = ledger_balance(tx, q->account, &wallet, e);
     if (r < 0 || (can->plan != gift && wallet.available >= credits))     /* by the free plan it is the same picture, paid or not */
@@ -254,6 +258,8 @@ static int offer(struct db_tx *tx, const struct shop_house *h, const struct shop
     int r = shop_may(tx, h, q->account, q->created_ms, &can, e), asked = q->spec.candidates;
     if (r < 0)
         return r;
+    if (can.sells && !allows(&can.may, re))
+        return err_set(e, ERR_PLAN_NEEDED, "recipe %.*s: not with plan %.*s", STR_ARG(re->name), STR_ARG(can.plan->name));
     int limit = least(re->candidates_paid, can.may.candidates);
     if (asked > limit)
         return err_set(e, ERR_PLAN_NEEDED, "candidates: %d with plan %.*s", limit, STR_ARG(can.plan->name));

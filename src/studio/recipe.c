@@ -24,6 +24,7 @@ static const struct field recipe_fields[] = {
     { "cost", FIELD_MAP, false, 0, 0, AT(cost) },
     { "retention", FIELD_MAP, true, 0, 0, AT(retention) },
     { "params", FIELD_JSON, false, 0, 0, AT(r.params) },
+    { "needs", FIELD_NAMES, false, 1, 2, AT(r.needs) },
     { 0 },
 };
 static const struct field candidates_fields[] = {
@@ -170,6 +171,11 @@ static int check_whole(const char *path, const struct recipe_file *f, const stru
         return field_wrong(path, f->price, e, "per must be candidate or task");
     if (f->cost && !str_eqz(f->cost_per, "candidate") && !str_eqz(f->cost_per, "task"))
         return field_wrong(path, f->cost, e, "per must be candidate or task");
+    for (struct str rest = r->needs; rest.n;) {
+        struct str one = str_cut(&rest, ',');
+        if (!str_eqz(one, "motion") && !str_eqz(one, "enhanced"))
+            return field_wrong(path, yaml_get(root, "needs"), e, "needs must be of motion and enhanced, not %.*s", STR_ARG(one));
+    }
     if (!studio_input(r, STUDIO_IN_PEOPLE))
         return field_wrong(path, yaml_get(root, "inputs"), e, "one input must be of kind image with face rules");
     return 0;

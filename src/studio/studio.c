@@ -41,6 +41,25 @@ static int load_recipe(struct studio *s, const char *dir, struct str name, struc
     return 0;
 }
 
+static bool some_recipe_needs(const struct studio *s, const struct studio_product *p, const char *what) {
+    for (struct str rest = p->recipes; rest.n;) {
+        const struct studio_recipe *r = studio_recipe(s, str_cut(&rest, ','));
+        if (r && studio_recipe_needs(r, what))
+            return true;
+    }
+    return false;
+}
+
+/* A plan allows only what there is something to be allowed of. */
+static void promise_what_there_is(const struct studio *s, struct studio_product *p) {
+    p->has_motion = some_recipe_needs(s, p, "motion");
+    p->has_enhanced = some_recipe_needs(s, p, "enhanced");
+    for (size_t i = 0; i < p->n_plans; i++) {
+        p->plans[i].may.motion &= p->has_motion;
+        p->plans[i].may.enhanced &= p->has_enhanced;
+    }
+}
+
 static int load_product(void *ctx, const char *path, struct str name, struct err *e) {
     struct studio *s = ctx;
     if (s->n_products == FIELD_PRODUCTS_MAX)
@@ -54,6 +73,7 @@ static int load_product(void *ctx, const char *path, struct str name, struct err
     for (struct str rest = p->recipes; rest.p;)
         if ((r = load_recipe(s, recipes, str_cut(&rest, ','), e)) < 0)
             return r;
+    promise_what_there_is(s, p);
     return 0;
 }
 
@@ -133,6 +153,13 @@ const struct studio_recipe *studio_recipe_at(const struct studio *s, size_t i) {
 
 const struct studio_template *studio_template_at(const struct studio *s, size_t i) {
     return i < s->n_templates ? &s->templates[i] : NULL;
+}
+
+bool studio_recipe_needs(const struct studio_recipe *r, const char *what) {
+    for (struct str rest = r->needs; rest.n;)
+        if (str_eqz(str_cut(&rest, ','), what))
+            return true;
+    return false;
 }
 
 const struct studio_input *studio_input(const struct studio_recipe *r, enum studio_input_kind kind) {

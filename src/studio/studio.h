@@ -63,6 +63,7 @@ struct studio_recipe {
     bool               cost_per_candidate;
     int64_t            keep_inputs_ms, keep_outputs_ms;
     struct str         params;                   /* JSON object with the recipe's defaults, handed to the engine */
+    struct str         needs;                    /* comma list of "motion", "enhanced": only whose plan allows all of these may order it */
 };
 struct studio_template {
     struct str         name;                     /* "hall" */
@@ -101,6 +102,7 @@ struct studio_example {                          /* shown on the first page: the
 /*
  * What somebody may do, by the plan they have. A plan is data: shop/ says who has which, task/ and the engines ask for single members.
  * weight: fair turns, 1..8; in a rush the smaller ones wait. quality_px: longest side of what is delivered.
+ * motion, enhanced: may order recipes that need it. False whatever the file says while no recipe of the product does: what nothing makes is not promised.
  */
 struct studio_may {
     int  candidates, per_day /* tasks; 0 = no limit */, weight, quality_px;
@@ -131,6 +133,7 @@ struct studio_product {
     int64_t            guest_credits;            /* granted to a new guest */
     struct studio_plan plans[STUDIO_PLANS_MAX];  /* the free one first; later ones are worth more */
     size_t             n_plans;                  /* 0: nothing is sold, everybody may do everything */
+    bool               has_motion, has_enhanced; /* a recipe of it needs that */
 };
 
 struct studio;
@@ -157,6 +160,7 @@ struct studio;
  *                    - { op: draw, state: running, per: candidate, way: remote }                  on remote engines only (local: on our own)
  *                    - { op: judge, state: checking, per: candidate, way: remote, here: true }    by our own models in any case
  *                  cost: { microusd: 30000, per: candidate }   optional; what the preferred engine is expected to cost. The rest: the shipped ones
+ *                 needs: [enhanced]           optional; motion, enhanced: what a plan must allow for it
  * template.yaml:  template: hall              the folder's name
  *                 version: 1                  counts up when pictures made from it would differ
  *                 order: 10                   optional, 0..1000 (100): small ones are shown first
@@ -173,6 +177,7 @@ const struct studio_recipe *studio_recipe(const struct studio *s, struct str nam
 const struct studio_template *studio_template(const struct studio *s, struct str name);
 const struct studio_product *studio_product(const struct studio *s, struct str name);        /* "" = the first */
 const struct studio_plan *studio_plan_named(const struct studio_product *p, struct str name);     /* NULL: none is called that */
+bool studio_recipe_needs(const struct studio_recipe *r, const char *what);                   /* what: "motion", "enhanced" */
 const struct studio_recipe *studio_recipe_at(const struct studio *s, size_t i);              /* NULL past the end */
 const struct studio_template *studio_template_at(const struct studio *s, size_t i);
 

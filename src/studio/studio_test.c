@@ -186,6 +186,7 @@ static void wrong_files_are_refused_with_their_line(void **state) {
         { "products/p/product.yaml", PRODUCT, "mark: mark.png", "mark: product.yaml", "product.yaml:13: product.yaml is no PNG" },
         { "products/p/recipes/r.yaml", RECIPE, "per: task }", "per: head }", "r.yaml:14: per must be candidate or task" },
         { "products/p/recipes/r.yaml", RECIPE, "microusd: 30000", "microusd: -1", "microusd" },
+        { "products/p/recipes/r.yaml", RECIPE, "checks: [identity]\n", "checks: [identity]\nneeds: [gold]\n", "r.yaml:10: needs must be of motion and enhanced, not gold" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "gone.jpg", "template.yaml:7: there is no file gone.jpg" },
         { "share/templates/t/template.yaml", TEMPLATE, "back.jpg", "../back.jpg", "plain file name" },
         { "share/templates/t/template.yaml", TEMPLATE, "thumb: thumb.jpg", "thumb: .thumb", "plain file name" },

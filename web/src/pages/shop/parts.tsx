@@ -1,6 +1,4 @@
 /** What the pages of money have in common: what a plan brings, in which currency, and that test money is none. */
-import { useQuery } from '@tanstack/react-query';
-import { api } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { currenciesOf, useCurrency, useMoney, type Order, type Plan, type Shop } from '../../lib/shop';
 import { daysIn } from '../../lib/time';
@@ -10,23 +8,17 @@ import { useShopWords, type ShopKey } from '../../words/shop';
 import '../new/new.css';
 import './shop.css';
 
-/** Only what can be made here now is promised. */
-function useMoves(): boolean {
-  const recipes = useQuery({ queryKey: ['recipes'], staleTime: 3_600_000, queryFn: () => api.get('/v1/recipes') }).data;
-  return recipes?.items.some(r => r.name === 'micro-motion') ?? false;
-}
-
 export function usePictures(): (count: number) => string {
   const { t } = useShopWords();
   return count => (count === 1 ? t('useOne') : t('usePictures', { count }));
 }
 
 export function useFeatures(): (plan: Plan) => string[] {
-  const { t } = useShopWords(), moves = useMoves(), pictures = usePictures();
+  const { t } = useShopWords(), pictures = usePictures();
   return ({ may, credits, valid_ms, kind }) => {
     const bought = t('mayCredits', { count: credits });
     return [
-      pictures(may.candidates), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion && moves ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
+      pictures(may.candidates), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
       ...(credits ? [valid_ms ? t('mayCreditsFor', { credits: bought, count: daysIn(valid_ms) }) : bought] : []), ...(kind === 'member' ? [t('mayMonthly')] : []),
     ];
   };
