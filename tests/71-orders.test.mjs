@@ -299,6 +299,34 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   await sound(server);
 });
 
+// ---- a person looks ----
+test('Stripe: what is wrong stands once, ends by itself or by an operator\'s hand, and stays ended', async t => {
+  const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
+  const settle = (json, who = op, key = randomUUID()) => who.send('POST', `/v1/admin/orders/${o.id}/settled`, { json, headers: { 'idempotency-key': key } });
+  isProblem(await settle({ note: 'nothing' }), 409, 'wrong_state');
+  await c.start(o);
+  await pay(o);
+  const session = [...sim.sessions.values()].find(s => s.client_reference_id === o.id);
+  sim.dispute(session.id);
+  await sim.sendDue();
+  await c.until(o, x => x.trouble === 'dispute', 'told by an event');
+  isProblem(await settle({ note: 'mine' }, c), 403, 'forbidden');
+  isProblem(await settle({}), 400, 'bad_input');
+  isProblem(await settle({ note: 'too much', money_minor: 200 }), 400, 'bad_input');
+  const key = randomUUID(), done = await settle({ note: 'Agreed on half by telephone.', money_minor: 100 }, op, key);
+  assert.equal(done.status, 200, done.text);
+  assert.deepEqual((await settle({ note: 'Agreed on half by telephone.', money_minor: 100 }, op, key)).json, done.json);
+  const [trouble] = done.json.troubles;
+  assert.deepEqual([done.json.trouble, done.json.refunded_minor, done.json.credits_left, done.json.refund.cause, trouble.what, trouble.note, /^acct_/.test(trouble.by), trouble.over_ms >= trouble.since_ms],
+    [null, 100, 20, 'provider', 'dispute', 'Agreed on half by telephone.', true, true]);
+  assert.ok(server.log.some(l => l.ev === 'shop.trouble_settled' && l.order === o.id && l.by === trouble.by));
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.equal((await c.look(o)).trouble, null);             // told again, and settled all the same
+  assert.deepEqual((await op.get('/v1/admin/orders?trouble=1')).items, []);
+  await server.stop();
+  await sound(server);
+});
+
 // ---- not like me ----
 test('not like me: other pictures for nothing, then credits and money back, once; a stranger gets neither', async t => {
   const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), o = await c.order();

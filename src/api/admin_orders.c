@@ -105,6 +105,27 @@ static int refuse_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return r < 0 ? r : shop_refund_refuse(tx, job->id, req->account, job->reason, e);
 }
 
+struct settled_job { struct shop_settled s; struct str note; int64_t money; };
+static const struct json_field settled_fields[] = {
+    { "note", JSON_F_STR, true, 1, 400, offsetof(struct settled_job, note), .help = "What was done; operators read it." },
+    { "money_minor", JSON_F_INT, false, 0, PAY_MINOR_MAX, offsetof(struct settled_job, money), .help = "So much of it went back outside of this server, and is not booked yet; left out: nothing." },
+    { 0 },
+};
+static int settled_parse(struct http_req *req, struct err *e) {
+    struct settled_job *job = ARENA_NEW(req->arena, struct settled_job);
+    req->job = job;
+    int r = api_param_id(req, 0, "order", &job->s.order, e);
+    if (r < 0 || (r = api_body(req, settled_fields, job, e)) < 0)
+        return r;
+    job->s = (struct shop_settled){ .order = job->s.order, .by = req->account, .money = job->money, .note = job->note };
+    return 0;
+}
+static int settled_write(struct db_tx *tx, struct http_req *req, struct err *e) {
+    const struct settled_job *job = req->job;
+    req->object_id = job->s.order;
+    return shop_order_settled(tx, api_app(req)->shop, &job->s, e);
+}
+
 struct invoice_job { int64_t order; struct str note; bool sent; };
 static const struct json_field invoice_fields[] = {
     { "sent", JSON_F_BOOL, true, 0, 0, offsetof(struct invoice_job, sent), .help = "false: it will not be." },
@@ -132,6 +153,8 @@ const struct route api_admin_orders_routes[] = {
       .in = refund_fields, .out = "AdminOrder", .help = "Give money back, and take credits with it." },
     { "POST", "/v1/admin/refunds/{id}/refuse", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, refuse_parse, refuse_write, .body_max = API_BODY_MAX,
       .in = refuse_fields, .out = "AdminOrder", .help = "Do not give back what was asked for, and say why." },
+    { "POST", "/v1/admin/orders/{id}/settled", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, settled_parse, settled_write, .body_max = API_BODY_MAX,
+      .in = settled_fields, .out = "AdminOrder", .help = "What was wrong with it was settled by hand; 409 when nothing was." },
     { "GET", "/v1/admin/invoices", ROUTE_BLOCKING, TRAFFIC_OPERATE, 0, AUTH_OPERATOR, list_invoices, .out = "InvoiceList", .help = "Invoices of one state, newest order first; left out: those that are waited for." },
     { "POST", "/v1/admin/orders/{id}/invoice", ROUTE_WRITE, TRAFFIC_OPERATE, ROUTE_EFFECT, AUTH_OPERATOR, answer_order, invoice_parse, invoice_write, .body_max = API_BODY_MAX,
       .in = invoice_fields, .out = "AdminOrder", .help = "The invoice was sent, or will not be." },

@@ -375,7 +375,7 @@ int shop__find_order(struct shop *s, const char *provider, const struct pay_noti
 static int trouble_step(struct db_tx *tx, void *arg, struct err *e) {
     struct step *w = arg;
     int r = shop__order_get(tx, w->order, 0, &w->o, e);
-    return r <= 0 || w->o.state != SHOP_PAID || w->o.trouble[0] ? r : shop__trouble(tx, &w->o, w->state, e);
+    return r <= 0 || w->o.state != SHOP_PAID ? r : shop__trouble_about(tx, &w->o, w->state, w->ref, e);
 }
 
 static int hear_payment(struct shop *s, const char *provider, const struct pay_notice *n, bool truth, struct arena *a, struct err *e) {
@@ -392,7 +392,7 @@ static int hear_payment(struct shop *s, const char *provider, const struct pay_n
         return r;
     bool member = str_eqz(str_z(o.kind), "member"), own = n->about == PAY_ABOUT_PAYMENT;      /* else the notice's id is a refund's or a dispute's */
     if (member && !own) {
-        struct step w = { .s = s, .order = id, .state = n->about == PAY_ABOUT_REFUND ? "refund_unknown" : "dispute" };
+        struct step w = { .s = s, .order = id, .state = n->about == PAY_ABOUT_REFUND ? "refund_unknown" : "dispute", .ref = n->provider_id };
         if ((r = db_do(s->db, trouble_step, &w, e)) < 0)
             return r;
     }

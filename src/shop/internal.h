@@ -42,9 +42,15 @@ struct pay_which shop__which(const struct order *o);
 
 /* Along one edge, once: ERR_RACE when it is somewhere else by now, ERR_STATE when there is no such edge. ask_ms: when the provider is asked next. */
 int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int64_t ask_ms, struct err *e);
-/* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_unknown" (how much went back), "dispute",
- * "two_members"; "" ends that. */
+/* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_late", "refund_unknown" (how much went back), "dispute",
+ * "two_members". about: which payment, refund or sum, "" where there is one only. Said again it changes nothing, also when a person settled it. */
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e);
+int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
+/* It ended by itself; about "": all of that kind. */
+int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
+/* Another sum than was asked went back as a whole: nobody waits for the order any more. */
+int shop__trouble_closed(struct db_tx *tx, struct order *o, struct err *e);
+int shop__trouble_render(struct db_tx *tx, int64_t order, struct jw *w, struct err *e);      /* the value: an array, newest first */
 
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
  * by_person: somebody who waits asks; the cashier's own pauses do not grow by that. */
@@ -71,6 +77,9 @@ void shop__key_ms(struct jw *w, const char *key, int64_t ms);            /* 0: n
 
 /* What the provider keeps of a price: as it says, else by the rates of its price list. */
 int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t);
+
+/* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider. */
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e);
 
 /* Books what the provider says of an order. What it says twice, or late, changes nothing. Write function. */
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *truth, struct err *e);

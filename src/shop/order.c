@@ -24,12 +24,12 @@ DB_SQL(order_member, "SELECT member_id FROM shop_period WHERE order_id = ?");
 DB_SQL(order_open_n, "SELECT COUNT(*) FROM shop_order WHERE account_id = ? AND state = 'open' AND ends_ms = 0");
 DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND provider = ? AND customer <> '' ORDER BY id DESC LIMIT 1");
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
-DB_SQL(order_trouble, "UPDATE shop_order SET trouble = ? WHERE id = ?");
 DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
 DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
 DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
 DB_SQL(order_give, "UPDATE shop_order SET account_id = ? WHERE account_id = ?");
-DB_SQL(order_forget, "DELETE FROM shop_order WHERE state = 'closed' AND started_ms = 0 AND ask_ms = 0 AND created_ms < ?");
+DB_SQL(order_forget, "DELETE FROM shop_order WHERE state = 'closed' AND started_ms = 0 AND ask_ms = 0 AND created_ms < ? "
+                     "AND NOT EXISTS (SELECT 1 FROM shop_trouble t WHERE t.order_id = shop_order.id)");
 DB_SQL(order_counts, "SELECT COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN trouble <> '' THEN 1 ELSE 0 END), 0) "
                      "FROM shop_order WHERE state = 'open' OR trouble <> ''");
 DB_SQL(refund_counts, "SELECT state, COUNT(*) FROM shop_refund WHERE state IN ('asked', 'pending', 'abnormal') GROUP BY state");
@@ -129,15 +129,6 @@ int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int6
     o->state = to;
     o->ask_ms = ask_ms;
     return 0;
-}
-
-int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
-    if (str_eqz(str_z(o->trouble), what))
-        return 0;
-    if (*what)
-        log_event(LOG_ERROR, "shop.trouble", F_STR("order", o->number), F_STR("what", what));
-    snprintf(o->trouble, sizeof(o->trouble), "%s", what);
-    return db_run(tx, NULL, e, &order_trouble, DB_TEXT(what), DB_INT(o->id));
 }
 
 /* 15 s after it was begun, then twice as long each time, up to ten minutes; of what was closed already an hour, for it hardly ever changes. */
@@ -349,6 +340,9 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
         shop__key_ms(w, "started_ms", o.started_ms);
         shop__key_ms(w, "asked_ms", o.asked_ms);
         shop__key_ms(w, "ask_ms", o.ask_ms);
+        jw_key(w, "troubles");
+        if ((r = shop__trouble_render(tx, o.id, w, e)) < 0)
+            return r;
     }
     jw_end_obj(w);
     return 1;

@@ -223,6 +223,59 @@ static void a_done_refund_may_come_back(void **state) {
     }
     assert_string_equal(now_is(&w).trouble, "refund_failed");
     assert_int_equal(credits(&w) - before, 40);
+    a.f.id = id_new();
+    OK(db_do(w.t->db, refund_fn, &a, e));
+    a.refund_truth = &done;
+    OK(db_do(w.t->db, refund_settle_fn, &a, e));                 /* the next one worked, so nobody needs to look */
+    assert_string_equal(now_is(&w).trouble, "");
+    close_world(&w);
+}
+
+static int settled_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop_order_settled(tx, a->w->shop, &(struct shop_settled){ .order = a->w->order, .by = YOU, .money = a->f.money, .note = STR("n") }, e);
+}
+static int settled(struct world *w, int64_t money) { return db_do(w->t->db, settled_fn, &(struct arg){ .w = w, .f.money = money }, &w->t->e); }
+
+DB_SQL(trouble_rows, "SELECT COUNT(*) FROM shop_trouble WHERE over_ms = 0 AND order_id = ?");
+static int64_t open_troubles(struct world *w) { return testing_count(w->t, &trouble_rows, w->order); }
+
+static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
+    struct world w = open_world(state);
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(settled(&w, 0), ERR_STATE);                 /* there is nothing to settle */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(say(&w, PAY_PAID, 1, "CNY", "t1", 0), 0);
+    assert_int_equal(open_troubles(&w), 1);
+    assert_int_equal(settled(&w, 1), ERR_BAD_INPUT);             /* nothing of it was booked, so nothing can have gone back */
+    assert_int_equal(settled(&w, 0), 0);
+    assert_int_equal(now_is(&w).state, SHOP_CLOSED);
+    assert_int_equal(say(&w, PAY_PAID, 1, "CNY", "t1", 0), 0);   /* the same again */
+    assert_string_equal(now_is(&w).trouble, "");
+    assert_int_equal(say(&w, PAY_PAID, 2, "CNY", "t2", 0), 0);   /* another one */
+    assert_string_equal(now_is(&w).trouble, "amount");
+    assert_int_equal(say(&w, PAY_PAID, 2, "CNY", "t2", 2), 0);   /* given back in the provider's console */
+    assert_string_equal(now_is(&w).trouble, "");
+    assert_int_equal(credits(&w), before);
+
+    order(&w);
+    assert_int_equal(say(&w, PAY_PAID, 1, "CNY", "t1", 0), 0);
+    assert_int_equal(paid(&w), 0);                               /* the right sum after all */
+    assert_int_equal(open_troubles(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t2", 0), 0);
+    assert_int_equal(open_troubles(&w), 2);                      /* none hides the other */
+    assert_string_equal(now_is(&w).trouble, "paid_twice");
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 495), 0);
+    assert_int_equal(open_troubles(&w), 1);                      /* it is told now how much */
+    assert_int_equal(settled(&w, 496), ERR_BAD_INPUT);
+    assert_int_equal(settled(&w, 495), 0);
+    assert_int_equal(open_troubles(&w), 0);
+    assert_int_equal(now_is(&w).refunded, 990);
+    assert_int_equal(credits(&w), before);
+    assert_int_equal(settled(&w, 0), ERR_STATE);
+    assert_int_equal(problems(&w), 0);
     close_world(&w);
 }
 
@@ -261,6 +314,7 @@ int main(void) {
         TESTING(what_the_provider_gave_back_is_booked_by_what_is_new_of_it),
         TESTING(a_refund_that_fails_for_good_never_was),
         TESTING(a_done_refund_may_come_back),
+        TESTING(a_trouble_ends_by_itself_or_by_hand_and_stays_ended),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

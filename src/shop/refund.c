@@ -169,7 +169,19 @@ int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struc
         return r;
     if ((r = ledger_unrefund(tx, &(struct ledger_refund){ .refund = f.id, .order = o.id, .money = f.money, .credits = f.credits }, e)) < 0)
         return r;
-    return shop__trouble(tx, &o, "refund_failed", e);
+    if ((r = shop__trouble_over(tx, &o, "refund_abnormal", str_z(f.number), e)) < 0)
+        return r;
+    return shop__trouble_about(tx, &o, "refund_failed", str_z(f.number), e);
+}
+
+/* It went back after all: what had hindered it, or an earlier one, is nobody's to look at any more. */
+static int went_back(struct db_tx *tx, const struct refund *f, struct err *e) {
+    struct order o;
+    int r = shop__order_get(tx, f->order, 0, &o, e);
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_DB, "refund %s is of no order", f->number);
+    r = shop__trouble_over(tx, &o, "refund_abnormal", str_z(f->number), e);
+    return r < 0 ? r : shop__trouble_over(tx, &o, "refund_failed", STR(""), e);
 }
 
 int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const struct pay_refund_truth *t, struct err *e) {
@@ -182,7 +194,7 @@ int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const 
     if (r == 0 && failed)
         return shop__refund_undo(tx, refund, pay_refund_state_names[t->state], STR("the money came back from the bank"), e);
     if (r == 0 && t->state == PAY_REFUND_DONE && !str_eqz(str_z(f.state), "done"))      /* its owner has both now */
-        return (r = shop__order_get(tx, f.order, 0, &o, e)) <= 0 ? r : shop__trouble(tx, &o, "refund_late", e);
+        return (r = shop__order_get(tx, f.order, 0, &o, e)) <= 0 ? r : shop__trouble_about(tx, &o, "refund_late", str_z(f.number), e);
     if (r == 0)
         return 0;
     if (t->provider_id.n && t->provider_id.n < SHOP__REF)
@@ -190,14 +202,14 @@ int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const 
     switch (t->state) {
     case PAY_REFUND_DONE:
         log_event(LOG_INFO, "shop.refunded", F_STR("refund", f.number), F_INT("minor", f.money));
-        return put(tx, &f, "done", STR(""), 0, e);
+        return (r = put(tx, &f, "done", STR(""), 0, e)) < 0 ? r : went_back(tx, &f, e);
     case PAY_REFUND_FAILED:
     case PAY_REFUND_CLOSED:
         return shop__refund_undo(tx, refund, pay_refund_state_names[t->state], STR("the provider could not give it back"), e);
     case PAY_REFUND_ABNORMAL:
         if ((r = shop__order_get(tx, f.order, 0, &o, e)) <= 0 || (r = put(tx, &f, "abnormal", STR("act in the provider's console"), clock_ms() + ABNORMAL_MS, e)) < 0)
             return r;
-        return shop__trouble(tx, &o, "refund_abnormal", e);
+        return shop__trouble_about(tx, &o, "refund_abnormal", str_z(f.number), e);
     default:
         return f.provider_ref[0] ? put(tx, &f, f.state, STR(""), f.ask_ms, e) : 0;
     }

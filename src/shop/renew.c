@@ -28,7 +28,7 @@ DB_SQL(renew_within, "SELECT p.order_id, o.price_minor FROM shop_period p JOIN s
                      "AND p.end_ms >= ?");
 DB_SQL(renew_order, "INSERT INTO shop_order (id, account_id, product, plan, kind, title, provider, scene, currency, list_minor, off_minor, price_minor, credits, valid_ms, state, "
                     "trouble, attempt, started_ms, provider_ref, transaction_ref, customer, fee_minor, refunded_minor, disputed, asks, asked_ms, ask_ms, created_ms, until_ms, "
-                    "paid_ms, ends_ms) VALUES (?, ?, ?, ?, 'member', ?, ?, '', ?, ?, 0, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, ?, ?, ?)");
+                    "paid_ms, ends_ms) VALUES (?, ?, ?, ?, 'member', ?, ?, '', ?, ?, 0, ?, ?, ?, ?, '', 1, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, ?, ?, ?)");
 DB_SQL(renew_period, "INSERT INTO shop_period (order_id, member_id, provider, invoice_ref, start_ms, end_ms, whole) VALUES (?, ?, ?, ?, ?, ?, ?)");
 DB_SQL(renew_ends, "UPDATE shop_order SET ends_ms = ? WHERE state = 'paid' AND ends_ms <> ? AND id IN (SELECT p.order_id FROM shop_period p WHERE p.member_id = ? AND p.end_ms = ?)");
 DB_SQL(renew_took, "UPDATE shop_change SET order_id = ? WHERE id = ? AND order_id = 0");
@@ -58,7 +58,7 @@ static int note_known(struct db_tx *tx, int64_t order, const struct pay_truth *t
     int r = t->disputed ? shop__order_get(tx, order, 0, &o, e) : 0;
     if (r <= 0 || o.disputed)
         return r < 0 ? r : 0;
-    if ((r = db_run(tx, NULL, e, &renew_disputed, DB_INT(order))) < 0 || o.trouble[0])
+    if ((r = db_run(tx, NULL, e, &renew_disputed, DB_INT(order))) < 0)
         return r;
     return shop__trouble(tx, &o, "dispute", e);
 }
@@ -122,7 +122,7 @@ static int add_order(struct db_tx *tx, const struct shop *s, const struct member
         return r;
     r = db_run(tx, NULL, e, &renew_order, DB_INT(id), DB_INT(m->account), DB_TEXT(m->product), DB_TEXT(b->plan ? b->plan : m->plan), DB_TEXT(title), DB_TEXT(m->provider),
                DB_TEXT(ledger_currency_name(m->currency)), DB_INT(price), DB_INT(price), DB_INT(b->credits), DB_INT(b->end_ms - b->start_ms),
-               DB_TEXT(shop_state_names[b->plan ? SHOP_PAID : SHOP_CLOSED]), DB_TEXT(b->plan ? "" : "amount"), DB_INT(now), DB_STR(t->provider_id),
+               DB_TEXT(shop_state_names[b->plan ? SHOP_PAID : SHOP_CLOSED]), DB_INT(now), DB_STR(t->provider_id),
                DB_STR(short_ref(t->transaction_id)), DB_STR(short_ref(t->customer)), DB_INT(fee), DB_INT(now), DB_INT(now), DB_INT(now), DB_INT(b->plan ? paid : 0),
                DB_INT(b->plan ? b->end_ms : 0));
     if (r < 0 || planted(PLANTED_PERIOD_OUTSIDE))
@@ -163,7 +163,8 @@ static int book(struct db_tx *tx, struct shop *s, struct member *m, const struct
     id_text(order, "order", id);
     if (!b->plan) {
         log_event(LOG_ERROR, "shop.wrong_payment", F_STR("order", order), F_STR("membership", m->number), F_INT("minor", t->paid.minor), F_STR("currency", t->paid.currency));
-        return 0;
+        struct order came;
+        return (r = shop__order_get(tx, id, 0, &came, e)) <= 0 ? r : shop__trouble(tx, &came, "amount", e);
     }
     struct ledger_sale sale = { .order = id, .account = m->account, .currency = m->currency, .paid = t->paid.minor, .fee = fee, .credits = b->credits,
                                 /* heard of when its month was over: still worth something */

@@ -10,7 +10,7 @@
 
 #define LATE_MS (3600LL * 1000)                /* closed orders are asked about once more after an hour */
 
-DB_SQL(settle_paid, "UPDATE shop_order SET paid_ms = ?, ends_ms = ?, fee_minor = ?, trouble = '' WHERE id = ? AND paid_ms = 0");
+DB_SQL(settle_paid, "UPDATE shop_order SET paid_ms = ?, ends_ms = ?, fee_minor = ? WHERE id = ? AND paid_ms = 0");
 DB_SQL(settle_refs, "UPDATE shop_order SET provider_ref = ?, transaction_ref = ?, customer = ?, disputed = ? WHERE id = ?");
 
 /* The provider's names for it, as soon and as far as they are told: an earlier one is kept when a later answer is silent. */
@@ -50,8 +50,12 @@ static int book(struct db_tx *tx, struct shop *s, struct order *o, const struct 
     struct err why = { 0 };
     struct pay_money price = shop__price(o);
     if (pay_truth_check(t, str_z(o->number), &price, &why) < 0) {
+        char sum[48];
+        if (t->paid.minor > 0 && t->refunded_minor >= t->paid.minor)
+            return shop__trouble_closed(tx, o, e);
         log_event(LOG_ERROR, "shop.wrong_payment", F_STR("order", o->number), F_STR("why", why.text));
-        return shop__trouble(tx, o, "amount", e);
+        snprintf(sum, sizeof(sum), "%lld %s", (long long)t->paid.minor, t->paid.currency);
+        return shop__trouble_about(tx, o, "amount", t->transaction_id.n ? t->transaction_id : str_z(sum), e);
     }
     int64_t now = clock_ms();
     o->fee = shop__fee(s, o->provider, o->price, t);
@@ -78,25 +82,31 @@ int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct 
     if (r < 0 || (r = ledger_sell(tx, &sale, e)) < 0)
         return r;
     failpoint_hit(FP_SHOP_IN_BOOKING);
-    o->trouble[0] = '\0';
+    if ((r = shop__trouble_over(tx, o, "amount", STR(""), e)) < 0)
+        return r;
     return shop__order_move(tx, o, SHOP_PAID, /* ask_ms= */ 0, e);
 }
 
-/* More went back than we know of: somebody gave it back in the provider's console, or a bank did. */
-static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
-    if (t->refunded_minor < 0 && o->refunded == 0)
-        return shop__trouble(tx, o, "refund_unknown", e);
-    int64_t told = t->refunded_minor < o->price ? t->refunded_minor : o->price, more = told - o->refunded;
-    if (more <= 0)
-        return 0;
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e) {
     struct ledger_sold sold;
     int r = ledger_sold_get(tx, o->id, &sold, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "order %s is paid and was never sold", o->number);
-    int64_t credits = o->credits * more / o->price;          /* in proportion; what was spent already is lost */
-    struct shop_refund_new f = { .id = id_new(), .order = o->id, .money = more, .credits = credits < sold.available ? credits : sold.available,
-                                 .cause = SHOP_CAUSE_PROVIDER, .reason = STR("") };
-    return shop__refund_book(tx, s, o, &f, "done", e);
+    int64_t credits = o->credits * money / o->price;         /* in proportion; what was spent already is lost */
+    struct shop_refund_new f = { .id = id_new(), .order = o->id, .by = by, .money = money, .credits = credits < sold.available ? credits : sold.available,
+                                 .cause = SHOP_CAUSE_PROVIDER, .reason = why };
+    if ((r = shop__refund_book(tx, s, o, &f, "done", e)) >= 0)
+        o->refunded += money;
+    return r;
+}
+
+/* More went back than we know of: somebody gave it back in the provider's console, or a bank did. */
+static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
+    if (t->refunded_minor < 0)
+        return o->refunded == 0 ? shop__trouble(tx, o, "refund_unknown", e) : 0;
+    int64_t told = t->refunded_minor < o->price ? t->refunded_minor : o->price, more = told - o->refunded;
+    int r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
+    return r < 0 || told == 0 ? r : shop__trouble_over(tx, o, "refund_unknown", STR(""), e);
 }
 
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *t, struct err *e) {
@@ -107,7 +117,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
     if (o.member)                                /* there is more than one payment by that number */
         return shop__member_settle(tx, s, o.member, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
-        return shop__trouble(tx, &o, "paid_twice", e);
+        return shop__trouble_about(tx, &o, "paid_twice", t->transaction_id, e);
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;
     bool first = t->state == PAY_PAID && o.state != SHOP_PAID;
@@ -117,7 +127,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return first ? 0 : begin_late(tx, s, &o, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
         return r;
-    if (o.disputed && o.state == SHOP_PAID && !o.trouble[0] && (r = shop__trouble(tx, &o, "dispute", e)) < 0)
+    if (o.disputed && o.state == SHOP_PAID && (r = shop__trouble(tx, &o, "dispute", e)) < 0)
         return r;
     if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
         return 0;

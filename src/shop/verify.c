@@ -50,9 +50,9 @@ static int none_is_sold_without_order(struct db_tx *tx, struct tell *t, struct e
 DB_SQL(verify_members, "SELECT m.id, m.account_id, m.period_end_ms, o.account_id, o.kind, o.state, (SELECT COALESCE(MAX(p.end_ms), 0) FROM shop_period p WHERE p.member_id = m.id "
                        "AND p.whole = 1), (SELECT COUNT(*) FROM shop_period p WHERE p.order_id = m.id AND p.member_id = m.id) FROM shop_member m "
                        "LEFT JOIN shop_order o ON o.id = m.id ORDER BY m.id");
-DB_SQL(verify_periods, "SELECT p.order_id, o.state, o.kind, o.account_id, m.account_id, o.trouble FROM shop_period p LEFT JOIN shop_order o ON o.id = p.order_id "
+DB_SQL(verify_periods, "SELECT p.order_id, o.state, o.kind, o.account_id, m.account_id FROM shop_period p LEFT JOIN shop_order o ON o.id = p.order_id "
                        "LEFT JOIN shop_member m ON m.id = p.member_id WHERE o.id IS NULL OR m.id IS NULL OR o.kind <> 'member' OR o.account_id <> m.account_id OR "
-                       "(o.state <> 'paid' AND o.trouble = '') OR (o.state <> 'paid' AND p.whole = 1) ORDER BY p.order_id");
+                       "(o.state <> 'paid' AND NOT EXISTS (SELECT 1 FROM shop_trouble t WHERE t.order_id = o.id)) OR (o.state <> 'paid' AND p.whole = 1) ORDER BY p.order_id");
 DB_SQL(verify_changes, "SELECT m.id, m.change_id FROM shop_member m WHERE m.change_id <> 0 AND NOT EXISTS (SELECT 1 FROM shop_change c WHERE c.id = m.change_id AND c.member_id = m.id "
                        "AND c.state = 'pending') UNION SELECT c.member_id, c.id FROM shop_change c WHERE c.state = 'pending' AND NOT EXISTS (SELECT 1 FROM shop_member m "
                        "WHERE m.id = c.member_id AND m.change_id = c.id)");

@@ -1172,6 +1172,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/orders/{id}/settled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What was wrong with it was settled by hand; 409 when nothing was. */
+        post: operations["post_v1_admin_orders__id__settled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/invoices": {
         parameters: {
             query?: never;
@@ -1583,6 +1600,18 @@ export interface components {
             started_ms: number | null;
             asked_ms: number | null;
             ask_ms: number | null;
+            /** @description Newest first. */
+            troubles: {
+                what: string;
+                /** @description Which payment, refund or sum. */
+                about: string;
+                since_ms: number;
+                /** @description Null: somebody must look. */
+                over_ms: number | null;
+                /** @description Who settled it by hand; null: it ended by itself. */
+                by: string | null;
+                note: string;
+            }[];
         };
         OrderList: {
             items: components["schemas"]["Order"][];
@@ -4974,6 +5003,49 @@ export interface operations {
                 "application/json": {
                     /** @description The owner reads it. */
                     reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOrder"];
+                };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_admin_orders__id__settled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random key with each new request; the same one when repeating it. Kept 7 days. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description What was done; operators read it. */
+                    note: string;
+                    /** @description So much of it went back outside of this server, and is not booked yet; left out: nothing. */
+                    money_minor?: number;
                 };
             };
         };

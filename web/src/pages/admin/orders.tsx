@@ -35,7 +35,7 @@ function useColumns(deciding: boolean): Column<AdminOrder>[] {
     ...(deciding ? [] : [given, { label: t('plan'), of: (o: AdminOrder) => o.plan }, { label: t('provider'), of: (o: AdminOrder) => o.provider }]),
     { label: t('account'), of: o => <Link href={`/admin/accounts/${o.account}`} className="id">{o.account}</Link> },
     { label: t('created'), of: o => <When ms={o.created_ms} /> },
-    deciding ? { label: t('decide'), wide: true, of: o => <>{backOf(o)}{canDecide(o) && <Decide order={o} />}</> } : { label: t('refundReason'), wide: true, of: backOf },
+    deciding ? { label: t('decide'), wide: true, of: o => <>{backOf(o)}{(canDecide(o) || o.trouble) && <Decide order={o} />}</> } : { label: t('refundReason'), wide: true, of: backOf },
   ];
 }
 
