@@ -327,6 +327,32 @@ test('Stripe: what is wrong stands once, ends by itself or by an operator\'s han
   await sound(server);
 });
 
+test('a lost dispute is booked with the credits that are left, once; a won one changes nothing', async t => {
+  const stripe = await stripeWorld(t), c = await stripe.buyer(), won = await c.order(), gone = await c.order();
+  for (const [o, ends] of [[won, true], [gone, false]]) {
+    await c.start(o);
+    const { id } = await stripe.pay(o);
+    stripe.sim.dispute(id);
+    await stripe.sim.sendDue();
+    await c.until(o, x => x.trouble === 'dispute', 'told by an event');
+    stripe.sim.endDispute(id, ends);
+    await stripe.sim.sendDue();
+    await c.until(o, x => x.trouble === null, 'the bank has decided');
+  }
+  for (const n of stripe.sim.notices) await stripe.sim.deliver(n.id, {});
+  const [a, b] = [await c.look(won), await c.look(gone)];
+  assert.deepEqual([a.refunded_minor, a.credits_left, a.refund, b.refunded_minor, b.credits_left, b.refund.cause, b.refund.state], [0, 40, null, 199, 0, 'provider', 'done']);
+  assert.equal(await c.gained(), 40);
+  await stripe.server.stop();
+  await sound(stripe.server);
+  const test = await testWorld(t), d = await test.buyer(), o = await d.order();
+  await d.start(o);
+  for (const what of ['pay', 'dispute', 'dispute_lost']) await test.act(o, what);
+  assert.deepEqual([(await d.look(o)).refunded_minor, (await d.get('/v1/me/may')).plan, await d.gained()], [990, 'free', 0]);
+  await test.server.stop();
+  await sound(test.server);
+});
+
 // ---- not like me ----
 test('not like me: other pictures for nothing, then credits and money back, once; a stranger gets neither', async t => {
   const { act, buyer, clock, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), o = await c.order();

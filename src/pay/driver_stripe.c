@@ -10,6 +10,7 @@
  *   and everything that comes of it as metadata[number].
  * - Notices are signed but come in any order, late and twice, and hold the state of their moment. They are hints: the object is read again.
  * - Its own client believes a signature dated far in the future; we do not.
+ * - A charge that was ever disputed says so for ever; how it stands, and how much a bank took back, is in the list of its disputes.
  * - Since 2025-03-31 a subscription's period stands at its items, and an invoice names its subscription below `parent`; both places are read.
  */
 #include <stdlib.h>
@@ -30,6 +31,7 @@
 #define PAGE_MAX     4096
 #define REFUNDS_MAX  100
 #define PAYMENTS_MAX 20
+#define DISPUTES_MAX 20
 
 struct stripe {
     const char *base, *key;
@@ -152,6 +154,12 @@ static int build_query(const struct stripe *g, struct str id, struct arena *a, s
     return err_set(e, ERR_BAD_INPUT, "Stripe is asked by provider_id (cs_…, in_…, sub_…): start the payment again with the same attempt to have it");
 }
 
+static int build_dispute(const struct stripe *g, struct str intent, struct arena *a, struct pay_call *ret, struct err *e) {
+    if (!str_starts(intent, STR("pi_")))
+        return err_set(e, ERR_BAD_INPUT, "disputes are asked for by transaction_id (pi_…)");
+    return ask_for(g, arena_printf(a, "/v1/disputes?payment_intent=%.*s&limit=%d", STR_ARG(intent), DISPUTES_MAX), a, ret, e);
+}
+
 static int build_refund(const struct stripe *g, const struct pay_refund_ask *ask, struct arena *a, struct pay_call *ret, struct err *e) {
     BUF_CLEANUP struct buf f = { 0 };
     if (!str_starts(ask->of.transaction_id, STR("pi_")))
@@ -228,6 +236,8 @@ static int build(const void *g, const struct pay_work *w, const struct pay_momen
         return build_refund(g, w->refund, a, ret, e);
     case PAY_OP_QUERY_REFUND:
         return build_query_refund(g, w->refund, a, ret, e);
+    case PAY_OP_QUERY_DISPUTE:
+        return build_dispute(g, w->which->transaction_id, a, ret, e);
     default:
         return build_change(g, w->change, a, ret, e);
     }
@@ -450,6 +460,24 @@ static int parse_query(const struct pay_work *w, const json_t *j, struct arena *
     return 0;
 }
 
+/* Lost is what a bank took back for good; an inquiry (warning_…) takes nothing. Whatever else is not over yet. */
+static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_truth *ret, struct err *e) {
+    const json_t *list = json_object_get(j, "data");
+    if (!json_is_array(list) || json_is_true(json_object_get(j, "has_more")))
+        return err_set(e, ERR_UPSTREAM, "Stripe's answer is no list of at most %d disputes", DISPUTES_MAX);
+    for (size_t i = 0; i < json_array_size(list) && i < DISPUTES_MAX; i++) {
+        const json_t *one = json_array_get(list, i);
+        struct str status = pay__text(a, one, "status", 40);
+        int64_t minor = pay__minor(one, "amount");
+        bool lost = str_eqz(status, "lost");
+        if (!str_eq(id_of(one, "payment_intent", a), w->which->transaction_id) || status.n == 0 || minor < 0)
+            return err_set(e, ERR_UPSTREAM, "Stripe's answer is about other disputes");
+        ret->disputed |= !lost && !str_eqz(status, "won") && !str_eqz(status, "warning_closed");
+        ret->lost_minor += lost && ret->lost_minor + minor <= PAY_MINOR_MAX ? minor : 0;
+    }
+    return 0;
+}
+
 /* One refund, or a list of a payment's. */
 static int parse_refund(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
@@ -489,6 +517,8 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
     case PAY_OP_REFUND:
     case PAY_OP_QUERY_REFUND:
         return parse_refund(w, j, a, &ret->refund, e);
+    case PAY_OP_QUERY_DISPUTE:
+        return parse_dispute(w, j, a, &ret->truth, e);
     default:
         if (read_subscription(j, a, &ret->truth) < 0 || !str_eq(ret->truth.member.id, w->change->member))
             return pay__unclear(w, e, "Stripe's answer is about another subscription");
@@ -600,6 +630,6 @@ const struct pay_driver pay_driver_stripe = {
     .again = { 500, "text/plain", "later" },
     .forged = { 400, "text/plain", "wrong signature" },
     .open = open_stripe, .close = close_stripe, .build = build, .parse = parse, .notice = notice,
-    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE,
+    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE,
     .forgets_refunds = true,
 };

@@ -81,13 +81,14 @@ static int read_payment(const json_t *j, struct arena *a, struct pay_truth *ret)
     if (state < 0 || member < 0)
         return ERR_UPSTREAM;
     *ret = (struct pay_truth){ .state = (enum pay_state)state, .number = pay__text(a, j, "number", PAY_NUMBER_MAX), .paid_ms = pay__int(j, "paid_ms", 0),
-                               .customer = STR(""), .refunded_minor = pay__int(j, "refunded", 0), .disputed = pay__int(j, "disputed", 0) != 0 };
+                               .customer = STR(""), .refunded_minor = pay__int(j, "refunded", 0), .disputed = pay__int(j, "disputed", 0) == PAY__TEST_DISPUTED };
     ret->provider_id = period > 1 ? arena_printf(a, "%.*s-p%lld", STR_ARG(ret->number), (long long)period) : ret->number;
     if (part > 0)                                  /* of an upgrade within that period */
         ret->provider_id = arena_printf(a, "%.*s-d%lld", STR_ARG(ret->provider_id), (long long)part);
     ret->transaction_id = ret->state == PAY_PAID ? arena_printf(a, "test-%.*s", STR_ARG(ret->provider_id)) : STR("");
     if (ret->state == PAY_PAID && !read_money(j, "minor", a, &ret->paid))
         return ERR_UPSTREAM;
+    ret->lost_minor = pay__int(j, "disputed", 0) == PAY__TEST_LOST ? ret->paid.minor : 0;
     if (member != PAY_MEMBER_NONE)
         ret->member = (struct pay_member){ .id = ret->number, .state = (enum pay_member_state)member, .period_start_ms = pay__int(j, "period_start_ms", 0),
                                            .period_end_ms = pay__int(j, "period_end_ms", 0), .ends = pay__int(j, "ends", 0) != 0, .item = STR("test"),

@@ -23,6 +23,7 @@ int pay__build(const struct pay_driver *d, const void *g, const struct pay_work 
 /* call.c: builds, sends, reads. */
 int pay__run(struct pay *p, const struct pay_open *o, const struct pay_work *w, struct arena *a, struct pay_result *ret, struct err *e);
 void pay__test_key(void *g, const uint8_t key[CRYPTO_KEY]);       /* driver_test.c; borrowed */
+enum { PAY__TEST_DISPUTED = 1, PAY__TEST_LOST = 2 };              /* pay_test.disputed; 0: nobody disputes it, or nobody does any more */
 /* test_money.c: the table. What a request of driver_test.c is answered with, in the caller's arena. */
 int pay__test_answer(struct db *d, const struct pay_call *c, struct arena *a, int *ret_status, struct str *ret_body, struct err *e);
 /* "t=…,v1=…", as of Stripe. */

@@ -231,6 +231,7 @@ static int check_work(const struct pay_work *w, const struct pay_driver *d, stru
     case PAY_OP_QUERY:
     case PAY_OP_CLOSE:
     case PAY_OP_QUERY_MEMBER:
+    case PAY_OP_QUERY_DISPUTE:
         return check_which(w->which, e);
     case PAY_OP_REFUND:
     case PAY_OP_QUERY_REFUND:
@@ -283,8 +284,20 @@ static int truth_of(struct pay *p, const char *provider, const struct pay_work *
     return r;
 }
 
+/* Where a payment only says that it is disputed, how that ended is asked, too. */
 int pay_query(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct pay_truth *ret, struct err *e) {
-    return truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY, .which = which }, a, ret, e);
+    const struct pay_open *o = pay__find(p, provider);
+    struct pay_truth t, dispute;
+    int r = truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY, .which = which }, a, &t, e);
+    if (r >= 0 && t.disputed && knows(o->driver, PAY_OP_QUERY_DISPUTE)) {
+        struct pay_which of = { t.number, t.provider_id, t.transaction_id };
+        r = truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY_DISPUTE, .which = &of }, a, &dispute, e);
+        t.disputed = r >= 0 && dispute.disputed;
+        t.lost_minor = r >= 0 ? dispute.lost_minor : 0;
+    }
+    if (r >= 0)
+        *ret = t;
+    return r;
 }
 
 int pay_query_member(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_truth *ret, struct err *e) {

@@ -145,7 +145,8 @@ struct pay_truth {
     int64_t           fee_minor;    /* in the currency of `paid`; -1 = not told */
     int64_t           refunded_minor;           /* so far, as far as it is told: 0 also where nothing is said of it (Alipay's query, Stripe's
                                                  * memberships); -1 = some or all, not told how much */
-    bool              disputed;
+    bool              disputed;     /* a bank was asked for the money back, and nobody knows yet how that ends */
+    int64_t           lost_minor;   /* what banks took back for good, as far as it is told; beside refunded_minor */
     struct pay_member member;
 };
 /* That number, that much, in that currency. ERR_PAY_REFUSED saying what differs: such a payment is never booked, a person must look at it. */
@@ -231,7 +232,7 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 
-/* ---- calls: they wait, at most pay.timeout_ms; a refund may be two of them. ERR_PAY_SETUP for a provider that is not set up ---- */
+/* ---- calls: they wait, at most pay.timeout_ms; a refund and the query of what is disputed may be two of them. ERR_PAY_SETUP for a provider that is not set up ---- */
 /* Made again, it may give what it gave before: a page whose payment is over by now. Query first, once there is something to query. */
 int pay_start(struct pay *p, const char *provider, const struct pay_ask *ask, struct arena *a, struct pay_start *ret, struct err *e);
 int pay_query(struct pay *p, const char *provider, const struct pay_which *which, struct arena *a, struct pay_truth *ret, struct err *e);
@@ -261,7 +262,8 @@ struct pay_reply pay_notice_reply(const struct pay *p, const char *provider, int
 #define PAY_TEST_ACTS(X) \
     X(PAY, "pay") X(PROCESS, "process") X(FAIL, "fail") X(CANCEL, "cancel") \
     X(PAY_LATE, "pay_late")         /* money comes although it was closed */ \
-    X(RENEW, "renew") X(RENEW_FAIL, "renew_fail") X(DISPUTE, "dispute") X(REFUND_DONE, "refund_done") X(REFUND_ABNORMAL, "refund_abnormal")
+    X(RENEW, "renew") X(RENEW_FAIL, "renew_fail") X(DISPUTE, "dispute") X(DISPUTE_WON, "dispute_won") X(DISPUTE_LOST, "dispute_lost") \
+    X(REFUND_DONE, "refund_done") X(REFUND_ABNORMAL, "refund_abnormal")
 #define X(id, text) PAY_TEST_##id,
 enum pay_test_act { PAY_TEST_ACTS(X) PAY_TEST_ACT_COUNT };
 #undef X

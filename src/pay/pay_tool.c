@@ -143,7 +143,8 @@ FIELDS(pay_truth) = {
     F_NAME(pay_truth, "state", state, pay_state_names), F(pay_truth, "number", TEXT, number), F(pay_truth, "minor", INT, paid.minor),
     F(pay_truth, "currency", CURRENCY, paid.currency), F(pay_truth, "provider_id", TEXT, provider_id), F(pay_truth, "transaction_id", TEXT, transaction_id),
     F(pay_truth, "customer", TEXT, customer), F(pay_truth, "paid_ms", INT, paid_ms), F(pay_truth, "fee", INT, fee_minor),
-    F(pay_truth, "refunded", INT, refunded_minor), F(pay_truth, "disputed", BOOL, disputed), { 0 },
+    F(pay_truth, "refunded", INT, refunded_minor), F(pay_truth, "disputed", BOOL, disputed),
+    F(pay_truth, "lost", INT, lost_minor), { 0 },
 };
 FIELDS(pay_member) = {
     F(pay_member, "id", TEXT, id), F_NAME(pay_member, "state", state, pay_member_state_names), F(pay_member, "period_start_ms", INT, period_start_ms),

@@ -227,6 +227,29 @@ static void reads_a_session(void **state) {
     check_err(pay_truth_check(&r.truth, STR("order-43"), &price, &err), ERR_PAY_REFUSED, &err, "order-43");
 }
 
+#define DISPUTE(status, minor) "{\"id\":\"dp_1\",\"payment_intent\":\"pi_1\",\"status\":\"" status "\",\"amount\":" minor "}"
+static void reads_how_disputes_stand(void **state) {
+    static const struct { const char *list; bool open; int64_t lost; } cases[] = {
+        { "", false, 0 }, { DISPUTE("needs_response", "1999"), true, 0 }, { DISPUTE("under_review", "1999"), true, 0 }, { DISPUTE("warning_needs_response", "1999"), true, 0 },
+        { DISPUTE("warning_closed", "1999"), false, 0 }, { DISPUTE("won", "1999"), false, 0 }, { DISPUTE("lost", "1999"), false, 1999 },
+        { DISPUTE("lost", "999") "," DISPUTE("lost", "1000") "," DISPUTE("won", "7"), false, 1999 }, { DISPUTE("lost", "999") "," DISPUTE("a_new_word", "1000"), true, 999 } };
+    struct pay_which of = { STR("order-42"), STR("cs_1"), STR("pi_1") };
+    struct pay_work ask_it = { PAY_OP_QUERY_DISPUTE, .which = &of };
+    struct pay_result r;
+    struct pay_call c;
+    assert_int_equal(test_build("stripe", &ask_it, T0, &c, &r), 1);
+    assert_true(str_ends(c.url, STR("/v1/disputes?payment_intent=pi_1&limit=20")));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(test_parse("stripe", &ask_it, T0, 200, NULL, arena_printf(test_arena, "{\"object\":\"list\",\"has_more\":false,\"data\":[%s]}", cases[i].list), &r), 0);
+        assert_int_equal(r.truth.disputed, cases[i].open);
+        assert_int_equal(r.truth.lost_minor, cases[i].lost);
+    }
+    static const char *const wrong[] = { "{}", "{\"data\":[{\"payment_intent\":\"pi_2\",\"status\":\"lost\",\"amount\":1}]}",
+                                         "{\"data\":[{\"payment_intent\":\"pi_1\",\"status\":\"lost\"}]}", "{\"has_more\":true,\"data\":[]}" };
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_int_equal(test_parse("stripe", &ask_it, T0, 200, NULL, str_z(wrong[i]), &r), ERR_UPSTREAM);
+}
+
 static void believes_no_answer_about_something_else(void **state) {
     struct pay_result r;
     struct pay_work start = { PAY_OP_START, .ask = &ask };
@@ -388,7 +411,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_vector), cmocka_unit_test(refuses_what_is_old_or_from_the_future), cmocka_unit_test(refuses_what_was_changed),
         cmocka_unit_test(writes_a_session), cmocka_unit_test(refuses_asks_that_make_no_sense), cmocka_unit_test(writes_refunds_and_changes),
-        cmocka_unit_test(reads_a_session), cmocka_unit_test(believes_no_answer_about_something_else), cmocka_unit_test(tells_the_kinds_of_trouble_apart),
+        cmocka_unit_test(reads_a_session), cmocka_unit_test(reads_how_disputes_stand), cmocka_unit_test(believes_no_answer_about_something_else), cmocka_unit_test(tells_the_kinds_of_trouble_apart),
         cmocka_unit_test(reads_memberships), cmocka_unit_test(finds_a_refund_in_a_list),
         cmocka_unit_test(says_no_more_than_it_was_told),
     };

@@ -324,8 +324,16 @@ static bool act_on(struct row *p, enum pay_test_act act, int64_t now_ms) {
             copy(p->member_state, sizeof(p->member_state), STR("past_due"));
         return member;
     case PAY_TEST_DISPUTE:
-        p->disputed = 1;
+        if (p->disputed)
+            return false;
+        p->disputed = PAY__TEST_DISPUTED;
         return strcmp(p->state, "paid") == 0;
+    case PAY_TEST_DISPUTE_WON:
+    case PAY_TEST_DISPUTE_LOST:
+        if (p->disputed != PAY__TEST_DISPUTED)
+            return false;
+        p->disputed = act == PAY_TEST_DISPUTE_WON ? 0 : PAY__TEST_LOST;
+        return true;
     default:
         return true;                   /* refunds: a row of their own */
     }
@@ -343,7 +351,7 @@ struct act {
 static enum pay_about about_of(enum pay_test_act act) {
     return act == PAY_TEST_REFUND_DONE || act == PAY_TEST_REFUND_ABNORMAL ? PAY_ABOUT_REFUND
            : act == PAY_TEST_RENEW || act == PAY_TEST_RENEW_FAIL          ? PAY_ABOUT_MEMBER
-           : act == PAY_TEST_DISPUTE                                      ? PAY_ABOUT_DISPUTE
+           : act == PAY_TEST_DISPUTE || act == PAY_TEST_DISPUTE_WON || act == PAY_TEST_DISPUTE_LOST ? PAY_ABOUT_DISPUTE
                                                                           : PAY_ABOUT_PAYMENT;
 }
 

@@ -126,6 +126,15 @@ static void fails_is_cancelled_and_comes_late(void **state) {
     check_err(pay_query(test_pay, "wechat", &(struct pay_which){ .number = STR("order-9") }, test_arena, &t, &err), ERR_PAY_SETUP, &err, "not set up");
     act("order-3", PAY_TEST_DISPUTE);
     assert_true(truth_of("order-3").disputed);
+    check_err(pay_test_act(test_pay, STR("order-3"), PAY_TEST_DISPUTE, test_arena, &n, &err), ERR_STATE, &err, "dispute");
+    act("order-3", PAY_TEST_DISPUTE_WON);
+    assert_false(truth_of("order-3").disputed);
+    assert_int_equal(truth_of("order-3").lost_minor, 0);
+    check_err(pay_test_act(test_pay, STR("order-3"), PAY_TEST_DISPUTE_LOST, test_arena, &n, &err), ERR_STATE, &err, "dispute_lost");
+    act("order-3", PAY_TEST_DISPUTE);
+    act("order-3", PAY_TEST_DISPUTE_LOST);
+    assert_false(truth_of("order-3").disputed);
+    assert_int_equal(truth_of("order-3").lost_minor, 990);
 }
 
 static void gives_back_in_parts_and_never_more(void **state) {

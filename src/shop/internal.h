@@ -43,7 +43,7 @@ struct pay_which shop__which(const struct order *o);
 /* Along one edge, once: ERR_RACE when it is somewhere else by now, ERR_STATE when there is no such edge. ask_ms: when the provider is asked next. */
 int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int64_t ask_ms, struct err *e);
 /* Why a person must look at it: "amount", "paid_twice", "refund_failed", "refund_abnormal", "refund_late", "refund_unknown" (how much went back), "dispute",
- * "two_members". about: which payment, refund or sum, "" where there is one only. Said again it changes nothing, also when a person settled it. */
+ * "lost_twice", "two_members". about: which payment, refund or sum, "" where there is one only. Said again it changes nothing, also when a person settled it. */
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e);
 int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
 /* It ended by itself; about "": all of that kind. */

@@ -55,11 +55,14 @@ static void order(struct world *w) {
     OK(db_do(w->t->db, make_fn, &(struct arg){ .w = w }, e));
 }
 
+/* disputed, lost: beside what stands in the call. */
+static bool disputed;
+static int64_t lost;
 static int say(struct world *w, enum pay_state state, int64_t minor, const char *currency, const char *transaction, int64_t refunded) {
     char number[ID_TEXT_MAX];
     id_text(number, "order", w->order);
     struct pay_truth t = { .state = state, .number = str_z(number), .provider_id = STR("p"), .transaction_id = str_z(transaction), .customer = STR(""),
-                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor };
+                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor, .disputed = disputed, .lost_minor = lost };
     snprintf(t.paid.currency, sizeof(t.paid.currency), "%s", currency);
     return db_do(w->t->db, settle_fn, &(struct arg){ .w = w, .truth = &t }, &w->t->e);
 }
@@ -279,6 +282,53 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     close_world(&w);
 }
 
+static int spend_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    int r = ledger_hold(tx, ME, a->f.credits, a->f.id, STR("p"), e);
+    return r < 0 ? r : ledger_resolve(tx, a->f.id, a->f.credits, e);
+}
+DB_SQL(refund_rows, "SELECT COUNT(*) FROM shop_refund WHERE order_id = ?");
+
+static void what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not(void **state) {
+    static const struct { int64_t spent, lost, refunded, gone, credits, refunds; const char *trouble; } cases[] = {
+        { 0, 0, 0, 0, 40, 0, "" },                               /* won */
+        { 0, 990, 0, 990, 0, 1, "" },
+        { 30, 990, 0, 990, 0, 1, "" },                           /* what was spent stays spent */
+        { 0, 495, 0, 495, 20, 1, "" },
+        { 0, 495, 495, 990, 0, 1, "" },                          /* and the rest was given back in the console */
+        { 0, 990, 495, 990, 0, 1, "lost_twice" },
+    };
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t before = credits(&w);
+        order(&w);
+        assert_int_equal(paid(&w), 0);
+        if (cases[i].spent) {                                    /* those of before end sooner, so they are spent first */
+            OK(db_do(w.t->db, spend_fn, &(struct arg){ .f = { .id = id_new(), .credits = before + cases[i].spent } }, e));
+            before = 0;
+        }
+        disputed = true;
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(paid(&w), 0);
+        assert_string_equal(now_is(&w).trouble, "dispute");
+        assert_true(now_is(&w).disputed);
+        assert_int_equal(now_is(&w).refunded, 0);                /* not decided: nothing is booked */
+        disputed = false;
+        lost = cases[i].lost;
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", cases[i].refunded), 0);
+        lost = 0;
+        assert_false(now_is(&w).disputed);
+        assert_string_equal(now_is(&w).trouble, cases[i].trouble);
+        assert_int_equal(now_is(&w).refunded, cases[i].gone);
+        assert_int_equal(credits(&w) - before, cases[i].credits);
+        assert_int_equal(testing_count(w.t, &refund_rows, w.order), cases[i].refunds);
+        assert_int_equal(problems(&w), 0);
+    }
+    close_world(&w);
+}
+
 DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
 DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
 DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
@@ -315,6 +365,7 @@ int main(void) {
         TESTING(a_refund_that_fails_for_good_never_was),
         TESTING(a_done_refund_may_come_back),
         TESTING(a_trouble_ends_by_itself_or_by_hand_and_stays_ended),
+        TESTING(what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

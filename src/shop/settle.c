@@ -16,13 +16,13 @@ DB_SQL(settle_refs, "UPDATE shop_order SET provider_ref = ?, transaction_ref = ?
 /* The provider's names for it, as soon and as far as they are told: an earlier one is kept when a later answer is silent. */
 static int note_refs(struct db_tx *tx, struct order *o, const struct pay_truth *t, struct err *e) {
     const struct { struct str told; char *kept; } refs[] = { { t->provider_id, o->provider_ref }, { t->transaction_id, o->transaction_ref }, { t->customer, o->customer } };
-    bool changed = t->disputed && !o->disputed;
+    bool disputed = t->state == PAY_PAID ? t->disputed : o->disputed, changed = disputed != o->disputed;
     for (size_t i = 0; i < COUNT(refs); i++)
         if (refs[i].told.n && refs[i].told.n < SHOP__REF && !str_eqz(refs[i].told, refs[i].kept)) {
             snprintf(refs[i].kept, SHOP__REF, "%.*s", STR_ARG(refs[i].told));
             changed = true;
         }
-    o->disputed |= t->disputed;
+    o->disputed = disputed;
     if (!changed)
         return 0;
     return db_run(tx, NULL, e, &settle_refs, DB_TEXT(o->provider_ref), DB_TEXT(o->transaction_ref), DB_TEXT(o->customer), DB_INT(o->disputed), DB_INT(o->id));
@@ -100,13 +100,22 @@ int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t m
     return r;
 }
 
-/* More went back than we know of: somebody gave it back in the provider's console, or a bank did. */
+/* More is gone than we know of: somebody gave it back in the provider's console, or a bank took it. At most what was paid is booked; beyond, the owner has it
+ * twice. */
 static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
-    if (t->refunded_minor < 0)
-        return o->refunded == 0 ? shop__trouble(tx, o, "refund_unknown", e) : 0;
-    int64_t told = t->refunded_minor < o->price ? t->refunded_minor : o->price, more = told - o->refunded;
+    bool unknown = t->refunded_minor < 0;
+    int64_t gone = (unknown ? 0 : t->refunded_minor) + t->lost_minor, told = gone < o->price ? gone : o->price, more = told - o->refunded;
     int r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
-    return r < 0 || told == 0 ? r : shop__trouble_over(tx, o, "refund_unknown", STR(""), e);
+    if (r >= 0 && unknown && o->refunded == 0)
+        r = shop__trouble(tx, o, "refund_unknown", e);
+    else if (r >= 0 && !unknown && told > 0)
+        r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e);
+    return r < 0 || !t->lost_minor || gone <= o->price ? r : shop__trouble(tx, o, "lost_twice", e);
+}
+
+/* As long as a bank has not decided somebody must answer it; what it took is booked. */
+static int disputes(struct db_tx *tx, struct order *o, struct err *e) {
+    return o->disputed ? shop__trouble(tx, o, "dispute", e) : shop__trouble_over(tx, o, "dispute", STR(""), e);
 }
 
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *t, struct err *e) {
@@ -127,7 +136,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return first ? 0 : begin_late(tx, s, &o, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
         return r;
-    if (o.disputed && o.state == SHOP_PAID && (r = shop__trouble(tx, &o, "dispute", e)) < 0)
+    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = disputes(tx, &o, e)) < 0)
         return r;
     if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
         return 0;

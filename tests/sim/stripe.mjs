@@ -218,6 +218,7 @@ export class Stripe extends Sim {
     ['GET refunds', q => this.list('refunds', q, ['payment_intent', 'charge'])],
     ['GET refunds/:id', (q, id) => this.find(this.refunds, id)],
     ['GET charges/:id', (q, id) => this.find(this.charges, id)],
+    ['GET disputes', q => this.list('disputes', q, ['payment_intent', 'charge'])],
     ['GET disputes/:id', (q, id) => this.find(this.disputes, id)],
     ['GET events', q => this.list('events', q, ['type'])],
     ['GET events/:id', (q, id) => this.find(this.events, id)],

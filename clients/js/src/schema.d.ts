@@ -4463,7 +4463,7 @@ export interface operations {
                      * @description What the bank does.
                      * @enum {unknown}
                      */
-                    act: "pay" | "process" | "fail" | "cancel" | "pay_late" | "renew" | "renew_fail" | "dispute" | "refund_done" | "refund_abnormal";
+                    act: "pay" | "process" | "fail" | "cancel" | "pay_late" | "renew" | "renew_fail" | "dispute" | "dispute_won" | "dispute_lost" | "refund_done" | "refund_abnormal";
                     /**
                      * @description What becomes of the notice about it; left out: send.
                      * @enum {unknown}

@@ -168,7 +168,7 @@ export const adminEn = {
   refundCredits: 'Credits that go with it, at most {{n}}',
   settle: 'Settled by hand',
   settleText: 'It is taken off this list. Say what you did: who, when and what stay with the order.',
-  settleMoney: 'Went back outside of this server, at most {money} (optional)',
+  settleMoney: 'Went back outside of this server, at most {{money}} (optional)',
   settleMoneyHint: 'It is booked, and credits in proportion are taken. No money moves.',
   settleNote: 'What was done',
   settleNoteHint: 'Operators read this.',

@@ -164,7 +164,7 @@ export const adminZh: AdminWords = {
   refundCredits: '同时收回的点数，最多 {{n}}',
   settle: '已人工处理',
   settleText: '该订单将移出此列表。请写明处理方式；处理人、时间和内容会保留在订单中。',
-  settleMoney: '已在本系统之外退回的金额，最多 {money}（可不填）',
+  settleMoney: '已在本系统之外退回的金额，最多 {{money}}（可不填）',
   settleMoneyHint: '将据此入账，并按比例扣回点数，不会发生资金变动。',
   settleNote: '处理方式',
   settleNoteHint: '仅管理员可见。',

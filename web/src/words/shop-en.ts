@@ -309,6 +309,8 @@ export const shopEn = {
   testRenew: 'Renew',
   testRenewFail: 'Renewal fails',
   testDispute: 'Dispute it',
+  testDisputeWon: 'Dispute ends for the shop',
+  testDisputeLost: 'Dispute ends for the payer',
   testRefundDone: 'Refund arrives',
   testRefundAbnormal: 'Refund gets stuck',
   testDone: 'Done: {{what}}',

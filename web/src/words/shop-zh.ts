@@ -290,6 +290,8 @@ export const shopZh: ShopWords = {
   testRenew: '续费',
   testRenewFail: '续费失败',
   testDispute: '发起争议',
+  testDisputeWon: '争议：商家胜诉',
+  testDisputeLost: '争议：付款人胜诉',
   testRefundDone: '退款到账',
   testRefundAbnormal: '退款受阻',
   testDone: '已完成：{{what}}',

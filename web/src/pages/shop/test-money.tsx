@@ -12,13 +12,13 @@ import { TestBadge } from './parts';
 
 type Notified = 'send' | 'lose' | 'twice';
 
-const MORE = { process: 'testProcess', pay_late: 'testPayLate', renew: 'testRenew', renew_fail: 'testRenewFail', dispute: 'testDispute', refund_done: 'testRefundDone', refund_abnormal: 'testRefundAbnormal' } as const satisfies Record<string, ShopKey>;
+const MORE = { process: 'testProcess', pay_late: 'testPayLate', renew: 'testRenew', renew_fail: 'testRenewFail', dispute: 'testDispute', dispute_won: 'testDisputeWon', dispute_lost: 'testDisputeLost', refund_done: 'testRefundDone', refund_abnormal: 'testRefundAbnormal' } as const satisfies Record<string, ShopKey>;
 const STATES: Record<string, ShopKey> = { open: 'stateOpen', processing: 'testProcess', paid: 'statePaid', closed: 'stateClosed', failed: 'stateFailed' };
 const NOTICES = { send: 'testSend', lose: 'testLose', twice: 'testTwice' } as const satisfies Record<Notified, ShopKey>;
 type More = keyof typeof MORE;
 type Act = More | 'pay' | 'fail' | 'cancel';
 /** A bank stays open behind these; behind the others one is sent back. */
-const STAYS: readonly Act[] = ['renew', 'renew_fail', 'dispute', 'refund_done', 'refund_abnormal'];
+const STAYS: readonly Act[] = ['renew', 'renew_fail', 'dispute', 'dispute_won', 'dispute_lost', 'refund_done', 'refund_abnormal'];
 
 const web = (url: string): string => (/^https?:\/\//.test(url) ? url : '/');
 
