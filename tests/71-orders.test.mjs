@@ -327,6 +327,37 @@ test('Stripe: what is wrong stands once, ends by itself or by an operator\'s han
   await sound(server);
 });
 
+test('Stripe: what went back in its dashboard is found though no event came, by a look a day, for half a year', async t => {
+  const { sim, server, pay, buyer, clock } = await stripeWorld(t), c = await buyer(), o = await c.order(), kept = await c.order(), op = await operator(server);
+  for (const x of [o, kept]) await c.start(x);
+  await pay(kept);
+  const { id } = await pay(o);
+  await c.until(o, x => x.state === 'paid', 'paid');
+  sim.mode = 'hold';
+  sim.refundByHand(id, 100);
+  const asked = async x => (await op.get(`/v1/admin/orders/${x.id}`)).asked_ms, before = await asked(kept);
+  clock.set(HOUR);
+  await moved(server, clock, HOUR);
+  assert.equal((await c.check(o)).refunded_minor, 0);        // nobody's page makes us ask about what is paid
+  await moved(server, clock, DAY + MINUTE);
+  const back = await c.until(o, x => x.refunded_minor > 0, 'looked at after a day');
+  assert.deepEqual([back.refunded_minor, back.refund.cause, back.credits_left], [100, 'provider', 20]);
+  await within(20_000, (async () => { while (await asked(kept) === before); })(), () => 'the other one, too');
+  assert.equal((await op.get(`/v1/admin/orders/${kept.id}`)).ask_ms > Date.now() + DAY, true);
+  let offset = DAY + MINUTE, looks = 0;
+  for (let due = (await op.get(`/v1/admin/orders/${kept.id}`)).ask_ms; due && looks < 60; looks++) {
+    const seen = await asked(kept);
+    offset = due - Date.now() + MINUTE;
+    clock.set(offset);
+    await within(20_000, (async () => { while (await asked(kept) === seen); })(), () => `look ${looks}`);
+    due = (await op.get(`/v1/admin/orders/${kept.id}`)).ask_ms;
+  }
+  assert.ok(looks > 20 && looks < 50, `${looks} looks`);
+  assert.ok(offset > 179 * DAY && offset < 220 * DAY, `the last after ${offset / DAY} days`);
+  await server.stop();
+  await sound(server);
+});
+
 test('a lost dispute is booked with the credits that are left, once; a won one changes nothing', async t => {
   const stripe = await stripeWorld(t), c = await stripe.buyer(), won = await c.order(), gone = await c.order();
   for (const [o, ends] of [[won, true], [gone, false]]) {

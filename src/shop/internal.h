@@ -20,6 +20,7 @@ struct shop {
     pthread_cond_t       wake;
     bool                 started, due;         /* due: under lock */
     atomic_bool          stopping;
+    int64_t              looked_ms;            /* the cashier's: clock_mono_ms() of the last look at a paid order */
     atomic_llong         paid, asked, notices, notices_refused;     /* since the start */
 };
 
@@ -55,6 +56,9 @@ int shop__trouble_render(struct db_tx *tx, int64_t order, struct jw *w, struct e
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
  * by_person: somebody who waits asks; the cashier's own pauses do not grow by that. */
 int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int64_t now_ms, struct err *e);
+
+/* When the provider is asked next about an order that is paid, 0: never. */
+int64_t shop__next_look(const struct order *o, int64_t now_ms);
 
 /* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);

@@ -13,7 +13,9 @@
 #include "shop/invoice.h"
 
 #define OPEN_MAX   20                          /* orders that one account may leave open */
-#define FORGET_MS  (30LL * 24 * 3600 * 1000)   /* orders that no provider ever heard of */
+#define DAY_MS     (24LL * 3600 * 1000)
+#define FORGET_MS  (30 * DAY_MS)               /* orders that no provider ever heard of */
+#define LOOK_FOR_MS (180 * DAY_MS)             /* what was paid is looked at so long: nobody's card gives money back later */
 
 #define COLUMNS "id, account_id, product, plan, kind, title, provider, scene, currency, list_minor, off_minor, price_minor, credits, valid_ms, state, trouble, attempt, " \
                 "started_ms, provider_ref, transaction_ref, customer, fee_minor, refunded_minor, disputed, asks, asked_ms, ask_ms, created_ms, until_ms, paid_ms, ends_ms"
@@ -139,10 +141,20 @@ static int64_t pause_after(const struct order *o) {
     ms = ms < 600 * 1000 ? ms : 600 * 1000;
     return o->state == SHOP_OPEN ? ms : (1LL + 5 * o->asks) * 3600 * 1000;
 }
+/* What was paid may go back without us, in the provider's console or by a bank, and the notice of that be lost: it is looked at each day at first, later after
+ * an eighth of its age, some 35 times in half a year; what is disputed each day. */
+int64_t shop__next_look(const struct order *o, int64_t now_ms) {
+    int64_t age = now_ms - o->paid_ms, pause = age / 8 > DAY_MS && !o->disputed ? age / 8 : DAY_MS;
+    bool asked = o->provider[0] && o->price > 0 && !str_eqz(str_z(o->kind), "member");        /* memberships are asked about as such */
+    return asked && age < (o->disputed ? 2 : 1) * LOOK_FOR_MS ? now_ms + pause : 0;
+}
+
 #define LATE_ASKS 4                            /* 1, 2, 8, 19 and 35 hours after it was closed: the notice of late money may be lost, too */
 
 int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int64_t now_ms, struct err *e) {
-    int64_t changed, next = o->trouble[0] ? 0 : o->state == SHOP_OPEN || (o->state != SHOP_PAID && o->asks < LATE_ASKS) ? now_ms + pause_after(o) : 0;
+    bool wrong = o->trouble[0] && now_ms - o->created_ms < LOOK_FOR_MS;        /* another sum came: whether it went back */
+    int64_t changed, next = o->state == SHOP_PAID ? shop__next_look(o, now_ms) : wrong ? now_ms + DAY_MS
+                            : o->state == SHOP_OPEN || o->asks < LATE_ASKS ? now_ms + pause_after(o) : 0;
     int r = db_run(tx, &changed, e, &order_ask, DB_INT(now_ms), DB_INT(next), DB_INT(!by_person), DB_INT(o->id), DB_INT(now_ms - SHOP_CHECK_MS));
     return r < 0 ? r : changed == 1;
 }

@@ -84,7 +84,8 @@ int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct 
     failpoint_hit(FP_SHOP_IN_BOOKING);
     if ((r = shop__trouble_over(tx, o, "amount", STR(""), e)) < 0)
         return r;
-    return shop__order_move(tx, o, SHOP_PAID, /* ask_ms= */ 0, e);
+    o->paid_ms = paid_ms;
+    return shop__order_move(tx, o, SHOP_PAID, shop__next_look(o, clock_ms()), e);
 }
 
 int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e) {

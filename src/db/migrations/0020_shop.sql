@@ -13,3 +13,7 @@ CREATE TABLE IF NOT EXISTS shop_trouble (
   UNIQUE (order_id, what, about)              -- the same is told once, however often a provider says it; the order's list, too
 );
 INSERT INTO shop_trouble (id, order_id, what, about, since_ms, over_ms, by_account, note) SELECT id, id, trouble, '', created_ms, 0, 0, '' FROM shop_order WHERE trouble <> '';
+
+-- What was paid is looked at again, for half a year: the notice of money that went back without us may be lost. Also what was paid before this.
+CREATE INDEX IF NOT EXISTS shop_order_due ON shop_order (state, ask_ms);                  -- those apart from the open ones, which do not wait behind them
+UPDATE shop_order SET ask_ms = paid_ms + 86400000 WHERE state = 'paid' AND kind <> 'member' AND provider <> '' AND price_minor > 0;
