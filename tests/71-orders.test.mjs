@@ -171,6 +171,16 @@ test('an order belongs to its account, and goes along when the guest signs up', 
   assert.equal(forged.status, 401);
 });
 
+test('lists of orders are read beside the event threads', async t => {
+  const { server, buyer } = await testWorld(t), c = await buyer(), op = await operator(server);
+  const jobs = async line => Number(new RegExp(`http_wait_seconds_count\\{line="${line}"\\} (\\d+)`).exec((await op.send('GET', '/metrics')).text)[1]);
+  for (const [line, who, path] of [['worker', c, '/v1/orders'], ['urgent', op, '/v1/admin/orders'], ['urgent', op, '/v1/admin/refunds'], ['urgent', op, '/v1/admin/invoices']]) {
+    const before = await jobs(line);
+    for (let i = 0; i < 20; i++) await who.get(path);
+    assert.ok(await jobs(line) - before >= 20, path);
+  }
+});
+
 // ---- Stripe ----
 test('Stripe: paid by its page, told by its events in any order and number, booked once with the fee', async t => {
   const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), o = await c.order();
@@ -261,6 +271,30 @@ test('Stripe: a payer whom it does not know any more pays as a new one', async t
   await c.until(again, x => x.state === 'paid', 'paid as somebody new');
   await server.stop();
   await sound(server);
+});
+
+test('Stripe: one that hangs takes a quarter of the workers, and the others go on', async t => {
+  const { sim, server, buyer } = await stripeWorld(t, { ZOETROPE_NET_POOL_THREADS: '8' }), buyers = [];
+  for (let i = 0; i < 12; i++) buyers.push(await buyer());
+  const orders = await Promise.all(buyers.map(c => c.order()));
+  sim.fault('POST /v1/checkout/sessions', 'slow', 2);
+  let over = 0;
+  const refused = [], asked = buyers.map(async (c, i) => {
+    const a = await c.send('POST', `/v1/orders/${orders[i].id}/start`, { json: { scene: 'page' } });
+    over++;
+    if (a.status !== 200) refused.push(Object.assign(a, { i }));
+  });
+  await within(10_000, (async () => { while (over < 10 || sim.holding < 2) await buyers[0].send('GET', '/v1/pay/test/order_0'); })(), () => `${over} were told, ${sim.holding} wait`);
+  isProblem(await buyers[0].send('GET', '/v1/pay/test/order_0'), 404, 'not_found');      // on the pool, too
+  assert.deepEqual((await buyers[0].get('/v1/orders')).items.map(o => o.id), [orders[0].id]);
+  assert.deepEqual([over, sim.holding, refused.length], [10, 2, 10]);
+  for (const a of refused) isProblem(a, 503, 'busy');
+  assert.ok(refused.every(a => Number(a.headers.get('retry-after')) > 0));
+  sim.release();
+  await Promise.all(asked);
+  assert.equal(refused.length, 10);
+  const [{ i }] = refused;
+  for (const f of [1, 2]) assert.equal((await buyers[i].send('POST', `/v1/orders/${orders[i].id}/start`, { json: { scene: 'page' } })).status, 200, `there is room again ${f}`);
 });
 
 // ---- WeChat Pay ----

@@ -1,6 +1,7 @@
 /*
  * hooks.c - POST /v1/hooks/{provider}: what a payment provider tells us; and the page of test money, which does what a bank would.
- * A notice is answered after COMMIT. It is never refused for want of room: what is not heard comes again, and the cashier asks anyway.
+ * A notice is answered after COMMIT. It is refused for want of room only where many wait already for that provider's answers: what is not heard comes again, and
+ * the cashier asks anyway.
  */
 #include "api/internal.h"
 
@@ -18,7 +19,14 @@ static int hook_post(struct http_req *req, struct http_res *res, struct err *e) 
     CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
     struct pay_said said = { .header = header_of, .from = req, .body = req->body };
     struct pay_reply reply;
-    int r = shop_hear(app->shop, provider, &said, a, &reply, e);
+    int r, counted = api__provider_begin(app, API__NOTICES, provider, e);
+    if (counted < 0) {
+        reply = pay_notice_reply(app->pay, provider, counted);
+        return http_res_body(res, reply.status, reply.type, str_z(reply.body), /* borrowed= */ true);
+    }
+    r = shop_hear(app->shop, provider, &said, a, &reply, e);
+    if (counted)
+        api__provider_end(app, API__NOTICES);
     return r < 0 ? r : http_res_body(res, reply.status, reply.type, str_z(reply.body), /* borrowed= */ true);
 }
 

@@ -4,15 +4,26 @@
 #ifndef ZT_API_INTERNAL_H
 #define ZT_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "net/cached.h"
 
 struct db_tx;
 
+enum api__waits { API__BUYERS, API__NOTICES, API__WAITS_COUNT };
 struct api {
     struct cached *recipes, *templates, *plans, *openapi;
     struct pages  *pages;
+    atomic_int     waits[API__WAITS_COUNT];      /* pool threads that a provider is being asked on, by whom it is for */
 };
+
+/*
+ * A provider that does not answer keeps a pool thread for as long as pay.timeout_ms. So a quarter of them at most wait for providers for the sake of buyers, and a
+ * quarter for that of notices: ERR_BUSY beyond. 1: to be ended by api__provider_end(); 0: test money, which is not waited for.
+ */
+int api__provider_begin(struct app *app, enum api__waits who, const char *provider, struct err *e);
+void api__provider_end(struct app *app, enum api__waits who);
 
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
