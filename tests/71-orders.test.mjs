@@ -333,6 +333,14 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   await sound(server);
 });
 
+async function bought(c, act, plan) {
+  const o = await c.order({ plan });
+  await c.start(o);
+  await act(o, 'pay');
+  return o;
+}
+const four = async (c, photo) => c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 4 });
+
 // ---- a person looks ----
 test('Stripe: what is wrong stands once, ends by itself or by an operator\'s hand, and stays ended', async t => {
   const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
@@ -448,6 +456,38 @@ test('not like me: other pictures for nothing, then credits and money back, once
   await sound(server);
 });
 
+const unlike = (c, task) => c.send('POST', `/v1/tasks/${task.id}/unlike`, { json: {}, headers: { 'idempotency-key': randomUUID() } });
+test('not like me: a re-run that failed ends in the money; later than was told nothing does', async t => {
+  const { act, buyer, clock, server } = await testWorld(t, { ZOETROPE_SHOP_UNLIKE_FOR: '2d', ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.refused@9+' }), c = await buyer();
+  const o = await bought(c, act, 'pack100'), photo = await c.photo(ONE), made = async () => c.waitTask((await c.buy(await four(c, photo))).id);
+  assert.equal((await c.get('/v1/plans')).unlike_ms, 2 * DAY);
+  const first = await made(), second = await made(), failed = await c.waitTask((await unlike(c, first)).json.id);
+  assert.deepEqual([first.state, failed.state, await c.gained()], ['choosing', 'failed', 20]);
+  const back = await unlike(c, first);
+  assert.deepEqual([back.status, back.json.id], [200, first.id]);
+  assert.deepEqual([(await c.until(o, x => x.refund, 'the money')).refund.cause, await c.gained()], ['unlike', 20]);
+  isProblem(await unlike(c, first), 409, 'wrong_state');     // once
+  await moved(server, clock, 2 * DAY + HOUR);
+  isProblem(await unlike(c, second), 409, 'unlike_late');
+  await server.stop();
+  await sound(server);
+});
+
+test('not like me: a re-run that was cancelled may be asked for again; what cannot be made again says so', async t => {
+  const { act, buyer, server } = await testWorld(t, { ZOETROPE_ENGINE_FAKE_SCRIPT: 'compose.hang@5+' }), c = await buyer();
+  await bought(c, act, 'p9');
+  const photo = await c.photo(ONE), first = await c.waitTask((await c.buy(await four(c, photo))).id);
+  const again = await unlike(c, first);
+  isProblem(await unlike(c, first), 409, 'wrong_state');     // it is being made
+  await c.effect(`/v1/tasks/${again.json.id}/cancel`, {});
+  const anew = await unlike(c, first);
+  assert.deepEqual([anew.status, anew.json.again_of, anew.json.id === again.json.id], [201, first.id, false]);
+  assert.equal((await c.send('DELETE', `/v1/assets/${photo.id}`)).status, 204);      // ends what is made of it, too
+  isProblem(await unlike(c, first), 409, 'unlike_gone');
+  await server.stop();
+  await sound(server);
+});
+
 // ---- invoices ----
 test('an invoice is asked for what was paid, and an operator says that it was sent', async t => {
   const { act, buyer, server } = await testWorld(t), c = await buyer(), stranger = await buyer(), op = await operator(server), o = await c.order();
@@ -469,14 +509,6 @@ test('an invoice is asked for what was paid, and an operator says that it was se
 });
 
 // ---- nothing for nothing ----
-async function bought(c, act, plan) {
-  const o = await c.order({ plan });
-  await c.start(o);
-  await act(o, 'pay');
-  return o;
-}
-const four = async (c, photo) => c.quote({ people: [{ asset: photo.id, face: 0 }], template: 'hall', candidates: 4 });
-
 test('not like me gives back what these pictures cost, and no more', async t => {
   const { act, buyer, server } = await testWorld(t), c = await buyer(), o = await bought(c, act, 'pack100'), photo = await c.photo(ONE);
   const unlike = task => c.send('POST', `/v1/tasks/${task.id}/unlike`, { json: {}, headers: { 'idempotency-key': randomUUID() } });

@@ -96,6 +96,7 @@ void api__plans_render(const struct app *app, struct buf *out) {
     for (size_t i = 0; i < house.product->n_plans; i++)
         render_plan(&w, &house.product->plans[i]);
     jw_end_arr(&w);
+    jw_kint(&w, "unlike_ms", config_int(app->cfg, "shop.unlike_for"));
     jw_key(&w, "ways");
     jw_arr(&w);
     for (size_t i = 0; pay_provider(house.pay, i, &provider); i++)

@@ -214,6 +214,7 @@ const struct route api_tasks_routes[] = {
       .body_max = API_BODY_MAX, .in = no_fields, .out = "Task", .help = "Stop a task that is not finished; its credits come back." },
     { "POST", "/v1/tasks/{id}/unlike", ROUTE_WRITE, TRAFFIC_SETTLE, ROUTE_EFFECT, AUTH_ACCOUNT, unlike_post, unlike_parse, unlike_write,
       .body_max = API_BODY_MAX, .in = no_fields, .out = "Task",
-      .help = "Not like me: a new task of the same inputs, free (201); of such a one, all that the first had cost comes back (200)." },
+      .help = "Not like me: a new task of the same inputs, free (201); of such a one, or where such a one failed, all that the first had cost comes back (200). "
+              "unlike_ms of GET /v1/plans says for how long." },
     { 0 },
 };

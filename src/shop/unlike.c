@@ -10,7 +10,8 @@
 #include "task/task.h"
 
 #define PARTS_MAX 8                            /* orders that one task was paid from */
-#define MONTH_MS  (30LL * 24 * 3600 * 1000)
+#define DAY_MS    (24LL * 3600 * 1000)
+#define MONTH_MS  (30 * DAY_MS)
 
 /* So many credits of an order came back: the money goes the same way. What cannot be given back now stays with the person as credits. */
 static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part *p, int64_t account, struct err *e) {
@@ -58,6 +59,28 @@ static int give_back(struct db_tx *tx, struct shop *s, int64_t account, int64_t 
     return 0;
 }
 
+/* As long as it was told, from when the pictures were there; where a re-run failed, from then. */
+static int in_time(const struct shop *s, int64_t made_ms, struct err *e) {
+    int64_t for_ms = config_int(s->cfg, "shop.unlike_for");
+    return for_ms == 0 || clock_ms() - made_ms <= for_ms ? 0 : err_set(e, ERR_UNLIKE_LATE, "it was to be said within %lld days", (long long)(for_ms / DAY_MS));
+}
+
+static int make_again(struct db_tx *tx, const struct shop *s, struct task_core *c, int64_t account, int64_t task, int64_t new_task, struct err *e) {
+    struct ledger_hold_state h = { 0 };
+    struct err why = { 0 };
+    int r = ledger_hold_get(tx, task, &h, e);
+    if (r < 0 || (r = may_again(tx, s, account, e)) < 0)
+        return r;
+    if (h.captured == 0)
+        return err_set(e, ERR_STATE, "these pictures cost nothing");
+    r = task_again(tx, c, task, new_task, &why);
+    if (r == ERR_PHOTO_GONE || r == ERR_UNKNOWN_RECIPE)
+        return err_set(e, ERR_UNLIKE_GONE, "%s", why.text);
+    if (r < 0)
+        *e = why;
+    return r;
+}
+
 int shop_unlike(struct db_tx *tx, struct shop *s, struct task_core *c, int64_t account, int64_t task, int64_t new_task, int64_t *ret_task, struct err *e) {
     struct task_facts t;
     int r = task_facts_get(tx, task, account, &t, e);
@@ -65,13 +88,14 @@ int shop_unlike(struct db_tx *tx, struct shop *s, struct task_core *c, int64_t a
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such task");
     if (t.state != TASK_CHOOSING && t.state != TASK_DONE)
         return err_set(e, ERR_STATE, "the task is %s: there are no pictures to dislike", task_state_name(t.state));
-    if (t.again)
-        return err_set(e, ERR_STATE, "other pictures were made for it already");
-    struct ledger_hold_state h = { 0 };
-    *ret_task = t.again_of ? 0 : new_task;
-    if (!t.again_of && ((r = ledger_hold_get(tx, task, &h, e)) < 0 || (r = may_again(tx, s, account, e)) < 0))
+    struct task_facts again = { .state = TASK_CANCELLED };       /* what its owner cancelled is as if it had never been asked for */
+    if (t.again && (r = task_facts_get(tx, t.again, 0, &again, e)) < 0)
         return r;
-    if (!t.again_of && h.captured == 0)
-        return err_set(e, ERR_STATE, "these pictures cost nothing");
-    return t.again_of ? give_back(tx, s, account, t.again_of, e) : task_again(tx, c, task, new_task, e);
+    if (again.state != TASK_CANCELLED && again.state != TASK_FAILED)
+        return err_set(e, ERR_STATE, "other pictures were made for it already");
+    bool failed = again.state == TASK_FAILED;    /* they were promised and never came */
+    if ((r = in_time(s, failed && again.ended_ms > t.ended_ms ? again.ended_ms : t.ended_ms, e)) < 0)
+        return r;
+    *ret_task = t.again_of || failed ? 0 : new_task;
+    return t.again_of ? give_back(tx, s, account, t.again_of, e) : failed ? give_back(tx, s, account, task, e) : make_again(tx, s, c, account, task, new_task, e);
 }

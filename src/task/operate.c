@@ -99,7 +99,7 @@ int task_facts_get(struct db_tx *tx, int64_t task, int64_t account, struct task_
     DB_ROWS rows = { 0 };
     if (r < 0 || (r = db_one(tx, &rows, e, &operate_again, DB_INT(task))) < 0)
         return r;
-    *ret = (struct task_facts){ .account = t.account, .again_of = t.again_of, .again = db_int(&rows, 0), .state = t.state, .delivered = t.delivered };
+    *ret = (struct task_facts){ .account = t.account, .again_of = t.again_of, .again = db_int(&rows, 0), .ended_ms = t.ended_ms, .state = t.state, .delivered = t.delivered };
     return 1;
 }
 
@@ -219,6 +219,9 @@ int task_again(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_
     if ((r = task__params(tx, task, a, &n.params, e)) < 0 || (r = inputs_of(tx, task, &n, e)) < 0 ||
         (r = keep_as_long(tx, task, &n, e)) < 0)
         return r;
+    const struct studio_input *people = studio_input(n.recipe, STUDIO_IN_PEOPLE);
+    if (people && (int64_t)n.n_people < people->min)
+        return err_set(e, ERR_PHOTO_GONE, "nobody knows any more who was in it");
     return task_create(tx, c, &n, e);
 }
 

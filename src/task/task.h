@@ -66,7 +66,8 @@ int task_cancel_using(struct db_tx *tx, struct task_core *c, int64_t asset, int6
  * deleted. It lengthens the life of the photos by the time it takes. */
 int task_again(struct db_tx *tx, struct task_core *c, int64_t task, int64_t new_id, struct err *e);
 /* again_of: as in task_new; again: the newest task that was made of its inputs, 0 = none. 1/0/<0; account 0: anybody's. */
-struct task_facts { int64_t account, again_of, again; enum task_state state; int delivered; };
+/* ended_ms: when its pictures were there, or it ended without; 0 = not yet. */
+struct task_facts { int64_t account, again_of, again, ended_ms; enum task_state state; int delivered; };
 int task_again_count(struct db_tx *tx, int64_t account, int64_t since_ms, int64_t *ret_n, struct err *e);      /* tasks made again since then */
 int task_made_count(struct db_tx *tx, int64_t account, int64_t since_ms, int64_t *ret_n, struct err *e);       /* tasks made since then */
 int task_facts_get(struct db_tx *tx, int64_t task, int64_t account, struct task_facts *ret, struct err *e);

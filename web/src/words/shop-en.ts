@@ -284,6 +284,8 @@ export const shopEn = {
   unlikeSecond: 'Get it back?',
   unlikeSecondText: 'It was made twice and is still not like you: then you get back what it cost. Money that can go back goes back the way it came; else the credits do.',
   unlikeSecondDo: 'Get it back',
+  unlikeFailedText: 'It could not be made again. So you get back what it cost: money that can go back goes back the way it came; else the credits do.',
+  unlikeUntil: 'You can say so until {{day}}.',
   unlikeOther: 'See the other pictures',
   unlikeOver: 'This was settled before',
   unlikeOverNext: 'You got other pictures, or what it cost came back. Anything else: ask for the money back at the order, and somebody looks at it.',

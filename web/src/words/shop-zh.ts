@@ -266,6 +266,8 @@ export const shopZh: ShopWords = {
   unlikeSecond: '要退回费用吗？',
   unlikeSecondText: '重做后仍不像本人，将退回所花的费用：能退款的原路退款，否则退回点数。',
   unlikeSecondDo: '退回费用',
+  unlikeFailedText: '重做未能完成，将退回所花的费用：能退款的原路退款，否则退回点数。',
+  unlikeUntil: '可在 {{day}} 前提出。',
   unlikeOther: '查看重做的合影',
   unlikeOver: '此前已处理',
   unlikeOverNext: '已为您重做，或费用已退回。其他情况可在订单页申请退款，由人工处理。',
