@@ -286,6 +286,19 @@ test('Stripe: a payer whom it does not know any more pays as a new one', async t
   await sound(server);
 });
 
+test('Stripe: begun again after our own address has changed it is the same session', async t => {
+  const w = await stripeWorld(t, {}, { dataDir: tempDir('zt-address-') }), c = await w.buyer(), o = await c.order(), first = await c.start(o);
+  t.after(() => rmSync(w.server.dataDir, { recursive: true, force: true }));
+  await w.server.stop();
+  const server = await w.again(), later = new Client(server.url, c.token);      // on another port
+  assert.notEqual(server.url, w.server.url);
+  assert.equal((await later.post(`/v1/orders/${o.id}/start`, { scene: 'page' })).text, first.text);
+  assert.equal([...w.sim.sessions.values()].length, 1);
+  const other = await later.effect('/v1/orders', { plan: 'p9', currency: 'USD', provider: 'stripe' });
+  await later.post(`/v1/orders/${other.id}/start`, { scene: 'page' });
+  assert.equal([...w.sim.sessions.values()].at(-1).success_url, `${server.url}/orders/${other.id}`);
+});
+
 test('Stripe: one that hangs takes a quarter of the workers, and the others go on', async t => {
   const { sim, server, buyer } = await stripeWorld(t, { ZOETROPE_NET_POOL_THREADS: '8' }), buyers = [];
   for (let i = 0; i < 12; i++) buyers.push(await buyer());

@@ -125,16 +125,13 @@ static int start_post(struct http_req *req, struct http_res *res, struct err *e)
     static const char *const shows[] = { [PAY_SHOW_REDIRECT] = "redirect", [PAY_SHOW_QR] = "qr", [PAY_SHOW_CALL] = "call" };
     const struct start_body *body = req->job;
     struct app *app = api_app(req);
-    char base[512], id[ID_TEXT_MAX], provider[17];
+    char base[512], provider[17];
     int64_t order;
     int r = api_param_id(req, 0, "order", &order, e);
     if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, e)) < 0)
         return r;
     api__base_url(app, base);
-    id_text(id, "order", order);
-    struct shop_start how = { .scene = (enum pay_scene)body->scene, .openid = body->openid, .client_ip = address_of(req) };
-    how.return_url = arena_printf(req->arena, "%s/orders/%s", base, id);
-    how.notify_url = arena_printf(req->arena, "%s/v1/hooks/%s", base, provider);
+    struct shop_start how = { .scene = (enum pay_scene)body->scene, .openid = body->openid, .client_ip = address_of(req), .base_url = str_z(base) };
     CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
     struct pay_start s;
     int counted = api__provider_begin(app, API__BUYERS, provider, e);

@@ -34,7 +34,8 @@ const struct setting shop_settings[] = {
     { 0 },
 };
 
-DB_SQL(cashier_start, "UPDATE shop_order SET started_ms = ?, scene = ?, asked_ms = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = 'open'");
+DB_SQL(cashier_start, "UPDATE shop_order SET started_ms = ?, base_url = ?, scene = ?, asked_ms = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = 'open'");
+DB_SQL(cashier_base, "SELECT base_url FROM shop_order WHERE id = ?");
 DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_attempt, "UPDATE shop_order SET attempt = ? WHERE id = ? AND attempt = ? AND provider_ref = ''");
 DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
@@ -60,6 +61,8 @@ struct step {
     const struct pay_refund_truth *refund_truth;
     struct str    why;
     const char   *state;
+    const struct shop_start *how;
+    char          base[SHOP__REF];             /* where we are, as the provider was told first */
 };
 
 static int settle_step(struct db_tx *tx, void *arg, struct err *e) {
@@ -184,6 +187,17 @@ int shop_order_cancel(struct shop *s, int64_t order, int64_t account, struct err
 }
 
 /* ---- beginning a payment ---- */
+/* The provider refuses the same number with other words (Stripe), and ours may have another address by now. */
+static int read_base(struct db_tx *tx, struct step *w, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &cashier_base, DB_INT(w->order));
+    struct str base = r == 1 && db_str(&rows, 0).n ? db_str(&rows, 0) : w->how->base_url;
+    if (r >= 0 && base.n >= sizeof(w->base))
+        return err_set(e, ERR_CONFIG, "public_url: at most %zu bytes", sizeof(w->base) - 1);
+    snprintf(w->base, sizeof(w->base), "%.*s", STR_ARG(base));
+    return r < 0 ? r : 0;
+}
+
 static int start_step(struct db_tx *tx, void *arg, struct err *e) {
     struct step *w = arg;
     int r = shop__order_get(tx, w->order, w->account, &w->o, e);
@@ -195,7 +209,9 @@ static int start_step(struct db_tx *tx, void *arg, struct err *e) {
     if (str_eqz(str_z(w->o.kind), "member") && (r = shop__member_live(tx, w->o.account, w->o.product, /* but= */ 0, &other, e)) != 0)
         return r < 0 ? r : err_set(e, ERR_MEMBER, "one membership at a time; cancel this order");
     w->asked_before = w->o.started_ms > 0;
-    return db_run(tx, NULL, e, &cashier_start, DB_INT(w->o.started_ms ? w->o.started_ms : w->now_ms), DB_TEXT(pay_scene_names[w->scene]), DB_INT(w->now_ms),
+    if ((r = read_base(tx, w, e)) < 0)
+        return r;
+    return db_run(tx, NULL, e, &cashier_start, DB_INT(w->o.started_ms ? w->o.started_ms : w->now_ms), DB_TEXT(w->base), DB_TEXT(pay_scene_names[w->scene]), DB_INT(w->now_ms),
                   DB_INT(w->now_ms + 15 * 1000), DB_INT(w->order));
 }
 
@@ -244,7 +260,7 @@ static int start(struct shop *s, struct step *w, const struct shop_start *how, s
     char account[ID_TEXT_MAX];
     id_text(account, "acct", o->account);
     struct pay_ask asked = { .number = str_z(o->number), .attempt = (int)o->attempt, .price = shop__price(o), .title = str_z(o->title), .scene = how->scene,
-                             .notify_url = how->notify_url, .return_url = how->return_url, .until_ms = o->until_ms, .openid = how->openid, .client_ip = how->client_ip,
+                             .notify_url = arena_printf(a, "%s/v1/hooks/%s", w->base, o->provider), .return_url = arena_printf(a, "%s/orders/%s", w->base, o->number), .until_ms = o->until_ms, .openid = how->openid, .client_ip = how->client_ip,
                              .account = str_z(account), .customer = str_z(o->customer), .months = str_eqz(str_z(o->kind), "member") ? 1 : 0 };
     failpoint_hit(FP_SHOP_BEFORE_START);
     int r = pay_start(s->pay, o->provider, &asked, a, ret, e);
@@ -267,7 +283,7 @@ static int start(struct shop *s, struct step *w, const struct shop_start *how, s
 }
 
 int shop_order_start(struct shop *s, int64_t order, int64_t account, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e) {
-    struct step w = { .s = s, .order = order, .account = account, .now_ms = clock_ms(), .scene = how->scene };
+    struct step w = { .s = s, .order = order, .account = account, .now_ms = clock_ms(), .scene = how->scene, .how = how };
     struct pay_truth t;
     int r = db_do(s->db, start_step, &w, e);
     if (r < 0)

@@ -77,7 +77,8 @@ int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char r
 int shop_refund_order(struct db_tx *tx, int64_t refund, int64_t *ret_order, struct err *e);
 
 /* What the page does next. The provider is asked first when it may know of the order already; then it may turn out to be paid: ERR_PAY_OVER. */
-struct shop_start { enum pay_scene scene; struct str openid, client_ip, return_url, notify_url; };
+/* base_url: where we are, without / at its end; a later start of the same order uses the first one's, for the same call must be the same words. */
+struct shop_start { enum pay_scene scene; struct str openid, client_ip, base_url; };
 int shop_order_start(struct shop *s, int64_t order, int64_t account, const struct shop_start *how, struct arena *a, struct pay_start *ret, struct err *e);
 /* Reads the truth now, at most once in SHOP_CHECK_MS: what the page calls that somebody came back to. */
 #define SHOP_CHECK_MS 2000
