@@ -1,11 +1,13 @@
 // 73-codes.test.mjs - codes: what they are worth, how often, and that an order which comes to nothing gives its use back.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { isProblem } from './lib/expect.mjs';
 import { person } from './lib/people.mjs';
-import { movableClock, runZoetrope, startServer } from './lib/server.mjs';
+import { movableClock, root, runZoetrope, startServer, tempDir } from './lib/server.mjs';
 
 let server, op, clock, people = 0;
 const ends_ms = Date.now() + 3600_000;
@@ -112,4 +114,26 @@ test('a plan for nothing is an order that is paid; less to pay is less to pay; a
   const free = (await order(c, { code: all.code })).json;
   assert.deepEqual([free.state, free.price_minor, free.off_minor, free.provider], ['paid', 0, 990, '']);
   assert.equal((await c.wallet()).available, had + 120);
+});
+
+test('a code makes nothing cheaper than what it costs us, unless the operator says so', async t => {
+  const products = tempDir('zt-products-'), recipe = join(products, 'reunion/recipes/family-portrait.yaml');
+  t.after(() => rmSync(products, { recursive: true, force: true }));
+  cpSync(join(root, 'products'), products, { recursive: true });
+  writeFileSync(recipe, readFileSync(recipe, 'utf8').replace(/^price:.*$/m, '$&\ncost: { microusd: 200000, per: candidate }'));
+  for (const below of [false, true]) {
+    const env = { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_PRODUCTS: products, ZOETROPE_AUTH_MAILS_PER_HOUR: '10000', ZOETROPE_SHOP_SELL_BELOW_COST: String(below) };
+    const shop = await startServer(t, { env }), boss = new Client(shop.url, shop.operatorToken()), email = `cost${below}@example.com`, password = 'a long sentence of mine';
+    await person(boss, email, password);
+    const c = new Client(shop.url), { items } = await boss.effect('/v1/admin/codes', { ends_ms, kind: 'percent', amount: 50, uses_max: 0, each_max: 10 });
+    c.take(await c.post('/v1/sessions/password', { email, password }));
+    const a = await order(c, { code: items[0].code });
+    if (below) assert.equal(a.status, 201, a.text);
+    else {
+      isProblem(a, 422, 'code_wrong');                       // 495 fen for four that cost 0.80 USD
+      await shop.waitLog(l => l.ev === 'shop.code_below_cost' && l.plan === 'p9' && l.minor === 495);
+      assert.deepEqual((await boss.get('/v1/admin/codes')).items.map(x => x.uses), [0]);
+    }
+    assert.equal((await order(c, {})).status, 201);
+  }
 });

@@ -54,10 +54,6 @@ static void take(void *ctx, const struct ledger_sum *s) {
         count_rest(p, s->kind, s->unit, s->amount);
 }
 
-static int64_t microusd(int64_t minor, enum ledger_currency c, const struct config *cfg) {
-    return c == LEDGER_USD ? minor * 10000 : (int64_t)((__int128)minor * 10000 * 1000 / config_int(cfg, "shop.usd_cny_pm"));
-}
-
 static void write_product(struct jw *w, const struct product *p, const struct config *cfg) {
     int64_t revenue = 0, fees = 0, cost = p->provider + p->traffic + p->storage;
     jw_obj(w);
@@ -76,8 +72,8 @@ static void write_product(struct jw *w, const struct product *p, const struct co
         jw_kint(w, "fees", s->fees);
         jw_kint(w, "earned", s->earned);
         jw_end_obj(w);
-        revenue += microusd(s->earned, c, cfg);
-        fees += microusd(s->fees, c, cfg);
+        revenue += shop_microusd(cfg, c, s->earned);
+        fees += shop_microusd(cfg, c, s->fees);
     }
     jw_end_arr(w);
     jw_key(w, "cost");

@@ -53,30 +53,57 @@ int shop_may(struct db_tx *tx, const struct shop_house *h, int64_t account, int6
 
 /* ---- never below cost ---- */
 
-/* In millionths of a USD, at most 1e12: a price has at most 1e8 minor units (studio/product.c). */
-static int64_t microusd_of(int64_t minor, enum ledger_currency c, const struct config *cfg) {
-    return c == LEDGER_USD ? minor * 10 * 1000 : minor * 10 * 1000 * 1000 / config_int(cfg, "shop.usd_cny_pm");
+int64_t shop_microusd(const struct config *cfg, enum ledger_currency c, int64_t minor) {
+    return c == LEDGER_USD ? minor * 10000 : (int64_t)((__int128)minor * 10000 * 1000 / config_int(cfg, "shop.usd_cny_pm"));
 }
 
+static struct shop_margin costs(const struct studio_recipe *recipe, int n) {
+    return (struct shop_margin){ .costs_microusd = recipe->cost_microusd * (recipe->cost_per_candidate ? n : 1) };
+}
+
+/* What n candidates bring of a plan that costs so much. Prices have at most 1e8 minor units (studio/product.c), so 1e12 microusd; credits are 8e6 at most. */
+static int64_t brings(const struct config *cfg, const struct studio_plan *plan, enum ledger_currency c, int64_t price, const struct studio_recipe *recipe, int n) {
+    return shop_microusd(cfg, c, price) * (recipe->price_credits * (recipe->price_per_candidate ? n : 1)) / plan->credits;
+}
+
+static bool good(const struct config *cfg, const struct shop_margin *m) { return m->brings_microusd >= m->costs_microusd || config_bool(cfg, "shop.sell_below_cost"); }
+
 bool shop_covers(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, int n, struct shop_margin *ret) {
-    struct shop_margin m = { .costs_microusd = recipe->cost_microusd * (recipe->cost_per_candidate ? n : 1) };
-    int64_t credits = recipe->price_credits * (recipe->price_per_candidate ? n : 1);
+    struct shop_margin m = costs(recipe, n);
     bool any = false;
     for (size_t c = 0; c < LEDGER_CURRENCY_COUNT && plan->credits > 0; c++) {
-        int64_t brings = microusd_of(plan->price[c], (enum ledger_currency)c, h->cfg) * credits / plan->credits;      /* credits: 8e6 at most */
-        if (plan->price[c] == 0 || (any && brings >= m.brings_microusd))
+        int64_t more = plan->price[c] ? brings(h->cfg, plan, (enum ledger_currency)c, plan->price[c], recipe, n) : 0;
+        if (plan->price[c] == 0 || (any && more >= m.brings_microusd))
             continue;
-        m.brings_microusd = brings;
+        m.brings_microusd = more;
         any = true;
     }
     if (ret)
         *ret = m;
-    return !any || m.brings_microusd >= m.costs_microusd || config_bool(h->cfg, "shop.sell_below_cost");
+    return !any || good(h->cfg, &m);
+}
+
+/* Both figures are straight lines: what lies between one candidate and the most is covered as well. */
+static int most_of(const struct studio_plan *plan, const struct studio_recipe *recipe) {
+    return plan->may.candidates < recipe->candidates_paid ? plan->may.candidates : recipe->candidates_paid;
+}
+
+bool shop_covers_at(const struct shop_house *h, const struct studio_plan *plan, enum ledger_currency currency, int64_t price) {
+    for (struct str rest = h->product->recipes; rest.n && plan->credits > 0;) {
+        const struct studio_recipe *recipe = studio_recipe(h->studio, str_cut(&rest, ','));
+        const int counts[] = { 1, recipe ? most_of(plan, recipe) : 1 };
+        for (size_t i = 0; recipe && i < COUNT(counts); i++) {
+            struct shop_margin m = costs(recipe, counts[i]);
+            m.brings_microusd = brings(h->cfg, plan, currency, price, recipe, counts[i]);
+            if (!good(h->cfg, &m))
+                return false;
+        }
+    }
+    return true;
 }
 
 static int check_plan(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, struct err *e) {
-    int most = plan->may.candidates < recipe->candidates_paid ? plan->may.candidates : recipe->candidates_paid;
-    const int counts[] = { 1, most };                            /* both figures are straight lines: what lies between is covered as well */
+    const int counts[] = { 1, most_of(plan, recipe) };
     for (size_t i = 0; i < COUNT(counts); i++) {
         struct shop_margin m;
         if (shop_covers(h, plan, recipe, counts[i], &m))

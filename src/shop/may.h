@@ -43,6 +43,10 @@ int shop_may(struct db_tx *tx, const struct shop_house *h, int64_t account, int6
  */
 struct shop_margin { int64_t brings_microusd, costs_microusd; };
 bool shop_covers(const struct shop_house *h, const struct studio_plan *plan, const struct studio_recipe *recipe, int n, struct shop_margin *ret);
+/* The same of the price that a code makes of a plan's, with every recipe of the product. */
+bool shop_covers_at(const struct shop_house *h, const struct studio_plan *plan, enum ledger_currency currency, int64_t price_minor);
+/* In millionths of a USD, CNY by shop.usd_cny_pm. */
+int64_t shop_microusd(const struct config *cfg, enum ledger_currency c, int64_t minor);
 /* At start: every plan with every recipe of the product. ERR_CONFIG naming plan, recipe and both figures. */
 int shop_check(const struct shop_house *h, struct err *e);
 

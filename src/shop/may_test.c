@@ -88,6 +88,11 @@ static void a_price_below_cost_is_refused(void **state) {
     assert_true(shop_covers(&h, &h.product->plans[1], group, 4, NULL));  /* costs nothing */
     assert_true(shop_covers(&h, &h.product->plans[0], plain, 1, NULL));  /* the free one is a gift */
     OK(shop_check(&h, e));
+    assert_true(shop_covers_at(&h, &h.product->plans[1], LEDGER_CNY, 990));
+    assert_true(shop_covers_at(&h, &h.product->plans[1], LEDGER_CNY, 988));
+    assert_false(shop_covers_at(&h, &h.product->plans[1], LEDGER_CNY, 987));       /* 342708 */
+    assert_false(shop_covers_at(&h, &h.product->plans[1], LEDGER_CNY, 0));
+    assert_true(shop_covers_at(&h, &h.product->plans[0], LEDGER_CNY, 0));
     OK(config_set(t->cfg, "shop.usd_cny_pm", STR("8000"), "test", e));   /* a yuan is worth less: 309375 */
     assert_int_equal(shop_check(&h, e), ERR_CONFIG);
     assert_non_null(strstr(e->text, "p9"));
@@ -99,6 +104,7 @@ static void a_price_below_cost_is_refused(void **state) {
     h.pay = p;
     OK(config_set(t->cfg, "shop.sell_below_cost", STR("true"), "test", e));
     OK(shop_check(&h, e));
+    assert_true(shop_covers_at(&h, &h.product->plans[1], LEDGER_CNY, 0));
 }
 
 int main(void) {

@@ -235,6 +235,16 @@ int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_ne
     return shop__order_book(tx, &o, now, e);
 }
 
+/* A code makes nothing cheaper than what it costs us; who gave it out reads why. */
+static int check_covers(const struct shop *s, const struct shop_order_new *o, int64_t off, struct err *e) {
+    struct shop_house house = { .cfg = s->cfg, .studio = s->studio, .pay = s->pay, .product = o->product };
+    int64_t price = o->plan->price[o->currency] - off;
+    if (shop_covers_at(&house, o->plan, o->currency, price))
+        return 0;
+    log_event(LOG_ERROR, "shop.code_below_cost", F_STRN("plan", o->plan->name), F_STR("currency", ledger_currency_name(o->currency)), F_INT("minor", price));
+    return err_set(e, ERR_CODE_WRONG, "by it %.*s would be sold below cost", STR_ARG(o->plan->name));
+}
+
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e) {
     int64_t off = 0;
     int r = check_sold(s, o, e);
@@ -247,7 +257,7 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
         if (db_int(&rows, 0) >= OPEN_MAX)
             return err_set(e, ERR_RATE, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
     }
-    if (o->code.n && (r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0)
+    if (o->code.n && ((r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0 || (r = check_covers(s, o, off, e)) < 0))
         return r;
     return shop__order_add(tx, s, o, off, e);
 }
