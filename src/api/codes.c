@@ -65,14 +65,13 @@ static int redeem_post(struct http_req *req, struct http_res *res, struct err *e
 
 struct make_job { struct shop_code_new n; struct str note, plan, word; int64_t amount, valid_days, uses_max, each_max, starts_ms, ends_ms, count; int kind, currency; };
 #define AT(member) offsetof(struct make_job, member)
-static const char *const currencies[] = { "CNY", "USD", NULL };
 static const struct json_field make_fields[] = {
     { "kind", JSON_F_ENUM, true, 0, 0, AT(kind), .names = shop_code_kind_names, .help = "credits, plan: for nothing; percent, amount: less to pay." },
     { "count", JSON_F_INT, false, 1, SHOP_CODES_MAX, AT(count), .help = "How many are made at random; left out: 1." },
     { "code", JSON_F_STR, false, 4, 40, AT(word), .help = "A word of one's own, instead." },
     { "plan", JSON_F_STR, false, 1, 32, AT(plan), .help = "plan: which; percent, amount: of this one alone." },
     { "amount", JSON_F_INT, false, 1, 100000000, AT(amount), .help = "Credits; per cent; fen or cents." },
-    { "currency", JSON_F_ENUM, false, 0, 0, AT(currency), .names = currencies, .help = "Of amount." },
+    { "currency", JSON_F_ENUM, false, 0, 0, AT(currency), .names = api__currencies, .help = "Of amount." },
     { "valid_days", JSON_F_INT, false, 1, 3650, AT(valid_days), .help = "How long given credits last." },
     { "uses_max", JSON_F_INT, false, 0, 100000000, AT(uses_max), .help = "How often each may be used; 0: without limit; left out: once." },
     { "each_max", JSON_F_INT, false, 1, 1000, AT(each_max), .help = "By one account; left out: once." },

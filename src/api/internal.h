@@ -34,6 +34,8 @@ struct field_text;
 struct jw;
 void api__text(struct jw *w, const char *key, const struct field_text *t);      /* "key": {"en", "zh"} */
 
+extern const char *const api__currencies[];      /* by enum ledger_currency; NULL-ended */
+
 /* What a new account finds in its wallet. */
 int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err *e);
 

@@ -18,11 +18,15 @@ static int answer_order(struct http_req *req, struct http_res *res, int status, 
 /* ---- POST /v1/orders ---- */
 
 struct order_body { struct str plan, provider, code; int currency; };
-static const char *const currencies[] = { "CNY", "USD", NULL };
-_Static_assert(LEDGER_CNY == 0 && LEDGER_USD == 1 && LEDGER_CURRENCY_COUNT == 2, "names by enum ledger_currency");
+const char *const api__currencies[] = {
+#define X(id) #id,
+    LEDGER_CURRENCIES(X)
+#undef X
+    NULL,
+};
 static const struct json_field order_fields[] = {
     { "plan", JSON_F_STR, true, 1, 32, offsetof(struct order_body, plan), .help = "A name out of GET /v1/plans." },
-    { "currency", JSON_F_ENUM, true, 0, 0, offsetof(struct order_body, currency), .names = currencies, .help = "One in which the plan has a price." },
+    { "currency", JSON_F_ENUM, true, 0, 0, offsetof(struct order_body, currency), .names = api__currencies, .help = "One in which the plan has a price." },
     { "provider", JSON_F_STR, true, 1, 16, offsetof(struct order_body, provider), .help = "Out of `ways` of GET /v1/plans." },
     { "code", JSON_F_STR, false, 0, 64, offsetof(struct order_body, code), .help = "A code that makes it cheaper." },
     { 0 },

@@ -67,6 +67,7 @@ struct pay_driver {
     int  (*notice)(const void *g, const struct pay_said *said, int64_t now_ms, struct arena *a, struct pay_notice *ret, struct err *e);
     /* ---- optional from here on ---- */
     unsigned ops;                   /* 1 << enum pay_op beyond START..QUERY_REFUND that build() knows */
+    const char *fee_pm, *fee_fixed;             /* settings: what it keeps of a payment per mille, and of each, where it does not tell; NULL: nothing */
     bool     forgets_refunds;       /* a refund's number is recognised for some time only: so it is looked for before each REFUND */
     /* The provider lives in this process (test money): answers a call in the network's stead. */
     int  (*answer)(void *g, struct db *d, const struct pay_call *c, struct arena *a, int *ret_status, struct str *ret_body, struct err *e);

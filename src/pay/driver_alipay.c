@@ -433,4 +433,5 @@ const struct pay_driver pay_driver_alipay = {
     .again = { 500, "text/plain", "fail" },
     .forged = { 401, "text/plain", "fail" },
     .open = open_alipay, .close = close_alipay, .build = build, .parse = parse, .notice = notice,
+    .fee_pm = "pay.alipay_fee_pm",
 };

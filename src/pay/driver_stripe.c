@@ -632,4 +632,5 @@ const struct pay_driver pay_driver_stripe = {
     .open = open_stripe, .close = close_stripe, .build = build, .parse = parse, .notice = notice,
     .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE,
     .forgets_refunds = true,
+    .fee_pm = "pay.stripe_fee_pm", .fee_fixed = "pay.stripe_fee_fixed",
 };

@@ -603,4 +603,5 @@ const struct pay_driver pay_driver_wechat = {
     .forged = { 401, "application/json", "{\"code\":\"FAIL\",\"message\":\"wrong signature\"}" },
     .open = open_wechat, .close = close_wechat, .build = build, .parse = parse, .notice = notice,
     .ops = 1u << PAY_OP_KEYS,
+    .fee_pm = "pay.wechat_fee_pm",
 };

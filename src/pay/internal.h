@@ -6,7 +6,7 @@
 
 #define PAY_PROVIDERS_MAX 8
 
-struct pay_open { const struct pay_driver *driver; void *g; };
+struct pay_open { const struct pay_driver *driver; void *g; int64_t fee_pm, fee_fixed; };
 struct pay {
     struct http_client *http;
     struct db          *db;

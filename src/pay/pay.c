@@ -17,6 +17,8 @@ const struct setting pay_settings[] = {
     { "pay.test_money", SET_BOOL, "false", 0, 0, "Offer test money, with which everybody can buy everything; never together with real money." },
     { "pay.stripe_key", SET_SECRET, "", 0, 255, "Stripe: the secret or restricted key, sk_… or rk_…; empty: no Stripe." },
     { "pay.stripe_webhook_secret", SET_SECRET, "", 0, 600, "Stripe: the signing secret of our webhook, whsec_…; two with a comma while one replaces the other." },
+    { "pay.stripe_fee_pm", SET_INT, "29", 0, 200, "What Stripe keeps of a payment, per mille, where it does not tell." },
+    { "pay.stripe_fee_fixed", SET_INT, "30", 0, 1000, "And of each payment, in cents." },
     { "pay.stripe_url", SET_STR, "https://api.stripe.com", 8, 300, "Stripe: address of its API; another one only for tests." },
     { "pay.wechat_mchid", SET_STR, "", 0, 32, "WeChat Pay: the merchant's number; empty: no WeChat Pay." },
     { "pay.wechat_appid", SET_STR, "", 0, 32, "WeChat Pay: app id of the official account, for JSAPI, H5 and Native." },
@@ -26,11 +28,13 @@ const struct setting pay_settings[] = {
     { "pay.wechat_v3_key", SET_SECRET, "", 0, 32, "WeChat Pay: the APIv3 key, 32 characters." },
     { "pay.wechat_verify", SET_STR, "", 0, 8000,
       "WeChat Pay: its keys as serial=file, with commas: PUB_KEY_ID_…=pub_key.pem, or a platform certificate's serial; both during a migration." },
+    { "pay.wechat_fee_pm", SET_INT, "6", 0, 200, "What WeChat Pay keeps of a payment, per mille; it does not tell." },
     { "pay.wechat_url", SET_STR, "https://api.mch.weixin.qq.com", 8, 300, "WeChat Pay: address of its API; https://api2.mch.weixin.qq.com is the standby." },
     { "pay.alipay_app_id", SET_STR, "", 0, 32, "Alipay: the application's id; empty: no Alipay." },
     { "pay.alipay_seller_id", SET_STR, "", 0, 32, "Alipay: the seller's id (2088…), which notices are checked for." },
     { "pay.alipay_key_file", SET_STR, "", 0, 3000, "Alipay: file of the application's private key, PEM." },
     { "pay.alipay_verify_file", SET_STR, "", 0, 3000, "Alipay: file of Alipay's public key, PEM." },
+    { "pay.alipay_fee_pm", SET_INT, "6", 0, 200, "What Alipay keeps, per mille; it does not tell." },
     { "pay.alipay_url", SET_STR, "https://openapi.alipay.com/gateway.do", 8, 300, "Alipay: address of its gateway." },
     { 0 },
 };
@@ -68,6 +72,8 @@ static int open_all(struct pay *p, const struct config *cfg, struct err *e) {
         if (r == 0)
             continue;
         o->driver = pay_drivers[i];
+        o->fee_pm = o->driver->fee_pm ? config_int(cfg, o->driver->fee_pm) : 0;
+        o->fee_fixed = o->driver->fee_fixed ? config_int(cfg, o->driver->fee_fixed) : 0;
         p->n_open++;
         test |= o->driver->can & PAY_IS_TEST;
         if (real)
@@ -132,6 +138,12 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret) 
 }
 
 bool pay_has(const struct pay *p, const char *provider) { return pay__find(p, provider) != NULL; }
+
+int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor) {
+    const struct pay_open *o = pay__find(p, provider);
+    int64_t fee = o ? (minor * o->fee_pm + 500) / 1000 + o->fee_fixed : 0;
+    return fee < minor ? fee : minor;
+}
 
 /* ---- what may be asked ---- */
 static int check_money(const struct pay_money *m, const struct pay_driver *d, const char *what, struct err *e) {

@@ -229,6 +229,8 @@ enum {
 struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool notify_per_ask; const char *currencies; };
 /* The i-th provider that is set up; false when there are no more. */
 bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
+/* What it keeps of a payment by its price list, in the same unit, at most all of it: where pay_truth does not tell. 0 for one that is not set up. */
+int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 

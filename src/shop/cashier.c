@@ -22,14 +22,10 @@
 #define REFUND_PATIENCE 3                      /* calls whose end nobody knows, 10, 20 and 40 s apart: no earlier one is under way any more */
 
 const struct setting shop_settings[] = {
-    { "shop.fee_wechat_pm", SET_INT, "6", 0, 200, "What WeChat Pay keeps of a payment, per mille; it does not tell." },
-    { "shop.fee_alipay_pm", SET_INT, "6", 0, 200, "What Alipay keeps, per mille; it does not tell." },
-    { "shop.fee_stripe_pm", SET_INT, "29", 0, 200, "What Stripe keeps, per mille, where it does not tell." },
     { "shop.codes_per_hour", SET_INT, "20", 1, 1000000, "Codes that one account may try in an hour, and as many more one network address; a third of them at once." },
     { "shop.orders_per_hour", SET_INT, "120", 1, 1000000, "Orders that one account may begin in an hour, and four times as many one network address; a third of them at once." },
     { "shop.unlikes", SET_INT, "3", 0, 1000, "Tasks of one account that are made again in 30 days because nobody is like themselves; beyond, an operator decides. 0: no limit." },
     { "shop.unlike_for", SET_MS, "30d", 0, 3650LL * 24 * 3600 * 1000, "How long after pictures were made their owner may say that nobody in them is like themselves. 0: no limit." },
-    { "shop.fee_stripe_fixed", SET_INT, "30", 0, 1000, "And of each payment, in cents." },
     { "shop.grace", SET_MS, "3d", 0, 30LL * 24 * 3600 * 1000, "How long a membership goes on whose renewal is not paid yet." },
     { 0 },
 };

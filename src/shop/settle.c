@@ -29,14 +29,7 @@ static int note_refs(struct db_tx *tx, struct order *o, const struct pay_truth *
 }
 
 int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t) {
-    int64_t fee = t->fee_minor;
-    char pm[48];
-    if (fee < 0) {
-        snprintf(pm, sizeof(pm), "shop.fee_%s_pm", provider);
-        fee = str_eqz(str_z(provider), "test") ? 0 : (price * config_int(s->cfg, pm) + 500) / 1000;
-        if (str_eqz(str_z(provider), "stripe"))
-            fee += config_int(s->cfg, "shop.fee_stripe_fixed");
-    }
+    int64_t fee = t->fee_minor < 0 ? pay_fee(s->pay, provider, price) : t->fee_minor;
     return fee < price ? fee : price;
 }
 
