@@ -485,6 +485,15 @@ test('an operator decides about a refund, and sees one person\'s money over time
     await desk.page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click();
     await desk.gone('[role=dialog]');
     await desk.page.getByText('The pictures came out well').first().waitFor();
+    const { id } = (await buyer.ask('/v1/orders')).items.find(o => o.state === 'paid');      // what a person must look at goes when they say what was done
+    await new Client(server.url).post(`/v1/pay/test/${id}`, { act: 'dispute' });
+    await desk.page.getByRole('button', { name: 'Settled by hand' }).first().click();
+    await desk.page.getByLabel('What was done').fill('Called them: a mistake');
+    await desk.shot('settle', { whole: false });
+    await desk.page.getByRole('dialog').getByRole('button', { name: 'Settled by hand' }).click();
+    await desk.gone('[role=dialog]');
+    await desk.page.getByText('There is no trouble.').waitFor();
+    assert.equal((await new Client(server.url, server.operatorToken()).get(`/v1/admin/orders/${id}`)).troubles[0].note, 'Called them: a mistake');
   }
   await walk.page.reload();
   await walk.page.locator('.notice', { hasText: 'The pictures came out well' }).waitFor();
