@@ -11,6 +11,7 @@ export const shopEn = {
   markNone: 'Without our mark',
   mayMove: 'And one that moves',
   mayBest: 'Drawn by our best models',
+  mayFirst: 'The shortest wait in a rush',
   mayCredits_one: '{{count, number}} credit',
   mayCredits_other: '{{count, number}} credits',
   mayCreditsFor_one: '{{credits}}, good for {{count}} day',

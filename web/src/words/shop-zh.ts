@@ -11,6 +11,7 @@ export const shopZh: ShopWords = {
   markNone: '无品牌水印',
   mayMove: '含一段微动态',
   mayBest: '由高级模型绘制',
+  mayFirst: '高峰时排队最快',
   mayCredits_other: '{{count, number}} 点',
   mayCreditsFor_other: '{{credits}}，{{count}} 天内有效',
   mayMonthly: '按月续费，可随时取消',

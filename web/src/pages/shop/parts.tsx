@@ -1,6 +1,6 @@
 /** What the pages of money have in common: what a plan brings, in which currency, and that test money is none. */
 import { useText } from '../../lib/app-context';
-import { currenciesOf, useCurrency, useMoney, type Order, type Plan, type Shop } from '../../lib/shop';
+import { currenciesOf, useCurrency, useMoney, useShop, type Order, type Plan, type Shop } from '../../lib/shop';
 import { daysIn } from '../../lib/time';
 import { Icon } from '../../ui/icons';
 import { useWords } from '../../words';
@@ -14,11 +14,12 @@ export function usePictures(): (count: number) => string {
 }
 
 export function useFeatures(): (plan: Plan) => string[] {
-  const { t } = useShopWords(), pictures = usePictures();
+  const { t } = useShopWords(), pictures = usePictures(), weights = useShop().data?.plans.map(p => p.may.weight) ?? [];
   return ({ may, credits, valid_ms, kind }) => {
     const bought = t('mayCredits', { count: credits });
     return [
       pictures(may.candidates), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
+      ...(may.weight === Math.max(...weights) && may.weight > Math.min(...weights) ? [t('mayFirst')] : []),
       ...(credits ? [valid_ms ? t('mayCreditsFor', { credits: bought, count: daysIn(valid_ms) }) : bought] : []), ...(kind === 'member' ? [t('mayMonthly')] : []),
     ];
   };
