@@ -487,6 +487,7 @@ test('an operator decides about a refund, and sees one person\'s money over time
     await desk.page.getByText('The pictures came out well').first().waitFor();
     const { id } = (await buyer.ask('/v1/orders')).items.find(o => o.state === 'paid');      // what a person must look at goes when they say what was done
     await new Client(server.url).post(`/v1/pay/test/${id}`, { act: 'dispute' });
+    await desk.go('/admin/orders');
     await desk.page.getByRole('button', { name: 'Settled by hand' }).first().click();
     await desk.page.getByLabel('What was done').fill('Called them: a mistake');
     await desk.shot('settle', { whole: false });

@@ -20,7 +20,7 @@ interface Happened { key: string; at: number; what: ReactNode; amount: ReactNode
 function useLine(orders: AdminOrder[], entries: Entry[]): Happened[] {
   const { t } = useAdminWords(), money = useMoney(), line: Happened[] = [];
   for (const o of orders) {
-    line.push({ key: o.id, at: o.created_ms, what: <>{t('lineOrdered')} <OrderBadge order={o} /></>, amount: money(o.price_minor, o.currency), credits: null, more: <><span className="id">{o.id}</span> · {o.plan} · {o.provider}{canDecide(o) && <Decide order={o} />}</> });
+    line.push({ key: o.id, at: o.created_ms, what: <>{t('lineOrdered')} <OrderBadge order={o} /></>, amount: money(o.price_minor, o.currency), credits: null, more: <><span className="id">{o.id}</span> · {o.plan} · {o.provider}{(canDecide(o) || o.trouble) && <Decide order={o} />}</> });
     if (o.paid_ms) line.push({ key: `${o.id}-paid`, at: o.paid_ms, what: <Badge tone="good">{t('linePaid')}</Badge>, amount: `+${money(o.price_minor, o.currency)}`, credits: null, more: <span className="id">{o.id}</span> });
     const r = o.refund;
     if (r) line.push({ key: r.id, at: r.done_ms ?? r.created_ms, what: <>{t('lineRefund')} <Badge tone={r.state === 'done' ? 'calm' : r.state === 'refused' ? 'calm' : 'wait'}>{r.state}</Badge></>, amount: `−${money(r.money_minor, o.currency)}`, credits: null, more: <><span className="id">{r.id}</span>{[r.reason, r.detail].filter(Boolean).map(words => ` · ${words}`)}</> });
