@@ -32,13 +32,6 @@ static const struct json_field order_fields[] = {
     { 0 },
 };
 
-/* Guests are made by the dozen, so addresses are counted as well: a family or an office is behind one. */
-static int order_rate(struct http_req *req, struct err *e) {
-    char ip[33];
-    int r = api__rate_per_hour(req, "order", "shop.orders_per_hour", e);
-    return r < 0 ? r : api__rate(req, "order_ip", api__peer(req, ip), 4 * config_int(api_app(req)->cfg, "shop.orders_per_hour"), e);
-}
-
 static int order_parse(struct http_req *req, struct err *e) {
     struct order_body body = { 0 };
     int r = api_body(req, order_fields, &body, e);
@@ -53,8 +46,6 @@ static int order_parse(struct http_req *req, struct err *e) {
     o->code = body.code;
     o->plan = studio_plan_named(o->product, body.plan);
     req->job = o;
-    if ((r = order_rate(req, e)) < 0)
-        return r;
     if (body.code.n && !(req->rights & AUTH_PERSON))
         return err_set(e, ERR_SIGN_IN_FIRST, "a guest has no codes");
     if (body.code.n && (r = api__code_rate(req, e)) < 0)

@@ -23,7 +23,7 @@
 
 const struct setting shop_settings[] = {
     { "shop.codes_per_hour", SET_INT, "20", 1, 1000000, "Codes that one account may try in an hour, and as many more one network address; a third of them at once." },
-    { "shop.orders_per_hour", SET_INT, "120", 1, 1000000, "Orders that one account may begin in an hour, and four times as many one network address; a third of them at once." },
+    { "shop.orders_per_hour", SET_INT, "120", 1, 1000000, "Orders that one account may begin in an hour." },
     { "shop.unlikes", SET_INT, "3", 0, 1000, "Tasks of one account that are made again in 30 days because nobody is like themselves; beyond, an operator decides. 0: no limit." },
     { "shop.unlike_for", SET_MS, "30d", 0, 3650LL * 24 * 3600 * 1000, "How long after pictures were made their owner may say that nobody in them is like themselves. 0: no limit." },
     { "shop.grace", SET_MS, "3d", 0, 30LL * 24 * 3600 * 1000, "How long a membership goes on whose renewal is not paid yet." },

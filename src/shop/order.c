@@ -24,6 +24,7 @@ DB_SQL(order_add, "INSERT INTO shop_order (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?
 DB_SQL(order_one, "SELECT " COLUMNS " FROM shop_order WHERE id = ?");
 DB_SQL(order_member, "SELECT member_id FROM shop_period WHERE order_id = ?");
 DB_SQL(order_open_n, "SELECT COUNT(*) FROM shop_order WHERE account_id = ? AND state = 'open' AND ends_ms = 0");
+DB_SQL(order_made_n, "SELECT COUNT(*) FROM shop_order WHERE account_id = ? AND created_ms > ?");
 DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND provider = ? AND customer <> '' ORDER BY id DESC LIMIT 1");
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
 DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
@@ -256,6 +257,14 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
             return r;
         if (db_int(&rows, 0) >= OPEN_MAX)
             return err_set(e, ERR_RATE, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
+    }
+    {                                            /* counted where it is made: one key sent again and again is one order */
+        DB_ROWS made = { 0 };
+        int64_t most = config_int(s->cfg, "shop.orders_per_hour");
+        if ((r = db_one(tx, &made, e, &order_made_n, DB_INT(o->account), DB_INT(clock_ms() - 3600 * 1000))) < 0)
+            return r;
+        if (db_int(&made, 0) >= most)
+            return err_set(e, ERR_RATE, "at most %lld orders in an hour", (long long)most);
     }
     if (o->code.n && ((r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0 || (r = check_covers(s, o, off, e)) < 0))
         return r;
