@@ -1,12 +1,11 @@
 // 10-net: the HTTP server by raw sockets, against the test server that has a route of every kind.
 import { createHash, randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { Raw } from './lib/raw.mjs';
-import { tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, tempDir, within } from './lib/server.mjs';
 import { startTestServer } from './lib/testserver.mjs';
 
 const get = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: test\r\n${more}\r\n`;
@@ -274,7 +273,7 @@ test('a connection that was never served has less time than one that was', async
   served.write(get('/hello'));
   assert.equal((await served.response()).status, 200);
   await s.ask('POST', '/waited?ms=5000');                  // so long are event threads said to let wait: once that has lasted all is refused
-  await within(20_000, (async () => { while ((await s.ask('GET', '/as/feed')).status !== 503); })());
+  await within(PATIENCE_MS, (async () => { while ((await s.ask('GET', '/as/feed')).status !== 503); })());
   const refused = await Raw.connect(s.port);
   refused.write(get('/as/feed'));
   const answer = await refused.response();
@@ -298,7 +297,7 @@ test('when connections run out, the one that was silent for longest makes room',
     c.destroy();
     return fourth();
   };
-  const c = await within(20_000, fourth());
+  const c = await within(PATIENCE_MS, fourth());
   await kept[1].closed();
   for (const x of [kept[0], kept[2], c]) await hello(x);
 });
@@ -322,7 +321,7 @@ test('limits: connections of one address, connections in all; both are told 503'
     const x = await c.response();
     return x.status === 200 ? c : again();
   };
-  await within(5000, again());
+  await within(PATIENCE_MS, again());
 
   const all = await startTestServer(t, { conns_max: 2, conns_per_ip_max: 0 });
   const kept = [await Raw.connect(all.port), await Raw.connect(all.port)];
@@ -346,7 +345,6 @@ test('trusted proxies: the user is the last address that no proxy has', async t 
 
 test('unix sockets', async t => {
   const dir = tempDir();
-  t.after(() => rmSync(dir, { recursive: true }));
   await startTestServer(t, {}, `127.0.0.1:0,unix:${join(dir, 's')}`);
   const c = await Raw.connect({ path: join(dir, 's') });
   c.write(get('/hello'));
@@ -356,9 +354,8 @@ test('unix sockets', async t => {
 
 test('the time between two requests on a unix socket is nobody\'s wait', async t => {
   const dir = tempDir();
-  t.after(() => rmSync(dir, { recursive: true }));
-  const clock = await startTestServer(t, { header_ms: '100ms' });            // another one, so that nothing wakes the first
-  await startTestServer(t, { event_threads: 1, delay_ms: '20ms' }, `127.0.0.1:0,unix:${join(dir, 's')}`);
+  const clock = await startTestServer(t, { header_ms: '500ms' });            // another one, so that nothing wakes the first
+  await startTestServer(t, { event_threads: 1, delay_ms: '100ms' }, `127.0.0.1:0,unix:${join(dir, 's')}`);
   const c = await Raw.connect({ path: join(dir, 's') }), all = [];
   for (let i = 0; i < 6; i++) {
     c.write(get('/hello'));
@@ -516,7 +513,7 @@ test('SIGTERM: the request under way finishes, idle and streaming connections en
   await idle.closed();
   await sse.closed();
   // each event thread closes its own listener: nobody listens any more once the last one has
-  for (const deadline = Date.now() + 5000; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const late = await Raw.connect(s.port).catch(() => null);
     if (!late) break;
     late.destroy();
@@ -532,7 +529,7 @@ test('SIGTERM: the request under way finishes, idle and streaming connections en
   const r = await busy.response();
   assert.deepEqual([r.text, r.headers.connection], ['slow\n', 'close']);
   for (const c of [fresh, upload, busy, gate]) c.destroy();
-  assert.deepEqual(await within(10_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });
 
 test('SIGTERM: what does not finish is cut off after drain_ms', async t => {
@@ -542,7 +539,7 @@ test('SIGTERM: what does not finish is cut off after drain_ms', async t => {
   await s.until(x => x.opened === 1, 'the sink');
   s.proc.kill('SIGTERM');
   await c.closed();
-  assert.deepEqual(await within(10_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });
 
 test('no descriptors left: the server stays alive and serves again when some are free', async t => {
@@ -551,7 +548,7 @@ test('no descriptors left: the server stays alive and serves again when some are
   execFileSync('prlimit', ['--pid', String(s.proc.pid), '--nofile=40:40']);
   const many = [];
   for (let i = 0; i < 60; i++) many.push(await Raw.connect(s.port));
-  await within(5000, Promise.any(many.map(c => c.closed().then(() => true))), () => 'nobody was turned away');
+  await within(PATIENCE_MS, Promise.any(many.map(c => c.closed().then(() => true))), () => 'nobody was turned away');
   await s.line(/out_of_descriptors/);
   for (const c of many) c.destroy();
   const served = async () => {       // the kernel may hand over the new connection before the ends of the old ones
@@ -560,7 +557,7 @@ test('no descriptors left: the server stays alive and serves again when some are
       if (r) return r.status;
     }
   };
-  assert.equal(await within(10_000, served(), () => 'nobody is served although descriptors are free'), 200);
+  assert.equal(await within(PATIENCE_MS, served(), () => 'nobody is served although descriptors are free'), 200);
 });
 
 test('clients that break off anywhere leave nothing behind', async t => {
@@ -594,5 +591,5 @@ test('clients that break off anywhere leave nothing behind', async t => {
   const x = await s.until(y => y.conns === 1 && y.sse === 0 && y.queued === 0 && y.opened === y.aborted + y.ended, 'the end of everything');
   assert.ok(x.aborted > 0 && x.ended > 0, JSON.stringify(x));
   s.proc.kill('SIGTERM');
-  assert.deepEqual(await within(20_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });

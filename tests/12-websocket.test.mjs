@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { WebSocket } from 'ws';
 import { Raw } from './lib/raw.mjs';
-import { within } from './lib/server.mjs';
+import { PATIENCE_MS, within } from './lib/server.mjs';
 import { startTestServer } from './lib/testserver.mjs';
 import { accept, closing, frame, handshake, RawSocket } from './lib/ws.mjs';
 
@@ -14,9 +14,9 @@ async function open(s, path, protocols, options) {
   const m = new WebSocket(`ws://127.0.0.1:${s.port}${path}`, protocols, options);
   const got = [], waiting = [];
   m.on('message', (data, binary) => { const f = waiting.shift(); const v = binary ? data : data.toString(); f ? f(v) : got.push(v); });
-  m.next = () => (got.length ? Promise.resolve(got.shift()) : within(5000, new Promise(f => waiting.push(f)), () => `no message on ${path}`));
+  m.next = () => (got.length ? Promise.resolve(got.shift()) : within(PATIENCE_MS, new Promise(f => waiting.push(f)), () => `no message on ${path}`));
   m.closed = once(m, 'close').then(([code, reason]) => `${code} ${reason}`);
-  await within(5000, once(m, 'open'));
+  await within(PATIENCE_MS, once(m, 'open'));
   return m;
 }
 
@@ -74,7 +74,7 @@ test('npm ws: texts, binary, subprotocols, pings, goodbyes', async t => {
   m.send('cd', { fin: true });
   assert.equal(await m.next(), 'abcd');
   m.ping('are you there');
-  assert.equal(String((await within(5000, once(m, 'pong')))[0]), 'are you there');
+  assert.equal(String((await within(PATIENCE_MS, once(m, 'pong')))[0]), 'are you there');
   m.close(4001, 'enough');
   assert.equal(await m.closed, '4001 enough', 'the same code back');
   const other = await open(s, '/ws/echo');
@@ -137,7 +137,7 @@ test('frames that come with the handshake are read behind it', async t => {
   const s = await startTestServer(t);
   const c = await Raw.connect(s.port);
   c.write(Buffer.concat([Buffer.from(handshake('/ws/echo')), frame(0x81, 'early'), closing(1000)]));
-  const all = Buffer.from(await within(5000, c.closed())).toString('latin1');
+  const all = Buffer.from(await within(PATIENCE_MS, c.closed())).toString('latin1');
   assert.match(all, /^HTTP\/1\.1 101 .*\r\n\r\n\x81\x05early\x88\x02\x03\xe8$/s);
 });
 
@@ -163,7 +163,7 @@ test('silence: a ping, then goodbye; who answers stays', async t => {
   assert.equal((await silent.next()).first, 0x89);
   const f = await silent.next();
   assert.deepEqual([f.first, f.data.readUInt16BE(0), f.data.toString('utf8', 2)], [0x88, 1001, 'no answer to a ping']);
-  for (let i = 0; i < 3; i++) await within(5000, once(alive, 'ping'));
+  for (let i = 0; i < 3; i++) await within(PATIENCE_MS, once(alive, 'ping'));
   alive.send('still here');
   assert.equal(await alive.next(), 'still here');
   assert.equal((await s.stats()).ws, 2, 'the silent one has a moment to answer');
@@ -179,7 +179,7 @@ test('a message has its time, and pings between its fragments give it no more', 
   w.write(Buffer.concat([frame(0x81, 'a whole one'), frame(0x01, 'the begin')]));
   assert.equal((await w.next()).text, 'a whole one');
   let f;
-  for (const deadline = Date.now() + 5000; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     w.write(frame(0x89, 'p'));
     if ((f = await w.next()).first !== 0x8a) break;
     assert.ok(Date.now() < deadline, 'it is never closed');
@@ -279,7 +279,7 @@ test('SIGTERM: sockets are told 1001 and the process ends by itself', async t =>
   w.write(closing(1001));
   await w.c.closed();
   w.c.end();
-  assert.deepEqual(await within(10_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });
 
 test('SIGTERM: one that does not answer is cut off after drain_ms', async t => {
@@ -287,7 +287,7 @@ test('SIGTERM: one that does not answer is cut off after drain_ms', async t => {
   const w = await RawSocket.open(s.port, '/ws/echo');
   s.proc.kill('SIGTERM');
   assert.match(await w.all(), /^close\(1001 /);
-  assert.deepEqual(await within(10_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });
 
 test('sockets that come and go at random, while others broadcast, leave nothing behind', async t => {
@@ -310,5 +310,5 @@ test('sockets that come and go at random, while others broadcast, leave nothing 
   const x = await s.until(y => y.ws === 0 && y.conns === 1, 'the end of everything');
   assert.deepEqual([x.ws_opened, x.ws_closed], [400, 400]);
   s.proc.kill('SIGTERM');
-  assert.deepEqual(await within(20_000, s.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(PATIENCE_MS, s.exited), { code: 0, signal: null });
 });

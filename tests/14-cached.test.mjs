@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Raw } from './lib/raw.mjs';
-import { startServer } from './lib/server.mjs';
+import { PATIENCE_MS, startServer } from './lib/server.mjs';
 import { startTestServer } from './lib/testserver.mjs';
 
 const plain = r => ({ br: brotliDecompressSync, gzip: gunzipSync })[r.headers['content-encoding']]?.(r.body) ?? r.body;
@@ -11,7 +11,7 @@ const version = r => Number(/^version (\d+), line 0\n/.exec(plain(r).toString())
 
 /** The answer as soon as its version is liked. */
 async function until(s, test) {
-  for (const deadline = Date.now() + 10_000; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const r = await s.ask('GET', '/cached');
     if (test(version(r))) return r;
     assert.ok(Date.now() < deadline, `still version ${version(r)}`);

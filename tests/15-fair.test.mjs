@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { Raw } from './lib/raw.mjs';
+import { PATIENCE_MS } from './lib/server.mjs';
 import { startTestServer } from './lib/testserver.mjs';
 import { closing, frame, RawSocket } from './lib/ws.mjs';
 
@@ -13,7 +14,7 @@ const sent = (c, bytes) => new Promise(f => c.socket.write(bytes, 'latin1', f));
 async function stop(proc) {
   proc.kill('SIGSTOP');
   const tasks = () => readdirSync(`/proc/${proc.pid}/task`).map(id => readFileSync(`/proc/${proc.pid}/task/${id}/stat`, 'latin1'));
-  for (const deadline = Date.now() + 5000; !tasks().every(x => / T /.test(x.slice(x.lastIndexOf(')'))));) {
+  for (const deadline = Date.now() + PATIENCE_MS; !tasks().every(x => / T /.test(x.slice(x.lastIndexOf(')'))));) {
     assert.ok(Date.now() < deadline, 'it does not stop');
     await new Promise(setImmediate);
   }

@@ -7,11 +7,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { ONE } from './lib/expect.mjs';
-import { binary, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
+import { binary, PATIENCE_MS, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 const folder = t => {
   const dir = tempDir('zt-cmd-');
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 };
 
@@ -88,7 +87,7 @@ test('a second signal ends it at once', async t => {
   server.proc.kill('SIGTERM');
   await server.waitLog(l => l.ev === 'server.stopping');
   server.proc.kill('SIGTERM');
-  const { code } = await within(5000, server.exited);
+  const { code } = await within(PATIENCE_MS, server.exited);
   assert.ok(code === 143 || code === 0, String(code));         // 0: it was quicker than we
 });
 
@@ -116,7 +115,7 @@ test('the demo beside a running server says what to do and leaves the last pictu
   t.after(() => proc.kill('SIGKILL'));
   let said = '';
   proc.stdout.on('data', d => { said += d; });
-  const [code] = await within(30_000, once(proc, 'close'));
+  const [code] = await within(PATIENCE_MS, once(proc, 'close'));
   assert.equal(code, 3, said);
   assert.ok(said.includes(server.dataDir) && /stop it/.test(said) && /ZOETROPE_DATA=/.test(said), said);
   assert.doesNotMatch(said, /"ev"|not json|at .*\.mjs/, 'no log, no stack');
@@ -206,6 +205,6 @@ test('the ready line is the only thing on stdout', async t => {
     out.push(d);
     if (String(Buffer.concat(out)).includes('operator.token')) found();
   }));
-  await within(30_000, ready);
+  await within(PATIENCE_MS, ready);
   assert.match(String(Buffer.concat(out)), /^zoetrope is ready: http:\/\/127\.0\.0\.1:\d+\/ {2}\(data in .+; Ctrl-C ends it\)\nThe operator's token was written to .+\/operator\.token\n$/);
 });

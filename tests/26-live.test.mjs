@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { isProblem, ONE } from './lib/expect.mjs';
-import { runZoetrope, startServer, within } from './lib/server.mjs';
+import { PATIENCE_MS, runZoetrope, startServer, within } from './lib/server.mjs';
 
 let server, alice, photo;
 const buy = async (c, asset, candidates = 1) => c.buy(await c.quote({ people: [{ asset: asset.id, face: 0 }], template: 'hall', candidates }));
@@ -150,7 +150,7 @@ describe('a stream', () => {
       }
       return signedOut;
     };
-    assert.ok(await within(25_000, watch(), () => 'it goes on'));
+    assert.ok(await within(PATIENCE_MS, watch(), () => 'it goes on'));
     isProblem(await c.send('GET', path), 401, 'unauthenticated');
   });
 

@@ -7,15 +7,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { isProblem, NOBODY, ONE, storedFiles } from './lib/expect.mjs';
-import { movableClock, runZoetrope, startServer, within } from './lib/server.mjs';
+import { movableClock, PATIENCE_MS, runZoetrope, startServer, within } from './lib/server.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 /** Asks until test() is true: the keeper looks every few seconds. */
-async function until(test, what, ms = 30_000) {
+async function until(test, what) {
   let over = false;
   const look = async () => { while (!over && !(await test())) await new Client(url).get('/healthz'); };
-  try { await within(ms, look(), () => `${what} did not come within ${ms} ms`); } finally { over = true; }
+  try { await within(PATIENCE_MS, look(), () => `${what} did not come`); } finally { over = true; }
 }
 
 let url;

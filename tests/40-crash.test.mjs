@@ -5,12 +5,12 @@
 // children are tried on the local engine with real photos.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import { Client } from './lib/client.mjs';
-import { root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 const samples = join(root, 'build/deps/samples');
 const photos = [join(samples, 'girl-919048_1280.jpg'), join(samples, 'woman-5883428_1280.jpg')];
@@ -25,13 +25,8 @@ class Shop {
     this.t = t;
     this.args = args;
     this.dataDir = tempDir('zt-crash-');
-    this.spec = join(this.dataDir, '..', `${this.dataDir.split('/').pop()}.failpoint`);
-    writeFileSync(this.spec, '');
-    t.after(async () => {
-      await this.server?.kill();
-      rmSync(this.dataDir, { recursive: true, force: true });
-      rmSync(this.spec, { force: true });
-    });
+    this.spec = join(tempDir('zt-fp-'), 'spec');
+    t.after(() => this.server?.kill());
   }
 
   async start() {
@@ -99,7 +94,7 @@ async function buyThroughCrash(shop, quote, key) {
     return { task: await shop.client.buy(quote, key), died: false };
   } catch (error) {
     if (error.status) throw error;
-    await within(20_000, shop.server.exited, () => `the connection broke and the server lives: ${error}`);
+    await within(PATIENCE_MS, shop.server.exited, () => `the connection broke and the server lives: ${error}`);
     await shop.start();
     return { task: await shop.client.buy(quote, key), died: true };
   }
@@ -165,7 +160,7 @@ function familyOf(helper) {
 /** The helper and its children know by their sockets that the server is dead, and end. */
 async function gone(pids) {
   const lives = pid => { try { process.kill(pid, 0); return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')); } catch { return false; } };
-  await within(10_000 * slow, (async () => {
+  await within(PATIENCE_MS, (async () => {
     while (pids.some(lives)) await new Promise(tick => setImmediate(tick));
   })(), () => `still running after their server's death: ${pids.filter(lives)}`);
 }
@@ -218,7 +213,7 @@ test('kill -9 of the server in each state of a real task: it goes on where it wa
 });
 
 /** The family of a helper whose child works: the job may have been submitted a moment before. */
-const atWork = shop => within(30_000, (async () => {
+const atWork = shop => within(PATIENCE_MS, (async () => {
   for (;;) {
     const helper = helperOf(shop.server), family = helper && familyOf(helper);
     if (family?.child) return family;

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
 import { FOUR, isProblem, ONE } from './lib/expect.mjs';
-import { runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 const MIN = 60_000, DAY = 24 * 60 * MIN;
 const slow = Number(process.env.ZOETROPE_SLOW ?? 1);
@@ -20,7 +20,6 @@ class Clocked {
     c.file = join(tempDir('zt-clock-'), 'offset');
     c.offset = 0;
     writeFileSync(c.file, '0');
-    t?.after(() => rmSync(join(c.file, '..'), { recursive: true, force: true }));
     c.options = { dataDir, env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_CLOCK_OFFSET_FILE: c.file, ...env } };
     c.server = await startServer(t, c.options);
     return c;
@@ -40,8 +39,8 @@ class Clocked {
 }
 
 /** Waits for a condition, with a deadline; the answers themselves give the pace. */
-async function until(holds, why, ms = 20_000 * slow) {
-  const end = Date.now() + ms;
+async function until(holds, why) {
+  const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const value = await holds();
     if (value) return value;
@@ -172,7 +171,6 @@ describe('access tokens', () => {
 
   test('outlive a restart, and so does their end', async t => {
     const dataDir = tempDir('zt-restart-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     let s = await startServer(t, { dataDir });
     const stays = await Client.guest(s.url), ends = await Client.guest(s.url);
     await ends.delete('/v1/sessions');
@@ -522,7 +520,6 @@ describe('people', () => {
 
   test('a guest whose work is on its way to a person is signed in to no more', async t => {
     const dataDir = tempDir('zt-moving-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     const s = await startServer(t, { dataDir, env: many }), g = await Client.guest(s.url), p = await person(s);
     const { token } = await g.post('/v1/me/link', {});
     const db = new DatabaseSync(join(dataDir, 'zoetrope.db'));        // as if the guest's sign-in fell between the look and the use
@@ -652,7 +649,6 @@ describe('people', () => {
 
   test('hashes are made anew when the parameters change', async t => {
     const dataDir = tempDir('zt-rehash-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     let s = await startServer(t, { dataDir, env: many });
     const p = await person(s), secret = () => rows({ dataDir }, 'SELECT secret FROM identity')[0].secret;
     assert.match(secret(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
@@ -667,7 +663,6 @@ describe('people', () => {
 
   test('an old and cheaper hash does not tell either who has an account', async t => {
     const dataDir = tempDir('zt-cheaper-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     let s = await startServer(t, { dataDir, env: many });
     const p = await person(s);
     await s.stop();
@@ -687,7 +682,6 @@ describe('people', () => {
     /** A server whose present hash is slow and whose next ones are not, a person of it, and a link to reset the password. */
     async function slowHash(t) {
       const dataDir = tempDir('zt-slow-'), fast = { ...many, ZOETROPE_AUTH_HASH_THREADS: '2' };
-      t.after(() => rmSync(dataDir, { recursive: true, force: true }));
       let s = await startServer(t, { dataDir, env: { ...many, ZOETROPE_AUTH_HASH_PASSES: String(60 * slow) } });
       const p = await person(s);
       await s.stop();
@@ -902,7 +896,6 @@ describe('the work of a guest who signs in', () => {
 
   test('credits that were paid for move; gifts count as spent first', async t => {
     const dataDir = tempDir('zt-credits-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     let s = await startServer(t, { env, dataDir });
     const p = await person(s), g = await Client.guest(s.url);
     await portrait(g, await g.photo(ONE));             // costs 20 of the 400
@@ -977,9 +970,8 @@ describe('the work of a guest who signs in', () => {
 
   for (const point of ['blob.after_link', 'db.before_commit', 'db.after_commit'])
     test(`survives a death at ${point}`, async t => {
-      const dataDir = tempDir('zt-move-'), spec = join(dataDir, '..', `${dataDir.split('/').pop()}.failpoint`);
+      const dataDir = tempDir('zt-move-'), spec = join(tempDir('zt-fp-'), 'spec');
       writeFileSync(spec, '');
-      t.after(() => { rmSync(dataDir, { recursive: true, force: true }); rmSync(spec, { force: true }); });
       let s = await startServer(t, { dataDir, env: { ...env, ZOETROPE_FAILPOINT_FILE: spec } });
       const p = await person(s), g = await Client.guest(s.url);
       const task = await portrait(g, await g.photo(ONE));
@@ -1074,7 +1066,6 @@ test('the same words are agreed to once, and nobody fills the table', async t =>
 
 test('verify tells what is wrong with accounts', async t => {
   const dataDir = tempDir('zt-verify-');
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   const s = await startServer(t, { dataDir, env: { ZOETROPE_ENGINE_USE: 'fake' } });
   const p = await person(s), g = await Client.guest(s.url);
   await g.photo(ONE);

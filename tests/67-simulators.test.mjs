@@ -3,14 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import Stripe from 'stripe';
 import axiosPlugin from 'wechatpay-axios-plugin';
 import nodeV3 from 'wechatpay-node-v3';
-import { root, tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, root, tempDir, within } from './lib/server.mjs';
 import { startStripe } from './sim/stripe.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
 
@@ -32,7 +31,7 @@ async function receiver(t, say = () => 200) {
   return { got, url: `http://127.0.0.1:${server.address().port}/notify` };
 }
 async function until(what) {
-  await within(10_000, (async () => { while (!what()) await new Promise(setImmediate); })(), () => `never: ${what}`);
+  await within(PATIENCE_MS, (async () => { while (!what()) await new Promise(setImmediate); })(), () => `never: ${what}`);
 }
 /** The control API as a script uses it. */
 const control = sim => async (what, body) => {
@@ -307,7 +306,6 @@ test('Stripe simulator: what befalls notices', async t => {
 // ---- WeChat Pay ----
 async function wechatWorld(t, { say, ...options } = {}) {
   const dir = tempDir('zt-wechat-'), { settings, ...keys } = wechatKeys(dir, { twoKeys: true }), at = await receiver(t, say);
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
   const sim = await startWechat({ ...keys, ...options }, t), mchid = settings.wechat_mchid;
   const certs = { [keys.keys[0].serial]: keys.platformPublic, [keys.keys[1].serial]: keys.certificates[0].pem };
   const axios = new Wechatpay({ mchid, serial: keys.serial, privateKey: keys.merchantPrivate, certs, baseURL: sim.url });
@@ -501,8 +499,8 @@ test('the simulators are run by hand', async t => {
     const wrong = script(name, '--colour=red');
     assert.equal((await once(wrong, 'close'))[0], 2);
     const dir = tempDir('zt-sim-'), proc = script(name, ...(name === 'wechat' ? [`--dir=${dir}`] : ['--key=sk_test_2']));
-    t.after(() => { proc.kill(); rmSync(dir, { recursive: true, force: true }); });
-    const [line] = await within(20_000, once(createInterface({ input: proc.stdout }), 'line'));
+    t.after(() => proc.kill());
+    const [line] = await within(PATIENCE_MS, once(createInterface({ input: proc.stdout }), 'line'));
     const { url, port, settings } = JSON.parse(line);
     assert.equal(settings.ZOETROPE_CLIENT_ALLOW, `127.0.0.1:${port}`);
     assert.match(await (await fetch(url)).text(), /Simulator: no money is moved here/);

@@ -2,12 +2,11 @@
 // order ends as the provider says, the credits are there once, and money and credits go back together.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { Buyer, moved, operator, sound, stripeWorld, testWorld } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';
 import { isProblem, ONE } from './lib/expect.mjs';
-import { movableClock, startServer, tempDir, within } from './lib/server.mjs';
+import { movableClock, PATIENCE_MS, startServer, tempDir, within } from './lib/server.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
@@ -47,7 +46,7 @@ test('test money: a lost notice is found by who comes back, and by the cashier w
   }
   clock.set(3000);                                           // asked at the start: not again within two seconds
   await c.until(back, () => true);
-  assert.equal((await within(20_000, (async () => { let o; do o = await c.check(back); while (o.state === 'open'); return o; })())).state, 'paid');
+  assert.equal((await within(PATIENCE_MS, (async () => { let o; do o = await c.check(back); while (o.state === 'open'); return o; })())).state, 'paid');
   assert.equal((await c.look(gone)).state, 'open');
   clock.set(20_000);
   await c.until(gone, o => o.state === 'paid', 'the cashier asks after 15 s');
@@ -136,7 +135,7 @@ test('test money: what the provider cannot give back is ours again, and a person
   await act(o, 'pay');
   await c.refund(o);
   const atBank = async () => { for (;;) try { return await act(o, 'refund_abnormal', 'lose'); } catch (e) { if (e.code !== 'wrong_state') throw e; } };
-  await within(20_000, atBank(), () => 'the cashier asks for it');
+  await within(PATIENCE_MS, atBank(), () => 'the cashier asks for it');
   clock.set(30_000);
   await c.until(o, x => x.refund.state === 'abnormal', 'the bank did not take it');
   assert.deepEqual((await op.get('/v1/admin/orders?trouble=1')).items.map(x => [x.id, x.trouble]), [[o.id, 'refund_abnormal']]);
@@ -285,7 +284,6 @@ test('Stripe: a payer whom it does not know any more pays as a new one', async t
 
 test('Stripe: begun again after our own address has changed it is the same session', async t => {
   const w = await stripeWorld(t, {}, { dataDir: tempDir('zt-address-') }), c = await w.buyer(), o = await c.order(), first = await c.start(o);
-  t.after(() => rmSync(w.server.dataDir, { recursive: true, force: true }));
   await w.server.stop();
   const server = await w.again(), later = new Client(server.url, c.token);      // on another port
   assert.notEqual(server.url, w.server.url);
@@ -323,7 +321,6 @@ test('Stripe: one that hangs takes a quarter of the workers, and the others go o
 // ---- WeChat Pay ----
 test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice ends', async t => {
   const dir = tempDir('zt-wechat-'), keys = wechatKeys(dir), clock = movableClock(t);
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
   const sim = await startWechat(keys, t), settings = Object.fromEntries(Object.entries(keys.settings).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, v]));
   const server = await startServer(t, { env: { ...settings, ZOETROPE_PAY_WECHAT_URL: sim.url, ZOETROPE_PUBLIC_URL: 'https://photo.example.com', ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}`, ZOETROPE_ENGINE_USE: 'fake', ...clock.env } });
   sim.notifyUrl = `${server.url}/v1/hooks/wechat`;
@@ -347,7 +344,7 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   await moved(server, clock, 0);                             // else the refund is due by the clock of before
   sim.mode = 'auto';
   const asked = await c.refund(o);
-  const refund = await within(20_000, (async () => { for (;;) { const r = sim.refunds.get(asked.refund.id); if (r) return r; await c.look(o); } })(), () => 'the cashier asks for it');
+  const refund = await within(PATIENCE_MS, (async () => { for (;;) { const r = sim.refunds.get(asked.refund.id); if (r) return r; await c.look(o); } })(), () => 'the cashier asks for it');
   assert.ok(refund);
   sim.settle(asked.refund.id, 'SUCCESS');
   await sim.sendDue();

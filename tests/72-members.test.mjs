@@ -2,13 +2,12 @@
 // credits, whatever becomes of the notices; what one may do goes on until its end, and for the grace while a renewal is tried.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { moved, operator, sound, stripeWorld, testWorld, twoMemberships as products } from './lib/buyer.mjs';
 import { Client } from './lib/client.mjs';
 import { isProblem } from './lib/expect.mjs';
 import { linkOf } from './lib/people.mjs';
-import { tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, tempDir, within } from './lib/server.mjs';
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
@@ -22,7 +21,7 @@ function member(c) {
       do [seen] = await all(); while (!good(seen ?? {}));
       return seen;
     };
-    return within(20_000, look(), () => `${what}: ${JSON.stringify(seen)}`);
+    return within(PATIENCE_MS, look(), () => `${what}: ${JSON.stringify(seen)}`);
   };
   return {
     wish, all, until,
@@ -45,7 +44,7 @@ const STEP = 20 * DAY;
 
 // ---- test money ----
 async function begun(t) {
-  const world = await testWorld(t, products(t)), c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
+  const world = await testWorld(t, products()), c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
   await c.start(order);
   await world.act(order, 'pay', 'twice');
   const [it] = await m.all();
@@ -84,7 +83,7 @@ test('test money: bought, and renewed once a period however often it is told', a
 });
 
 test('a membership is for people: a guest signs up first, and comes back to it', async t => {
-  const { server, buyer, act } = await testWorld(t, products(t)), c = await buyer(), op = await operator(server), wish = { plan: 'month', currency: 'CNY', provider: 'test' };
+  const { server, buyer, act } = await testWorld(t, products()), c = await buyer(), op = await operator(server), wish = { plan: 'month', currency: 'CNY', provider: 'test' };
   const refused = await c.send('POST', '/v1/orders', { json: wish, headers: { 'idempotency-key': randomUUID() } });
   isProblem(refused, 403, 'sign_in_first');
   assert.match(refused.json.next, /Sign up or sign in/);
@@ -250,7 +249,7 @@ test('what was paid for a membership is listed for its owner and the operator, e
 
 // ---- Stripe ----
 async function subscribed(t, env = {}, options = {}) {
-  const world = await stripeWorld(t, { ...products(t), ...env }, options), { sim, clock } = world, c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
+  const world = await stripeWorld(t, { ...products(), ...env }, options), { sim, clock } = world, c = await world.buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
   let passed = 0;
   await c.start(order);
   await world.pay(order);
@@ -303,12 +302,11 @@ test('Stripe: events are lost, doubled and turned around, for months', async t =
 
 test('Stripe: the server stood still for two renewals: each is booked, for each is told of by its invoice', async t => {
   const dataDir = tempDir('zt-data-'), w = await subscribed(t, {}, { dataDir }), { sim, c, clock } = w;
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   await w.server.stop();
   sim.mode = 'hold';
   await sim.advance(62 * DAY);
   clock.set(62 * DAY);
-  const server = await w.again(products(t)), op = await operator(server), orders = async () => (await op.get(`/v1/admin/orders?account=${c.account}`)).items;
+  const server = await w.again(products()), op = await operator(server), orders = async () => (await op.get(`/v1/admin/orders?account=${c.account}`)).items;
   for (const n of w.due().reverse()) await sim.deliver(n.id, {});
   const [it] = (await op.get(`/v1/admin/memberships?account=${c.account}`)).items;
   assert.ok(it.period_end_ms > Date.now() + 62 * DAY);
@@ -369,7 +367,7 @@ test('Stripe: an upgrade is charged at once and begins with the money, a downgra
 });
 
 test('Stripe: the answer to the start was lost, and all that is told is the invoice: begun, once', async t => {
-  const { sim, server, buyer } = await stripeWorld(t, products(t)), c = await buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
+  const { sim, server, buyer } = await stripeWorld(t, products()), c = await buyer('ann@example.com'), order = await c.order({ plan: 'month' }), m = member(c);
   sim.fault('POST /v1/checkout/sessions', 'lost', 1);
   await c.send('POST', `/v1/orders/${order.id}/start`, { json: { scene: 'page' } });
   const [session] = sim.sessions.values();
@@ -462,12 +460,11 @@ test('Stripe: whatever becomes of the call, a wish is granted once', async t => 
 test('Stripe: the server dies between the wish and its answer: the upgrade is charged once', async t => {
   for (const point of ['shop.before_change', 'shop.after_change', 'shop.in_renewal']) {
     const dataDir = tempDir('zt-data-');
-    t.after(() => rmSync(dataDir, { recursive: true, force: true }));
     const w = await subscribed(t, { ZOETROPE_FAILPOINT: `${point}=kill` }, { dataDir }), { sim, c, m, it } = w;
     sim.mode = 'hold';
     await m.wish(it, 'plan', { plan: 'month_plus' }).catch(() => {});
-    await within(20_000, w.server.exited, () => `${point}: it lives`);
-    const server = await w.again(products(t));
+    await within(PATIENCE_MS, w.server.exited, () => `${point}: it lives`);
+    const server = await w.again(products());
     c.url = server.url;
     w.clock.set(MINUTE);
     const done = await m.until(x => x.change?.state === 'done', `${point}: over`);

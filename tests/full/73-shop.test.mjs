@@ -1,7 +1,6 @@
 // 73-shop.test.mjs - buying with test money and with the Stripe simulator, from the first screen to four clean candidates: reloads, the way back,
 // double clicks, a bank that says no, notices that are lost, money and credits that come back, and what the operator sees. Pictures: out/screens/.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { ONE } from '../lib/expect.mjs';
@@ -402,7 +401,6 @@ test('the Stripe simulator: its page, its notice, four candidates; and what is s
 
 test('the WeChat Pay simulator: a code to scan on a desk; inside WeChat its own sheet, or the code', async t => {
   const dir = tempDir('zt-wechat-'), { settings, ...keys } = wechatKeys(dir), wechat = await startWechat(keys, t);
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
   const named = Object.fromEntries(Object.entries({ ...settings, wechat_url: wechat.url }).map(([k, v]) => [`ZOETROPE_PAY_${k.toUpperCase()}`, String(v)]));
   const other = await startServer(t, { env: { ...ENV, ZOETROPE_PAY_TEST_MONEY: 'false', ZOETROPE_PUBLIC_URL: 'https://photo.example.com', ...named, ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${wechat.port}` } });
   wechat.notifyUrl = `${other.url}/v1/hooks/wechat`;

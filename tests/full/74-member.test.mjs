@@ -51,7 +51,7 @@ class Member {
 }
 
 for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(`the month: bought, paused, resumed, changed, ended and kept, ${lang} at ${width}`, async t => {
-  const { server } = await testWorld(t, { ...ENV, ...twoMemberships(t) }), me = await Member.open(t, server.url, { lang, width, height, name: `member-${width}-${lang}` }), { walk, words } = me;
+  const { server } = await testWorld(t, { ...ENV, ...twoMemberships() }), me = await Member.open(t, server.url, { lang, width, height, name: `member-${width}-${lang}` }), { walk, words } = me;
   await walk.go('/buy/month');
   await walk.id('price').waitFor();
   assert.ok((await walk.id('price').innerText()).includes(words.price));

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
 import { FOUR, ONE } from '../lib/expect.mjs';
 import { PROFILES, startShaper } from '../lib/shaper.mjs';
-import { startServer, within } from '../lib/server.mjs';
+import { PATIENCE_MS, startServer, within } from '../lib/server.mjs';
 import { NEXT, openBrowser, openWalk } from '../lib/walk.mjs';
 
 let server, browser;
@@ -30,7 +30,7 @@ async function untilChoosing(walk, id) {
   const cookie = (await walk.context.cookies(walk.url)).map(c => `${c.name}=${c.value}`).join('; ');
   const client = new Client(walk.url);
   client.send = (send => (method, path, how = {}) => send(method, path, { ...how, headers: { cookie, ...how.headers } }))(client.send.bind(client));
-  await within(30_000, (async () => { while ((await client.task(id)).state !== 'choosing'); })());
+  await within(PATIENCE_MS, (async () => { while ((await client.task(id)).state !== 'choosing'); })());
 }
 
 /** A picture of one person in few bytes, made as a phone makes it smaller. */

@@ -3,9 +3,9 @@
 //   const page = await openPage(t, { lang: 'zh', width: 360, height: 740 });
 //   await page.go(url); await page.until('document.title'); await page.click('#start'); await page.files('#files', [path]);
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { tempDir, within } from './server.mjs';
+import { PATIENCE_MS, tempDir, within } from './server.mjs';
 
 const program = process.env.CHROMIUM ?? 'chromium';
 
@@ -66,7 +66,7 @@ class Page {
   }
 
   /** As soon as the expression is true; looked at once a frame, also across a navigation. */
-  until(expression, ms = 60_000) {
+  until(expression, ms = PATIENCE_MS) {
     const look = async () => {
       for (;;) {
         try {
@@ -117,7 +117,6 @@ export async function openPage(t, { lang = 'en', width = 360, height = 740, dark
   t.after(async () => {
     await pipe.send('Browser.close').catch(() => {});
     await within(10_000, ended).catch(() => proc.kill('SIGKILL'));
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   });
   const { targetId } = await pipe.send('Target.createTarget', { url: 'about:blank' });
   const { sessionId } = await pipe.send('Target.attachToTarget', { targetId, flatten: true });

@@ -6,7 +6,7 @@
 //   await c.closed();                        // the server has shut its half (or the socket broke)
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { within } from './server.mjs';
+import { PATIENCE_MS, within } from './server.mjs';
 
 export class Raw {
   #parts = [];           // what came and was not looked at
@@ -23,7 +23,7 @@ export class Raw {
     socket.on('error', e => { c.error = e; c.#end(); });
     socket.on('end', () => c.#end());
     socket.on('close', () => c.#end());
-    await within(5000, once(socket, 'connect'));
+    await within(PATIENCE_MS, once(socket, 'connect'));
     if (!pauseOnConnect) socket.on('data', d => { c.#parts.push(d); c.#came += d.length; if (c.#came >= c.#enough) c.#look(); });
     return c;
   }
@@ -56,7 +56,7 @@ export class Raw {
   get pending() { return this.#in; }
 
   /** The next answer. head: it answers a HEAD, so no body follows. */
-  response({ head = false, ms = 5000 } = {}) {
+  response({ head = false, ms = PATIENCE_MS } = {}) {
     return this.#until(() => {
       const end = this.#in.indexOf('\r\n\r\n');
       if (end < 0) { if (this.ended) throw new Error(`closed without an answer (${this.error?.code ?? 'FIN'})`); return undefined; }
@@ -78,7 +78,7 @@ export class Raw {
   }
 
   /** Waits until at least n bytes (of a stream that has no length) are there, or the text occurs; takes and returns all that came. */
-  take(until, ms = 5000) {
+  take(until, ms = PATIENCE_MS) {
     return this.#until(() => {
       const enough = typeof until === 'number' ? this.#in.length >= until : this.#in.includes(until);
       if (!enough) { if (this.ended) throw new Error('closed too early'); return undefined; }
@@ -89,5 +89,5 @@ export class Raw {
   }
 
   /** The server closed; gives the bytes that came and were not taken. */
-  closed(ms = 5000) { return this.#until(() => (this.ended ? this.#in : undefined), ms, 'end of the connection'); }
+  closed(ms = PATIENCE_MS) { return this.#until(() => (this.ended ? this.#in : undefined), ms, 'end of the connection'); }
 }

@@ -27,8 +27,11 @@ function passedOn() {
   return Object.fromEntries(names.filter(n => n in process.env).map(n => [n, process.env[n]]));
 }
 
-const running = new Set();
-process.on('exit', () => { for (const s of running) s.proc.kill('SIGKILL'); });
+const running = new Set(), folders = [];
+process.on('exit', () => {
+  for (const s of running) s.proc.kill('SIGKILL');
+  for (const f of folders) rmSync(f, { recursive: true, force: true, maxRetries: 10 });      // whoever was killed may write for another moment
+});
 
 class Server {
   log = [];              // every line of the log, parsed
@@ -54,7 +57,7 @@ class Server {
   }
 
   /** The first log event, past or to come, for which test(event) is true. */
-  waitLog(test, ms = 20_000) {
+  waitLog(test, ms = PATIENCE_MS) {
     const past = this.log.find(test);
     if (past) return Promise.resolve(past);
     return within(ms, new Promise(found => this.#waiting.push({ test, found })), () => `no such log line; the last ones:\n${this.tail()}`);
@@ -64,7 +67,7 @@ class Server {
   operatorToken() { return readFileSync(join(this.dataDir, 'operator.token'), 'utf8').trim(); }
 
   /** Ends it like an operator does; gives { code, signal }. */
-  async stop(signal = 'SIGTERM', ms = 30_000) {
+  async stop(signal = 'SIGTERM', ms = PATIENCE_MS) {
     this.proc.kill(signal);
     try {
       return await within(ms, this.exited, () => `still running ${ms} ms after ${signal}; log:\n${this.tail()}`);
@@ -82,6 +85,12 @@ class Server {
   forget() { if (this.ownsData) rmSync(this.dataDir, { recursive: true, force: true }); }
 }
 
+/**
+ * How long a test waits for what must come. It is never seen but when something is wrong, so it is long: a machine that has much else to do, or
+ * a sanitizer, is no failure. What a test says about time (`within a second`) has a number of its own.
+ */
+export const PATIENCE_MS = 60_000;
+
 /** promise, or an Error with the words of why() after ms. */
 export async function within(ms, promise, why = () => `not done within ${ms} ms`) {
   let timer;
@@ -89,12 +98,15 @@ export async function within(ms, promise, why = () => `not done within ${ms} ms`
   try { return await Promise.race([promise, late]); } finally { clearTimeout(timer); }
 }
 
-export function tempDir(prefix = 'zt-') { return mkdtempSync(join(tmpdir(), prefix)); }
+/** A folder that is gone when this process ends. */
+export function tempDir(prefix = 'zt-') {
+  folders.push(mkdtempSync(join(tmpdir(), prefix)));
+  return folders.at(-1);
+}
 
 /** A clock that can be moved while servers run: { env, set(ms from now) }. env goes to startServer(). */
 export function movableClock(t) {
   const dir = tempDir('zt-clock-'), file = join(dir, 'offset_ms');
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
   const set = ms => {
     writeFileSync(`${file}.new`, String(ms));            // whole or not at all: it may be read at any moment
     renameSync(`${file}.new`, file);
@@ -107,7 +119,7 @@ export function movableClock(t) {
  * options: dataDir (default: a fresh one, removed at the end), env (added), args (flags behind `serve`), readyMs, bin (default: binary()).
  * An error bears exitCode when the server ended. The result: { url, host, port, pid, dataDir, log, waitLog(), stop(), kill(), exited, operatorToken() }.
  */
-export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = 60_000, bin = binary() } = {}) {
+export async function startServer(t = null, { dataDir, env = {}, args = [], readyMs = PATIENCE_MS, bin = binary() } = {}) {
   const data = dataDir ?? tempDir('zt-data-');
   const proc = spawn(bin, ['serve', ...args], {
     cwd: tmpdir(),       // nobody's zoetrope.yaml
@@ -141,7 +153,7 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
 }
 
 /** Runs `zoetrope <args>` to its end: { code, signal, stdout, stderr }. */
-export async function runZoetrope(args, { env = {}, ms = 60_000, input, bin = binary() } = {}) {
+export async function runZoetrope(args, { env = {}, ms = PATIENCE_MS, input, bin = binary() } = {}) {
   const proc = spawn(bin, args, { cwd: tmpdir(), env: { ...passedOn(), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '', stderr = '';
   proc.stdout.setEncoding('utf8').on('data', d => { stdout += d; });

@@ -50,6 +50,11 @@ class Login(Controller):
     def factory(self):
         return Server(self.handler, **self.SMTP_kwargs)
 
+    def _trigger_server(self):
+        # It knocks at its own port to see that it is there. Which one port 0 became is known by now.
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
 
 def authenticate(server, session, envelope, mechanism, data):
     good = data.login.decode() == sys.argv[3] and data.password.decode() == sys.argv[4]
@@ -60,9 +65,8 @@ def authenticate(server, session, envelope, mechanism, data):
 def main():
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(sys.argv[1], sys.argv[2])
-    controller = Login(Handler(), hostname='127.0.0.1', port=0, tls_context=tls, require_starttls=True, auth_required=True, authenticator=authenticate)
-    # Controller knocks at its own port to see that it is there; port 0 needs the real one first.
-    controller.port = free_port()
+    controller = Login(Handler(), hostname='127.0.0.1', port=0, tls_context=tls, require_starttls=True, auth_required=True, authenticator=authenticate,
+                       ready_timeout=60)
     controller.start()
     say(port=controller.port)
     for line in sys.stdin:
@@ -73,13 +77,6 @@ def main():
             plans.append(line.strip())
         say(ev='planned')
     controller.stop()
-
-
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 main()

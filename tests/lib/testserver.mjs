@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { binary, root, within } from './server.mjs';
+import { binary, PATIENCE_MS, root, within } from './server.mjs';
 import { Raw } from './raw.mjs';
 
 function testserver() {
@@ -16,7 +16,8 @@ function testserver() {
 
 /** settings: { header_ms: '200ms', … } without the "net." in front. */
 export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') {
-  const args = [`--listen=${listen}`, '--net.event_threads=2', ...Object.entries(settings).map(([k, v]) => `--net.${k}=${v}`)];
+  settings = { event_threads: 2, delay_ms: '1s', ...settings };                  // as in startServer(): the machine may be busy with something else
+  const args = [`--listen=${listen}`, ...Object.entries(settings).map(([k, v]) => `--net.${k}=${v}`)];
   const proc = spawn(testserver(), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: process.env });
   const exited = once(proc, 'exit').then(([code, signal]) => ({ code, signal }));
   let log = '';
@@ -38,7 +39,7 @@ export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') 
     for (;;) {
       const m = [...lines, log].map(l => re.exec(l)).find(Boolean);
       if (m) return m;
-      await within(20_000, Promise.race([new Promise(f => waiting.push(f)), exited.then(x => { throw new Error(`ended: ${JSON.stringify(x)}\n${log}`); })]),
+      await within(PATIENCE_MS, Promise.race([new Promise(f => waiting.push(f)), exited.then(x => { throw new Error(`ended: ${JSON.stringify(x)}\n${log}`); })]),
         () => `no line ${re}; log:\n${log}`);
     }
   };
@@ -56,7 +57,7 @@ export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') 
   };
   server.stats = async () => JSON.parse((await server.ask('GET', '/stats')).text);
   /** The statistics as soon as test() likes them. */
-  server.until = async (test, what, ms = 10_000) => {
+  server.until = async (test, what, ms = PATIENCE_MS) => {
     const deadline = Date.now() + ms;
     for (;;) {
       const s = await server.stats();

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { binary, root, within } from './server.mjs';
+import { binary, PATIENCE_MS, root, within } from './server.mjs';
 
 function program(path) {
   const folders = process.env.ZOETROPE_BIN ? [dirname(binary())] : ['debug', 'release'].map(d => join(root, 'build', d));
@@ -32,10 +32,10 @@ export async function startTool(t, path, env = {}) {
     await exited;
     if (/Sanitizer|runtime error/.test(log)) throw new Error(log);
   });
-  await within(20_000, Promise.race([ready, exited.then(() => { throw new Error(`${basename(path)} ended: ${log}`); })]), () => log);
+  await within(PATIENCE_MS, Promise.race([ready, exited.then(() => { throw new Error(`${basename(path)} ended: ${log}`); })]), () => log);
   return {
     log: () => log,
-    ask: q => within(60_000, new Promise(done => {
+    ask: q => within(PATIENCE_MS, new Promise(done => {
       waiting.set(++n, done);
       proc.stdin.write(JSON.stringify({ id: n, ...q }) + '\n');
     }), () => `no answer to ${JSON.stringify(q).slice(0, 300)}\n${log}`),

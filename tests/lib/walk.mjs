@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { root } from './server.mjs';
+import { PATIENCE_MS, root } from './server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCREENS = join(root, 'out/screens');
@@ -37,7 +37,7 @@ export class Walk {
   id(testid) { return this.page.getByTestId(testid); }
   next() { return this.page.locator(NEXT); }
   /** As soon as fn(arg) is true in the page. */
-  until(fn, arg) { return this.page.waitForFunction(fn, arg, { timeout: 20_000 }); }
+  until(fn, arg) { return this.page.waitForFunction(fn, arg, { timeout: PATIENCE_MS }); }
   gone(selector) { return this.page.locator(selector).waitFor({ state: 'detached' }); }
   h1(words) { return this.page.locator('h1', { hasText: words }).waitFor(); }
 
@@ -97,7 +97,7 @@ export class Walk {
       await this.page.waitForFunction(() => {                                  // it may still be scrolling there
         const e = document.activeElement, b = e.getBoundingClientRect(), bar = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2)?.closest('.action-bar');
         return !bar || bar.contains(e);
-      }, null, { timeout: 3_000 }).catch(() => assert.fail(`the focus is under the bar: ${at.what}`));
+      }, null, { timeout: PATIENCE_MS }).catch(() => assert.fail(`the focus is under the bar: ${at.what}`));
       if (at.hit) return;
     }
     assert.fail(`${selector} was never reached by ${key}`);
@@ -132,7 +132,7 @@ export class Walk {
 
 export async function openWalk(t, browser, url, { lang = 'en', width = 360, height = 740, name = 'walk', axe = false, ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, locale: lang === 'zh' ? 'zh-CN' : 'en-US', hasTouch: width < 1000, reducedMotion: 'no-preference', ...more });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   t.after(() => context.close());
   const walk = new Walk(context, url, name, axe);
   await walk.tab();

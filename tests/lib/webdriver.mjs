@@ -3,11 +3,11 @@
 //   const page = await openWebKit(t, { lang: 'zh', width: 360, height: 740 });
 //   await page.go(url); await page.until('document.title'); await page.click('#start'); await page.type('#files', path);
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { tempDir, within } from './server.mjs';
+import { PATIENCE_MS, tempDir, within } from './server.mjs';
 
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 
@@ -64,7 +64,7 @@ class Page {
   async type(selector, text) { return this.#call('POST', `/element/${await this.#element(selector)}/value`, { text }); }
 
   /** As soon as the expression is true; also across a navigation. */
-  until(expression, ms = 30_000) {
+  until(expression, ms = PATIENCE_MS) {
     const look = async () => {
       for (;;) {
         try {                          // asked again at once; a script that waits inside the page would not outlive a step back
@@ -88,9 +88,8 @@ class Page {
 
 export async function openWebKit(t, { lang = 'en', width = 360, height = 740 } = {}) {
   const home = tempDir('zt-webkit-');
-  t.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
   const screen = run(t, 'Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-  const display = await within(20_000, new Promise(found => createInterface({ input: screen.stdio[3] }).once('line', found)), () => 'Xvfb did not start');
+  const display = await within(PATIENCE_MS, new Promise(found => createInterface({ input: screen.stdio[3] }).once('line', found)), () => 'Xvfb did not start');
   const port = await freePort(), tag = lang === 'zh' ? 'zh_CN' : 'en_US';
   const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home, XDG_DATA_HOME: home, XDG_CACHE_HOME: home, DISPLAY: `:${display}`, GDK_BACKEND: 'x11', LANG: 'C.UTF-8', LANGUAGE: tag,
     NO_AT_BRIDGE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' };        // root in a container has no namespaces
@@ -102,9 +101,9 @@ export async function openWebKit(t, { lang = 'en', width = 360, height = 740 } =
       try { return await fetch(`${base}/status`); } catch { await new Promise(setImmediate); }
     }
   };
-  await within(20_000, listens(), () => 'WebKitWebDriver did not start');
+  await within(PATIENCE_MS, listens(), () => 'WebKitWebDriver did not start');
   const capabilities = { alwaysMatch: { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary: miniBrowser(), args: ['--automation', `--geometry=${width}x${height}`] } } };
-  const answer = await within(60_000, fetch(`${base}/session`, { method: 'POST', body: JSON.stringify({ capabilities }), headers: { 'content-type': 'application/json' } }), () => 'MiniBrowser did not start');
+  const answer = await within(PATIENCE_MS, fetch(`${base}/session`, { method: 'POST', body: JSON.stringify({ capabilities }), headers: { 'content-type': 'application/json' } }), () => 'MiniBrowser did not start');
   const { value } = await answer.json();
   if (!value.sessionId) throw new Error(JSON.stringify(value));
   const page = new Page(`${base}/session/${value.sessionId}`);

@@ -1,6 +1,7 @@
 // ws.mjs - WebSocket frames by hand (RFC 6455), for what a good client would never send.
 import { createHash, randomBytes } from 'node:crypto';
 import { Raw } from './raw.mjs';
+import { PATIENCE_MS } from './server.mjs';
 
 /** One frame of a client. first: FIN, reserved bits and opcode as on the wire, such as 0x81. */
 export function frame(first, payload = '', { mask = randomBytes(4), announce } = {}) {
@@ -36,7 +37,7 @@ export class RawSocket {
   write(bytes) { this.c.write(bytes); }
 
   /** The next frame of the server: { first, data }, or null when the connection has ended. */
-  async next(ms = 5000) {
+  async next(ms = PATIENCE_MS) {
     for (;;) {
       const b = this.#rest;
       if (b.length >= 2) {
