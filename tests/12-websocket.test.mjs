@@ -158,7 +158,7 @@ test('a client that ends, breaks or half-closes without a goodbye is 1006', asyn
 });
 
 test('silence: a ping, then goodbye; who answers stays', async t => {
-  const s = await startTestServer(t, { ws_ping_ms: '250ms' });
+  const s = await startTestServer(t, { ws_ping_ms: '1s' });
   const silent = await RawSocket.open(s.port, '/ws/echo'), alive = await open(s, '/ws/echo');
   assert.equal((await silent.next()).first, 0x89);
   const f = await silent.next();

@@ -349,6 +349,18 @@ async function device(srv, p, headers = {}) {
   c.take(answer.json);
   return c;
 }
+/** A wrong password takes as long for the person as for nobody: the least time of each of n tries. Whatever else the machine does only adds to
+ * a time; so what is unlike is tried further, up to 100 times. */
+async function takesAsLong(srv, p, n) {
+  const least = { known: Infinity, unknown: Infinity }, unlike = () => Math.abs(least.known - least.unknown) >= 0.5 * Math.max(least.known, least.unknown);
+  for (let i = 0; i < n || i < 100 && unlike(); i++)
+    for (const [kind, email] of i % 2 ? [['known', p.email], ['unknown', newAddress()]] : [['unknown', newAddress()], ['known', p.email]]) {
+      const began = performance.now();
+      assert.equal((await signIn(visitor(srv), email, 'wrong password')).status, 401);
+      least[kind] = Math.min(least[kind], performance.now() - began);
+    }
+  assert.ok(!unlike(), `at least ${least.known.toFixed(1)} ms and ${least.unknown.toFixed(1)} ms`);
+}
 const hashes = async srv => Number(/^zoetrope_password_hashes_total (\d+)/m.exec(await (await fetch(`${srv.url}/metrics`)).text())[1]);
 
 describe('people', () => {
@@ -448,16 +460,7 @@ describe('people', () => {
   });
 
   test('the time of an answer does not tell either (loosely: what costs the time was counted above)', async () => {
-    const p = await person(srv);
-    const times = { known: [], unknown: [] };
-    for (let i = 0; i < 15; i++)
-      for (const [kind, email] of i % 2 ? [['known', p.email], ['unknown', newAddress()]] : [['unknown', newAddress()], ['known', p.email]]) {
-        const began = performance.now();
-        assert.equal((await signIn(visitor(srv), email, 'wrong password')).status, 401);
-        times[kind].push(performance.now() - began);
-      }
-    const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];        // whatever else the machine does only adds to it
-    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `at least ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
+    await takesAsLong(srv, await person(srv), 15);
   });
 
   test('signing up with a taken address tells its owner, and nobody else', async () => {
@@ -667,15 +670,7 @@ describe('people', () => {
     const p = await person(s);
     await s.stop();
     s = await startServer(t, { dataDir, env: { ...many, ZOETROPE_AUTH_HASH_PASSES: '16' } });
-    const times = { known: [], unknown: [] };
-    for (let i = 0; i < 5; i++)
-      for (const [kind, email] of [['known', p.email], ['unknown', newAddress()]]) {
-        const began = performance.now();
-        assert.equal((await signIn(visitor(s), email, 'wrong password')).status, 401);
-        times[kind].push(performance.now() - began);
-      }
-    const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];
-    assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `at least ${known.toFixed(1)} ms and ${unknown.toFixed(1)} ms`);
+    await takesAsLong(s, p, 5);
   });
 
   describe('a password that changes while another request is about to act on it', () => {

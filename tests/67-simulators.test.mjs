@@ -180,7 +180,7 @@ test('Stripe simulator: each fault is seen by the client, and its retries have o
   await create({ client_reference_id: 'order-6' });                // not about this one
   await assert.rejects(create({ client_reference_id: 'order-7' }), e => e instanceof StripeInvalidRequestError && e.code === 'x');
   sim.fault(POST, 'slow_after');                                   // a time-out after the effect
-  const before = sim.sessions.size, hurried = create({}, { timeout: 100, idempotencyKey: 'hurried' });
+  const before = sim.sessions.size, hurried = create({}, { timeout: 1000, idempotencyKey: 'hurried' });
   await assert.rejects(hurried, e => e instanceof StripeConnectionError);
   assert.equal(sim.sessions.size - before, 1);
   sim.release();

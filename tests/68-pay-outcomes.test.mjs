@@ -61,7 +61,7 @@ test('Stripe: each refusal has its outcome', async t => {
 
 test('Stripe: a key under way elsewhere, and a time-out after the effect', async t => {
   const sim = await startStripe({}, t), settings = { stripe_url: sim.url, stripe_key: sim.key, stripe_webhook_secret: sim.secret }, env = { ZOETROPE_CLIENT_ALLOW: `127.0.0.1:${sim.port}` };
-  const tool = await startPayTool(t, settings, env), hasty = await startPayTool(t, { ...settings, timeout_ms: '300ms' }, env);
+  const tool = await startPayTool(t, settings, env), hasty = await startPayTool(t, { ...settings, timeout_ms: '1s' }, env);
   const work = { op: 'start', number: 'order-1', minor: 1999, currency: 'USD', title: 'x', scene: 'page', return_url: 'https://x.example/o' };
   sim.fault('', 'slow');
   no(await hasty.ask({ do: 'run', provider: 'stripe', work }), ...UNKNOWN, 'slow');

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
-import { isProblem, ONE } from './lib/expect.mjs';
+import { isProblem, NOON, NOON_H, ONE } from './lib/expect.mjs';
 import * as png from './lib/png.mjs';
 import { check } from './lib/schema.mjs';
 import { movableClock, PATIENCE_MS, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
-const DAY = 24 * 3600 * 1000;
-const SELLS = { ZOETROPE_PAY_TEST_MONEY: 'true' };
+const HOUR = 3600 * 1000, DAY = 24 * HOUR, CHINA_H = 8;
+const SELLS = { ZOETROPE_PAY_TEST_MONEY: 'true', ...NOON };
 const FAKE = { ZOETROPE_ENGINE_USE: 'fake' };
 
 /** A guest with a photo, on a device and in a network of its own. */
@@ -83,7 +83,7 @@ describe('the free picture of the day', () => {
     const may = await c.may();
     assert.deepEqual(check(api, { $ref: '#/components/schemas/May' }, may), []);
     assert.deepEqual([may.selling, may.plan, may.until_ms, may.may.candidates, may.free.per_day, may.free.left], [true, 'free', null, 1, 1, 1]);
-    assert.ok(may.free.again_ms > Date.now() && may.free.again_ms <= Date.now() + DAY && (may.free.again_ms + 8 * 3600 * 1000) % DAY === 0, 'midnight in China');
+    assert.ok(may.free.again_ms > Date.now() && may.free.again_ms <= Date.now() + DAY && (may.free.again_ms + NOON_H * HOUR) % DAY === 0, 'midnight');
     const quotes = [];
     for (let i = 0; i < 3; i++) quotes.push(await c.ask());
     for (const q of quotes) assert.deepEqual([q.credits, q.candidates, q.plan, q.watermark, q.free], [0, 1, 'free', true, true]);
@@ -149,7 +149,8 @@ describe('the free picture of the day', () => {
 
 test('each day has its own free picture, and a cancelled task gives it back', async t => {
   const clock = movableClock(t);
-  const server = await startServer(t, { env: { ...FAKE, ...SELLS, ...here, ...clock.env, ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
+  clock.set((DAY + 12 * HOUR - (Date.now() + CHINA_H * HOUR) % DAY) % DAY);       // noon in China
+  const server = await startServer(t, { env: { ...FAKE, ...SELLS, ...here, ...clock.env, ZOETROPE_SHOP_DAY_OFFSET_H: String(CHINA_H), ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=600000' } });
   const c = await Visitor.come(server.url);
   const first = await c.ask(), second = await c.ask();
   const task = await c.buy(first);
@@ -159,7 +160,7 @@ test('each day has its own free picture, and a cancelled task gives it back', as
   await c.cancel((await c.buy(second)).id);
   await c.buy(await c.ask());
   const { again_ms, left } = (await c.may()).free;
-  assert.equal(left, 0);
+  assert.deepEqual([left, (again_ms + CHINA_H * HOUR) % DAY], [0, 0]);
   clock.set(again_ms - Date.now() - 60_000);                       // a minute before midnight in China
   const until = now => within(PATIENCE_MS, (async () => { while (Date.parse((await c.send('GET', '/healthz')).headers.get('date')) < now); })());
   await until(again_ms - 61_000);

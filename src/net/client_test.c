@@ -72,7 +72,7 @@ static int setup(void **state) {
     port = http_server_port(server);
     snprintf(base, sizeof(base), "http://127.0.0.1:%d", port);
     snprintf(allow, sizeof(allow), "127.0.0.1:%d, 127.0.0.1:1,127.0.0.3:%d", port, port);
-    struct http_client_conf c = { .connect_ms = 5000, .in_flight_max = 3, .allow = allow, .ca_file = "" };
+    struct http_client_conf c = { .connect_ms = 60000, .in_flight_max = 3, .allow = allow, .ca_file = "" };
     return http_client_new(&c, &client, &e);
 }
 static int teardown(void **state) {
@@ -104,7 +104,7 @@ static struct err err;
 static struct http_ask ask_of(const char *method, const char *path) {
     static char url[400];
     snprintf(url, sizeof(url), "%s%s", path[0] == '/' ? base : "", path);
-    return (struct http_ask){ .method = method, .url = url, .total_ms = 5000, .body_max = 200000, .redirects_max = 3 };
+    return (struct http_ask){ .method = method, .url = url, .total_ms = 60000, .body_max = 200000, .redirects_max = 3 };
 }
 static int run(const struct http_ask *ask) {
     http_reply_done(&reply);
@@ -299,7 +299,7 @@ static void never_sends_a_change_twice(void **state) {
     assert_int_equal(getsockname(rude.fd, (struct sockaddr *)&at, &len), 0);
     assert_int_equal(pthread_create(&thread, NULL, rude_main, NULL), 0);
     snprintf(allow, sizeof(allow), "127.0.0.1:%d", ntohs(at.sin_port));
-    struct http_client_conf c = { .connect_ms = 5000, .in_flight_max = 3, .allow = allow, .ca_file = "" };
+    struct http_client_conf c = { .connect_ms = 60000, .in_flight_max = 3, .allow = allow, .ca_file = "" };
     assert_int_equal(http_client_new(&c, &mine, &err), 0);
     struct http_client *theirs = client;
     client = mine;
@@ -332,7 +332,7 @@ static void a_name_server_that_is_silent_holds_up_nobody_else(void **state) {
     pthread_mutex_lock(&lock);
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 20;
+    until.tv_sec += 60;
     int r = 0;
     while (done == 0 && r == 0)
         r = pthread_cond_timedwait(&changed, &lock, &until);

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '../lib/client.mjs';
-import { ONE } from '../lib/expect.mjs';
+import { NOON, ONE } from '../lib/expect.mjs';
 import { person, typeIn } from '../lib/people.mjs';
 import { startServer, tempDir } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 import { startStripe } from '../sim/stripe.mjs';
 import { startWechat, wechatKeys } from '../sim/wechat.mjs';
 
-const ENV = { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_SHOP_FREE_PER_NETWORK: '1000' };
+const ENV = { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'delay=40', ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_SHOP_FREE_PER_NETWORK: '1000', ...NOON };
 let server, browser;
 before(async () => { [server, browser] = await Promise.all([startServer(null, { env: ENV }), openBrowser()]); });
 after(async () => {

@@ -10,6 +10,9 @@ export const ONE = sample('girl-919048_1280.jpg');        // one person, 1280x85
 export const FOUR = sample('sample6.jpg');                // four people, 1920x1537
 export const NOBODY = join(root, 'share/templates/hall/background.jpg');
 
+/** A server whose day of free pictures is at noon now, so that none ends while a test looks. */
+export const NOON_H = 12 - new Date().getUTCHours(), NOON = { ZOETROPE_SHOP_DAY_OFFSET_H: String(NOON_H) };
+
 /** The answer is that problem, in both languages, with the next step. `answer`: of Client.send(). */
 export function isProblem(answer, status, code) {
   const p = answer.json;

@@ -23,11 +23,12 @@ export function binary() {
 
 /** Of our own environment only what is about the machine and the sanitizers: no setting of the person who runs the tests. */
 function passedOn() {
-  const names = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'ZOETROPE_MEDIA_HELPER'];
+  const names = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'ZOETROPE_MEDIA_HELPER'];
   return Object.fromEntries(names.filter(n => n in process.env).map(n => [n, process.env[n]]));
 }
 
 const running = new Set(), folders = [];
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 process.on('exit', () => {
   for (const s of running) s.proc.kill('SIGKILL');
   for (const f of folders) rmSync(f, { recursive: true, force: true, maxRetries: 10 });      // whoever was killed may write for another moment

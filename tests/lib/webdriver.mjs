@@ -17,6 +17,7 @@ function miniBrowser() {
   return `/usr/lib/${arch}/webkit2gtk-4.1/MiniBrowser`;
 }
 
+/** It cannot choose a port itself, and by the time it listens somebody else may have this one. */
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise(done => server.once('listening', done));
@@ -90,18 +91,18 @@ export async function openWebKit(t, { lang = 'en', width = 360, height = 740 } =
   const home = tempDir('zt-webkit-');
   const screen = run(t, 'Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1200x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
   const display = await within(PATIENCE_MS, new Promise(found => createInterface({ input: screen.stdio[3] }).once('line', found)), () => 'Xvfb did not start');
-  const port = await freePort(), tag = lang === 'zh' ? 'zh_CN' : 'en_US';
+  const tag = lang === 'zh' ? 'zh_CN' : 'en_US';
   const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home, XDG_DATA_HOME: home, XDG_CACHE_HOME: home, DISPLAY: `:${display}`, GDK_BACKEND: 'x11', LANG: 'C.UTF-8', LANGUAGE: tag,
     NO_AT_BRIDGE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' };        // root in a container has no namespaces
-  const driver = run(t, 'WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env, stdio: 'ignore' });
-  const base = `http://127.0.0.1:${port}`;
   const listens = async () => {
-    for (;;) {
-      if (driver.exitCode !== null) throw new Error(`WebKitWebDriver ended: ${driver.exitCode}`);
-      try { return await fetch(`${base}/status`); } catch { await new Promise(setImmediate); }
+    for (let tries = 0; tries < 5; tries++) {
+      const port = await freePort(), driver = run(t, 'WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env, stdio: 'ignore' });
+      while (driver.exitCode === null)
+        try { return await fetch(`http://127.0.0.1:${port}/status`).then(() => `http://127.0.0.1:${port}`); } catch { await new Promise(setImmediate); }
     }
+    throw new Error('WebKitWebDriver ends');
   };
-  await within(PATIENCE_MS, listens(), () => 'WebKitWebDriver did not start');
+  const base = await within(PATIENCE_MS, listens(), () => 'WebKitWebDriver did not start');
   const capabilities = { alwaysMatch: { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': { binary: miniBrowser(), args: ['--automation', `--geometry=${width}x${height}`] } } };
   const answer = await within(PATIENCE_MS, fetch(`${base}/session`, { method: 'POST', body: JSON.stringify({ capabilities }), headers: { 'content-type': 'application/json' } }), () => 'MiniBrowser did not start');
   const { value } = await answer.json();
