@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import { Client } from './lib/client.mjs';
+import { patientProducts } from './lib/expect.mjs';
 import { PATIENCE_MS, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
 
 const samples = join(root, 'build/deps/samples');
@@ -179,7 +180,7 @@ async function untilAttempt(shop, task, wanted, what) {
 }
 
 test('kill -9 of the server in each state of a real task: it goes on where it was', { timeout: 600_000 * slow }, async t => {
-  const shop = new Shop(t, ['--product.guest_credits=100000']);
+  const shop = new Shop(t, ['--product.guest_credits=100000', `--products=${patientProducts()}`]);
   await shop.open(2);
   const quote = await shop.quote();
   let task = await shop.client.buy(quote);
@@ -222,7 +223,7 @@ const atWork = shop => within(PATIENCE_MS, (async () => {
 })(), () => 'no child came to work');
 
 test('kill -9 of the light process: all of zoetrope-media ends and comes again', { timeout: 600_000 * slow }, async t => {
-  const shop = new Shop(t, ['--product.guest_credits=100000']);
+  const shop = new Shop(t, ['--product.guest_credits=100000', `--products=${patientProducts()}`]);
   await shop.open(2);
   let task = await shop.client.buy(await shop.quote());
   const submitted = await untilAttempt(shop, task, a => a.op === 'compose' && a.state === 'submitted', 'a compose under way'), family = await atWork(shop);
@@ -237,7 +238,7 @@ test('kill -9 of the light process: all of zoetrope-media ends and comes again',
 });
 
 test('kill -9 of zoetrope-media and of its children: the step runs again within a second', { timeout: 600_000 * slow }, async t => {
-  const shop = new Shop(t, ['--product.guest_credits=100000']);
+  const shop = new Shop(t, ['--product.guest_credits=100000', `--products=${patientProducts()}`]);
   await shop.open(2);
   const quote = await shop.quote();
   let task = await shop.client.buy(quote);

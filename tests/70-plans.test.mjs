@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/client.mjs';
-import { isProblem, NOON, NOON_H, ONE } from './lib/expect.mjs';
+import { isProblem, NOON, NOON_H, ONE, patientProducts } from './lib/expect.mjs';
 import * as png from './lib/png.mjs';
 import { check } from './lib/schema.mjs';
 import { movableClock, PATIENCE_MS, root, runZoetrope, startServer, tempDir, within } from './lib/server.mjs';
@@ -252,7 +252,7 @@ test('what no recipe needs is promised by no plan; what one needs only those pla
 });
 
 test('the mark is in the picture that was promised with it, in its corner, and in no other', async t => {
-  const server = await startServer(t, { env: { ...SELLS, ...here } });
+  const server = await startServer(t, { env: { ...SELLS, ...here, ZOETROPE_PRODUCTS: patientProducts() } });
   const c = await Visitor.come(server.url);
   const picture = async quote => {
     const task = await c.waitTask((await c.buy(quote)).id);

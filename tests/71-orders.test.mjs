@@ -38,7 +38,7 @@ test('test money: ordered, begun, paid, booked once; the wallet says where it ca
 
 test('test money: a lost notice is found by who comes back, and by the cashier when nobody does', async t => {
   const { act, buyer, clock } = await testWorld(t), c = await buyer();
-  const back = await c.order(), gone = await c.order();
+  const back = await c.order(), gone = await c.order(), began = Date.now();
   for (const o of [back, gone]) {
     await c.start(o);
     await act(o, 'pay', 'lose');
@@ -47,7 +47,8 @@ test('test money: a lost notice is found by who comes back, and by the cashier w
   clock.set(3000);                                           // asked at the start: not again within two seconds
   await c.until(back, () => true);
   assert.equal((await within(PATIENCE_MS, (async () => { let o; do o = await c.check(back); while (o.state === 'open'); return o; })())).state, 'paid');
-  assert.equal((await c.look(gone)).state, 'open');
+  const left = await c.look(gone);
+  assert.ok(left.state === 'open' || Date.now() + 3000 - began > 15_000, left.state);
   clock.set(20_000);
   await c.until(gone, o => o.state === 'paid', 'the cashier asks after 15 s');
   assert.equal(await c.gained(), 80);

@@ -129,14 +129,14 @@ for (const [width, height] of SIZES) for (const lang of ['zh', 'en']) {
     await walk.page.locator('.place-in-line', { hasText: words.eta }).waitFor();
     await walk.shot('working');
     await reload();
-    await walk.$('[role=progressbar]').waitFor();
+    await walk.$('[role=progressbar], [data-testid=candidate]').first().waitFor();      // it may be made by now
     await back();                                                  // what was bought cannot be bought again
     await at('/new');
     await walk.id('consent').waitFor();
     assert.equal(await walk.id('photo').count(), 0);
     await forward();
     await at(`/t/${id}`);
-    await walk.$('.steps').waitFor();
+    await walk.page.locator('.steps, [data-testid=candidate]').first().waitFor();
     await walk.page.close();                                       // the tab is closed and opened again
     await walk.tab();
     await walk.go('/me');

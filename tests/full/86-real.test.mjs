@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client } from '../lib/client.mjs';
-import { ONE, sample } from '../lib/expect.mjs';
+import { ONE, patientProducts, sample } from '../lib/expect.mjs';
 import { startServer } from '../lib/server.mjs';
 import { openBrowser, openWalk } from '../lib/walk.mjs';
 
@@ -10,7 +10,7 @@ const OTHER = sample('woman-5883428_1280.jpg');
 const WORDS = { en: { share: 'Share' }, zh: { share: '分享' } };
 
 test('grid, full size, compare, done and share with real pictures', async t => {
-  const server = await startServer(t), browser = await openBrowser();
+  const server = await startServer(t, { env: { ZOETROPE_PRODUCTS: patientProducts() } }), browser = await openBrowser();
   t.after(() => browser.close());
   const alice = await Client.guest(server.url), photos = [await alice.photo(ONE), await alice.photo(OTHER)];
   const task = await alice.buy(await alice.quote({ people: photos.map(p => ({ asset: p.id, face: 0 })), template: 'hall' }));

@@ -40,7 +40,7 @@ class Pipe {
   send(method, params = {}, sessionId = undefined) {
     const id = this.#next++;
     this.out.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    return within(120_000, new Promise((done, fail) => this.#waiting.set(id, { done, fail })), () => `Chromium did not answer ${method}`);
+    return within(PATIENCE_MS, new Promise((done, fail) => this.#waiting.set(id, { done, fail })), () => `Chromium did not answer ${method}`);
   }
 
   on(method, fn) { this.#listeners.set(method, [...(this.#listeners.get(method) ?? []), fn]); }

@@ -1,8 +1,8 @@
 // expect.mjs - what the whole-server tests say again and again.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './server.mjs';
+import { root, tempDir } from './server.mjs';
 
 export const samples = join(root, 'build/deps/samples');
 export const sample = name => join(samples, name);
@@ -12,6 +12,16 @@ export const NOBODY = join(root, 'share/templates/hall/background.jpg');
 
 /** A server whose day of free pictures is at noon now, so that none ends while a test looks. */
 export const NOON_H = 12 - new Date().getUTCHours(), NOON = { ZOETROPE_SHOP_DAY_OFFSET_H: String(NOON_H) };
+
+/** The product where a step may take all of its task's time, for pictures that are really made: the machine may be busy with something else. */
+export function patientProducts() {
+  const dir = tempDir('zt-products-'), recipe = join(dir, 'reunion/recipes/family-portrait.yaml');
+  cpSync(join(root, 'products'), dir, { recursive: true });
+  const text = readFileSync(recipe, 'utf8').replace(/step_s: \d+, deadline_s: (\d+)/, 'step_s: $1, deadline_s: $1');
+  assert.match(text, /step_s: 600/);
+  writeFileSync(recipe, text);
+  return dir;
+}
 
 /** The answer is that problem, in both languages, with the next step. `answer`: of Client.send(). */
 export function isProblem(answer, status, code) {

@@ -90,7 +90,7 @@ class Server {
  * How long a test waits for what must come. It is never seen but when something is wrong, so it is long: a machine that has much else to do, or
  * a sanitizer, is no failure. What a test says about time (`within a second`) has a number of its own.
  */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 120_000;
 
 /** promise, or an Error with the words of why() after ms. */
 export async function within(ms, promise, why = () => `not done within ${ms} ms`) {

@@ -41,7 +41,7 @@ class Page {
   constructor(base) { this.base = base; }
 
   async #call(method, path, body) {
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     const answer = await fetch(this.base + path, { method, signal, ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}) });
     const { value } = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(`${path}: ${value.error}: ${value.message}`), { code: value.error });
