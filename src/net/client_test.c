@@ -64,6 +64,7 @@ static int setup(void **state) {
     static const struct route *const tables[] = { routes, NULL };
     static char allow[64];
     struct http_server_conf conf = { .listen = "0.0.0.0:0", .event_threads = 1, .pool_threads = 16, .pool_queue_max = 10, .conns_max = 100,
+                                     .delay_ms = 10000,                  /* a machine that is busy with something else refuses nothing */
                                      .header_ms = 5000, .idle_ms = 60000, .first_ms = 60000, .write_stall_ms = 5000, .drain_ms = 5000, .handler_ms = 60000,
                                      .routes = tables };
     struct err e;
