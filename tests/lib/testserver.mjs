@@ -16,7 +16,8 @@ function testserver() {
 
 /** settings: { header_ms: '200ms', … } without the "net." in front. */
 export async function startTestServer(t, settings = {}, listen = '127.0.0.1:0') {
-  settings = { event_threads: 2, delay_ms: '1s', ...settings };                  // as in startServer(): the machine may be busy with something else
+  // The machine may be busy with something else: nothing is refused and nobody cut off for that, where a test is not about it.
+  settings = { event_threads: 2, delay_ms: '1s', first_ms: '10m', idle_ms: '10m', header_ms: '1m', write_stall_ms: '1m', body_grace_ms: '1m', ...settings };
   const args = [`--listen=${listen}`, ...Object.entries(settings).map(([k, v]) => `--net.${k}=${v}`)];
   const proc = spawn(testserver(), args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: process.env });
   const exited = once(proc, 'exit').then(([code, signal]) => ({ code, signal }));
