@@ -64,7 +64,7 @@ test('within a class guests go before people, and who asks for more than his sha
   assert.equal(await read({ 'X-Account': '9', 'X-Person': '1' }), 200, 'another one');
   await say(s, 70);                                           // there is room for all: nobody is refused for his share alone
   await until(ask, x => x === 200, 'room');
-  assert.equal(await read({ 'X-Account': '7' }), 200, 'a guest, when there is room');
+  await until(() => read({ 'X-Account': '7' }), x => x === 200, 'room for a guest');      // not every request is measured
 });
 
 test('what is never refused and needs no right is refused to who asks for more than his share of it, under pressure', async t => {
