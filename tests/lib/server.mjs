@@ -126,7 +126,8 @@ export async function startServer(t = null, { dataDir, env = {}, args = [], read
     cwd: tmpdir(),       // nobody's zoetrope.yaml
     env: { ...passedOn(),
       ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: data, ZOETROPE_API_GUESTS_PER_HOUR: '1000000',
-      ZOETROPE_NET_DELAY_MS: '1s',                            // what a test asks for is not refused because the machine is busy with something else
+      // what a test asks for is not refused because the machine is busy with something else
+      ZOETROPE_NET_DELAY_MS: '1s', ZOETROPE_NET_HANDLER_MS: '10m', ZOETROPE_MEDIA_STEP_MS: '10m',
       ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
