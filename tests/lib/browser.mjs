@@ -111,7 +111,7 @@ class Page {
 export async function openPage(t, { lang = 'en', width = 360, height = 740, dark = false } = {}) {
   const profile = tempDir('zt-chromium-'), tag = lang === 'zh' ? 'zh-CN' : 'en-US';
   const proc = spawn(program, ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`,
-    `--lang=${tag}`, `--accept-lang=${tag}`], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    `--lang=${tag}`, `--accept-lang=${tag}`], { env: { ...process.env, TMPDIR: profile }, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
   const ended = new Promise(done => proc.once('exit', done));
   const pipe = new Pipe(proc);
   t.after(async () => {
