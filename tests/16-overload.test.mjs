@@ -21,6 +21,8 @@ async function until(ask, test, what) {
     assert.ok(Date.now() < deadline, `${what} did not come: ${JSON.stringify(x)}`);
   }
 }
+/** Looks at the server's numbers for so long. */
+const wait = async (s, ms) => { for (const at = performance.now(); performance.now() < at + ms;) await s.stats(); };
 const say = (s, ms) => s.ask('POST', `/waited?ms=${ms}`);
 /** A server whose event thread is said to let nobody wait: whatever else the machine does, only what a test makes wait does. */
 async function start(t, settings) {
@@ -91,12 +93,15 @@ test('who is refused keeps his connection, is told when to come back, and that i
 });
 
 test('workers that do not get on: what would wait is refused, the urgent has a worker of its own', async t => {
-  const s = await start(t, { pool_threads: 4, pool_queue_max: 1000, delay_ms: '1ms' });
+  const s = await start(t, { pool_threads: 4, pool_queue_max: 1000, delay_ms: '50ms' });
   const slow = [];
-  for (let i = 0; i < 3; i++) slow.push(s.ask('GET', '/slow'));
-  await s.until(x => x.waiting === 3, 'three at the gate');   // the fourth worker takes nothing but the urgent
+  for (let i = 1; i <= 3; i++) {
+    slow.push(s.ask('GET', '/slow'));
+    await s.until(x => x.waiting === i, `${i} at the gate`);  // the fourth worker takes nothing but the urgent
+  }
   slow.push(s.ask('GET', '/slow'));
   await s.until(x => x.queued === 1, 'one that waits');
+  await wait(s, 500);                                         // ten targets without any progress
   const refused = await until(() => {
     const p = s.ask('GET', '/file?n=1', { Range: 'bytes=0-0' });
     slow.push(p);
@@ -113,7 +118,6 @@ test('workers that do not get on: what would wait is refused, the urgent has a w
 
 test('who waited too long is refused rather than begun, the body of a stream too; and only those are counted', async t => {
   const s = await start(t, { pool_threads: 1, delay_ms: '200ms' });
-  const wait = async ms => { for (const at = performance.now(); performance.now() < at + ms;) await s.stats(); };
   const gate = () => s.until(x => x.waiting === 1, 'one at the gate');
   const all = [s.ask('GET', '/slow')];
   await gate();
@@ -123,9 +127,9 @@ test('who waited too long is refused rather than begun, the body of a stream too
   await s.until(x => x.queued === 85, 'the streams behind it');
   const paid = s.ask('GET', '/as/payment'), bulk = Array.from({ length: 20 }, () => s.ask('GET', '/bulk'));
   await s.until(x => x.queued === 106, 'all');                // every ninth job is of bulk and stands at the gate, however late the others are
-  await until(async () => { await gate(); await s.ask('POST', '/gate'); await wait(20); return lines(s); }, x => x.worker.pressed === 1, 'pressure');
+  await until(async () => { await gate(); await s.ask('POST', '/gate'); await wait(s, 20); return lines(s); }, x => x.worker.pressed === 1, 'pressure');
   await gate();
-  await wait(1000);                                           // 4 targets are 800: what stands behind it now is late
+  await wait(s, 1000);                                         // 4 targets are 800: what stands behind it now is late
   await s.ask('POST', '/gate?n=200');
   assert.deepEqual((await Promise.all(streams)).map(x => x.status), Array(5).fill(503));
   assert.equal((await paid).status, 200);
