@@ -169,7 +169,7 @@ async function gone(pids) {
 /** The first attempt of the newest task for which test(attempt) is true, asked for at each event of the task. */
 async function untilAttempt(shop, task, wanted, what) {
   const look = () => shop.rows('SELECT CAST(id AS TEXT) AS id, op, ix, state, error_code, created_ms, updated_ms FROM attempt WHERE task_id = (SELECT MAX(id) FROM task) ORDER BY id').find(wanted);
-  return within(120_000 * slow, (async () => {
+  return within(300_000 * slow, (async () => {
     for (;;) {
       const found = look();
       if (found) return found;
