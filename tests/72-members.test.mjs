@@ -434,6 +434,21 @@ test('Stripe: paused over a period, resumed; ended, kept, ended', async t => {
   await sound(server);
 });
 
+test('Stripe: what was asked before a change and heard after it does not undo it', async t => {
+  const { sim, server, m, it } = await subscribed(t), notice = sim.notices.find(n => n.type === 'customer.subscription.created') ?? sim.notices.at(-1);
+  sim.mode = 'hold';
+  const before = sim.calls.length;
+  sim.fault('GET /v1/subscriptions/:id', 'slow_after');
+  const heard = sim.deliver(notice.id, {});
+  await within(PATIENCE_MS, (async () => { while (sim.calls.length === before) await new Promise(setImmediate); })(), () => 'the notice is not looked into');
+  assert.equal((await m.change(it, 'end')).ends, true);
+  sim.release();
+  await heard;
+  assert.equal((await m.all())[0].ends, true);
+  await server.stop();
+  await sound(server);
+});
+
 test('Stripe: whatever becomes of the call, a wish is granted once', async t => {
   const { sim, server, m, it, clock } = await subscribed(t), op = 'POST /v1/subscriptions/:id';
   let at = 0;

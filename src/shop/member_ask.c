@@ -9,6 +9,7 @@
 
 #define AGAIN_MS     (10LL * 1000)             /* a change that did not work: this, twice as long each time, up to an hour */
 #define AGAIN_MAX_MS (3600LL * 1000)
+#define ASKS_MAX     2                         /* for an answer that no change has overtaken; a second change has a notice of its own */
 #define SAME_CALLS   3                         /* a provider that remembers calls plays an old failure back: then another attempt. What a change sets may be set again */
 
 DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
@@ -26,25 +27,28 @@ struct step {
     int64_t id, now_ms;
     struct member m;
     struct change c;
-    bool wants;
+    bool wants, asked, overtaken;
     const struct pay_truth *truth;
     const char *state;
     struct str why;
 };
 
+/* What was asked before a change ended may be older than what the change booked: then it says nothing. */
 static int settle_step(struct db_tx *tx, void *arg, struct err *e) {
-    const struct step *w = arg;
-    return shop__member_settle(tx, w->s, w->id, w->truth, e);
+    struct step *w = arg;
+    struct change now = { 0 };
+    int r = w->asked ? shop__change_newest(tx, w->id, &now, e) : 0;
+    w->overtaken = w->asked && (now.id != w->c.id || now.done_ms != w->c.done_ms);
+    return r < 0 || w->overtaken ? r < 0 ? r : 0 : shop__member_settle(tx, w->s, w->id, w->truth, e);
 }
 static int period_late_step(struct db_tx *tx, void *arg, struct err *e) {      /* planted.def */
     const struct step *w = arg;
     const struct pay_member *told = &w->truth->member;
     return db_run(tx, NULL, e, &period_late, DB_INT(told->period_start_ms), DB_INT(told->period_end_ms), DB_INT(w->id), DB_STR(w->truth->provider_id));
 }
-static int settle(struct shop *s, int64_t member, const struct pay_truth *t, struct err *e) {
-    struct step w = { .s = s, .id = member, .truth = t };
-    int r = db_do(s->db, settle_step, &w, e);
-    return r >= 0 && planted(PLANTED_PERIOD_OUTSIDE) ? db_do(s->db, period_late_step, &w, e) : r;
+static int settle(struct step *w, struct err *e) {
+    int r = db_do(w->s->db, settle_step, w, e);
+    return r >= 0 && planted(PLANTED_PERIOD_OUTSIDE) ? db_do(w->s->db, period_late_step, w, e) : r;
 }
 
 static int order_step(struct db_tx *tx, void *arg, struct err *e) {
@@ -64,11 +68,19 @@ static int ask_step(struct db_tx *tx, void *arg, struct err *e) {
 
 /* ---- asking ---- */
 static int ask(struct shop *s, const struct member *m, struct arena *a, struct pay_truth *ret, struct err *e) {
-    atomic_fetch_add(&s->asked, 1);
-    failpoint_hit(FP_SHOP_BEFORE_MEMBER);
-    int r = pay_query_member(s->pay, m->provider, str_z(m->ref), a, ret, e);
-    failpoint_hit(FP_SHOP_AFTER_MEMBER);
-    return r < 0 ? r : settle(s, m->id, ret, e);
+    struct step w = { .s = s, .id = m->id, .truth = ret, .asked = true, .overtaken = true };
+    int r = 0;
+    for (int i = 0; i < ASKS_MAX && r >= 0 && w.overtaken; i++) {
+        w.c = (struct change){ 0 };
+        if ((r = shop__change_newest(db_reader(s->db), m->id, &w.c, e)) < 0)
+            return r;
+        atomic_fetch_add(&s->asked, 1);
+        failpoint_hit(FP_SHOP_BEFORE_MEMBER);
+        r = pay_query_member(s->pay, m->provider, str_z(m->ref), a, ret, e);
+        failpoint_hit(FP_SHOP_AFTER_MEMBER);
+        r = r < 0 ? r : settle(&w, e);
+    }
+    return r;
 }
 
 int shop__do_member(struct shop *s, int64_t member, struct err *e) {
@@ -211,5 +223,5 @@ int shop__hear_member(struct shop *s, const char *provider, const struct pay_not
     struct pay_which which = { .number = str_z(m.number), .provider_id = n->provider_id };      /* an invoice that is not the newest any more */
     atomic_fetch_add(&s->asked, 1);
     r = pay_query(s->pay, provider, &which, a, &t, e);
-    return r < 0 ? r : settle(s, m.id, &t, e);
+    return r < 0 ? r : settle(&(struct step){ .s = s, .id = m.id, .truth = &t }, e);
 }
