@@ -1,7 +1,7 @@
 // 68-engine-outcomes.test.mjs - every remote engine beside the simulator of its service, one call at a time: what a call comes to, what it cost, and
 // that nothing is made twice, whatever goes wrong on the way. The engines alone, without tasks around them (remote_tool).
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { place } from './lib/engines.mjs';
@@ -61,25 +61,19 @@ const DRIVERS = {
 };
 
 /** Our models, asked about five times a second. */
-function models(t, name) {
+function models(name) {
   const { models: edit = text => text, engine = name } = DRIVERS[name], text = edit(readFileSync(join(root, `share/engines/${engine}.yaml`), 'utf8').replace(/^ +poll:.*\n/gm, '').replace(/^( +)result:/gm, '$1poll: 200ms\n$1result:'));
-  const path = join(folder(t), `${engine}.yaml`);
+  const path = join(tempDir('zt-engine-'), `${engine}.yaml`);
   writeFileSync(path, text);
   return path;
 }
 
-function folder(t) {
-  const dir = tempDir('zt-engine-');
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
 async function world(t, name, { linked = true, options = {}, keys } = {}) {
-  const d = DRIVERS[name], engine = d.engine ?? name, at = await place(t, { '/photo.png': PHOTO, '/clip.mp4': CLIP }), dir = folder(t), sim = await start(d.Sim, { queue_ms: 0, run_ms: 200, ...d.options, ...options }, t);
+  const d = DRIVERS[name], engine = d.engine ?? name, at = await place(t, { '/photo.png': PHOTO, '/clip.mp4': CLIP }), dir = tempDir('zt-engine-'), sim = await start(d.Sim, { queue_ms: 0, run_ms: 200, ...d.options, ...options }, t);
   const paths = { picture: join(dir, 'photo.png'), clip: join(dir, 'clip.mp4') };
   writeFileSync(paths.picture, PHOTO);
   writeFileSync(paths.clip, CLIP);
-  const settings = { ...d.settings(sim), models: models(t, name), ...(keys ? { keys } : {}) };
+  const settings = { ...d.settings(sim), models: models(name), ...(keys ? { keys } : {}) };
   const open = () => startRemoteTool(t, Object.fromEntries(Object.entries(settings).map(([k, v]) => [`${engine}_${k}`, v])), { ZOETROPE_CLIENT_ALLOW: new URL(sim.url).host });
   let n = 0;
   const call = (op = d.main, { params = {}, limit_ms = 60_000, ...more } = {}) => ({ engine, op, params: { ...d.ops[op].params, ...params }, limit_ms, out: join(dir, `out${n++}`),

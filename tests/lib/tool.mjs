@@ -27,14 +27,15 @@ export async function startTool(t, path, env = {}) {
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   }));
-  t.after(async () => {
+  const end = async () => {
     proc.stdin.end();
-    await exited;
+    await within(PATIENCE_MS, exited, () => `${basename(path)} does not end\n${log}`);
     if (/Sanitizer|runtime error/.test(log)) throw new Error(log);
-  });
+  };
+  t.after(end);
   await within(PATIENCE_MS, Promise.race([ready, exited.then(() => { throw new Error(`${basename(path)} ended: ${log}`); })]), () => log);
   return {
-    log: () => log,
+    log: () => log, end, kill: async () => { proc.kill('SIGKILL'); await exited; },
     ask: q => within(PATIENCE_MS, new Promise(done => {
       waiting.set(++n, done);
       proc.stdin.write(JSON.stringify({ id: n, ...q }) + '\n');
