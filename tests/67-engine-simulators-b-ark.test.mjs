@@ -1,4 +1,5 @@
 // 67-engine-simulators-b-ark.test.mjs - the simulator of Volcengine Ark, by calls written from the contract: there is no client of it on npm.
+// Nothing of ours takes part.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';

@@ -1,5 +1,5 @@
 // 67-engine-simulators-b-comfyui.test.mjs - the simulator of a ComfyUI server, by calls and a socket written from the contract: there is no client of
-// it on npm that its makers wrote.
+// it on npm that its makers wrote. Nothing of ours takes part.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
