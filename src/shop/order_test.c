@@ -329,6 +329,52 @@ static void what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not(void
     close_world(&w);
 }
 
+static int ask_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop_refund_ask(tx, a->w->shop, id_new(), a->w->order, ME, STR("r"), e);
+}
+
+/* Somebody answered the bank and said so; the bank has not decided. What it may take is not given back by itself. */
+static void what_a_bank_was_asked_for_goes_back_by_a_person_only(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    struct refund f;
+    order(&w);
+    disputed = true;
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(settled(&w, 0), 0);
+    assert_int_equal(paid(&w), 0);
+    disputed = false;
+    assert_string_equal(now_is(&w).trouble, "");
+    OK(db_do(w.t->db, ask_fn, &(struct arg){ .w = &w }, e));
+    OK(shop__refund_of(db_reader(w.t->db), w.order, &f, e));
+    assert_string_equal(f.state, "asked");
+    assert_int_equal(now_is(&w).refunded, 0);
+    close_world(&w);
+}
+
+/* The bank sent it back, and then it went after all: the provider's sum books it, and nobody need book it by hand. */
+static void a_refund_that_is_late_is_booked_by_the_sum_that_is_gone(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    struct arg a = { .w = &w, .f = { .id = id_new(), .order = w.order, .by = YOU, .money = 400, .credits = 10, .cause = SHOP_CAUSE_OPERATOR, .reason = STR("r") } };
+    OK(db_do(w.t->db, refund_fn, &a, e));
+    struct pay_refund_truth failed = { .state = PAY_REFUND_FAILED, .provider_id = STR("re") }, done = { .state = PAY_REFUND_DONE, .provider_id = STR("re") };
+    const struct pay_refund_truth *said[] = { &failed, &done };
+    for (size_t k = 0; k < COUNT(said); k++) {
+        a.refund_truth = said[k];
+        OK(db_do(w.t->db, refund_settle_fn, &a, e));
+    }
+    assert_string_equal(now_is(&w).trouble, "refund_late");
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 400), 0);
+    assert_int_equal(now_is(&w).refunded, 400);
+    assert_string_equal(now_is(&w).trouble, "refund_failed");
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
 DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
 DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
 DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
@@ -366,6 +412,8 @@ int main(void) {
         TESTING(a_done_refund_may_come_back),
         TESTING(a_trouble_ends_by_itself_or_by_hand_and_stays_ended),
         TESTING(what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not),
+        TESTING(what_a_bank_was_asked_for_goes_back_by_a_person_only),
+        TESTING(a_refund_that_is_late_is_booked_by_the_sum_that_is_gone),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

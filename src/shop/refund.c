@@ -104,7 +104,7 @@ int shop_refund_ask(struct db_tx *tx, struct shop *s, int64_t id, int64_t order,
     int64_t made;                                /* what the plan allows may have been used with other credits */
     if ((r = task_made_count(tx, account, o.paid_ms, &made, e)) < 0)
         return r;
-    bool untouched = made == 0 && sold.available == sold.credits && o.refunded == 0 && !o.trouble[0] && clock_ms() - o.paid_ms <= SHOP_REGRET_MS;
+    bool untouched = made == 0 && sold.available == sold.credits && o.refunded == 0 && !o.trouble[0] && !o.disputed && clock_ms() - o.paid_ms <= SHOP_REGRET_MS;
     return untouched ? shop__refund_book(tx, s, &o, &f, "pending", e) : add(tx, &f, "asked", e);
 }
 

@@ -102,8 +102,8 @@ static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const s
     int r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
     if (r >= 0 && unknown && o->refunded == 0)
         r = shop__trouble(tx, o, "refund_unknown", e);
-    else if (r >= 0 && !unknown && told > 0)
-        r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e);
+    else if (r >= 0 && !unknown && told > 0 && (r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e)) >= 0)
+        r = shop__trouble_over(tx, o, "refund_late", STR(""), e);        /* it is in this sum */
     return r < 0 || !t->lost_minor || gone <= o->price ? r : shop__trouble(tx, o, "lost_twice", e);
 }
 

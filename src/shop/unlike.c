@@ -25,7 +25,7 @@ static int give_money(struct db_tx *tx, struct shop *s, const struct ledger_part
         return r;
     bool busy = r == 1 && (str_eqz(str_z(f.state), "pending") || str_eqz(str_z(f.state), "abnormal"));
     int64_t left = o.price - o.refunded, money = p->credits == o.credits ? left : o.price * p->credits / o.credits;
-    if (o.state != SHOP_PAID || busy || o.trouble[0] || left <= 0 || sold.available < p->credits)
+    if (o.state != SHOP_PAID || busy || o.trouble[0] || o.disputed || left <= 0 || sold.available < p->credits)
         return 0;
     struct shop_refund_new back = { .id = id_new(), .order = o.id, .by = account, .money = money < left ? money : left, .credits = p->credits, .cause = SHOP_CAUSE_UNLIKE,
                                     .reason = STR("") };
