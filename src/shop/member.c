@@ -91,6 +91,13 @@ int shop__member_put(struct db_tx *tx, const struct member *m, struct err *e) {
                   DB_INT(m->grace_until_ms), DB_INT(m->asks), DB_INT(m->ask_ms), DB_INT(m->ended_ms), DB_INT(m->id));
 }
 
+/* 1: somebody wished for its end already. */
+static int is_ending(struct db_tx *tx, const struct member *m, struct err *e) {
+    struct change c;
+    int r = m->change ? shop__change_get(tx, m->change, &c, e) : 0;
+    return r <= 0 ? r : c.what == PAY_CHANGE_END || c.what == PAY_CHANGE_END_NOW;
+}
+
 /*
  * There is another one: both were really paid for, so a person looks, but nobody is charged for two months after months. This one ends with the
  * period that is paid; its owner may let it go on after all.
@@ -100,10 +107,8 @@ static int second_one(struct db_tx *tx, struct shop *s, const struct member *m, 
     int r = shop__order_get(tx, m->id, 0, &first, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "the membership of %s has no first order", m->number);
-    if (!first.trouble[0] && (r = shop__trouble(tx, &first, "two_members", e)) < 0)
-        return r;
-    if (m->ends || m->state == PAY_MEMBER_ENDED)
-        return 0;
+    if ((r = shop__trouble(tx, &first, "two_members", e)) < 0 || m->ends || m->state == PAY_MEMBER_ENDED || (r = is_ending(tx, m, e)) != 0)
+        return r < 0 ? r : 0;
     struct shop_wish end = { .id = id_new(), .member = m->id, .what = PAY_CHANGE_END };
     return shop_member_wish(tx, s, &end, e);
 }
@@ -258,7 +263,9 @@ int shop_member_wish(struct db_tx *tx, struct shop *s, const struct shop_wish *w
     if (r == 0 || (w->account && m.account != w->account))
         return err_set(e, ERR_NOT_FOUND, "no such membership");
     bool ending = w->what == PAY_CHANGE_END_NOW || w->what == PAY_CHANGE_END;
-    if ((r = check_wish(&m, w, e)) < 0 || (ending && (r = drop_other(tx, &m, e)) < 0))
+    if ((r = check_wish(&m, w, e)) < 0 || (r = w->what == PAY_CHANGE_END ? is_ending(tx, &m, e) : 0) != 0)
+        return r < 0 ? r : err_set(e, ERR_STATE, "it is being ended already");
+    if (ending && (r = drop_other(tx, &m, e)) < 0)
         return r;
     if (m.change)
         return err_set(e, ERR_STATE, "another change of it is under way; look again in a minute");

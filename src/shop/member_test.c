@@ -318,6 +318,55 @@ static void wishes_wait_for_each_other(void **state) {
     close_world(&w);
 }
 
+/* The operator ended it now; that its owner, or a move to another account, wants it to end later takes nothing of that back. */
+static void nobody_ends_later_what_ends_now(void **state) {
+    struct world w = open_world(state);
+    begin(&w);
+    struct job now = { .wish = { .member = w.order, .by = THEM, .what = PAY_CHANGE_END_NOW } };
+    struct job end = { .w = &w, .wish = { .member = w.order, .account = ME, .by = ME, .what = PAY_CHANGE_END } };
+    run(&w, wish_fn, &now);
+    assert_int_equal(db_do(w.t->db, wish_fn, &end, &w.t->e), ERR_STATE);
+    assert_int_equal(member_of(&w).change, now.wish.id);
+    run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
+    int64_t ending = w.order;
+    run(&w, make_fn, &(struct job){ 0 });
+    struct pay_truth t = month(&w, 1, 2990);
+    t.member.id = STR("sub2");
+    t.provider_id = STR("in_b1");
+    t.transaction_id = STR("pi_b1");
+    settle(&w, t);
+    run(&w, move_fn, &(struct job){ .from = YOU, .to = ME });
+    w.order = ending;
+    assert_int_equal(member_of(&w).account, ME);
+    assert_int_equal(member_of(&w).change, now.wish.id);
+    assert_int_equal(told(&w, /* aloud= */ true), 0);
+    close_world(&w);
+}
+
+DB_SQL(count_two_rows, "SELECT COUNT(*) FROM shop_trouble WHERE what = 'two_members' AND over_ms = 0 AND order_id = ?");
+static int trouble_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct job *j = arg;
+    struct order o;
+    int r = shop__order_get(tx, j->w->order, 0, &o, e);
+    return r <= 0 ? r : shop__trouble(tx, &o, "dispute", e);
+}
+static void two_are_told_also_where_something_else_is_wrong(void **state) {
+    struct world w = open_world(state);
+    begin(&w);
+    int64_t mine = w.order;
+    run(&w, trouble_fn, &(struct job){ 0 });
+    run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
+    run(&w, make_fn, &(struct job){ 0 });
+    struct pay_truth t = month(&w, 1, 2990);
+    t.member.id = STR("sub2");
+    t.provider_id = STR("in_b1");
+    t.transaction_id = STR("pi_b1");
+    settle(&w, t);
+    run(&w, move_fn, &(struct job){ .from = YOU, .to = ME });
+    assert_int_equal(testing_count(w.t, &count_two_rows, mine), 1);
+    close_world(&w);
+}
+
 DB_SQL(break_order, "DELETE FROM shop_period WHERE order_id = ?");
 DB_SQL(break_end, "UPDATE shop_member SET period_end_ms = period_end_ms + 1 WHERE id = ?");
 DB_SQL(break_owner, "UPDATE shop_member SET account_id = 1003 WHERE id = ?");
@@ -357,6 +406,8 @@ int main(void) {
         TESTING(of_two_that_come_together_one_ends),
         TESTING(an_end_need_not_wait_for_another_plan),
         TESTING(wishes_wait_for_each_other),
+        TESTING(nobody_ends_later_what_ends_now),
+        TESTING(two_are_told_also_where_something_else_is_wrong),
         TESTING(the_proof_finds_what_is_not_so),
     };
     return cmocka_run_group_tests_name("member", tests, NULL, NULL);
