@@ -35,6 +35,12 @@ int64_t id_new(void) {
     return (int64_t)(id & INT64_MAX);
 }
 
+void id_pass(int64_t seen) {
+    uint64_t end = (uint64_t)seen >> (SEQ_BITS + NODE_BITS) << SEQ_BITS | ((1u << SEQ_BITS) - 1), old = atomic_load_explicit(&last, memory_order_relaxed);
+    while (old < end && !atomic_compare_exchange_weak_explicit(&last, &old, end, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 int64_t id_at_ms(int64_t ms) {
     ms -= EPOCH_MS;
     return (ms < 0 ? 0 : ms > MS_MAX ? MS_MAX : ms) << (SEQ_BITS + NODE_BITS);

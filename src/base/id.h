@@ -12,6 +12,7 @@
 
 void id_set_node(unsigned node);   /* 0..255, once at start */
 int64_t id_new(void);              /* > 0; never the same twice in one node, also when the clock steps back */
+void id_pass(int64_t seen);        /* that one was met, of an earlier process or another node: all that are made from now on are larger */
 /* No id that is made at that time or later is smaller: for walks along a primary key from some moment on. */
 int64_t id_at_ms(int64_t ms);
 int64_t id_ms(int64_t id);         /* clock_ms() of its birth */

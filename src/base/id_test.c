@@ -23,6 +23,17 @@ static void rises_even_when_the_clock_steps_back(void **state) {
     clock_set_offset_ms(0);
 }
 
+static void rises_above_what_another_one_made(void **state) {
+    for (unsigned node = 0; node < 256; node += 255) {
+        int64_t seen = (id_new() + (INT64_C(60000) << 21)) | 0xFF << 13 | 0x1FFF;      /* a minute ahead, of the last node */
+        id_set_node(node);
+        id_pass(seen);
+        id_pass(1);
+        assert_true(id_new() > seen);
+    }
+    id_set_node(0);
+}
+
 static void holds_time_node_and_sequence(void **state) {
     id_set_node(0xA5);
     clock_set_offset_ms(3600000);                                /* ahead of what the test above borrowed */
@@ -91,6 +102,7 @@ static void refuses_everything_else(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rises_even_when_the_clock_steps_back),
+        cmocka_unit_test(rises_above_what_another_one_made),
         cmocka_unit_test(holds_time_node_and_sequence),
         cmocka_unit_test(is_unique_across_threads),
         cmocka_unit_test(text_comes_back),

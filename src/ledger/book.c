@@ -171,7 +171,11 @@ struct movement {
 static int move(struct db_tx *tx, const struct ledger_tx *t, const struct movement *m, struct err *e) {
     assert(m->amount > 0 && m->amount <= LEDGER_AMOUNT_MAX);
     assert(strcmp(books[m->from.book].unit, books[m->to.book].unit) == 0);
-    int64_t id = id_new();
+    int64_t id = id_new(), newest = m->from_is.last > m->to_is.last ? m->from_is.last : m->to_is.last;
+    if (id <= newest) {                   /* the clock was set back while no server ran: a list only grows upwards */
+        id_pass(newest);
+        id = id_new();
+    }
     int r = change(tx, m->from, -m->amount, id, e);
     if (r < 0)
         return r;

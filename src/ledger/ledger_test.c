@@ -537,6 +537,54 @@ static void books_from_before_there_were_lots_and_lists_are_brought_over(void **
     expect_clean(g);
 }
 
+/* As it was with 0009: a guest's lot went along with them, and who was given nothing else had no wallet. */
+static const struct db_sql back_to_0009[] = {
+    { "", "DROP TABLE ledger_account", NULL, NULL },
+    { "", "DROP TABLE ledger_entry", NULL, NULL },
+    { "", "CREATE TABLE ledger_account (id BIGINT NOT NULL PRIMARY KEY, owner_id BIGINT, book VARCHAR(16), unit VARCHAR(16), balance BIGINT, floor_min BIGINT)", NULL, NULL },
+    { "", "CREATE TABLE ledger_entry (id BIGINT NOT NULL PRIMARY KEY, tx_id BIGINT, kind VARCHAR(16), from_id BIGINT, to_id BIGINT, amount BIGINT, at_ms BIGINT)", NULL, NULL },
+    { "", "INSERT INTO ledger_account VALUES (1, 7, 'wallet', 'credit', 0, 0), (3, 0, 'issued', 'credit', 0, -1000)", NULL, NULL },
+    { "", "INSERT INTO ledger_tx (id, cause, cause_id, at_ms, product, task_id) VALUES (1, 'welcome', 7, 1, '', 0), (2, 'move', 2, 2, '', 0)", NULL, NULL },
+    { "", "INSERT INTO ledger_entry VALUES (1, 1, 'grant', 3, 1, 100, 1), (2, 2, 'expire', 1, 3, 100, 2)", NULL, NULL },
+    { "", "INSERT INTO ledger_lot (id, account_id, source, credits, live, available, held, spent, expired, taken, currency, paid, refunded, earned, product, created_ms, expires_ms, prev_id) "
+          "VALUES (1, 9, 0, 100, 0, 0, 0, 0, 100, 0, '', 0, 0, 0, '', 1, 8640000000000000, 0)", NULL, NULL },
+    { "", "ALTER TABLE ledger_lot DROP COLUMN prev_id", NULL, NULL },
+    { "", "DELETE FROM db_migration WHERE migration = 18", NULL, NULL },
+};
+
+static void lots_of_who_had_no_wallet_are_brought_over(void **state) {
+    struct rig *g = *state;
+    for (size_t i = 0; i < COUNT(back_to_0009); i++) {
+        raw_sql = &back_to_0009[i];
+        assert_int_equal(DO(g, RAW), 0);
+    }
+    db_close(g->db);
+    assert_int_equal(db_open(g->cfg, g->dir, /* read_only= */ false, &g->db, &g->e), 0);
+    expect_clean(g);
+    assert_int_equal(DO(g, GRANT, 9, 5, 77, "more"), 0);
+    assert_int_equal(DO(g, HOLD, 9, 5, 501), 0);
+    expect_balance(g, 9, 0, 5);
+    expect_clean(g);
+}
+
+/* What was written by a clock that was a day ahead, before it was set right and the server began again. */
+DB_SQL(later_entry, "UPDATE ledger_entry SET id = id + (86400000 << 21) WHERE id = (SELECT last_id FROM ledger_account WHERE owner_id = 7 AND book = 'wallet')");
+DB_SQL(later_last, "UPDATE ledger_account SET last_id = last_id + (86400000 << 21) WHERE owner_id = 7 AND book = 'wallet'");
+static void a_clock_that_was_set_back_stops_nothing(void **state) {
+    struct rig *g = *state;
+    assert_int_equal(DO(g, GRANT, 7, 100, 7, "welcome"), 0);
+    const struct db_sql *const ahead[] = { &later_entry, &later_last };
+    for (size_t i = 0; i < COUNT(ahead); i++) {
+        raw_sql = ahead[i];
+        assert_int_equal(DO(g, RAW), 0);
+    }
+    expect_clean(g);
+    assert_int_equal(DO(g, HOLD, 7, 40, 1), 0);
+    assert_int_equal(DO(g, RESOLVE, 0, 30, 1), 0);
+    assert_int_equal(DO(g, MOVE, 7, 0, 8), 0);
+    expect_clean(g);
+}
+
 static void the_database_itself_refuses_what_cannot_be(void **state) {
     struct rig *g = *state;
     DO(g, SELL, 7, 80, 1, .money = 990);
@@ -567,6 +615,8 @@ int main(void) {
         T(a_random_life_leaves_clean_books),
         T(verify_sees_what_was_broken),
         T(books_from_before_there_were_lots_and_lists_are_brought_over),
+        T(lots_of_who_had_no_wallet_are_brought_over),
+        T(a_clock_that_was_set_back_stops_nothing),
         T(the_database_itself_refuses_what_cannot_be),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

@@ -107,3 +107,8 @@ DROP TABLE IF EXISTS ledger_lot;
 ALTER TABLE ledger_lot_new RENAME TO ledger_lot;
 CREATE INDEX IF NOT EXISTS ledger_entry_tx ON ledger_entry (tx_id);                                      -- what a cause moved
 CREATE INDEX IF NOT EXISTS ledger_lot_end ON ledger_lot (live, expires_ms);                              -- the keeper's sweep
+
+-- Lots went along with a guest who became a person, and with nothing left in them no wallet was made: they need one for their list to begin at.
+INSERT INTO ledger_account (owner_id, book, unit, balance, floor_min, last_id, lot_id)
+  SELECT l.account_id, 'wallet', 'credit', 0, 0, 0, MAX(l.id) FROM ledger_lot l
+  WHERE NOT EXISTS (SELECT 1 FROM (SELECT owner_id, book FROM ledger_account) a WHERE a.owner_id = l.account_id AND a.book = 'wallet') GROUP BY l.account_id;
