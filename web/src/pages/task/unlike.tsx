@@ -11,22 +11,22 @@ import { Dialog } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { useShopWords } from '../../words/shop';
 
-interface Next { first: boolean; again: Task | undefined; can: boolean; until: number | null }
+interface Next { first: boolean; last: Task | undefined; again: Task | undefined; can: boolean; until: number | null }
 /** What can still be done about it: other pictures, the price back, or it was done already; and until when. */
 function useNext(task: Task): Next {
   const shop = useShop().data, first = task.again_of === null, known = useQuery({ queryKey: ['tasks', 'again'], enabled: first, queryFn: () => api.get('/v1/tasks', { query: { limit: 100 } }) });
   // what was made again was free: what it cost is the first one's price
   const paid = useQuery({ queryKey: ['task', task.again_of, 'once'], enabled: !first, queryFn: () => api.get('/v1/tasks/{id}', { path: { id: task.again_of ?? '' } }) });
-  const again = known.data?.items.find(x => x.again_of === task.id && x.state !== 'cancelled'), since = Math.max(task.ended_ms ?? 0, again?.state === 'failed' ? again.ended_ms ?? 0 : 0);
+  const last = known.data?.items.find(x => x.again_of === task.id), again = last?.state === 'cancelled' ? undefined : last, since = Math.max(task.ended_ms ?? 0, again?.state === 'failed' ? again.ended_ms ?? 0 : 0);
   const until = shop?.unlike_ms ? since + shop.unlike_ms : null, price = first ? task : paid.data;
-  return { first, again, until, can: shop !== undefined && (!first || known.data !== undefined) && (price?.credits.captured ?? 0) > 0 && (until === null || until > Date.now()) };
+  return { first, last, again, until, can: shop !== undefined && (!first || known.data !== undefined) && (price?.credits.captured ?? 0) > 0 && (until === null || until > Date.now()) };
 }
 
 export function Unlike({ task }: { task: Task }) {
-  const { t } = useShopWords(), cache = useQueryClient(), moved = useMoved(), [, go] = useLocation(), [open, setOpen] = useState(false), day = useDay(), { first, again, can, until } = useNext(task);
+  const { t } = useShopWords(), cache = useQueryClient(), moved = useMoved(), [, go] = useLocation(), [open, setOpen] = useState(false), day = useDay(), { first, last, again, can, until } = useNext(task);
   const failed = again?.state === 'failed', back = !first || failed;
   const say = useMutation({
-    mutationFn: () => api.post('/v1/tasks/{id}/unlike', { path: { id: task.id }, body: {}, key: `unlike-${task.id}${again ? `-${again.id}` : ''}` }),        // one decision, one key
+    mutationFn: () => api.post('/v1/tasks/{id}/unlike', { path: { id: task.id }, body: {}, key: `unlike-${task.id}${last ? `-${last.id}` : ''}` }),        // one decision, one key; behind one that was cancelled it is another decision
     onSuccess: now => {
       moved();
       void cache.invalidateQueries({ queryKey: ['tasks'] });
