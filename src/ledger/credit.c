@@ -87,16 +87,20 @@ int ledger_hold(struct db_tx *tx, int64_t account, int64_t credits, int64_t task
     /* First the book, which says whether it reaches; then there are lots enough, or the books are wrong. */
     if ((r = ledger__move(tx, &t, "hold", (struct ledger_side){ account, LEDGER_WALLET }, (struct ledger_side){ account, LEDGER_HELD }, credits, e)) < 0)
         return r;
-    for (int64_t left = credits; left > 0;) {
-        struct ledger_lot l;
-        if ((r = ledger__lot_next(tx, account, &l, e)) <= 0)
-            return r < 0 ? r : err_set(e, ERR_DB, "account %lld has %lld credits more than its lots", (long long)account, (long long)left);
-        int64_t n = left < l.available ? left : l.available;
-        l.available -= n;
-        l.held += n;
-        left -= n;
-        if ((r = ledger__lot_save(tx, &t, &l, e)) < 0 || (r = db_run(tx, NULL, e, &use_add, DB_INT(task), DB_INT(l.id), DB_INT(n))) < 0)
-            return r;
+    int64_t left = credits;
+    while (left > 0) {
+        struct ledger_lot lots[LEDGER_LOTS_AT_ONCE];
+        int n_lots = ledger__lots_next(tx, account, lots, e);
+        if (n_lots <= 0)
+            return n_lots < 0 ? n_lots : err_set(e, ERR_DB, "account %lld has %lld credits more than its lots", (long long)account, (long long)left);
+        for (struct ledger_lot *l = lots; l < lots + n_lots && left > 0; l++) {
+            int64_t n = left < l->available ? left : l->available;
+            l->available -= n;
+            l->held += n;
+            left -= n;
+            if ((r = ledger__lot_save(tx, &t, l, e)) < 0 || (r = db_run(tx, NULL, e, &use_add, DB_INT(task), DB_INT(l->id), DB_INT(n))) < 0)
+                return r;
+        }
     }
     return db_run(tx, NULL, e, &hold_add, DB_INT(task), DB_INT(account), DB_INT(credits), DB_INT(t.at_ms));
 }

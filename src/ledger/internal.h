@@ -96,8 +96,9 @@ int ledger__lot_head_set(struct db_tx *tx, int64_t account, int64_t lot, struct 
 int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e);
 /* All lots of one account become another's, whose wallet is made when it is not there yet. */
 int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
-/* The lot with something available that ends next. 1 found, 0: none. */
-int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e);
+/* The lots with something available that end next, in that order; returns how many. Several, because each time the whole list is walked. */
+#define LEDGER_LOTS_AT_ONCE 16
+int ledger__lots_next(struct db_tx *tx, int64_t account, struct ledger_lot ret[LEDGER_LOTS_AT_ONCE], struct err *e);
 /* The lot with something available that has ended by now_ms. */
 int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e);
 /* Makes credits of the lot, which are in the wallet again, available for LEDGER_GRACE_MS at least; those whose money went back end instead. */

@@ -18,7 +18,7 @@ DB_SQL(lot_tie, "UPDATE ledger_lot SET prev_id = ? WHERE id = ?");
 DB_SQL(lot_give, "UPDATE ledger_lot SET account_id = ? WHERE id IN (WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w)");
 DB_SQL(lot_one, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE id = ?");
 /* CROSS JOIN: the walk comes first. Otherwise SQLite takes the lots of everybody in the order wanted, and looks each up in the walk. */
-DB_SQL(lot_next, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT " LOT_COLUMNS " FROM walk w CROSS JOIN ledger_lot WHERE id = w.lot AND live = 1 ORDER BY expires_ms, source, id LIMIT 1");
+DB_SQL(lot_next, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT " LOT_COLUMNS " FROM walk w CROSS JOIN ledger_lot WHERE id = w.lot AND live = 1 ORDER BY expires_ms, source, id LIMIT ?");
 DB_SQL(lot_ended, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE live = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1");
 DB_SQL(lot_save, "UPDATE ledger_lot SET live = ?, available = ?, held = ?, spent = ?, expired = ?, taken = ?, refunded = ?, earned = ?, expires_ms = ? WHERE id = ?");
 
@@ -53,28 +53,34 @@ int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, int64_t prev, 
                   DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(prev));
 }
 
-static int one(struct db_tx *tx, const struct db_sql *q, int64_t arg, struct ledger_lot *ret, struct err *e) {
-    DB_ROWS rows = { 0 };
-    int r = db_one(tx, &rows, e, q, DB_INT(arg));
-    if (r <= 0)
-        return r;
+static int read_lot(const struct db_rows *rows, struct ledger_lot *ret, struct err *e) {
     struct ledger_lot l = {
-        .id = db_int(&rows, 0), .account = db_int(&rows, 1), .source = (enum ledger_source)db_int(&rows, 2), .credits = db_int(&rows, 3),
-        .available = db_int(&rows, 4), .held = db_int(&rows, 5), .spent = db_int(&rows, 6), .expired = db_int(&rows, 7), .taken = db_int(&rows, 8),
-        .paid = db_int(&rows, 10), .refunded = db_int(&rows, 11), .earned = db_int(&rows, 12), .created_ms = db_int(&rows, 13), .expires_ms = db_int(&rows, 14),
+        .id = db_int(rows, 0), .account = db_int(rows, 1), .source = (enum ledger_source)db_int(rows, 2), .credits = db_int(rows, 3),
+        .available = db_int(rows, 4), .held = db_int(rows, 5), .spent = db_int(rows, 6), .expired = db_int(rows, 7), .taken = db_int(rows, 8),
+        .paid = db_int(rows, 10), .refunded = db_int(rows, 11), .earned = db_int(rows, 12), .created_ms = db_int(rows, 13), .expires_ms = db_int(rows, 14),
     };
-    if (l.source >= COUNT(source_name) || (l.paid && !ledger_currency_of(db_str(&rows, 9), &l.currency)))
+    if (l.source >= COUNT(source_name) || (l.paid && !ledger_currency_of(db_str(rows, 9), &l.currency)))
         return err_set(e, ERR_DB, "lot %lld has a source or a currency that this program does not know", (long long)l.id);
     *ret = l;
     return 1;
+}
+
+static int one(struct db_tx *tx, const struct db_sql *q, int64_t arg, struct ledger_lot *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, q, DB_INT(arg));
+    return r <= 0 ? r : read_lot(&rows, ret, e);
 }
 
 int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e) {
     return one(tx, &lot_one, id, ret, e);
 }
 
-int ledger__lot_next(struct db_tx *tx, int64_t account, struct ledger_lot *ret, struct err *e) {
-    return one(tx, &lot_next, account, ret, e);
+int ledger__lots_next(struct db_tx *tx, int64_t account, struct ledger_lot ret[LEDGER_LOTS_AT_ONCE], struct err *e) {
+    DB_ROWS rows = { 0 };
+    int n = 0, r = db_query(tx, &rows, e, &lot_next, DB_INT(account), DB_INT(LEDGER_LOTS_AT_ONCE));
+    while (r >= 0 && n < LEDGER_LOTS_AT_ONCE && (r = db_next(&rows, e)) == 1)
+        r = read_lot(&rows, &ret[n++], e);
+    return r < 0 ? r : n;
 }
 
 int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, struct err *e) {
