@@ -60,7 +60,7 @@ struct shop_order_new {
     const char *lang;                        /* of the title */
     struct str code;                         /* that makes it cheaper, "" = none */
 };
-/* ERR_BAD_INPUT: not sold in that currency, or not by that provider; ERR_MEMBER: a second membership; ERR_RATE: more than 20 open ones. Write function. */
+/* ERR_BAD_INPUT: not sold in that currency, or not by that provider; ERR_MEMBER: a second membership; ERR_RATE: 20 are open, or shop.orders_per_hour were made. Write function. */
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e);
 /* The order as JSON for its owner; account 0 = the operator, who is told more. 1/0/<0. */
 int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int64_t account, struct jw *w, struct err *e);

@@ -277,6 +277,10 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_int_equal(open_troubles(&w), 0);
     assert_int_equal(now_is(&w).refunded, 990);
     assert_int_equal(credits(&w), before);
+    struct refund f;
+    struct err *e = &w.t->e;
+    OK(shop__refund_of(db_reader(w.t->db), w.order, &f, e));
+    assert_string_equal(f.reason, "");                           /* its owner reads that, and what is noted is the operators' */
     assert_int_equal(settled(&w, 0), ERR_STATE);
     assert_int_equal(problems(&w), 0);
     close_world(&w);
