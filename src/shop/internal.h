@@ -47,6 +47,8 @@ int shop__order_move(struct db_tx *tx, struct order *o, enum shop_state to, int6
  * "lost_twice", "two_members". about: which payment, refund or sum, "" where there is one only. Said again it changes nothing, also when a person settled it. */
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e);
 int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
+/* The one of before that somebody settled is over for good, so that it may begin anew. */
+int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, struct err *e);
 /* It ended by itself; about "": all of that kind. */
 int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
 /* Another sum than was asked went back as a whole: nobody waits for the order any more. */

@@ -241,6 +241,7 @@ static int settled_fn(struct db_tx *tx, void *p, struct err *e) {
 static int settled(struct world *w, int64_t money) { return db_do(w->t->db, settled_fn, &(struct arg){ .w = w, .f.money = money }, &w->t->e); }
 
 DB_SQL(trouble_rows, "SELECT COUNT(*) FROM shop_trouble WHERE over_ms = 0 AND order_id = ?");
+DB_SQL(all_troubles, "SELECT COUNT(*) FROM shop_trouble WHERE by_account <> 0 AND order_id = ?");
 static int64_t open_troubles(struct world *w) { return testing_count(w->t, &trouble_rows, w->order); }
 
 static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
@@ -379,6 +380,48 @@ static void a_refund_that_is_late_is_booked_by_the_sum_that_is_gone(void **state
     close_world(&w);
 }
 
+/* What somebody paid back another way is in no sum of the provider's: that counts beside it, up to the price, and beyond a person is told. */
+static void what_went_back_by_hand_is_not_in_the_sum_of_the_provider(void **state) {
+    static const struct { int64_t hand, refunded, lost, booked; const char *trouble; } cases[] = {
+        { 300, 0, 0, 300, "" }, { 300, 200, 0, 500, "" }, { 100, 0, 990, 990, "lost_twice" }, { 300, 990, 0, 990, "" }, { 300, 0, 690, 990, "" },
+    };
+    struct world w = open_world(state);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        order(&w);
+        disputed = true;
+        assert_int_equal(paid(&w), 0);
+        assert_int_equal(settled(&w, cases[i].hand), 0);
+        disputed = false;
+        lost = cases[i].lost;
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", cases[i].refunded), 0);
+        lost = 0;
+        assert_int_equal(now_is(&w).refunded, cases[i].booked);
+        assert_string_equal(now_is(&w).trouble, cases[i].trouble);
+        assert_int_equal(problems(&w), 0);
+    }
+    close_world(&w);
+}
+
+/* An inquiry that was settled by hand and came to nothing, and then the bank's own dispute. */
+static void another_dispute_is_told_anew(void **state) {
+    struct world w = open_world(state);
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    for (int i = 0; i < 3; i++) {
+        disputed = true;
+        assert_int_equal(paid(&w), 0);
+        assert_string_equal(now_is(&w).trouble, "dispute");
+        assert_int_equal(settled(&w, 0), 0);
+        assert_int_equal(paid(&w), 0);
+        assert_string_equal(now_is(&w).trouble, "");
+        disputed = false;
+        assert_int_equal(paid(&w), 0);
+    }
+    assert_int_equal(testing_count(w.t, &all_troubles, w.order), 3);
+    close_world(&w);
+}
+
 DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
 DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
 DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
@@ -418,6 +461,8 @@ int main(void) {
         TESTING(what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not),
         TESTING(what_a_bank_was_asked_for_goes_back_by_a_person_only),
         TESTING(a_refund_that_is_late_is_booked_by_the_sum_that_is_gone),
+        TESTING(what_went_back_by_hand_is_not_in_the_sum_of_the_provider),
+        TESTING(another_dispute_is_told_anew),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

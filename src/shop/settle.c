@@ -11,6 +11,7 @@
 #define LATE_MS (3600LL * 1000)                /* closed orders are asked about once more after an hour */
 
 DB_SQL(settle_paid, "UPDATE shop_order SET paid_ms = ?, ends_ms = ?, fee_minor = ? WHERE id = ? AND paid_ms = 0");
+DB_SQL(settle_by_hand, "SELECT COALESCE(SUM(money_minor), 0) FROM shop_refund WHERE order_id = ? AND cause = 'provider' AND by_account <> 0");
 DB_SQL(settle_refs, "UPDATE shop_order SET provider_ref = ?, transaction_ref = ?, customer = ?, disputed = ? WHERE id = ?");
 
 /* The provider's names for it, as soon and as far as they are told: an earlier one is kept when a later answer is silent. */
@@ -94,12 +95,24 @@ int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t m
     return r;
 }
 
+/* What went back by hand, outside of the provider: it is in none of its sums. */
+static int by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &settle_by_hand, DB_INT(order));
+    *ret = r == 1 ? db_int(&rows, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
 /* More is gone than we know of: somebody gave it back in the provider's console, or a bank took it. At most what was paid is booked; beyond, the owner has it
  * twice. */
 static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
     bool unknown = t->refunded_minor < 0;
-    int64_t gone = (unknown ? 0 : t->refunded_minor) + t->lost_minor, told = gone < o->price ? gone : o->price, more = told - o->refunded;
-    int r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
+    int64_t told = (unknown ? 0 : t->refunded_minor) + t->lost_minor, hand = 0;
+    int r = told > 0 ? by_hand(tx, o->id, &hand, e) : 0;
+    if (r < 0)
+        return r;
+    int64_t gone = told + hand, more = (gone < o->price ? gone : o->price) - o->refunded;
+    r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
     if (r >= 0 && unknown && o->refunded == 0)
         r = shop__trouble(tx, o, "refund_unknown", e);
     else if (r >= 0 && !unknown && told > 0 && (r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e)) >= 0)
@@ -107,8 +120,11 @@ static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const s
     return r < 0 || !t->lost_minor || gone <= o->price ? r : shop__trouble(tx, o, "lost_twice", e);
 }
 
-/* As long as a bank has not decided somebody must answer it; what it took is booked. */
-static int disputes(struct db_tx *tx, struct order *o, struct err *e) {
+/* As long as a bank has not decided somebody must answer it; what it took is booked. before: whether it was disputed until now. */
+static int disputes(struct db_tx *tx, struct order *o, bool before, struct err *e) {
+    int r = o->disputed && !before ? shop__trouble_past(tx, o, "dispute", e) : 0;
+    if (r < 0)
+        return r;
     return o->disputed ? shop__trouble(tx, o, "dispute", e) : shop__trouble_over(tx, o, "dispute", STR(""), e);
 }
 
@@ -121,6 +137,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return shop__member_settle(tx, s, o.member, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
         return shop__trouble_about(tx, &o, "paid_twice", t->transaction_id, e);
+    bool was_disputed = o.disputed;
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;
     bool first = t->state == PAY_PAID && o.state != SHOP_PAID;
@@ -130,7 +147,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return first ? 0 : begin_late(tx, s, &o, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
         return r;
-    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = disputes(tx, &o, e)) < 0)
+    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = disputes(tx, &o, was_disputed, e)) < 0)
         return r;
     if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
         return 0;

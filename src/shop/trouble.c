@@ -16,6 +16,7 @@ DB_SQL(trouble_one, "SELECT id, over_ms, by_account FROM shop_trouble WHERE orde
 DB_SQL(trouble_add, "INSERT INTO shop_trouble (id, order_id, what, about, since_ms, over_ms, by_account, note) VALUES (?, ?, ?, ?, ?, 0, 0, '')");
 DB_SQL(trouble_again, "UPDATE shop_trouble SET over_ms = 0, since_ms = ? WHERE id = ?");
 DB_SQL(trouble_over, "UPDATE shop_trouble SET over_ms = ? WHERE order_id = ? AND over_ms = 0 AND what = ? AND (? = '' OR about = ?)");
+DB_SQL(trouble_past, "UPDATE shop_trouble SET about = ? WHERE order_id = ? AND what = ? AND about = '' AND over_ms > 0 AND by_account <> 0");
 DB_SQL(trouble_hand, "UPDATE shop_trouble SET over_ms = ?, by_account = ?, note = ? WHERE order_id = ? AND over_ms = 0");
 DB_SQL(trouble_newest, "SELECT what FROM shop_trouble WHERE order_id = ? AND over_ms = 0 ORDER BY id DESC LIMIT 1");
 DB_SQL(trouble_order, "UPDATE shop_order SET trouble = ? WHERE id = ?");
@@ -47,6 +48,12 @@ int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, str
 }
 
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) { return shop__trouble_about(tx, o, what, STR(""), e); }
+
+int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
+    char until[ID_TEXT_MAX];
+    id_text(until, "until", id_new());
+    return db_run(tx, NULL, e, &trouble_past, DB_TEXT(until), DB_INT(o->id), DB_TEXT(what));
+}
 
 int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e) {
     int64_t changed;
