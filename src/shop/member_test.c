@@ -86,6 +86,15 @@ static void begin(struct world *w) {
     settle(w, month(w, 1, 2990));
 }
 
+static void begin_another(struct world *w) {
+    run(w, make_fn, &(struct job){ 0 });
+    struct pay_truth t = month(w, 1, 2990);
+    t.member.id = STR("sub2");
+    t.provider_id = STR("in_b1");
+    t.transaction_id = STR("pi_b1");
+    settle(w, t);
+}
+
 /* ---- what is so ---- */
 DB_SQL(count_orders, "SELECT COUNT(*) FROM shop_order WHERE state = 'paid' AND account_id = ?");
 DB_SQL(count_credits, "SELECT COALESCE(SUM(credits), 0) FROM shop_order WHERE state = 'paid' AND account_id = ?");
@@ -257,12 +266,7 @@ static void of_two_that_come_together_one_ends(void **state) {
     begin(&w);
     run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
     int64_t guests = w.order;
-    run(&w, make_fn, &(struct job){ 0 });
-    struct pay_truth t = month(&w, 1, 2990);
-    t.member.id = STR("sub2");
-    t.provider_id = STR("in_b1");
-    t.transaction_id = STR("pi_b1");
-    settle(&w, t);
+    begin_another(&w);
     assert_int_equal(testing_count(w.t, &count_two, ME) + testing_count(w.t, &count_ending, YOU), 0);
     run(&w, move_fn, &yours);
     run(&w, move_fn, &yours);                              /* what comes late is moved, too */
@@ -329,12 +333,7 @@ static void nobody_ends_later_what_ends_now(void **state) {
     assert_int_equal(member_of(&w).change, now.wish.id);
     run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
     int64_t ending = w.order;
-    run(&w, make_fn, &(struct job){ 0 });
-    struct pay_truth t = month(&w, 1, 2990);
-    t.member.id = STR("sub2");
-    t.provider_id = STR("in_b1");
-    t.transaction_id = STR("pi_b1");
-    settle(&w, t);
+    begin_another(&w);
     run(&w, move_fn, &(struct job){ .from = YOU, .to = ME });
     w.order = ending;
     assert_int_equal(member_of(&w).account, ME);
@@ -356,12 +355,7 @@ static void two_are_told_also_where_something_else_is_wrong(void **state) {
     int64_t mine = w.order;
     run(&w, trouble_fn, &(struct job){ 0 });
     run(&w, move_fn, &(struct job){ .from = ME, .to = YOU });
-    run(&w, make_fn, &(struct job){ 0 });
-    struct pay_truth t = month(&w, 1, 2990);
-    t.member.id = STR("sub2");
-    t.provider_id = STR("in_b1");
-    t.transaction_id = STR("pi_b1");
-    settle(&w, t);
+    begin_another(&w);
     run(&w, move_fn, &(struct job){ .from = YOU, .to = ME });
     assert_int_equal(testing_count(w.t, &count_two_rows, mine), 1);
     close_world(&w);
