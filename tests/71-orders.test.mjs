@@ -365,7 +365,7 @@ const four = async (c, photo) => c.quote({ people: [{ asset: photo.id, face: 0 }
 // ---- a person looks ----
 test('Stripe: what is wrong stands once, ends by itself or by an operator\'s hand, and stays ended', async t => {
   const { sim, server, pay, buyer } = await stripeWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
-  const settle = (json, who = op, key = randomUUID()) => who.send('POST', `/v1/admin/orders/${o.id}/settled`, { json, headers: { 'idempotency-key': key } });
+  const settle = (json, who = op, key = randomUUID()) => who.send('POST', `/v1/admin/orders/${o.id}/settled`, { json: { seen_ms: Number.MAX_SAFE_INTEGER, ...json }, headers: { 'idempotency-key': key } });
   isProblem(await settle({ note: 'nothing' }), 409, 'wrong_state');
   await c.start(o);
   await pay(o);
@@ -375,6 +375,7 @@ test('Stripe: what is wrong stands once, ends by itself or by an operator\'s han
   await c.until(o, x => x.trouble === 'dispute', 'told by an event');
   isProblem(await settle({ note: 'mine' }, c), 403, 'forbidden');
   isProblem(await settle({}), 400, 'bad_input');
+  isProblem(await settle({ note: 'seen long ago', seen_ms: 1 }), 409, 'conflict');
   isProblem(await settle({ note: 'too much', money_minor: 200 }), 400, 'bad_input');
   const key = randomUUID(), done = await settle({ note: 'Agreed on half by telephone.', money_minor: 100 }, op, key);
   assert.equal(done.status, 200, done.text);

@@ -105,10 +105,11 @@ static int refuse_write(struct db_tx *tx, struct http_req *req, struct err *e) {
     return r < 0 ? r : shop_refund_refuse(tx, job->id, req->account, job->reason, e);
 }
 
-struct settled_job { struct shop_settled s; struct str note; int64_t money; };
+struct settled_job { struct shop_settled s; struct str note; int64_t money, seen_ms; };
 static const struct json_field settled_fields[] = {
     { "note", JSON_F_STR, true, 1, 400, offsetof(struct settled_job, note), .help = "What was done; operators read it." },
     { "money_minor", JSON_F_INT, false, 0, PAY_MINOR_MAX, offsetof(struct settled_job, money), .help = "So much of it went back outside of this server, and is not booked yet; left out: nothing." },
+    { "seen_ms", JSON_F_INT, true, 0, INT64_MAX, offsetof(struct settled_job, seen_ms), .help = "since_ms of the newest trouble that was looked at: one that came later is not settled, 409." },
     { 0 },
 };
 static int settled_parse(struct http_req *req, struct err *e) {
@@ -117,7 +118,7 @@ static int settled_parse(struct http_req *req, struct err *e) {
     int r = api_param_id(req, 0, "order", &job->s.order, e);
     if (r < 0 || (r = api_body(req, settled_fields, job, e)) < 0)
         return r;
-    job->s = (struct shop_settled){ .order = job->s.order, .by = req->account, .money = job->money, .note = job->note };
+    job->s = (struct shop_settled){ .order = job->s.order, .by = req->account, .money = job->money, .seen_ms = job->seen_ms, .note = job->note };
     return 0;
 }
 static int settled_write(struct db_tx *tx, struct http_req *req, struct err *e) {

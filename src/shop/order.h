@@ -102,8 +102,9 @@ int shop_refund_make(struct db_tx *tx, struct shop *s, const struct shop_refund_
 int shop_refund_refuse(struct db_tx *tx, int64_t refund, int64_t by, struct str why, struct err *e);
 
 /* A person has looked at an order with troubles and done what was to do: they end, with who, when and what. money: so much went back outside of this server
- * and is not booked yet; it is now, with credits in proportion, and counts beside the sums that the provider tells. ERR_STATE: it has none. ERR_BAD_INPUT: more than is left. Write function. */
-struct shop_settled { int64_t order, by, money; struct str note; };
+ * and is not booked yet; it is now, with credits in proportion, and counts beside the sums that the provider tells. seen_ms: since when the newest is there that they saw; ERR_RACE when
+ * another has come since. ERR_STATE: it has none. ERR_BAD_INPUT: more than is left. Write function. */
+struct shop_settled { int64_t order, by, money, seen_ms; struct str note; };
 int shop_order_settled(struct db_tx *tx, struct shop *s, const struct shop_settled *w, struct err *e);
 
 /* All orders and memberships of one account become another's. */

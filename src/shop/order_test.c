@@ -7,7 +7,7 @@ struct world {
     struct pay  *pay;
     struct shop *shop;
     struct shop_house house;
-    int64_t order;
+    int64_t order, seen_ms;              /* seen_ms: 0: whatever there is */
 };
 
 static struct world open_world(void **state) {
@@ -236,7 +236,7 @@ static void a_done_refund_may_come_back(void **state) {
 
 static int settled_fn(struct db_tx *tx, void *p, struct err *e) {
     const struct arg *a = p;
-    return shop_order_settled(tx, a->w->shop, &(struct shop_settled){ .order = a->w->order, .by = YOU, .money = a->f.money, .note = STR("n") }, e);
+    return shop_order_settled(tx, a->w->shop, &(struct shop_settled){ .order = a->w->order, .by = YOU, .money = a->f.money, .seen_ms = a->w->seen_ms ? a->w->seen_ms : INT64_MAX, .note = STR("n") }, e);
 }
 static int settled(struct world *w, int64_t money) { return db_do(w->t->db, settled_fn, &(struct arg){ .w = w, .f.money = money }, &w->t->e); }
 
@@ -273,6 +273,10 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_string_equal(now_is(&w).trouble, "paid_twice");
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 495), 0);
     assert_int_equal(open_troubles(&w), 1);                      /* it is told now how much */
+    w.seen_ms = clock_ms() - 3600000;                            /* a page that was opened long ago */
+    assert_int_equal(settled(&w, 495), ERR_RACE);
+    assert_int_equal(open_troubles(&w), 1);
+    w.seen_ms = 0;
     assert_int_equal(settled(&w, 496), ERR_BAD_INPUT);
     assert_int_equal(settled(&w, 495), 0);
     assert_int_equal(open_troubles(&w), 0);

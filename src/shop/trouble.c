@@ -19,6 +19,7 @@ DB_SQL(trouble_over, "UPDATE shop_trouble SET over_ms = ? WHERE order_id = ? AND
 DB_SQL(trouble_past, "UPDATE shop_trouble SET about = ? WHERE order_id = ? AND what = ? AND about = '' AND over_ms > 0 AND by_account <> 0");
 DB_SQL(trouble_hand, "UPDATE shop_trouble SET over_ms = ?, by_account = ?, note = ? WHERE order_id = ? AND over_ms = 0");
 DB_SQL(trouble_newest, "SELECT what FROM shop_trouble WHERE order_id = ? AND over_ms = 0 ORDER BY id DESC LIMIT 1");
+DB_SQL(trouble_since, "SELECT MAX(since_ms) FROM shop_trouble WHERE order_id = ? AND over_ms = 0");
 DB_SQL(trouble_order, "UPDATE shop_order SET trouble = ? WHERE id = ?");
 DB_SQL(trouble_list, "SELECT what, about, since_ms, over_ms, by_account, note FROM shop_trouble WHERE order_id = ? ORDER BY id DESC LIMIT ?");
 
@@ -65,6 +66,15 @@ int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, stru
     return show(tx, o, e);
 }
 
+/* What nobody has looked at is not settled by who looked at something else. */
+static int all_seen(struct db_tx *tx, const struct order *o, int64_t seen_ms, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &trouble_since, DB_INT(o->id));
+    if (r < 0)
+        return r;
+    return r == 1 && db_int(&rows, 0) > seen_ms ? err_set(e, ERR_RACE, "something else is wrong with order %s by now", o->number) : 0;
+}
+
 /* A payment that was never booked is not waited for any more. */
 static int close_it(struct db_tx *tx, struct order *o, struct err *e) {
     int r = o->state == SHOP_OPEN ? shop__order_move(tx, o, SHOP_CLOSED, /* ask_ms= */ 0, e) : 0;
@@ -79,6 +89,8 @@ int shop_order_settled(struct db_tx *tx, struct shop *s, const struct shop_settl
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
     if (!o.trouble[0])
         return err_set(e, ERR_STATE, "nothing of order %s waits for a person", o.number);
+    if ((r = all_seen(tx, &o, w->seen_ms, e)) < 0)
+        return r;
     if (w->money > 0 && (o.state != SHOP_PAID || w->money > o.price - o.refunded))
         return err_set(e, ERR_BAD_INPUT, "money_minor: at most %lld of it can have gone back", (long long)(o.state == SHOP_PAID ? o.price - o.refunded : 0));
     if (w->money > 0 && (r = shop__gone_back(tx, s, &o, w->money, w->by, STR(""), e)) < 0)      /* the note is not for its owner */

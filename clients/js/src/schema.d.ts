@@ -5048,6 +5048,8 @@ export interface operations {
                     note: string;
                     /** @description So much of it went back outside of this server, and is not booked yet; left out: nothing. */
                     money_minor?: number;
+                    /** @description since_ms of the newest trouble that was looked at: one that came later is not settled, 409. */
+                    seen_ms: number;
                 };
             };
         };

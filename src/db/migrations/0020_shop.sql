@@ -16,7 +16,8 @@ INSERT INTO shop_trouble (id, order_id, what, about, since_ms, over_ms, by_accou
 
 -- What was paid is looked at again, for half a year: the notice of money that went back without us may be lost. Also what was paid before this.
 CREATE INDEX IF NOT EXISTS shop_order_due ON shop_order (state, ask_ms);                  -- those apart from the open ones, which do not wait behind them
-UPDATE shop_order SET ask_ms = paid_ms + 86400000 WHERE state = 'paid' AND kind <> 'member' AND provider <> '' AND price_minor > 0;
+UPDATE shop_order SET ask_ms = paid_ms + 86400000 WHERE state = 'paid' AND kind <> 'member' AND provider <> '' AND price_minor > 0
+  AND paid_ms > (SELECT n.newest FROM (SELECT MAX(paid_ms) AS newest FROM shop_order) n) - 15552000000;      -- 180 days, as order.c has it
 
 -- The same number must be the same words whenever it is begun, and our own address is among them.
 ALTER TABLE shop_order ADD COLUMN base_url VARCHAR(255) NOT NULL DEFAULT '';              -- where we were when it was begun first; '' = not begun

@@ -27,11 +27,12 @@ export const canDecide = (order: AdminOrder): boolean => order.state === 'paid' 
 export function Decide({ order }: { order: AdminOrder }) {
   const { t } = useAdminWords(), money = useMoney(), cache = useQueryClient(), [deed, setDeed] = useState<Deed | null>(null), key = useRef('');
   const [reason, setReason] = useState(''), [amount, setAmount] = useState(''), [credits, setCredits] = useState('0'), asked = order.refund?.state === 'asked' ? order.refund : null;
+  const seen = Math.max(0, ...order.troubles.map(x => x.since_ms));
   const left = order.state === 'paid' ? order.price_minor - order.refunded_minor : 0, part = minorOf(amount), whole = /^\d{1,9}$/.test(credits) ? Number(credits) : null;
   const act = useMutation({
     mutationFn: (what: Deed) => (what === 'refuse'
       ? api.post('/v1/admin/refunds/{id}/refuse', { path: { id: asked?.id ?? '' }, body: { reason }, key: key.current })
-      : what === 'settle' ? api.post('/v1/admin/orders/{id}/settled', { path: { id: order.id }, body: { note: reason, ...(part ? { money_minor: part } : {}) }, key: key.current })
+      : what === 'settle' ? api.post('/v1/admin/orders/{id}/settled', { path: { id: order.id }, body: { note: reason, seen_ms: seen, ...(part ? { money_minor: part } : {}) }, key: key.current })
       : api.post('/v1/admin/orders/{id}/refund', { path: { id: order.id }, body: { reason, credits: whole ?? 0, ...(what === 'part' ? { money_minor: part ?? 0 } : {}) }, key: key.current })),
     onSuccess: () => {
       setDeed(null);
