@@ -85,7 +85,7 @@ function History() {
   if (list.isPending) return <div className="rows">{[1, 2, 3].map(n => <div key={n} className="bone bone-row" />)}</div>;
   if (list.isError) return <Failed problem={asProblem(list.error)} again={() => void list.refetch()} />;
   const items = list.data.pages.flatMap(p => p.items);
-  if (!items.length) return <p className="soft">{t('walletNone')}. {t('walletNoneText')}</p>;
+  if (!items.length) return <p className="soft">{t('walletNone')}</p>;
   return (
     <>
       <ul className="entries card">{items.map(entry => <Line key={entry.id} entry={entry} />)}</ul>
