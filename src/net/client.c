@@ -370,7 +370,10 @@ static void take_queue(struct http_client *c, bool *ret_stop) {
         struct transfer *next = t->next;
         t->next = c->active;
         c->active = t;
-        int r = *ret_stop ? err_set(&t->reply->err, ERR_STOPPING, "the server is stopping") : make_easy(t, &t->reply->err);
+        /* One that was cancelled while it stood in the queue is not looked for again. */
+        int r = *ret_stop                             ? err_set(&t->reply->err, ERR_STOPPING, "the server is stopping")
+                : atomic_load(&t->reply->cancelled) ? err_set(&t->reply->err, ERR_STOPPING, "cancelled")
+                                                    : make_easy(t, &t->reply->err);
         if (r < 0)
             finish(t, r);
         else
