@@ -63,8 +63,7 @@ static int64_t bucket_at(const struct bucket *b, int per_minute, int burst, int6
 }
 
 static void bucket_take(struct bucket *b, int per_minute, int64_t now_ms) {
-    int64_t drip = MINUTE_MS / per_minute;
-    b->full_ms = (b->full_ms > now_ms ? b->full_ms : now_ms) + (drip ? drip : 1);
+    b->full_ms = (b->full_ms > now_ms ? b->full_ms : now_ms) + (MINUTE_MS + per_minute - 1) / per_minute;
 }
 
 static enum gate_state state_at(const struct lane *l, int64_t now_ms) {
@@ -82,12 +81,18 @@ int gate_slots(const struct gate *g, size_t lane, int64_t now_ms) {
     const struct lane *l = &g->lanes[lane];
     enum gate_state state = state_at(l, now_ms);
     int slots = 0;
-    for (size_t k = 0; k < g->n_keys; k++)
-        if (!gate_key_out(g, k, now_ms) && l->keys[k].pause_until_ms <= now_ms)
-            slots += l->limit.concurrent;
+    bool some = false;
     if (state == GATE_OPEN)
         return 0;
-    return state == GATE_HALF_OPEN && slots > 1 ? 1 : slots;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        int busy = l->keys[k].busy;
+        bool open = !gate_key_out(g, k, now_ms) && l->keys[k].pause_until_ms <= now_ms;
+        slots += open && busy < l->limit.concurrent ? l->limit.concurrent : busy;     /* what is under way with one key does not use up another's */
+        some |= open;
+    }
+    if (!some)
+        return 0;
+    return state == GATE_HALF_OPEN ? busy_of(g, l) + (l->probes == 0) : slots;
 }
 
 int gate_enter(struct gate *g, size_t lane, int64_t now_ms, struct gate_pass *ret, int64_t *ret_at_ms) {
@@ -180,7 +185,8 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
         outcome(&g->lanes[lane], true, now_ms);
         return;
     case GATE_RATE:
-        lk->pause_ms = lk->pause_ms == 0 ? RATE_FIRST_MS : 2 * lk->pause_ms < RATE_MAX_MS ? 2 * lk->pause_ms : RATE_MAX_MS;
+        if (now_ms >= lk->pause_until_ms)        /* of many refused at once only the first makes it longer */
+            lk->pause_ms = lk->pause_ms == 0 ? RATE_FIRST_MS : 2 * lk->pause_ms < RATE_MAX_MS ? 2 * lk->pause_ms : RATE_MAX_MS;
         lk->pause_until_ms = now_ms + (retry_after_ms >= 0 ? retry_after_ms : lk->pause_ms);
         return;
     case GATE_KEY:

@@ -33,7 +33,7 @@ struct gate_limit {
 enum gate_word {                      /* what became of a call, or of one request of it */
     GATE_GOOD,                        /* it works: a result, or a refusal that was the input's fault */
     GATE_BAD,                         /* it does not: 5xx, no answer, a failure of its own */
-    GATE_RATE,                        /* too much at once: this key and lane pause, nothing is held against it */
+    GATE_RATE,                        /* too much at once: this key and lane pause, nothing is held against it; many at once are as one */
     GATE_KEY,                         /* the key is refused, or its account is out of money */
 };
 enum gate_state { GATE_CLOSED, GATE_OPEN, GATE_HALF_OPEN };
@@ -42,7 +42,8 @@ const char *gate_state_name(enum gate_state s);
 struct gate;
 struct gate *gate_new(size_t n_keys, size_t n_lanes, const struct gate_limit *lanes, int queries_per_minute);
 void gate_free(struct gate *g);                                     /* NULL is fine */
-/* Calls this lane would take side by side now, those under way included; 0 while the breaker is open or every key is out. */
+/* Calls this lane would take side by side now, those under way included; 0 while the breaker is open, or every key is out or pauses. Half open: those
+ * under way, and a probe. */
 int gate_slots(const struct gate *g, size_t lane, int64_t now_ms);
 struct gate_pass { size_t key; bool probe; };
 /* 1: begun, to be ended by gate_leave(). 0: not before *ret_at_ms (INT64_MAX: when another one leaves). */

@@ -61,11 +61,18 @@ static void a_429_pauses_its_key_and_lane_alone(void **state) {
     assert_int_equal(enters_at(g, 0), 2000);
     gate_leave(g, 0, p);
     gate_tell(g, 0, 0, GATE_GOOD, -1, 3000);
+    int64_t now = 100000;
     for (int i = 0, pause = 1000; i < 8; i++, pause = pause * 2 < 60000 ? pause * 2 : 60000) {
-        gate_tell(g, 0, 0, GATE_RATE, -1, 100000);     /* it does not say how long */
-        assert_int_equal(gate_slots(g, 0, 100000 + pause - 1), 1);
-        assert_int_equal(gate_slots(g, 0, 100000 + pause), 2);
+        gate_tell(g, 0, 0, GATE_RATE, -1, now);        /* it does not say how long */
+        gate_tell(g, 0, 0, GATE_RATE, -1, now);        /* and says so to all that were under way */
+        assert_int_equal(gate_slots(g, 0, now + pause - 1), 1);
+        now += pause;
+        assert_int_equal(gate_slots(g, 0, now), 2);
     }
+    assert_true(enters(g, now, &p) && p.key == 0);
+    gate_tell(g, 0, 0, GATE_RATE, 2000, now);
+    assert_int_equal(gate_slots(g, 0, now), 2);        /* one is under way with the key that pauses, and the other key takes one */
+    gate_leave(g, 0, p);
     struct gate_seen seen;
     gate_look(g, 0, 100000, &seen);
     assert_int_equal(seen.bad, 0);
@@ -106,8 +113,9 @@ static void the_breaker_opens_probes_and_closes(void **state) {
 
     int64_t now = 20 + GATE_PAUSE_MS, pause = GATE_PAUSE_MS;
     for (int i = 0; i < 7; i++) {                      /* each probe that fails doubles the pause, up to five minutes */
-        assert_int_equal(gate_slots(g, 0, now), 1);
+        assert_int_equal(gate_slots(g, 0, now), 2);    /* the old one, which may go on for long, and a probe */
         assert_true(enters(g, now, &probe) && probe.probe);
+        assert_int_equal(gate_slots(g, 0, now), 2);
         assert_true(enters_at(g, now) == INT64_MAX);   /* one at a time; the old one under way does not count */
         gate_tell(g, 0, 0, GATE_BAD, -1, now);
         gate_leave(g, 0, probe);
