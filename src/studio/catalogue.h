@@ -6,19 +6,19 @@
 
 #include "studio/studio.h"
 
-#define FIELD_PRODUCTS_MAX  16
-#define FIELD_RECIPES_MAX   64
-#define FIELD_TEMPLATES_MAX 256
-#define FIELD_FILE_MAX      (64 * 1024)      /* bytes of one YAML or JSON file */
-#define FIELD_ARENA_MAX     (192 * 1024 * 1024)
+#define STUDIO__PRODUCTS_MAX  16
+#define STUDIO__RECIPES_MAX   64
+#define STUDIO__TEMPLATES_MAX 256
+#define STUDIO__FILE_MAX      (64 * 1024)      /* bytes of one YAML or JSON file */
+#define STUDIO__ARENA_MAX     (192 * 1024 * 1024)
 
 struct studio {
     struct arena          *arena;
-    struct studio_product  products[FIELD_PRODUCTS_MAX];
+    struct studio_product  products[STUDIO__PRODUCTS_MAX];
     size_t                 n_products;
-    struct studio_recipe   recipes[FIELD_RECIPES_MAX];
+    struct studio_recipe   recipes[STUDIO__RECIPES_MAX];
     size_t                 n_recipes;
-    struct studio_template templates[FIELD_TEMPLATES_MAX];
+    struct studio_template templates[STUDIO__TEMPLATES_MAX];
     size_t                 n_templates;
 };
 

@@ -198,7 +198,7 @@ int studio__product_read(struct arena *a, const char *dir, struct str name, stru
     struct str text;
     struct yaml *root;
     struct product_file *f = ARENA_NEW(a, struct product_file);
-    int r = field_read_file(a, path, FIELD_FILE_MAX, &text, e);
+    int r = field_read_file(a, path, STUDIO__FILE_MAX, &text, e);
     if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = field_bind(a, path, product_fields, root, f, e)) < 0 ||
         (r = field_bind(a, path, guest_fields, f->guest, &f->p, e)) < 0 || (r = read_theme(a, path, f->theme, &f->p, e)) < 0 ||
         (r = read_mark(a, path, dir, root, f, e)) < 0)

@@ -186,7 +186,7 @@ int studio__recipe_read(struct arena *a, const char *dir, struct str name, struc
     struct str text;
     struct yaml *root;
     struct recipe_file f = { .r.params = STR("{}") };
-    int r = field_read_file(a, path, FIELD_FILE_MAX, &text, e);
+    int r = field_read_file(a, path, STUDIO__FILE_MAX, &text, e);
     if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = field_bind(a, path, recipe_fields, root, &f, e)) < 0 ||
         (r = field_bind(a, path, candidates_fields, f.candidates, &f, e)) < 0 ||
         (r = field_bind(a, path, limits_fields, f.limits, &f, e)) < 0 ||

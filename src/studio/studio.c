@@ -30,8 +30,8 @@ static int each_folder(struct arena *a, const char *dir, int (*each)(void *ctx, 
 }
 
 static int load_recipe(struct studio *s, const char *dir, struct str name, struct err *e) {
-    if (s->n_recipes == FIELD_RECIPES_MAX)
-        return err_set(e, ERR_CONFIG, "%s: more than %d recipes", dir, FIELD_RECIPES_MAX);
+    if (s->n_recipes == STUDIO__RECIPES_MAX)
+        return err_set(e, ERR_CONFIG, "%s: more than %d recipes", dir, STUDIO__RECIPES_MAX);
     if (studio_recipe(s, name))
         return err_set(e, ERR_CONFIG, "%s: recipe %.*s belongs to another product already", dir, STR_ARG(name));
     int r = studio__recipe_read(s->arena, dir, name, &s->recipes[s->n_recipes], e);
@@ -62,8 +62,8 @@ static void promise_what_there_is(const struct studio *s, struct studio_product 
 
 static int load_product(void *ctx, const char *path, struct str name, struct err *e) {
     struct studio *s = ctx;
-    if (s->n_products == FIELD_PRODUCTS_MAX)
-        return err_set(e, ERR_CONFIG, "%s: more than %d products", path, FIELD_PRODUCTS_MAX);
+    if (s->n_products == STUDIO__PRODUCTS_MAX)
+        return err_set(e, ERR_CONFIG, "%s: more than %d products", path, STUDIO__PRODUCTS_MAX);
     struct studio_product *p = &s->products[s->n_products];
     int r = studio__product_read(s->arena, path, name, p, e);
     if (r < 0)
@@ -79,8 +79,8 @@ static int load_product(void *ctx, const char *path, struct str name, struct err
 
 static int load_template(void *ctx, const char *path, struct str name, struct err *e) {
     struct studio *s = ctx;
-    if (s->n_templates == FIELD_TEMPLATES_MAX)
-        return err_set(e, ERR_CONFIG, "%s: more than %d templates", path, FIELD_TEMPLATES_MAX);
+    if (s->n_templates == STUDIO__TEMPLATES_MAX)
+        return err_set(e, ERR_CONFIG, "%s: more than %d templates", path, STUDIO__TEMPLATES_MAX);
     int r = studio__template_read(s->arena, path, name, &s->templates[s->n_templates], e);
     if (r < 0)
         return r;
@@ -98,7 +98,7 @@ int studio_load(const char *share_dir, const char *products_dir, struct studio *
     CLEANUP(studio_free) struct studio *s = calloc(1, sizeof *s);
     if (!s)
         abort();
-    s->arena = arena_new(FIELD_ARENA_MAX);
+    s->arena = arena_new(STUDIO__ARENA_MAX);
     char *share = realpath(share_dir, NULL);         /* template.dir is absolute, whatever folder the server runs in */
     if (!share)
         return err_sys(e, ERR_CONFIG, "%s", share_dir);

@@ -42,7 +42,7 @@ static int check_file(struct arena *a, const char *path, const struct yaml *n, c
 static int read_data(struct arena *a, const char *dir, struct str name, struct str *ret_json, struct err *e) {
     const char *path = arena_printf(a, "%s/%.*s", dir, STR_ARG(name)).p;
     CLEANUP(json_unref) json_t *j = NULL;
-    int r = field_read_file(a, path, FIELD_FILE_MAX, ret_json, e);
+    int r = field_read_file(a, path, STUDIO__FILE_MAX, ret_json, e);
     if (r < 0)
         return r;
     struct err why = { 0 };
@@ -56,7 +56,7 @@ int studio__template_read(struct arena *a, const char *dir, struct str name, str
     struct str text;
     struct yaml *root;
     struct template_file f = { .t.data = STR("{}"), .t.order = 100, .t.dir = str_z(dir) };
-    int r = field_read_file(a, path, FIELD_FILE_MAX, &text, e);
+    int r = field_read_file(a, path, STUDIO__FILE_MAX, &text, e);
     if (r < 0 || (r = yaml_parse(a, text, path, &root, e)) < 0 || (r = field_bind(a, path, template_fields, root, &f, e)) < 0 ||
         (r = check_file(a, path, yaml_get(root, "thumb"), dir, f.t.thumb, THUMB_BYTES_MAX, e)) < 0)
         return r;
