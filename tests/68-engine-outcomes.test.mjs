@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { place } from './lib/engines.mjs';
+import { place, until } from './lib/engines.mjs';
 import { startRemoteTool } from './lib/remotetool.mjs';
 import { root, tempDir } from './lib/server.mjs';
 import { Ark } from './sim/ark.mjs';
@@ -21,19 +21,19 @@ const PHOTO = picture('photo', { width: 600, height: 800 }), CLIP = clip('dance'
 
 /**
  * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
- * call can be found again. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
+ * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
  * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours.
  */
 const DRIVERS = {
   dashscope: {
-    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', main: 'animate_mix', finds: true, upload: true, cancel: true,
+    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'animate_mix', finds: true, upload: true, cancel: true, rateCode: 'Throttling.RateQuota',
     ops: {
       animate_move: { in: ['picture', 'clip'], params: { mode: 'std' } }, animate_mix: { in: ['picture', 'clip'], params: { mode: 'pro' } }, motion: { in: ['picture'], params: { prompt: 'snow falls' } },
       draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family', seed: 7 } }, restore: { in: ['picture'], params: {} },
     },
   },
   replicate: {
-    Sim: Replicate, settings: sim => ({ url: `${sim.url}/v1`, keys: sim.key }), submit: 'submit', poll: 'poll', main: 'swap_video', finds: true, upload: true, cancel: true, billsFailures: true,
+    Sim: Replicate, settings: sim => ({ url: `${sim.url}/v1`, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'swap_video', finds: true, upload: true, cancel: true, billsFailures: true,
     models: text => text.replace(/(\S+\/\S+):[0-9a-f]{64}/g, (all, model) => `${model}:${versionOf(model)}`),
     ops: { swap_video: { in: ['face', 'clip'], params: {} }, swap_photo: { in: ['face', 'target'], params: {} } },
   },
@@ -46,7 +46,7 @@ const DRIVERS = {
     ops: { swap_video: { in: ['face', 'clip'], params: { seconds: 4 } }, swap_photo: { in: ['face', 'target'], params: {} } },
   },
   ark: {
-    Sim: Ark, settings: sim => ({ url: `${sim.url}/api/v3`, keys: sim.key }), submit: 'POST /contents/generations/tasks', poll: 'GET /contents/generations/tasks/:id', main: 'motion', finds: true, cancel: true,
+    Sim: Ark, settings: sim => ({ url: `${sim.url}/api/v3`, keys: sim.key }), submit: 'POST /contents/generations/tasks', poll: 'GET /contents/generations/tasks/:id', list: 'GET /contents/generations/tasks', rateCode: 'ModelAccountRpmRateLimitExceeded', main: 'motion', finds: true, cancel: true,
     ops: { motion: { in: ['picture'], params: { prompt: 'snow falls' } } },
     upload: true,
   },
@@ -55,7 +55,7 @@ const DRIVERS = {
     ops: { draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family' } } },
   },
   comfyui: {
-    Sim: ComfyUI, settings: sim => ({ nodes: sim.url }), submit: 'POST /prompt', poll: 'GET /history/:id', main: 'outfit', finds: true, upload: true, cancel: true, free: true, fetch: 'GET /view',
+    Sim: ComfyUI, settings: sim => ({ nodes: sim.url }), submit: 'POST /prompt', poll: 'GET /history/:id', store: 'POST /upload/image', main: 'outfit', finds: true, upload: true, cancel: true, free: true, fetch: 'GET /view',
     ops: { outfit: { in: ['picture', 'style'], params: { prompt: 'a red coat', seed: 7 } } },
   },
 };
@@ -166,9 +166,49 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
       const begun = await w.tool.ask({ do: 'submit', ...q });
       assert.equal((await w.tool.ask({ do: 'over', ticket: begun.ticket })).state, 'unknown');
       await w.tool.ask({ do: 'known', ids: [one.remote_id] });
-      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out });
-      await w.tool.ask({ do: 'release', ticket: again.ticket });            // it is looked for over a minute; here it must only not have been taken
+      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out }), looks = w.asked(d.list ?? d.poll);
+      await until(() => w.asked(d.list ?? d.poll) > looks + (d.list ? 0 : 1));      // it is looked for over a minute; here it must only not have been taken
+      assert.equal((await w.tool.ask({ do: 'now', ticket: again.ticket })).state, 'sending');
       assert.equal(bytes(q).length, 0);
+    });
+  }
+  const lose = async (w, q, kind) => {
+    w.sim.fault(d.submit, kind);
+    const begun = await w.tool.ask({ do: 'submit', ...q });
+    assert.equal((await w.tool.ask({ do: 'over', ticket: begun.ticket })).state, 'unknown');
+    await w.tool.ask({ do: 'release', ticket: begun.ticket });
+    return begun.attempt;
+  };
+  const find = async (w, q, attempt) => (await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt, remote_id: '', out: q.out })).ticket;
+  if (d.list) {
+    test(`${name}: of two lost calls of which one was taken, nobody is given what may be the other's`, async t => {
+      const w = await world(t, name), mine = w.call(), other = w.call();
+      const one = await lose(w, mine, 'lost'), two = await lose(w, other, '500');
+      const a = await find(w, mine, one), b = await find(w, other, two);
+      await until(() => w.asked(d.list) >= 4);
+      for (const ticket of [a, b]) assert.equal((await w.tool.ask({ do: 'now', ticket })).state, 'sending');
+      await w.tool.ask({ do: 'release', ticket: b });
+      isResult(w, mine, await w.tool.ask({ do: 'over', ticket: a }));
+    });
+    for (const kind of ['refuse', '401', 'arrears']) {
+      test(`${name}: ${kind} at the list of calls says nothing about the lost one`, async t => {
+        const w = await world(t, name), q = w.call(), attempt = await lose(w, q, 'lost');
+        w.sim.fault(d.list, kind);
+        assert.equal((await w.tool.ask({ do: 'over', ticket: await find(w, q, attempt) })).state, 'unknown');
+      });
+    }
+    for (const kind of ['strings', 'cut', '502', '429_seconds']) {
+      test(`${name}: ${kind} at the list of calls is asked again`, async t => {
+        const w = await world(t, name), q = w.call(), attempt = await lose(w, q, 'lost');
+        w.sim.fault(d.list, kind);
+        isResult(w, q, await w.tool.ask({ do: 'over', ticket: await find(w, q, attempt) }));
+      });
+    }
+    test(`${name}: what waited for too long to be found again is not sent`, async t => {
+      const w = await world(t, name), begun = await w.tool.ask({ do: 'submit', ...w.call() }), old = BigInt(begun.attempt) - (BigInt(20 * 60_000) << 21n);
+      await w.tool.ask({ do: 'over', ticket: begun.ticket });
+      const sent = w.asked(d.submit), r = await w.tool.run(w.call(d.main, { attempt: String(old) }));
+      assert.deepEqual([r.state, r.why, w.asked(d.submit)], ['failed', 'busy', sent], JSON.stringify(r));
     });
   }
   if (!d.now) test(`${name}: after a restart a call is taken up by its name`, async t => {
@@ -180,6 +220,20 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
     const again = await tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: taken.remote_id, out: q.out });
     isResult(w, q, await tool.ask({ do: 'over', ticket: again.ticket }));
     assert.equal(w.asked(d.submit), 1);
+  });
+
+  if (d.store) test(`${name}: who cancels while an input goes there sends nothing more`, async t => {
+    const w = await world(t, name, { linked: false });
+    w.sim.fault(d.store, 'slow');
+    const begun = await w.tool.ask({ do: 'submit', ...w.call() });
+    await until(() => w.sim.holding === 1);
+    await w.tool.ask({ do: 'cancel', ticket: begun.ticket });
+    w.sim.release();
+    await until(() => w.asked(d.store) === 1);
+    const r = await w.tool.ask({ do: 'over', ticket: begun.ticket });
+    await w.tool.ask({ do: 'release', ticket: begun.ticket });
+    assert.deepEqual([r.state, r.cost_microusd, w.asked(d.submit)], ['failed', 0, 0], JSON.stringify(r));
+    await w.tool.end();
   });
 
   // ---- questions may be asked again ----
@@ -217,6 +271,10 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
     const { w, r } = await fated(t, 'failed');
     assert.deepEqual([r.state, r.input_at_fault, r.cost_microusd > 0], ['failed', false, Boolean(d.billsFailures)], JSON.stringify(r));
     if (!d.free) assert.equal(w.made(), d.billsFailures ? 1 : 0);
+  });
+  if (d.rateCode) test(`${name}: a task that failed because of pace is over, and is not asked about any more`, async t => {
+    const { r } = await fated(t, 'failed', { code: d.rateCode });
+    assert.deepEqual([r.state, r.why, r.input_at_fault], ['failed', 'upstream', false], JSON.stringify(r));
   });
   for (const kind of ['result_wrong', 'result_private', 'result_redirect', 'error_inside', 'empty', 'vanish'].filter(can)) {
     test(`${name}: ${kind}: no result, nothing stored, and what it cost is known`, async t => {

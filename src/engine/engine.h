@@ -73,7 +73,8 @@ struct engine_ctx {
     const char *share;               /* folder with engines/<name>.yaml */
     void (*wake)(void *arg);
     void *wake_arg;
-    bool (*known)(void *arg, int64_t attempt, struct str remote_id);     /* whether an attempt made near that one bears that name; NULL: none does */
+    /* Whether an attempt made near that one bears that name. 1: one does; 0: none does; < 0: another one's name is not known, or nobody can tell. NULL: 0 */
+    int (*known)(void *arg, int64_t attempt, struct str remote_id);
     void *known_arg;
 };
 struct engine_driver {

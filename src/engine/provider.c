@@ -10,8 +10,7 @@
 
 #include "base/crypto.h"
 
-#define FIND_SKEW_MS   (60 * 1000LL)
-#define FIND_WINDOW_MS (10 * 60 * 1000LL)      /* a lost call was taken within these of its intent */
+#define REF_MAX 1000
 
 const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch", "find", "cancel" };
 _Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
@@ -109,6 +108,24 @@ bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_
     memcpy(j->id, json_string_value(id), n + 1);
     o->verdict = PROVIDER_TAKEN;
     return true;
+}
+
+bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_outcome *o) {
+    if (ref.n == 0 || ref.n > REF_MAX || !is_printable(ref.p, ref.n)) {
+        provider_unclear(o, "an upload without a name");
+        return false;
+    }
+    j->in[j->uploaded++].ref = arena_str(j->a, ref);
+    o->verdict = PROVIDER_GO_ON;
+    return true;
+}
+
+void provider_over(struct provider_outcome *o) {
+    if (o->verdict != PROVIDER_FAILED || (o->blame != PROVIDER_RATE && o->blame != PROVIDER_OPERATOR))
+        return;
+    bool rate = o->blame == PROVIDER_RATE;
+    o->blame = rate ? PROVIDER_PASSING : PROVIDER_ELSEWHERE;
+    o->err.code = rate ? ERR_UPSTREAM : ERR_ENGINE_FAILED;
 }
 
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o) {
@@ -246,8 +263,19 @@ void provider_find(struct provider_job *j, const struct provider_listed *list, s
     size_t fit = 0;
     for (size_t i = 0; i < n; i++) {
         const char *id = json_string_value(list[i].id);
-        if (!id || list[i].made_ms < j->begun_ms - FIND_SKEW_MS || list[i].made_ms > j->begun_ms + FIND_WINDOW_MS || j->known(j->known_arg, id))
+        if (!id || list[i].made_ms <= 0) {
+            provider_unclear(o, "a list of calls without ids or times");
+            return;
+        }
+        if (list[i].made_ms < j->begun_ms - PROVIDER_FIND_SKEW_MS || list[i].made_ms > j->begun_ms + PROVIDER_FIND_MS)
             continue;
+        int known = j->known(j->known_arg, id);
+        if (known > 0)
+            continue;
+        if (known < 0) {
+            provider_unclear(o, "a call over there may be this one, or another that is lost");
+            return;
+        }
         found = list[i].id;
         fit++;
     }

@@ -46,10 +46,13 @@ struct provider_job {                 /* one call */
     int        misses;                /* the provider's own: questions in a row that did not find it */
     struct str result;                /* the link, set with READY; fetched without a key */
     const char *base_url;             /* no / at its end */
-    bool (*known)(void *arg, const char *id);      /* FIND: whether that id is another call of ours already */
+    /* FIND: whether that id is another call of ours. 1: it is; 0: none can be; < 0: another one that is lost, too, may be it, or nobody can tell. */
+    int  (*known)(void *arg, const char *id);
     void      *known_arg;
     struct arena *a;                  /* lives as long as the job */
 };
+#define PROVIDER_FIND_MS      (15 * 60 * 1000LL)       /* a lost call was taken within these of its intent: later none is sent */
+#define PROVIDER_FIND_SKEW_MS (60 * 1000LL)            /* their clock and ours */
 struct provider_moment { int64_t now_ms; char nonce[33]; };      /* clock_ms(); 32 characters of 0-9 a-f, never the same twice */
 #define PROVIDER_HEADERS_MAX 16
 #define PROVIDER_PARTS_MAX   40
@@ -126,6 +129,10 @@ bool provider_status(const struct provider_said *said, struct provider_outcome *
 json_t *provider_json(const struct provider_said *said, struct provider_outcome *o);
 /* Takes an id of printable characters without spaces, at most PROVIDER_ID_MAX; anything else is UNCLEAR. */
 bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_outcome *o);
+/* Takes what an uploaded input is called there, and counts it; UNCLEAR when that is no name. */
+bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_outcome *o);
+/* What was said about the call itself, which is over: money or pace end it, too, where of a question they would only delay the next. */
+void provider_over(struct provider_outcome *o);
 /* Takes the result's link; UNCLEAR when it is none. */
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
@@ -134,7 +141,7 @@ int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms); 
  * nobody can fetch is ERR_ENGINE_FAILED and NULL. */
 json_t *provider_named(const struct provider_job *j, struct err *e);
 /* Of a list of calls, newest first or not: the one made at about the time of ours that no attempt bears. When there is just one, its id is taken
- * (TAKEN); none is NOWHERE, several are UNCLEAR. */
+ * (TAKEN); none is NOWHERE; several, one that may be another lost call, and what has no id or time are UNCLEAR. */
 struct provider_listed { const json_t *id; int64_t made_ms; };
 void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o);
 int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */

@@ -125,9 +125,10 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
         double seconds = json_number_value(json_object_get(body, "duration"));
         if (provider_take_result(j, link, o) && seconds > 0 && seconds < 3600)
             o->units_m = (int64_t)(seconds * 1000 + 0.5);
-    } else if (strcmp(status, "failed") == 0 || (strcmp(status, "succeeded") == 0 && json_is_object(error)))
+    } else if (strcmp(status, "failed") == 0 || (strcmp(status, "succeeded") == 0 && json_is_object(error))) {
         say_error(error, 0, o);
-    else if (strcmp(status, "succeeded") == 0)
+        provider_over(o);
+    } else if (strcmp(status, "succeeded") == 0)
         provider_failed(o, PROVIDER_ELSEWHERE, "it succeeded without a result");
     else if (strcmp(status, "cancelled") == 0 || strcmp(status, "expired") == 0)
         provider_failed(o, PROVIDER_PASSING, "%s over there", status);
@@ -145,7 +146,7 @@ static void parse_list(struct provider_job *j, const json_t *body, struct arena 
     struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
     for (size_t i = 0; i < n; i++)
         calls[i] = (struct provider_listed){ json_object_get(json_array_get(list, i), "id"), 1000 * json_integer_value(json_object_get(json_array_get(list, i), "created_at")) };
-    if (n == 100 && calls[n - 1].made_ms > j->begun_ms)
+    if (n == 100 && calls[n - 1].made_ms > j->begun_ms - PROVIDER_FIND_SKEW_MS)
         provider_unclear(o, "too many calls since");
     else
         provider_find(j, calls, n, o);

@@ -257,6 +257,7 @@ static void parse_question(struct provider_job *j, enum provider_step step, cons
         } else if (j->misses < 2) {
             o->verdict = PROVIDER_GO_ON;
         } else if (step == PROVIDER_FIND) {
+            j->misses = 0;            /* the next machine is asked twice as well */
             o->verdict = PROVIDER_NOWHERE;
         } else {
             provider_failed(o, PROVIDER_PASSING, "it was forgotten over there, by a restart most likely");
@@ -286,12 +287,10 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
         parse_submit(j, said, body, o);
     } else if (step == PROVIDER_UPLOAD) {
         const char *name = provider_text(body, "name"), *folder = provider_text(body, "subfolder");
-        if (said->status != 200 || !name[0]) {
+        if (said->status != 200 || !name[0])
             provider_unclear(o, "an upload without a name (%d)", said->status);
-            return;
-        }
-        j->in[j->uploaded++].ref = folder[0] ? arena_printf(j->a, "%s/%s", folder, name) : arena_str(j->a, str_z(name));
-        o->verdict = PROVIDER_GO_ON;
+        else
+            provider_take_ref(j, folder[0] ? arena_printf(a, "%s/%s", folder, name) : str_z(name), o);
     } else {
         parse_question(j, step, body, o);
     }

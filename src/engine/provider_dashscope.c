@@ -11,8 +11,6 @@
 
 #define UPLOAD_MAX    (100LL * 1000 * 1000)
 #define CHINA_MS      (8 * 3600 * 1000LL)
-#define WINDOW_MS     (10 * 60 * 1000LL)     /* a lost call was taken within these of its intent */
-#define SKEW_MS       (60 * 1000LL)
 #define PATH          "/api/v1/services/aigc/"
 
 static const char *const forms[] = { "animate", "video", "edit", "function", NULL };
@@ -162,8 +160,8 @@ static void china_text(int64_t ms, char out[15]) {
 
 static int build_find(struct provider_job *j, struct arena *a, struct provider_call *c) {
     char from[15], to[15];
-    china_text(j->begun_ms - SKEW_MS, from);
-    china_text(j->begun_ms + WINDOW_MS, to);
+    china_text(j->begun_ms - PROVIDER_FIND_SKEW_MS, from);
+    china_text(j->begun_ms + PROVIDER_FIND_MS, to);
     c->method = "GET";
     c->url = arena_printf(a, "%s/api/v1/tasks/?start_time=%s&end_time=%s&model_name=%.*s&page_no=1&page_size=100", j->base_url, from, to, STR_ARG(j->model->model));
     auth(c, j, a);
@@ -216,7 +214,7 @@ static void blame(const json_t *from, int status, struct provider_outcome *o) {
     if (strstr(message, "Policy expired"))
         provider_failed(o, PROVIDER_PASSING, "the upload policy ran out");
     else
-        provider_failed(o, status == 401 || status == 403 ? PROVIDER_OPERATOR : PROVIDER_OURS, "%.60s (%d): %.120s", code, status, message);
+        provider_failed(o, status == 429 ? PROVIDER_RATE : status == 401 || status == 403 ? PROVIDER_OPERATOR : PROVIDER_OURS, "%.60s (%d): %.120s", code, status, message);
 }
 
 /* A refusal of this request; true when it was one. */
@@ -240,9 +238,7 @@ static void parse_upload(struct provider_job *j, const struct provider_said *sai
             provider_unclear(o, "its store answers %d", said->status);
             return;
         }
-        j->in[j->uploaded].ref = arena_printf(j->a, "oss://%s", key_of(j, a));
-        j->uploaded++;
-        o->verdict = PROVIDER_GO_ON;
+        provider_take_ref(j, arena_printf(a, "oss://%s", key_of(j, a)), o);
         return;
     }
     CLEANUP(json_unref) json_t *body = provider_json(said, o);
@@ -291,11 +287,13 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
         o->verdict = PROVIDER_WAITING;
     else if (strcmp(status, "RUNNING") == 0)
         o->verdict = PROVIDER_WORKING;
-    else if (strcmp(status, "SUCCEEDED") == 0)
+    else if (strcmp(status, "SUCCEEDED") == 0) {
         ended_well(j, body, o);
-    else if (strcmp(status, "FAILED") == 0)
+        provider_over(o);
+    } else if (strcmp(status, "FAILED") == 0) {
         blame(output, 0, o);
-    else if (strcmp(status, "CANCELED") == 0)
+        provider_over(o);
+    } else if (strcmp(status, "CANCELED") == 0)
         provider_failed(o, PROVIDER_ELSEWHERE, "cancelled over there");
     else if (strcmp(status, "UNKNOWN") == 0)
         o->verdict = PROVIDER_NOWHERE;
@@ -306,16 +304,19 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
 static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
     const json_t *list = json_object_get(body, "data");
     size_t n = json_array_size(list);
-    if (!json_is_array(list) || json_integer_value(json_object_get(body, "total")) > (json_int_t)n) {
+    const json_t *total = json_object_get(body, "total");
+    if (!json_is_array(list) || !json_is_integer(total) || json_integer_value(total) > (json_int_t)n) {
         provider_unclear(o, "a list of calls that is not whole");
         return;
     }
     struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
+    size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *one = json_array_get(list, i);
-        calls[i] = (struct provider_listed){ json_object_get(one, "task_id"), json_integer_value(json_object_get(one, "gmt_create")) };
+        if (str_eqz(j->model->model, provider_text(one, "model_name")))
+            calls[kept++] = (struct provider_listed){ json_object_get(one, "task_id"), json_integer_value(json_object_get(one, "gmt_create")) };
     }
-    provider_find(j, calls, n, o);
+    provider_find(j, calls, kept, o);
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {

@@ -162,7 +162,7 @@ static void parse_list(struct provider_job *j, const json_t *body, struct arena 
         calls[kept++] = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
     }
     /* Newest first, a hundred a page: where the whole page is newer than ours, ours may be on the next. */
-    if (n == LIST_PAGE && provider_rfc3339(provider_text(json_array_get(list, n - 1), "created_at")) > j->begun_ms) {
+    if (n == LIST_PAGE && provider_rfc3339(provider_text(json_array_get(list, n - 1), "created_at")) > j->begun_ms - PROVIDER_FIND_SKEW_MS) {
         provider_unclear(o, "too many calls since");
         return;
     }
@@ -178,16 +178,9 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
     if (!body || refused(step, said, body, o))
         return;
     switch (step) {
-    case PROVIDER_UPLOAD: {
-        const char *at = provider_text(json_object_get(body, "urls"), "get");
-        if (!at[0]) {
-            provider_unclear(o, "a file without an address");
-            return;
-        }
-        j->in[j->uploaded++].ref = arena_str(j->a, str_z(at));
-        o->verdict = PROVIDER_GO_ON;
+    case PROVIDER_UPLOAD:
+        provider_take_ref(j, str_z(provider_text(json_object_get(body, "urls"), "get")), o);
         return;
-    }
     case PROVIDER_FIND:
         parse_list(j, body, a, o);
         return;

@@ -86,7 +86,7 @@ struct engine {
     struct http_client *client;
     void         (*wake)(void *arg);
     void          *wake_arg;
-    bool         (*known)(void *arg, int64_t attempt, struct str remote_id);
+    int          (*known)(void *arg, int64_t attempt, struct str remote_id);
     void          *known_arg;
     struct ticket *tickets;
     pthread_mutex_t lock;             /* the rest */
@@ -106,21 +106,38 @@ static void hash_name(const char *text, size_t n, char out[HASH_HEX + 1]) {
     out[HASH_HEX] = 0;
 }
 
-static void write_remote_id(const struct ticket *t, const char *id, char out[REMOTE_ID_MAX + 1]) {
+static void write_remote_id(const struct ticket *t, size_t key, const char *id, char out[REMOTE_ID_MAX + 1]) {
     char model[HASH_HEX + 1];
     hash_name(t->job.model->model.p, t->job.model->model.n, model);
-    snprintf(out, REMOTE_ID_MAX + 1, "%s~%s~%s", t->g->keys[t->key].name, model, id);
+    snprintf(out, REMOTE_ID_MAX + 1, "%s~%s~%s", t->g->keys[key].name, model, id);
 }
 
-/* Whether a call that the provider lists is one we know: then it is not the lost one. */
-static bool is_known(void *arg, const char *id) {
+/* One whose name over there is not known yet, or not any more. */
+static bool may_be_it(const struct ticket *o, const struct ticket *t) {
+    return o != t && !o->taken && (o->phase == SUBMITTING || o->phase == FINDING) && str_eq(o->job.model->model, t->job.model->model);
+}
+
+/*
+ * See provider_job.known. Of two calls without a name each could be the one that is listed, and the pictures are two people's: then nobody takes it.
+ * Under every key, because two keys may be of one account over there, which lists the calls of both.
+ */
+static int is_known(void *arg, const char *id) {
     const struct ticket *t = arg;
-    char remote_id[REMOTE_ID_MAX + 1];
-    write_remote_id(t, id, remote_id);
-    for (const struct ticket *o = t->g->tickets; o; o = o->next)
-        if (o != t && strcmp(o->remote_id, remote_id) == 0)
-            return true;
-    return t->g->known && t->g->known(t->g->known_arg, t->job.attempt, str_z(remote_id));
+    bool doubt = false;
+    for (size_t key = 0; key < t->g->n_keys; key++) {
+        char remote_id[REMOTE_ID_MAX + 1];
+        write_remote_id(t, key, id, remote_id);
+        for (const struct ticket *o = t->g->tickets; o; o = o->next) {
+            if (o != t && strcmp(o->remote_id, remote_id) == 0)
+                return 1;
+            doubt |= may_be_it(o, t);
+        }
+        int r = t->g->known ? t->g->known(t->g->known_arg, t->job.attempt, str_z(remote_id)) : 0;
+        if (r > 0)
+            return 1;
+        doubt |= r < 0;
+    }
+    return doubt ? -1 : 0;
 }
 
 /* Whose call it was; an account or a model that is gone from the settings leaves it unknown. */
@@ -306,7 +323,7 @@ static int64_t price_of(const struct ticket *t) {
 static void taken(struct ticket *t, int64_t now_ms) {
     t->taken = true;
     t->taken_ms = now_ms;
-    write_remote_id(t, t->job.id, t->remote_id);
+    write_remote_id(t, t->key, t->job.id, t->remote_id);
     json_decref(TAKE(t->job.params));
     json_decref(TAKE(t->job.scratch));
     for (size_t i = 0; i < t->job.n_in; i++)
@@ -441,6 +458,10 @@ static void said_failed(struct ticket *t, enum provider_step step, const struct 
     if (o->blame == PROVIDER_OPERATOR)
         log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STR("key", t->g->keys[t->key].name),
                   F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
+    if (step == PROVIDER_FIND && (o->blame != PROVIDER_RATE || now_ms >= t->found_until_ms)) {
+        over_unknown(t, &o->err);                    /* the question was refused: of the call that says nothing */
+        return;
+    }
     if (sent && (o->blame == PROVIDER_RATE || o->blame == PROVIDER_OPERATOR)) {
         t->at_ms = now_ms + (o->blame == PROVIDER_OPERATOR ? GATE_KEY_OUT_MS : o->retry_after_ms > 0 ? o->retry_after_ms : poll_pause_ms(t));
         return;
@@ -476,10 +497,11 @@ static void said_nothing(struct ticket *t, enum provider_step step, const struct
 
 static void said_nowhere(struct ticket *t, enum provider_step step, int64_t now_ms) {
     struct err why;
-    if (step == PROVIDER_FIND && now_ms < t->found_until_ms) {       /* lists may lag behind; the call may have been made with another key */
+    if (step == PROVIDER_FIND) {                     /* lists may lag behind; the call may have been made with any key */
         use_key(t, ++t->keys_asked % t->g->n_keys);
         t->at_ms = now_ms + (t->key ? 0 : FIND_PAUSE_MS);
-    } else if (step == PROVIDER_FIND) {
+        if (t->key || now_ms < t->found_until_ms)
+            return;
         err_set(&why, ERR_STOPPING, "it was never taken");
         over_failed(t, ERR_STOPPING, false, &why);
     } else if (now_ms - t->taken_ms < NEW_MS) {
@@ -544,18 +566,22 @@ static void no_answer(struct ticket *t, enum provider_step step, const struct ht
         else
             t->at_ms = now_ms + AGAIN_MS;
         return;
-    case ERR_DISK_FULL:
-        over_failed(t, ERR_DISK_FULL, false, &why);
+    case ERR_DISK_FULL:                              /* it is paid for: fetched again, not made again */
+        if (!again(t, now_ms))
+            over_unknown(t, &why);
         return;
     case ERR_BLOCKED_ADDRESS:
     case ERR_BAD_INPUT:
         if (step == PROVIDER_FETCH) {                /* a link into our own network is nothing to be fetched again */
             lose_result(t, &why);
-        } else {
-            err_set(&why, ERR_ENGINE_FAILED, "its address in the settings is none, or leads into a private network (client.allow)");
-            over_failed(t, ERR_ENGINE_FAILED, false, &why);
+            return;
         }
-        return;
+        err_set(&why, ERR_ENGINE_FAILED, "its address in the settings is none, or leads into a private network (client.allow)");
+        if (step == PROVIDER_UPLOAD || step == PROVIDER_SUBMIT) {
+            over_failed(t, ERR_ENGINE_FAILED, false, &why);
+            return;
+        }
+        break;
     case ERR_UPSTREAM:                               /* it surely did not arrive */
         if (step == PROVIDER_SUBMIT) {
             gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
@@ -592,6 +618,8 @@ static void take_answer(struct ticket *t, int64_t now_ms) {
         t->g->p->parse(t->g->mine, &t->job, step, &said, x->a, &o);
         if (o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_RATE && o.retry_after_ms < 0)
             o.retry_after_ms = provider_retry_after(&said, clock_ms());
+        if (step == PROVIDER_POLL && o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_OURS && said.status >= 300)
+            o.verdict = PROVIDER_UNCLEAR;            /* the question was not understood; the call goes on */
     }
     log_event(x->reply.rc < 0 || o.verdict == PROVIDER_UNCLEAR || o.verdict == PROVIDER_FAILED ? LOG_WARN : step == PROVIDER_POLL ? LOG_DEBUG : LOG_INFO,
               "engine.call", F_STR("engine", t->g->p->name), F_STR("step", provider_step_names[step]), F_INT("attempt", t->job.attempt),
@@ -629,6 +657,16 @@ static void enter(struct ticket *t, int64_t now_ms) {
     go(t, t->job.n_in ? UPLOADING : SUBMITTING, now_ms);
 }
 
+/* A question that could not be sent says nothing about the call. */
+static void unasked(struct ticket *t, int r, const struct err *why, int64_t now_ms) {
+    if (r == ERR_BUSY || r == ERR_STOPPING)
+        t->at_ms = now_ms + AGAIN_MS;
+    else if (t->phase == FETCHING)
+        lose_result(t, why);
+    else
+        over_unknown(t, why);
+}
+
 /* Sends what is due; false when there is nothing to do now. */
 static bool ask(struct ticket *t, int64_t now_ms) {
     struct err e = { 0 };
@@ -639,7 +677,12 @@ static bool ask(struct ticket *t, int64_t now_ms) {
         return t->phase != WAITING;
     }
     if (t->phase == FETCHING && empty_out(t, &e) < 0) {
-        over_failed(t, e.code, false, &e);
+        over_unknown(t, &e);                         /* it is paid for: fetched again, not made again */
+        return false;
+    }
+    if (t->phase == SUBMITTING && clock_ms() - t->job.begun_ms > PROVIDER_FIND_MS - step_ms[PROVIDER_SUBMIT]) {
+        err_set(&e, ERR_BUSY, "it waited for so long that it could not be found again if it was lost");
+        over_failed(t, ERR_BUSY, false, &e);
         return false;
     }
     if (!may_ask(t, now_ms))
@@ -658,8 +701,8 @@ static bool ask(struct ticket *t, int64_t now_ms) {
         over_unknown(t, &e);
         return false;
     }
-    if (r == ERR_BUSY && t->taken) {
-        t->at_ms = now_ms + AGAIN_MS;
+    if (r < 0 && (t->taken || t->phase == FINDING)) {
+        unasked(t, r, &e, now_ms);
         return false;
     }
     if (r == 0)
@@ -723,14 +766,20 @@ static struct ticket *ticket_new(struct engine *g, const struct engine_call *c) 
     return t;
 }
 
+/* Nobody waits for what is under way any more. The request may be reading our inputs, so their descriptors go with it. */
+static void let_go(struct ticket *t) {
+    struct exchange *x = TAKE(t->x);
+    if (!x)
+        return;
+    for (size_t i = 0; i < t->job.n_in; i++)
+        x->fds[x->n_fds++] = TAKE_FD(t->job.in[i].fd);
+    abandon(x, /* quietly= */ false);
+}
+
 void remote_release(struct engine *g, void *ticket) {
     struct ticket *t = ticket;
     leave_gate(t);
-    if (t->x) {
-        for (size_t i = 0; i < t->job.n_in && (t->phase == UPLOADING || t->phase == SUBMITTING); i++)   /* the request may be reading them */
-            t->x->fds[t->x->n_fds++] = TAKE_FD(t->job.in[i].fd);
-        abandon(t->x, /* quietly= */ false);
-    }
+    let_go(t);
     for (size_t i = 0; i < t->job.n_in; i++)
         if (t->job.in[i].fd >= 0)
             close(t->job.in[i].fd);
@@ -830,6 +879,7 @@ int remote_cancel(struct engine *g, void *ticket, struct err *e) {
         return 0;
     if (!t->taken && t->phase != SUBMITTING && t->phase != FINDING) {
         err_set(&why, ERR_STATE, "cancelled before it was sent");
+        let_go(t);
         over_failed(t, ERR_STATE, false, &why);
         return 0;
     }

@@ -5,6 +5,7 @@
  *   {"do":"reconcile","engine":…,"op":…,"attempt":…,"remote_id":…,"out":path}      -> {"ticket"}
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
+ *   {"do":"now","ticket":…}     answered at once                                      -> the same
  *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}}   {"do":"known","ids":[…]}   {"do":"notice","engine":…,"headers":{…},
  *   "body":…,"token":…}   {"do":"engines"}
  * An answer has ok, the line's own "id", and either what came or {code, detail}.
@@ -55,11 +56,11 @@ static void wake(void *arg) {
     (void)n;
 }
 
-static bool is_known(void *arg, int64_t attempt, struct str remote_id) {
+static int is_known(void *arg, int64_t attempt, struct str remote_id) {
     for (size_t i = 0; i < json_array_size(known); i++)
         if (str_eqz(remote_id, json_string_value(json_array_get(known, i))))
-            return true;
-    return false;
+            return 1;
+    return 0;
 }
 
 static const char *text(const json_t *j, const char *key) {
@@ -225,6 +226,9 @@ static void answer(struct str line) {
         s->over_only = verb[0] == 'o';
         look(s);
         return;
+    } else if (strcmp(verb, "now") == 0) {
+        look(s);
+        with = result_json(&s->last);
     } else if (strcmp(verb, "cancel") == 0) {
         r = s->o->d->cancel(s->o->g, s->ticket, &e);
     } else if (strcmp(verb, "release") == 0) {

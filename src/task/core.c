@@ -21,8 +21,7 @@
 #define TELL_LINE_MAX  128           /* waiting tasks whose streams are woken when the line has moved, once in IDLE_MS */
 #define TELL_AGAIN_MS  5
 #define IDLE_MS        1000          /* the clock's own work (keep.c) is due this often */
-#define KNOWN_BEFORE_MS 7200000      /* a call that is listed over there near a lost one is ours if an attempt of these hours bears its name */
-#define KNOWN_AFTER_MS  900000
+#define KNOWN_MS       (16 * 60000LL)/* a call that is listed over there beside a lost one was intended within these of it (engine/provider.h) */
 
 const struct setting task_settings[] = {
     { "task.lease", SET_MS, "15s", 1000, 3600000, "How long a worker owns a task before another may take it; it is renewed while it works." },
@@ -402,14 +401,19 @@ static void give_all_back(struct task_core *c) {
 /* ---- life ---- */
 
 DB_SQL(core_known, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = ? LIMIT 1");
+DB_SQL(core_nameless, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = '' AND id <> ? AND engine = (SELECT engine FROM attempt WHERE id = ?) AND "
+                      "state IN ('intent', 'submitted', 'fetching', 'unknown', 'written_off') LIMIT 1");
 
 /* Asked when a lost call is looked for, which is rare: an index of remote ids would cost every attempt, most of which have none. */
-static bool known_call(void *arg, int64_t attempt, struct str remote_id) {
+static int known_call(void *arg, int64_t attempt, struct str remote_id) {
     struct task_core *c = arg;
     struct err e;
-    DB_ROWS rows = { 0 };
-    return db_one(db_reader(c->db), &rows, &e, &core_known, DB_INT(id_at_ms(id_ms(attempt) - KNOWN_BEFORE_MS)), DB_INT(id_at_ms(id_ms(attempt) + KNOWN_AFTER_MS)),
-                  DB_STR(remote_id)) != 0;               /* in doubt it is */
+    int64_t from = id_at_ms(id_ms(attempt) - KNOWN_MS), to = id_at_ms(id_ms(attempt) + KNOWN_MS);
+    DB_ROWS rows = { 0 }, more = { 0 };
+    int r = db_one(db_reader(c->db), &rows, &e, &core_known, DB_INT(from), DB_INT(to), DB_STR(remote_id));
+    if (r != 0)
+        return r;
+    return db_one(db_reader(c->db), &more, &e, &core_nameless, DB_INT(from), DB_INT(to), DB_INT(attempt), DB_INT(attempt)) == 0 ? 0 : -1;
 }
 
 static int add_lanes(struct task_core *c, const struct engine_driver *d, struct engine *g, struct err *e) {

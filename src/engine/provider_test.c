@@ -1,0 +1,80 @@
+/* provider_test.c - what the services' files share, with what a service should never say. */
+#include "engine/provider.h"
+
+#include <stdio.h>
+
+#include "base/testing.h"
+
+#define BEGUN 1800000000000
+
+static int says;                      /* of every id; -2: no id is asked about */
+static int known(void *arg, const char *id) {
+    assert_int_not_equal(says, -2);
+    return says;
+}
+
+static enum provider_verdict find(const struct provider_listed *list, size_t n, int known_as) {
+    struct provider_job j = { .begun_ms = BEGUN, .known = known };
+    struct provider_outcome o = { 0 };
+    says = known_as;
+    provider_find(&j, list, n, &o);
+    return o.verdict;
+}
+
+static void a_lost_call_is_found_when_it_can_only_be_one(void **state) {
+    json_t *a = json_string("a"), *b = json_string("b"), *number = json_integer(7);
+    struct provider_listed two[] = { { a, BEGUN + 1000 }, { b, BEGUN + PROVIDER_FIND_MS + 1 } };
+    assert_int_equal(find(two, 2, 0), PROVIDER_TAKEN);            /* the second is not of its time */
+    assert_int_equal(find(two, 2, 1), PROVIDER_NOWHERE);
+    assert_int_equal(find(two, 2, -1), PROVIDER_UNCLEAR);         /* it may be another lost one: no yes, and no no */
+    assert_int_equal(find(two, 0, -2), PROVIDER_NOWHERE);
+    two[1].made_ms = BEGUN - PROVIDER_FIND_SKEW_MS;
+    assert_int_equal(find(two, 2, 0), PROVIDER_UNCLEAR);
+    two[1].made_ms = BEGUN - PROVIDER_FIND_SKEW_MS - 1;
+    assert_int_equal(find(two, 2, 0), PROVIDER_TAKEN);
+    two[1].made_ms = 0;                                           /* a time as a text, or none: then nothing is sure */
+    assert_int_equal(find(two, 2, 1), PROVIDER_UNCLEAR);
+    two[1] = (struct provider_listed){ number, BEGUN };
+    assert_int_equal(find(two, 2, 1), PROVIDER_UNCLEAR);
+    json_decref(a);
+    json_decref(b);
+    json_decref(number);
+}
+
+static void what_an_upload_is_called_has_a_limit(void **state) {
+    static char many[1 << 20];
+    struct provider_input in[1] = { 0 };
+    struct provider_job j = { .in = in, .n_in = 1, .a = arena_new(4096) };
+    struct provider_outcome o = { 0 };
+    memset(many, 'x', sizeof(many));
+    assert_false(provider_take_ref(&j, (struct str){ many, sizeof(many) }, &o));
+    assert_false(provider_take_ref(&j, STR(""), &o));
+    assert_false(provider_take_ref(&j, STR("a\r\nb"), &o));
+    assert_int_equal(o.verdict, PROVIDER_UNCLEAR);
+    assert_int_equal(j.uploaded, 0);
+    assert_true(provider_take_ref(&j, STR("oss://a/b.jpg"), &o));
+    assert_true(o.verdict == PROVIDER_GO_ON && j.uploaded == 1 && str_eqz(in[0].ref, "oss://a/b.jpg"));
+    arena_free(j.a);
+}
+
+static void pace_and_money_end_a_call_that_is_over(void **state) {
+    struct provider_outcome o = { 0 };
+    provider_failed(&o, PROVIDER_RATE, "slow down");
+    provider_over(&o);
+    assert_true(o.blame == PROVIDER_PASSING && o.err.code == ERR_UPSTREAM);
+    provider_failed(&o, PROVIDER_OPERATOR, "arrears");
+    provider_over(&o);
+    assert_true(o.blame == PROVIDER_ELSEWHERE && o.err.code == ERR_ENGINE_FAILED);
+    provider_failed(&o, PROVIDER_CONTENT, "no");
+    provider_over(&o);
+    assert_true(o.blame == PROVIDER_CONTENT && o.err.code == ERR_CONTENT_REFUSED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_call_is_found_when_it_can_only_be_one),
+        cmocka_unit_test(what_an_upload_is_called_has_a_limit),
+        cmocka_unit_test(pace_and_money_end_a_call_that_is_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
