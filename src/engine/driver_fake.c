@@ -311,7 +311,7 @@ const struct engine_driver engine_fake = {
 
 const struct engine_driver engine_fake_remote = {
     .name = "fake_remote",
-    .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_RECONCILE,
+    .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_RECONCILE | ENGINE_IS_REMOTE,
     .open = fake_remote_open,
     .slots = fake_slots,
     .submit = fake_submit,

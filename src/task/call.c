@@ -300,9 +300,15 @@ static void ask(struct call *k) {
 /* The engine did not keep to the limit by itself. */
 static void overdue(struct call *k) {
     const struct engine_driver *d = k->engine->d;
+    struct engine_result res;
     struct err e;
     if (d->cancel)
         d->cancel(k->engine->g, k->ticket, &e);
+    if (d->cancel && k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED) {
+        err_set(&e, ERR_UPSTREAM, "%s waited for its turn until its limit", k->op->name);
+        fail(k, &e);                             /* it was never sent, so nobody has to be asked about it */
+        return;
+    }
     if (d->can & ENGINE_CAN_REPEAT) {
         err_set(&e, ERR_MEDIA_TIME, "%s took longer than its limit", k->op->name);
         fail(k, &e);

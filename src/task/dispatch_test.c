@@ -252,6 +252,15 @@ static void an_engine_that_keeps_failing_hands_over_to_the_next(void **state) {
     testing_clean(t);
 }
 
+static void a_task_goes_on_to_an_engine_of_the_other_way(void **state) {
+    struct testing *t = go(state, "fake_remote.failed");
+    int64_t task = testing_buy(t, ME, ((struct testing_order){ "ways", 1, 2, 1 }));
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_string_equal(testing_row(t, task).engine, "fake");
+    assert_int_equal(testing_count(t, &count_attempts, task), 3 + 2);      /* the remote step has no place in the local way */
+    testing_clean(t);
+}
+
 static void an_input_that_is_refused_goes_nowhere_else(void **state) {
     struct testing *t = go(state, "cutout.refused@1");
     int64_t task = testing_buy(t, ME, GROUP);
@@ -572,6 +581,7 @@ int main(void) {
         TESTING(a_failure_that_may_pass_is_tried_again),
         TESTING(a_full_engine_costs_no_try),
         TESTING(an_engine_that_keeps_failing_hands_over_to_the_next),
+        TESTING(a_task_goes_on_to_an_engine_of_the_other_way),
         TESTING(an_input_that_is_refused_goes_nowhere_else),
         TESTING(a_task_can_be_cancelled_in_each_open_state),
         TESTING(a_cancelled_call_frees_its_slot),

@@ -87,13 +87,16 @@ static inline void testing_file(struct testing *t, const char *name, const char 
 
 static inline void testing_products(struct testing *t) {
     testing_file(t, "products/p/product.yaml", "product: p\ntitle: { en: P, zh: P }\ntagline: { en: P, zh: P }\n"
-                                               "lead: { en: l, zh: 述 }\ntheme: { light: { accent: \"#000000\" } }\nrecipes: [group, plain]\nguest: { credits: 100 }\n");
+                                               "lead: { en: l, zh: 述 }\ntheme: { light: { accent: \"#000000\" } }\nrecipes: [group, plain, ways]\nguest: { credits: 100 }\n");
     testing_file(t, "products/p/recipes/group.yaml",
                  TESTING_RECIPE("group", TESTING_PEOPLE,
                                 "  - { op: cutout, state: preparing, per: person }\n" TESTING_COMPOSE "  - { op: score, state: checking, per: candidate }\n",
                                 "{ free: 1, paid: 4, min: 2, reruns: 1, seeds: [1001, 1002, 1003, 1004] }", "[fake, fake_remote]"));
     testing_file(t, "products/p/recipes/plain.yaml",
                  TESTING_RECIPE("plain", TESTING_PEOPLE, TESTING_COMPOSE, "{ free: 1, paid: 4, min: 1, reruns: 0, seeds: [1, 2, 3, 4] }", "[fake]"));
+    testing_file(t, "products/p/recipes/ways.yaml",
+                 TESTING_RECIPE("ways", TESTING_PEOPLE, "  - { op: cutout, state: preparing, per: person, way: remote }\n" TESTING_COMPOSE,
+                                "{ free: 1, paid: 4, min: 1, reruns: 0, seeds: [1, 2, 3, 4] }", "[fake_remote, fake]"));
     testing_file(t, "share/templates/wall/template.yaml", "template: wall\nversion: 1\ntitle: { en: W, zh: W }\ntags: [backdrop]\n"
                                                           "licence: MIT\nthumb: thumb.jpg\nfiles: [wall.png]\ndata: scene.json\n");
     testing_file(t, "share/templates/wall/thumb.jpg", "x");
