@@ -288,7 +288,10 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
     else if (strcmp(status, "RUNNING") == 0)
         o->verdict = PROVIDER_WORKING;
     else if (strcmp(status, "SUCCEEDED") == 0) {
-        ended_well(j, body, o);
+        if (result_of(output) || json_array_size(json_object_get(output, "results")))
+            ended_well(j, body, o);
+        else
+            provider_failed(o, PROVIDER_ELSEWHERE, "it succeeded without a result: %.60s", provider_text(output, "code"));
         provider_over(o);
     } else if (strcmp(status, "FAILED") == 0) {
         blame(output, 0, o);
