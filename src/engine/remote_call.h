@@ -1,0 +1,106 @@
+/*
+ * remote_call.h - inside engine/remote*.c: a call on its way, and what the files of it share.
+ *   remote_name.c       the name a call is known by for good        remote_exchange.c   one request, from its sending to its end
+ *   remote_call.c       where a call stands and what is next        remote.c            the engine: its vtable, its keys, its life
+ * Threads: the dispatcher's, but for what struct engine guards by its lock.
+ */
+#ifndef ZT_ENGINE_REMOTE_CALL_H
+#define ZT_ENGINE_REMOTE_CALL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/remote.h"
+
+#define REMOTE__CALL_ARENA (PROVIDER_BODY_MAX + (4u << 20))
+#define REMOTE__NEW_MS     60000         /* a call that was just taken may not be found yet */
+#define REMOTE__FIND_MS    60000         /* a list that does not have it by then never will */
+#define REMOTE__LOOK_MS    1000          /* a closed gate is looked at again at least this often */
+#define HASH_HEX           8
+#define HINTS_MAX          64
+#define REMOTE_ID_MAX      (2 * HASH_HEX + 2 + PROVIDER_ID_MAX)
+
+struct key { char *secret; char name[HASH_HEX + 1]; };
+/* One request on its way, and the answer. Belongs to the HTTP client from send() until `back`; then to whoever waits for it. */
+struct exchange {
+    struct engine *g;
+    struct arena  *a;
+    struct provider_call call;
+    struct http_ask ask;
+    struct http_reply reply;
+    int64_t        began_ms;
+    atomic_bool    back;
+    int            fds[ENGINE_FDS_MAX];        /* closed with it: what it reads from or writes to may not be anybody else's meanwhile */
+    size_t         n_fds;
+    struct exchange *next;            /* guarded by g->lock: nobody waits for it; freed by who sees that it is back */
+};
+enum phase { WAITING, UPLOADING, SUBMITTING, POLLING, FETCHING, FINDING, OVER };
+struct ticket {
+    struct engine *g;
+    struct ticket *next, **self;      /* all of the engine's */
+    struct provider_job job;
+    size_t         lane, key;
+    struct gate_pass pass;
+    bool           entered;           /* counted by the gate */
+    bool           taken, told_taken;
+    enum phase     phase;
+    struct exchange *x;               /* NULL: nothing is under way */
+    int            tries;             /* of the present step, that failed */
+    size_t         keys_asked;        /* FINDING: of each key in turn */
+    int64_t        at_ms, deadline_ms, taken_ms, found_until_ms;
+    int            out;               /* ours */
+    bool           linked_anew;       /* the result's link was dead once */
+    /* what poll() says */
+    enum engine_state state;
+    struct err     err;
+    bool           input_at_fault;
+    int            progress_pm;
+    int64_t        cost_microusd, units_m;
+    char           remote_id[REMOTE_ID_MAX + 1];
+    struct buf     facts;
+};
+struct engine {
+    const struct provider *p;
+    void          *mine;              /* the provider's own, from its open() */
+    const char    *base_url;
+    struct models *models;
+    struct key     keys[GATE_KEYS_MAX];
+    size_t         n_keys;
+    struct gate   *gate;
+    struct http_client *client;
+    void         (*wake)(void *arg);
+    void          *wake_arg;
+    int          (*known)(void *arg, int64_t attempt, struct str remote_id);
+    void          *known_arg;
+    struct ticket *tickets;
+    pthread_mutex_t lock;             /* the rest */
+    pthread_cond_t idle;
+    int            under_way;         /* exchanges the client has */
+    struct exchange *orphans;
+    struct provider_notice hints[HINTS_MAX];
+    size_t         n_hints;           /* over HINTS_MAX: too many to name */
+};
+
+/* ---- remote_name.c ---- */
+void remote__hash(const char *text, size_t n, char out[HASH_HEX + 1]);
+void remote__name(const struct ticket *t, size_t key, const char *id, char out[REMOTE_ID_MAX + 1]);
+int remote__is_known(void *arg, const char *id);                     /* provider_job.known; arg: the ticket */
+/* Whose call it was; an account or a model that is gone from the settings is ERR_UNCERTAIN. */
+int remote__read_name(struct ticket *t, struct str op, struct str remote_id, struct err *e);
+
+/* ---- remote_exchange.c ---- */
+extern const int64_t remote__step_ms[PROVIDER_STEP_COUNT];            /* how long one request of a step may take, whatever the call has left */
+int remote__send(struct ticket *t, enum provider_step step, struct exchange **ret_x, struct err *e);   /* 1: on its way; 0: this step needs no request; < 0: it cannot be sent */
+void remote__exchange_free(struct exchange *x);                      /* one that is back */
+void remote__abandon(struct exchange *x, bool quietly);              /* nobody waits for it any more; quietly: it is to arrive all the same (a cancel) */
+void remote__sweep(struct engine *g);                                /* frees what was abandoned and is back */
+
+/* ---- remote_call.c ---- */
+void remote__use_key(struct ticket *t, size_t key);
+void remote__go(struct ticket *t, enum phase phase, int64_t at_ms);
+void remote__leave_gate(struct ticket *t);
+void remote__failed(struct ticket *t, int code, bool input_at_fault, const struct err *why);
+void remote__advance(struct ticket *t, int64_t now_ms);              /* as far as it goes without waiting */
+const char *remote__type_of_file(int fd);                            /* "image/jpeg" … by its first bytes; NULL when unknown */
+
+#endif
