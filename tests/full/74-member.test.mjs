@@ -184,7 +184,7 @@ test('a wish that meets another one; a renewal that fails, and then the end', as
   await act('renew');                                              // its time is over
   await walk.page.reload();
   await me.card('ended');
-  assert.equal(await walk.id('membership').locator('a').getAttribute('href'), '/buy/month');
+  assert.equal(await walk.id('membership').locator('.order-acts a').getAttribute('href'), '/buy/month');
   await walk.shot('ended');
   assert.deepEqual(walk.errors, []);
 });
