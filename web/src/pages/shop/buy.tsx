@@ -19,7 +19,7 @@ import { useWords } from '../../words';
 import { useShopWords } from '../../words/shop';
 import { CodeForm } from './code';
 import { GuestMember, useIsGuest } from './member';
-import { CurrencySwitch, Features, TestBadge, useFeatures, usePrice, useWayWords } from './parts';
+import { CurrencySwitch, Features, forNothing, TestBadge, useFeatures, usePrice, useWayWords } from './parts';
 
 /** What is wanted; which order of this tab it is, is found out. */
 type Wish = Pick<Intent, 'plan' | 'currency' | 'provider' | 'code'>;
@@ -109,7 +109,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
     onSuccess: (_, by) => setCode(by),
     onError: () => setCode(''),
   });
-  const off = cheaper.data && cheaper.data.currency === currency && cheaper.data.off_minor > 0 ? cheaper.data : null, money = useMoney(), due = off ? money(off.price_minor, currency) : price;
+  const off = cheaper.data && cheaper.data.currency === currency && cheaper.data.off_minor > 0 ? cheaper.data : null, money = useMoney(), taken = off && forNothing(off) ? off : null, due = off ? money(off.price_minor, currency) : price;
   const pay = useMutation({
     mutationFn: (by: Way) => begin(wish(by.provider), by),
     onSuccess: async ({ order, start }) => {
@@ -144,24 +144,26 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
       <div className="width narrow step-body">
         <h1>{t('payTitle')}</h1>
         {pay.error && <ProblemNotice problem={asProblem(pay.error)} />}
-        <Have />
+        {!taken && <Have />}
         {signUp && <GuestMember />}
         <section className="pay-what card" aria-label={t('payWhat')}>
-          <div className="plans-top"><h2>{text(plan.title)}</h2><CurrencySwitch all={all} /></div>
+          <div className="plans-top"><h2>{text(plan.title)}</h2>{!taken && <CurrencySwitch all={all} />}</div>
           <Features items={features(plan)} />
           <p className="pay-price numbers">{off && <s className="soft small">{price}</s>} <span data-testid="price">{due ?? '–'}</span></p>
         </section>
         {!pay.error && !off && before?.order && before.plan === plan.plan && <Notice kind="info" icon="clock" title={t('payOpen')} next={t('payOpenNext')} />}
-        {signUp ? null : ways.length > 0
+        {signUp || taken ? null : ways.length > 0
           ? <section className="pay-how"><h2 id="ways">{t('payHow')}</h2><Ways ways={ways} chosen={way?.provider} choose={pick} /></section>
           : <Notice kind="bad" title={t('payNobody')} next={t('payNobodyNext')} />}
-        {way && plan.kind !== 'member' && <CodeForm hint={t('codeHintPay')} act={t('codeApply')} first={code} busy={cheaper.isPending} problem={cheaper.error && asProblem(cheaper.error)} onCode={by => cheaper.mutate(by)}>{off && <Notice kind="good" title={t('codeOff', { off: money(off.off_minor, currency) })} />}</CodeForm>}
-        <p className="soft small fair">{t('payPromise')}</p>
+        {taken && <Notice kind="good" title={t('codeWhole')} />}
+        {way && !taken && plan.kind !== 'member' && <CodeForm hint={t('codeHintPay')} act={t('codeApply')} first={code} busy={cheaper.isPending} problem={cheaper.error && asProblem(cheaper.error)} onCode={by => cheaper.mutate(by)}>{off && <Notice kind="good" title={t('codeOff', { off: money(off.off_minor, currency) })} />}</CodeForm>}
+        {!taken && <p className="soft small fair">{t('payPromise')}</p>}
       </div>
       <ActionBar hint={`${text(plan.title)} · ${due ?? '–'}`}>
         <Button kind="quiet" big icon="back" aria-label={t('payBack')} onClick={() => go(back)} />
         {signUp
           ? <ButtonLink big href={`/sign-up?next=/buy/${plan.plan}`}>{t('memberGuestDo')}</ButtonLink>
+          : taken ? <ButtonLink big href={`/orders/${taken.id}`}>{t('payTake')}</ButtonLink>
           : <Button big busy={going} disabled={!way || (plan.kind === 'member' && guest === undefined)} onClick={press}>{going ? t('payDoing') : t('payDo', { price: due ?? '' })}</Button>}
       </ActionBar>
     </>

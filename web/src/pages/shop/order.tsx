@@ -13,7 +13,7 @@ import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { GoOn } from './go-on';
 import { Invoice } from './invoice';
-import { OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
+import { forNothing, OrderState, TestBadge, usePlanTitle, useWayWords } from './parts';
 import { AskBack, MoneyBack } from './refund';
 import { useTruth, Waiting } from './waiting';
 
@@ -30,8 +30,8 @@ function Receipt({ order }: { order: Order }) {
         <div><dt>{t('receiptAmount')}</dt><dd className="numbers price">{money(order.price_minor, order.currency)}{order.off_minor > 0 && <span className="small soft">{t('receiptOff')} {money(order.off_minor, order.currency)}</span>}</dd></div>
         {order.refunded_minor > 0 && <div><dt>{t('receiptBack')}</dt><dd className="numbers">{money(order.refunded_minor, order.currency)}</dd></div>}
         {order.credits > 0 && <div><dt>{t('receiptCredits')}</dt><dd className="numbers">{order.credits}</dd></div>}
-        <div><dt>{t('receiptBy')}</dt><dd><span>{way.name} {order.test && <TestBadge />}</span></dd></div>
-        <div><dt>{t(order.paid_ms ? 'receiptDate' : 'receiptOrdered')}</dt><dd className="numbers">{date(order.paid_ms ?? order.created_ms)}</dd></div>
+        {order.provider && <div><dt>{t('receiptBy')}</dt><dd><span>{way.name} {order.test && <TestBadge />}</span></dd></div>}
+        <div><dt>{t(!order.paid_ms ? 'receiptOrdered' : forNothing(order) ? 'receiptGot' : 'receiptDate')}</dt><dd className="numbers">{date(order.paid_ms ?? order.created_ms)}</dd></div>
         <div><dt>{t('receiptNumber')}</dt><dd className="numbers order-number">{order.id}</dd></div>
       </dl>
       {order.test && order.paid_ms !== null && <p className="small soft">{t('testNote')}</p>}
@@ -42,12 +42,12 @@ function Receipt({ order }: { order: Order }) {
 function Paid({ order }: { order: Order }) {
   const { t } = useShopWords(), day = useDay(), wallet = useWallet(), count = order.credits, back = order.refund?.state;
   if (back === 'pending' || back === 'abnormal') return <h1>{t('backUnderWay')}</h1>;
-  if (order.refunded_minor >= order.price_minor) return <><h1>{t('backTitle')}</h1><p className="soft lead">{t('backText')}</p></>;
+  if (!forNothing(order) && order.refunded_minor >= order.price_minor) return <><h1>{t('backTitle')}</h1><p className="soft lead">{t('backText')}</p></>;
   // a receipt that is looked at later is no news
   if (Date.now() - (order.paid_ms ?? 0) > NEWS_MS) return <h1>{t('orderTitle')}</h1>;
   return (
     <>
-      <h1 className="order-paid"><Icon name="check" size={28} /> {t('paidTitle')}</h1>
+      <h1 className="order-paid"><Icon name="check" size={28} /> {t(forNothing(order) ? 'yoursTitle' : 'paidTitle')}</h1>
       {count > 0 && wallet && wallet.available > 0 && <p className="soft lead">{order.ends_ms ? t('paidText', { count, until: day(order.ends_ms) }) : t('paidTextEver', { count })}</p>}
       {back !== 'asked' && <GoOn />}
     </>
@@ -73,7 +73,7 @@ export default function OrderPage({ id }: { id: string }) {
   const { t } = useShopWords(), moved = useMoved(), cache = useQueryClient();
   const asked = useQuery({ queryKey: ['order', id], queryFn: () => shop.get(id), staleTime: 0, refetchInterval: q => (q.state.data?.refund?.state === 'pending' ? REFUND_MS : false) });
   const order = asked.data, truth = useTruth(order), state = order?.state;
-  useTitle(t(state ? TITLES[state] : 'orderTitle'));
+  useTitle(t(order && forNothing(order) ? 'yoursTitle' : state ? TITLES[state] : 'orderTitle'));
   // what was paid is in the wallet now; the next purchase is another one
   useEffect(() => {
     if (!state || state === 'open') return;

@@ -66,6 +66,9 @@ export function useWayWords(): (way: { provider: string }) => { name: string; hi
   };
 }
 
+/** A code took the whole price: nothing was paid, and nobody took it. */
+export const forNothing = (order: Order): boolean => order.state === 'paid' && order.price_minor === 0;
+
 const STATES: Record<Order['state'], [ShopKey, string]> = { open: ['stateOpen', 'wait'], paid: ['statePaid', 'good'], closed: ['stateClosed', 'calm'], failed: ['stateFailed', 'bad'] };
 
 /** In one word. */
@@ -73,7 +76,7 @@ export function OrderState({ order }: { order: Order }) {
   const { t } = useShopWords(), refund = order.refund?.state;
   const [word, tone] = order.trouble ? ['stateTrouble' as const, 'bad']
     : refund === 'asked' ? ['stateAsked' as const, 'wait'] : refund === 'pending' || refund === 'abnormal' ? ['statePending' as const, 'wait']
-      : order.refunded_minor >= order.price_minor && order.refunded_minor > 0 ? ['stateBack' as const, 'calm'] : order.refunded_minor > 0 ? ['statePartBack' as const, 'calm'] : STATES[order.state];
+      : order.refunded_minor >= order.price_minor && order.refunded_minor > 0 ? ['stateBack' as const, 'calm'] : order.refunded_minor > 0 ? ['statePartBack' as const, 'calm'] : forNothing(order) ? ['stateYours' as const, 'good'] : STATES[order.state];
   return <span className={`state-word state-${tone}`}>{t(word)}</span>;
 }
 
