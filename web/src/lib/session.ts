@@ -45,6 +45,8 @@ function onMark(hear: () => void): () => void {
 }
 /** Who is here, as far as this device knows. */
 export const useKind = (): Kind | null => useSyncExternalStore(onMark, mark, () => null);
+/** A person's session ended here, and they have not gone on without it. */
+export const useOver = (): boolean => useSyncExternalStore(onMark, isOver, () => false);
 const useKnown = (): boolean => useKind() !== null;
 
 let cache: QueryClient | null = null;

@@ -63,6 +63,7 @@ export const shopEn = {
   orderTitle: 'Order',
   orderGone: 'This order is not here',
   orderGoneText: 'It belongs to somebody else, or never was. If it is yours, sign in with the account that ordered.',
+  orderNobody: 'Sign in with the account that ordered, and it is here again. Was it ordered as a guest? Then only the browser it was ordered in can show it. If its cookies were deleted, tell us the number of the order: {{id}}',
   waitTitle: 'Waiting for the payment',
   waitText: 'Have you paid? Then this page goes on by itself in a moment.',
   waitQr: 'Scan to pay {{price}}',

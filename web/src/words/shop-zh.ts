@@ -57,6 +57,7 @@ export const shopZh: ShopWords = {
   orderTitle: '订单',
   orderGone: '这里没有这笔订单',
   orderGoneText: '它属于其他人，或并不存在。如果是您的，请用下单时的账号登录。',
+  orderNobody: '请用下单时的账号登录，订单就会回到这里。如果是以访客身份下单，只有当时使用的浏览器可以查看；若已清除 Cookie，请将订单号告知客服：{{id}}',
   waitTitle: '等待付款结果',
   waitText: '已经付款？稍等片刻，页面会自动继续。',
   waitQr: '扫码支付 {{price}}',

@@ -3,11 +3,10 @@ import { useEffect, useRef } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { peopleRules, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
-import { signedOut } from '../../lib/session';
 import { Steps } from '../../ui/steps';
 import { useTitle } from '../../lib/title';
-import { Button, ButtonLink } from '../../ui/button';
-import { Empty, PageSkeleton } from '../../ui/states';
+import { Ended } from '../../ui/ended';
+import { PageSkeleton } from '../../ui/states';
 import { useWords, type Key } from '../../words';
 import { ConfirmStep } from './confirm-step';
 import { PhotosStep } from './photos-step';
@@ -18,27 +17,6 @@ const STEPS = ['photos', 'style', 'confirm'] as const;
 type Step = (typeof STEPS)[number];
 const TITLES: Record<Step, Key> = { photos: 'photosTitle', style: 'styleTitle', confirm: 'confirmTitle' };
 export const stepHref = (step: Step): string => (step === 'photos' ? '/new' : `/new?step=${step}`);
-
-/** A guest: nothing of before is left, and it is said. A person: all of it is here again when they are. */
-function Ended({ step }: { step: Step }) {
-  const { t } = useWords(), journey = useJourney(), [, go] = useLocation(), theirs = journey.ended === 'waiting';
-  useEffect(() => () => journey.beginAnew(), [journey]);        // who comes back another way has read it
-  const anew = (): void => {
-    if (theirs) signedOut();
-    journey.beginAnew();
-    go(stepHref('photos'), { replace: true });
-  };
-  const signIn = `/sign-in?next=${stepHref(theirs ? step : 'photos')}`;
-  return (
-    <div className="width">
-      <Empty icon="user" title={t('endedTitle')} text={t(theirs ? 'endedSignIn' : 'endedText')}>
-        {theirs
-          ? <><ButtonLink href={signIn}>{t('signIn')}</ButtonLink><Button kind="bare" onClick={anew}>{t('endedGuest')}</Button></>
-          : <><Button onClick={anew}>{t('endedDo')}</Button><ButtonLink href={signIn} kind="bare">{t('signIn')}</ButtonLink></>}
-      </Empty>
-    </div>
-  );
-}
 
 export default function New() {
   const journey = useJourney(), recipe = useRecipe(), search = useSearch(), [, go] = useLocation();
@@ -66,7 +44,7 @@ export default function New() {
   }, [step]);
 
   useTitle(useWords().t(journey.ended ? 'endedTitle' : TITLES[step]));
-  if (journey.ended) return <Ended step={step} />;
+  if (journey.ended) return <Ended theirs={journey.ended === 'waiting'} next={stepHref(journey.ended === 'waiting' ? step : 'photos')} />;
   if (journey.restoring || lacks) return <PageSkeleton />;
   const at = STEPS.indexOf(step);
   return (

@@ -6,11 +6,12 @@ import { asProblem } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { creditsOf, useRecipe } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
-import { ensureSession, useWallet } from '../../lib/session';
+import { ensureSession, useOver, useWallet } from '../../lib/session';
 import { callWeChat, intentNow, keepIntent, newKey, shop, startBy, useCurrency, useMoney, useShop, waysFor, type Intent, type Order, type Plan, type Shop, type Start, type Way } from '../../lib/shop';
 import { useTitle } from '../../lib/title';
 import { ActionBar } from '../../ui/action-bar';
 import { Button, ButtonLink } from '../../ui/button';
+import { Ended } from '../../ui/ended';
 import { Icon } from '../../ui/icons';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { Empty, Failed, PageSkeleton } from '../../ui/states';
@@ -171,8 +172,9 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
 }
 
 export default function Buy({ plan: name }: { plan: string }) {
-  const { t } = useShopWords(), all = useShop(), plan = all.data?.plans.find(p => p.plan === name && p.kind !== 'free');
+  const { t } = useShopWords(), over = useOver(), { ended } = useJourney(), all = useShop(), plan = all.data?.plans.find(p => p.plan === name && p.kind !== 'free');
   useTitle(t('payTitle'));
+  if (over || ended) return <Ended theirs={over || ended === 'waiting'} next={`/buy/${name}`} />;
   if (all.isError && !all.data) return <div className="width narrow"><Failed problem={asProblem(all.error)} again={() => void all.refetch()} /></div>;
   if (!all.data) return <PageSkeleton />;
   if (!all.data.selling) return <div className="width"><Empty icon="heart" title={t('payNothing')} text={t('payNothingText')}><ButtonLink href="/new">{t('goOnNew')}</ButtonLink></Empty></div>;

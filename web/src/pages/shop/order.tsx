@@ -2,14 +2,16 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { asProblem } from '../../lib/api';
-import { useWallet } from '../../lib/session';
+import { useOver, useWallet } from '../../lib/session';
 import { intentOver, shop, useMoney, useMoved, useShop, type Order } from '../../lib/shop';
 import { useDate, useDay } from '../../lib/time';
 import { useTitle } from '../../lib/title';
 import { ButtonLink } from '../../ui/button';
+import { Ended } from '../../ui/ended';
 import { Icon } from '../../ui/icons';
 import { Notice } from '../../ui/notice';
-import { Empty, Failed, PageSkeleton, SignedOut } from '../../ui/states';
+import { Empty, Failed, PageSkeleton } from '../../ui/states';
+import { useWords } from '../../words';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { GoOn } from './go-on';
 import { Invoice } from './invoice';
@@ -70,7 +72,7 @@ function State({ order, truth }: { order: Order; truth: ReturnType<typeof useTru
 const TITLES: Record<Order['state'], ShopKey> = { open: 'waitTitle', paid: 'paidTitle', closed: 'closedTitle', failed: 'failedTitle' };
 
 export default function OrderPage({ id }: { id: string }) {
-  const { t } = useShopWords(), moved = useMoved(), cache = useQueryClient();
+  const { t } = useShopWords(), words = useWords(), over = useOver(), moved = useMoved(), cache = useQueryClient();
   const asked = useQuery({ queryKey: ['order', id], queryFn: () => shop.get(id), staleTime: 0, refetchInterval: q => (q.state.data?.refund?.state === 'pending' ? REFUND_MS : false) });
   const order = asked.data, truth = useTruth(order), state = order?.state;
   useTitle(t(order && forNothing(order) ? 'yoursTitle' : state ? TITLES[state] : 'orderTitle'));
@@ -85,7 +87,7 @@ export default function OrderPage({ id }: { id: string }) {
   if (asked.isPending) return <PageSkeleton />;
   if (!order) {
     const problem = asProblem(asked.error);
-    if (problem.status === 401) return <div className="width"><SignedOut next={`/orders/${id}`} /></div>;
+    if (problem.status === 401) return over ? <Ended theirs next={`/orders/${id}`} /> : <div className="width"><Empty icon="user" title={words.t('signedOutTitle')} text={t('orderNobody', { id })}><ButtonLink href={`/sign-in?next=/orders/${id}`}>{words.t('signIn')}</ButtonLink><ButtonLink href="/new" kind="quiet" icon="people">{t('goOnNew')}</ButtonLink></Empty></div>;
     if (problem.status === 404) return <div className="width"><Empty icon="frame" title={t('orderGone')} text={t('orderGoneText')}><ButtonLink href="/orders">{t('ordersTitle')}</ButtonLink></Empty></div>;
     return <div className="width narrow"><Failed problem={problem} again={() => void asked.refetch()} /></div>;
   }
