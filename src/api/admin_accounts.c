@@ -7,6 +7,7 @@
 #include "db/db.h"
 #include "ledger/ledger.h"
 #include "mail/address.h"
+#include "shop/order.h"
 #include "task/task.h"
 
 #define PAGE_MAX 100
@@ -71,7 +72,7 @@ static int entries_get(struct http_req *req, struct http_res *res, struct err *e
     BUF_CLEANUP struct buf items;
     buf_init(&items, API_JSON_MAX);
     int r = api_param_id(req, 0, "acct", &account, e);
-    if (r < 0 || (r = api_page(req, "entry", &page, e)) < 0 || (r = ledger_list(rd, account, page.before_id, page.limit, &items, e)) < 0)
+    if (r < 0 || (r = api_page(req, "entry", &page, e)) < 0 || (r = ledger_list(rd, account, page.before_id, page.limit, shop_refund_order, &items, e)) < 0)
         return r;
     return api_list(res, &page, &items, e);
 }

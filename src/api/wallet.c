@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 #include "db/db.h"
 #include "ledger/ledger.h"
+#include "shop/order.h"
 
 static int wallet_get(struct http_req *req, struct http_res *res, struct err *e) {
     const char *const no_names[] = { NULL };
@@ -35,7 +36,7 @@ static int entries_get(struct http_req *req, struct http_res *res, struct err *e
     BUF_CLEANUP struct buf items;
     buf_init(&items, API_JSON_MAX);
     int r = api_page(req, "entry", &page, e);
-    if (r < 0 || (r = ledger_list(db_reader(api_app(req)->db), req->account, page.before_id, page.limit, &items, e)) < 0)
+    if (r < 0 || (r = ledger_list(db_reader(api_app(req)->db), req->account, page.before_id, page.limit, shop_refund_order, &items, e)) < 0)
         return r;
     return api_list(res, &page, &items, e);
 }

@@ -132,9 +132,11 @@ struct ledger_balance {
     int64_t available, held;
 }; /* credits */
 int ledger_balance(struct db_tx *tx, int64_t account, struct ledger_balance *ret, struct err *e);
-/* What moved the available credits, newest first: JSON array [{id, kind, credits (signed), cause, task, at (ms)}] appended to
- * out; the credits of all pages sum to `available`. before_id 0 = newest; limit 1..200. */
-int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e);
+/* What moved the available credits, newest first: JSON array [{id, kind, credits (signed), cause, task, order, at (ms)}] appended to
+ * out; the credits of all pages sum to `available`. before_id 0 = newest; limit 1..200. order_of: the order that a refund is of, or ERR_NOT_FOUND;
+ * the books know it by its own number only. */
+typedef int ledger_order_of(struct db_tx *tx, int64_t refund, int64_t *ret_order, struct err *e);
+int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, ledger_order_of *order_of, struct buf *out, struct err *e);
 /* Lots with something to spend, the next one first, at most 100: appends {source, credits (available), expires_ms or null} to the
  * open array. */
 int ledger_lots(struct db_tx *tx, int64_t account, struct jw *w, struct err *e);

@@ -82,7 +82,7 @@ static int first_of_page(struct db_tx *tx, int64_t account, int64_t before_id, i
     return r < 0 ? r : 0;
 }
 
-int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, struct buf *out, struct err *e) {
+int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit, ledger_order_of *order_of, struct buf *out, struct err *e) {
     int64_t first, n = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
     int r = first_of_page(tx, account, before_id, &first, e);
     if (r < 0)
@@ -95,14 +95,17 @@ int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit,
         return r;
     while ((r = db_next(&rows, e)) > 0) {
         struct str cause = db_str(&rows, 3);
-        bool of_task = str_eqz(cause, "hold") || str_eqz(cause, "resolve");
+        bool of_task = str_eqz(cause, "hold") || str_eqz(cause, "resolve") || str_eqz(cause, "unlike");
+        int64_t order = str_eqz(cause, "order") ? db_int(&rows, 4) : 0;
+        if ((str_eqz(cause, "refund") || str_eqz(cause, "unrefund")) && (r = order_of(tx, db_int(&rows, 4), &order, e)) < 0 && r != ERR_NOT_FOUND)
+            return r;
         jw_obj(&w);
         jw_kid(&w, "id", "entry", db_int(&rows, 0));
         jw_kstr(&w, "kind", db_str(&rows, 1));
         jw_kint(&w, "credits", db_int(&rows, 2));
         jw_kstr(&w, "cause", cause);
         jw_kid(&w, "task", "task", of_task ? db_int(&rows, 4) : 0);
-        jw_kid(&w, "order", "order", str_eqz(cause, "order") ? db_int(&rows, 4) : 0);
+        jw_kid(&w, "order", "order", order);
         jw_kint(&w, "at", db_int(&rows, 5));
         jw_end_obj(&w);
     }
