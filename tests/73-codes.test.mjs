@@ -60,6 +60,9 @@ test('many at once use a word as often as it may be, and one account once', asyn
   const [{ batch }] = await make({ kind: 'credits', code: 'reunion 2027', amount: 5, valid_days: 1, uses_max: 7 });
   const all = [];
   for (let i = 0; i < 12; i++) all.push(await somebody());
+  const taken = await op.send('POST', '/v1/admin/codes', { json: { kind: 'credits', code: 'Reunion2027', amount: 9, valid_days: 1, ends_ms }, headers: { 'idempotency-key': randomUUID() } });
+  isProblem(taken, 409, 'code_taken');
+  assert.doesNotMatch(taken.text, /constraint|shop_code/i);
   const answers = await Promise.all(all.flatMap(c => [redeem(c, 'REUNION2027'), redeem(c, 'Reunion-2027')]));
   const good = answers.filter(a => a.status === 201).length;
   for (const a of answers.filter(x => x.status !== 201)) assert.ok(['code_used', 'conflict'].includes(a.json.code), a.text);

@@ -135,6 +135,8 @@ static int start_post(struct http_req *req, struct http_res *res, struct err *e)
     r = shop_order_start(app->shop, order, req->account, &how, a, &s, e);
     if (counted)
         api__provider_end(app, API__BUYERS);
+    if (r == ERR_UNCERTAIN || r == ERR_UPSTREAM)   /* whether it was begun or not: that charges nothing, and the same call again is harmless */
+        r = e->code = ERR_PAY_START;
     if (r < 0)
         return r;
     BUF_CLEANUP struct buf b;

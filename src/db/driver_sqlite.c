@@ -59,11 +59,14 @@ static int io_code(sqlite3 *h, int rc) {
 
 /* Turns the connection's last error into ours; remembers which constraint broke. */
 static int fail(struct db_conn *c, struct err *e) {
+    static const char *const broke[] = { [DB_V_UNIQUE] = "there is one already", [DB_V_CHECK] = "a value is not allowed", [DB_V_FOREIGN] = "what it is about is not there" };
     int rc = sqlite3_extended_errcode(c->h), code;
     c->violated = violation_of(rc);
     switch (rc & 0xff) {
     case SQLITE_CONSTRAINT:
-        code = c->violated ? ERR_RACE : ERR_DB;
+        if (c->violated)                          /* whoever asked may be told: no names of tables */
+            return err_set(e, ERR_RACE, "%s (sqlite %d)", broke[c->violated], rc);
+        code = ERR_DB;
         break;
     case SQLITE_FULL:
         code = ERR_DISK_FULL;

@@ -89,6 +89,8 @@ int shop_code_make(struct db_tx *tx, const struct shop *s, const struct shop_cod
         r = db_run(tx, NULL, e, &code_add, DB_TEXT(word), DB_INT(n->batch), DB_TEXT(shop_code_kind_names[n->kind]), DB_STR(n->plan.n ? n->plan : STR("")),
                    DB_INT(n->kind == SHOP_CODE_PLAN ? 0 : n->amount), DB_TEXT(n->kind == SHOP_CODE_AMOUNT ? ledger_currency_name(n->currency) : ""), DB_INT(n->valid_ms),
                    DB_INT(n->uses_max), DB_INT(n->each_max), DB_INT(n->starts_ms), DB_INT(n->ends_ms), DB_STR(n->note.n ? n->note : STR("")), DB_INT(clock_ms()));
+        if (r == ERR_RACE && n->word.n)
+            return err_set(e, ERR_CODE_TAKEN, "code: \"%s\" is there already", word);
     }
     return r < 0 ? r : 0;
 }

@@ -256,7 +256,7 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
         if ((r = db_one(tx, &rows, e, &order_open_n, DB_INT(o->account))) < 0)
             return r;
         if (db_int(&rows, 0) >= OPEN_MAX)
-            return err_set(e, ERR_RATE, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
+            return err_set(e, ERR_ORDERS_OPEN, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
     }
     {                                            /* counted where it is made: one key sent again and again is one order */
         DB_ROWS made = { 0 };
