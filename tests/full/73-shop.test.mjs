@@ -21,8 +21,8 @@ after(async () => {
 });
 
 const WORDS = {
-  en: { price: '$1.99', fine: '$4.99', left: /1 left today/, waiting: /Waiting for the payment/, paid: /Paid/, failed: /did not go through/, closed: /closed/, back: /went back|way back/, held: /Held for/, why: /because the picture did not work/ },
-  zh: { price: '¥9.90', fine: '¥29.90', left: /今日剩余 1 次/, waiting: /等待付款结果/, paid: /付款成功/, failed: /付款没有成功/, closed: /订单已关闭/, back: /已退|退回/, held: /暂扣/, why: /没有做成/ },
+  en: { price: '$1.99', fine: '$4.99', left: /1 left today/, waiting: /Waiting for the payment/, paid: /Paid/, failed: /did not go through/, closed: /closed/, back: /went back|way back/, used: /Used for/, given: /given back/, why: /because the picture did not work/ },
+  zh: { price: '¥9.90', fine: '¥29.90', left: /今日剩余 1 次/, waiting: /等待付款结果/, paid: /付款成功/, failed: /付款没有成功/, closed: /订单已关闭/, back: /已退|退回/, used: /^制作“.+”已使用/, given: /已退回/, why: /没有做成/ },
 };
 const ORDER = /\/orders\/(order_\w+)$/;
 
@@ -150,7 +150,7 @@ for (const [lang, width, height] of [['zh', 360, 740], ['en', 1440, 900]]) test(
 
   await walk.go('/wallet');
   await walk.id('entry').nth(1).waitFor();
-  await walk.page.locator('[data-kind=hold]', { hasText: words.held }).waitFor();
+  await walk.page.locator('[data-kind=hold] .row-title', { hasText: words.used }).waitFor({ timeout: 5000 });
   await walk.$(`[data-kind=hold] a[href="/t/${task}"]`).waitFor();
   assert.deepEqual(await buyer.entries(), [['hold', -40], ['grant', 40]]);
   assert.equal(await walk.id('available').innerText(), '0');
@@ -233,6 +233,7 @@ test('a picture that fails gives its credits back, and /wallet says why', async 
   const row = walk.page.locator('[data-kind=release]', { hasText: words.why });
   await row.waitFor();
   await row.locator('.entry-why').waitFor();
+  await walk.page.locator('[data-kind=hold] .row-title', { hasText: words.given }).waitFor({ timeout: 5000 });
   assert.equal(await walk.id('available').innerText(), '40');
   await walk.shot('wallet');
   await walk.go('/new');
@@ -270,8 +271,9 @@ test('not like me: other pictures for nothing, and then the money', async t => {
   await walk.$('.notice-good a').click();
   await walk.id('entry').nth(3).waitFor();
   assert.deepEqual((await buyer.entries()).map(e => e.join(' ')).sort(), ['grant 40', 'hold -40', 'return 40', 'takeback -40']);
+  await walk.$(`[data-kind=return] a[href="/t/${first}"]`).waitFor({ timeout: 5000 });
   await walk.shot('wallet');
-  await walk.go(`/orders/${id}`);
+  await walk.$(`[data-kind=takeback] a[href="/orders/${id}"]`).click({ timeout: 5000 });
   await walk.page.locator('.notice-good', { hasText: '¥9.90 已退回' }).waitFor();
   await walk.go(`/t/${second}`);                                   // said once more, it was done once
   await walk.chosen(4);
@@ -333,6 +335,76 @@ test('codes: less to pay, said before the button; and credits for nothing', asyn
   assert.deepEqual(walk.errors, []);
 });
 
+test('a code that takes the whole price: nothing to pay, so no way to pay; it is taken, and that leads on', async t => {
+  const other = await startServer(t, { env: { ...ENV, ZOETROPE_SHOP_SELL_BELOW_COST: 'true' } }), operator = new Client(other.url, other.operatorToken());
+  await operator.effect('/v1/admin/codes', { kind: 'percent', amount: 100, code: 'WHOLE2026', ends_ms: Date.now() + 86_400_000 });
+  await person(operator, 'whole@example.com', 'a long sentence of mine');
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-whole-zh', axe: true }, other.url), { walk } = buyer;
+  await walk.go('/sign-in?next=/buy/p9');
+  await typeIn(walk, 'whole@example.com', 'a long sentence of mine');
+  await buyer.way('test').waitFor();
+  await walk.$('.code-part summary').click();
+  await walk.$('input[name=code]').fill('whole2026');
+  await walk.$('.code-part .button').click();
+  await walk.page.getByTestId('price').filter({ hasText: '¥0.00' }).waitFor();
+  await walk.$('.ways').waitFor({ state: 'detached', timeout: 5000 });
+  assert.equal((await walk.next().innerText()).trim(), '领取');
+  await walk.shot('whole');
+  await walk.page.reload();
+  await walk.page.getByTestId('price').filter({ hasText: '¥0.00' }).waitFor();
+  await walk.next().click();
+  await buyer.state('paid');
+  await walk.h1(/已是您的/);
+  await walk.$('.order-acts a[href="/new"]').waitFor();
+  assert.doesNotMatch(await walk.$('#main').innerText(), /款项已退回|支付方式/);
+  await walk.shot('yours');
+  assert.deepEqual((await buyer.ask('/v1/orders')).items.map(o => [o.state, o.price_minor]), [['paid', 0]]);
+  assert.deepEqual(walk.errors, []);
+});
+
+test('whose session ended while they wanted to pay are told, and come back; a guest who is forgotten reads what that means', async t => {
+  const operator = new Client(server.url, server.operatorToken()), email = 'ended@example.com', password = 'a long sentence of mine';
+  await person(operator, email, password);
+  const buyer = await Buyer.open(t, { lang: 'zh', name: 'shop-ended-zh', axe: true }), { walk } = buyer;
+  await walk.go('/sign-in?next=/buy/p9');
+  await typeIn(walk, email, password);
+  await buyer.way('test').waitFor();
+  const elsewhere = new Client(server.url);
+  elsewhere.take(await elsewhere.post('/v1/sessions/password', { email, password }));
+  await elsewhere.post('/v1/sessions/end-all', {});
+  await walk.next().click();
+  await walk.page.locator('h1', { hasText: '您的会话已结束' }).waitFor({ timeout: 10_000 });
+  await walk.shot('person');
+  await walk.$('#main a[href="/sign-in?next=/buy/p9"]').click();
+  await typeIn(walk, email, password);
+  await buyer.pay();
+  await buyer.bank('pay').click();
+  await buyer.state('paid');
+  const id = await buyer.order();
+  assert.deepEqual(walk.errors, []);
+
+  const guest = await Buyer.open(t, { lang: 'en', name: 'shop-forgotten-en', axe: true });
+  await guest.toPlans();
+  await guest.plan('p9').locator('input').check();
+  await guest.walk.next().click();
+  await guest.walk.id('price').waitFor();
+  await guest.walk.context.clearCookies();
+  await guest.walk.next().click();
+  await guest.walk.page.locator('h1', { hasText: 'Your session has ended' }).waitFor({ timeout: 10_000 });
+  await guest.walk.shot('guest');
+  await guest.walk.page.getByRole('button', { name: 'Choose the photos again' }).click();
+  await guest.walk.page.waitForURL(url => url.pathname === '/new');
+  await guest.walk.id('consent').waitFor();
+  await guest.walk.go(`/orders/${id}`);
+  await guest.walk.context.clearCookies();
+  await guest.walk.page.reload();
+  await guest.walk.page.getByText(/ordered as a guest.+the number of the order/).waitFor({ timeout: 10_000 });
+  assert.ok((await guest.walk.$('#main').innerText()).includes(id));
+  await guest.walk.$(`#main a[href="/sign-in?next=/orders/${id}"]`).waitFor();
+  await guest.walk.shot('order');
+  assert.deepEqual(guest.walk.errors, []);
+});
+
 test('buying by keyboard alone', async t => {
   const buyer = await Buyer.open(t, { name: 'shop-keys-en' }), { walk } = buyer, press = key => walk.page.keyboard.press(key);
   await buyer.toPlans();
@@ -386,6 +458,11 @@ test('the Stripe simulator: its page, its notice, four candidates; and what is s
   await walk.next().click();
   await walk.$('.notice-bad').waitFor();
   await walk.shot('refused');
+  stripe.fault('POST /v1/checkout/sessions', 'lost', 1);           // it is down or slow: nothing is charged by that, and the same button is right
+  await walk.next().click();
+  await walk.page.locator('.notice-bad', { hasText: 'Nothing was charged by this' }).waitFor();
+  assert.doesNotMatch(await walk.$('.notice-bad').innerText(), /Do not repeat|operator|log/);
+  await walk.shot('down');
   await walk.next().click();
   await walk.page.locator('button[value=cancel]').click();         // left without paying: the order is open, and its page says so
   await buyer.state('open');
@@ -455,6 +532,7 @@ test('an operator decides about a refund, and sees one person\'s money over time
   await walk.page.locator('.notice', { hasText: 'You asked for the money back' }).waitFor();
   await walk.shot('asked');
   const { account } = await buyer.ask('/v1/me');
+  const moves = desk => desk.page.locator('tbody tr', { hasText: /Money back|Paid/ }).locator('td:nth-child(3)').allInnerTexts();
 
   for (const [lang, width] of [['en', 1440], ['zh', 360]]) {
     const desk = await openWalk(t, browser, server.url, { lang, width, height: 900, name: `shop-admin-${width}-${lang}`, axe: true });
@@ -469,6 +547,7 @@ test('an operator decides about a refund, and sees one person\'s money over time
     await desk.shot('orders');
     await desk.go(`/admin/accounts/${account}`);
     await desk.$('.table tbody tr').nth(3).waitFor();
+    if (lang === 'en') assert.deepEqual(await moves(desk), ['–', '+$1.99', '$1.99'], 'what was only asked for has not moved');
     await desk.shot('money');
     if (lang === 'zh') continue;
     await desk.page.getByRole('button', { name: 'Give a part back' }).first().click();
@@ -483,6 +562,7 @@ test('an operator decides about a refund, and sees one person\'s money over time
     await desk.page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click();
     await desk.gone('[role=dialog]');
     await desk.page.getByText('The pictures came out well').first().waitFor();
+    assert.deepEqual(await moves(desk), ['–', '+$1.99', '$1.99'], 'nor what was refused');
     const { id } = (await buyer.ask('/v1/orders')).items.find(o => o.state === 'paid');      // what a person must look at goes when they say what was done
     await new Client(server.url).post(`/v1/pay/test/${id}`, { act: 'dispute' });
     await desk.go('/admin/orders');

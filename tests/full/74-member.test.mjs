@@ -15,8 +15,8 @@ before(async () => { browser = await openBrowser(); });
 after(() => browser.close());
 
 const WORDS = {
-  en: { price: '$4.99', guest: 'A membership needs an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, more: /difference for the rest of this month is charged at once.+\$9\.99 a month, with 320 credits/, plus: /Renews on .+: \$9\.99 is charged, and you get 320 credits/, then: /From .+: Monthly membership, \$4\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$4\.99 a month, with 160 credits/ },
-  zh: { price: '¥29.90', guest: '开通会员需要账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, more: /立即补扣本月剩余时间的差价.+此后每月 ¥49\.90，含 320 点/, plus: /自动续费 ¥49\.90，到账 320 点/, then: /起改为月度会员，每月 ¥29\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥29\.90，含 160 点/ },
+  en: { price: '$4.99', guest: 'A membership needs an account', next: /Renews on .+: \$4\.99 is charged, and you get 160 credits/, pause: /Nothing is charged until you resume it/, paused: /What you paid for is yours until/, more: /difference for the rest of this month, about \$5\.00, is charged at once.+\$9\.99 a month, with 320 credits/, plus: /Renews on .+: \$9\.99 is charged, and you get 320 credits/, then: /From .+: Monthly membership, \$4\.99 a month/, ends: /Ends on .+Nothing is charged any more/, asked: /The provider is being asked/, later: /all stays as it is\. From then on it is \$4\.99 a month, with 160 credits/ },
+  zh: { price: '¥29.90', guest: '开通会员需要账号', next: /自动续费 ¥29\.90，到账 160 点/, pause: /恢复之前不会扣费/, paused: /已付费的部分可用至/, more: /立即补扣本月剩余时间的差价，约 ¥20\.00.+此后每月 ¥49\.90，含 320 点/, plus: /自动续费 ¥49\.90，到账 320 点/, then: /起改为月度会员，每月 ¥29\.90/, ends: /到期，不再扣费/, asked: /正在等待支付渠道确认/, later: /之前一切照旧；此后每月 ¥29\.90，含 160 点/ },
 };
 
 const EMAIL = 'member@example.com', PASSWORD = 'a long sentence of mine';

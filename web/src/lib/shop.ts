@@ -21,7 +21,11 @@ export const shop = {
   get: (id: string) => api.get('/v1/orders/{id}', { path: { id } }),
   list: (cursor: string | undefined) => api.get('/v1/orders', { query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
   paidFor: (id: string, cursor: string | undefined) => api.get('/v1/memberships/{id}/orders', { path: { id }, query: { limit: 20, ...(cursor ? { cursor } : {}) } }),
-  start: (id: string, scene: Scene) => api.post('/v1/orders/{id}/start', { path: { id }, body: { scene }, again: true }),
+  start: async (id: string, scene: Scene) => {
+    const start = await api.post('/v1/orders/{id}/start', { path: { id }, body: { scene }, again: true }), intent = intentNow();
+    if (intent?.order === id) keepIntent({ ...intent, unshown: false });
+    return start;
+  },
   check: (id: string) => api.post('/v1/orders/{id}/check', { path: { id }, body: {}, again: true }),
   cancel: (id: string) => api.post('/v1/orders/{id}/cancel', { path: { id }, body: {}, again: true }),
   refund: (id: string, reason: string, key: string) => api.post('/v1/orders/{id}/refund', { path: { id }, body: reason ? { reason } : {}, key }),
@@ -115,8 +119,8 @@ export async function startBy(order: string, way: Way): Promise<Start> {
 
 // ---- one intent, one order ----
 /** Kept in the tab: pressing twice, a reload or the way back from the provider's page all lead to the same order. */
-/** code: makes it cheaper; empty: none. */
-export interface Intent { plan: string; currency: Currency; provider: string; code: string; key: string; order: string | null }
+/** code: makes it cheaper; empty: none. unshown: nobody was told yet where to pay it. */
+export interface Intent { plan: string; currency: Currency; provider: string; code: string; key: string; order: string | null; unshown?: boolean }
 const INTENT = 'zt-buying';
 let kept: Intent | null = null;
 

@@ -12,15 +12,21 @@ export function useNow(ms: number): number {
   return now;
 }
 
+/** A date, or a time of day, is one word: it never breaks at the end of a line. Between the two it may. */
+const whole = (date: string): string => date.replace(/\s/g, '\u00a0').replace(/[年月日]/g, '\u2060$&\u2060');
+
 export function useDate(): (ms: number) => string {
   const { locale } = useWords();
-  return ms => new Date(ms).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
+  return ms => {
+    const at = new Date(ms), day = at.toLocaleDateString(locale, { dateStyle: 'medium' }), time = at.toLocaleTimeString(locale, { timeStyle: 'short' });
+    return at.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' }).replace(day, whole(day)).replace(time, whole(time));
+  };
 }
 
 /** The day alone: of what is far. */
 export function useDay(): (ms: number) => string {
   const { locale } = useWords();
-  return ms => new Date(ms).toLocaleDateString(locale, { dateStyle: 'medium' });
+  return ms => whole(new Date(ms).toLocaleDateString(locale, { dateStyle: 'medium' }));
 }
 
 /** The time of day alone: of something that is near. */

@@ -16,6 +16,9 @@ import { Badge, Facts, Loaded, More, Section, Table, useBytes, usePages, When } 
 type Entry = Schemas['Entry'];
 interface Happened { key: string; at: number; what: ReactNode; amount: ReactNode; credits: number | null; more: ReactNode }
 
+/** Money that went, or is on its way; asked for, refused or come to nothing it has not moved. */
+const MOVED = ['pending', 'done', 'abnormal'];
+
 /** Orders when they were made and paid, refunds, and what moved credits; newest first. */
 function useLine(orders: AdminOrder[], entries: Entry[]): Happened[] {
   const { t } = useAdminWords(), money = useMoney(), line: Happened[] = [];
@@ -23,7 +26,7 @@ function useLine(orders: AdminOrder[], entries: Entry[]): Happened[] {
     line.push({ key: o.id, at: o.created_ms, what: <>{t('lineOrdered')} <OrderBadge order={o} /></>, amount: money(o.price_minor, o.currency), credits: null, more: <><span className="id">{o.id}</span> · {o.plan} · {o.provider}{(canDecide(o) || o.trouble) && <Decide order={o} />}</> });
     if (o.paid_ms) line.push({ key: `${o.id}-paid`, at: o.paid_ms, what: <Badge tone="good">{t('linePaid')}</Badge>, amount: `+${money(o.price_minor, o.currency)}`, credits: null, more: <span className="id">{o.id}</span> });
     const r = o.refund;
-    if (r) line.push({ key: r.id, at: r.done_ms ?? r.created_ms, what: <>{t('lineRefund')} <Badge tone={r.state === 'done' ? 'calm' : r.state === 'refused' ? 'calm' : 'wait'}>{r.state}</Badge></>, amount: `−${money(r.money_minor, o.currency)}`, credits: null, more: <><span className="id">{r.id}</span>{[r.reason, r.detail].filter(Boolean).map(words => ` · ${words}`)}</> });
+    if (r) line.push({ key: r.id, at: r.done_ms ?? r.created_ms, what: <>{t('lineRefund')} <Badge tone={r.state === 'done' ? 'calm' : r.state === 'refused' ? 'calm' : 'wait'}>{r.state}</Badge></>, amount: MOVED.includes(r.state) ? `−${money(r.money_minor, o.currency)}` : null, credits: null, more: <><span className="id">{r.id}</span>{!MOVED.includes(r.state) && ` · ${money(r.money_minor, o.currency)}`}{[r.reason, r.detail].filter(Boolean).map(words => ` · ${words}`)}</> });
   }
   for (const e of entries) {
     line.push({ key: e.id, at: e.at, what: <Badge tone={e.credits > 0 ? 'good' : 'busy'}>{e.kind}</Badge>, amount: null, credits: e.credits, more: <>{e.cause}{e.task && <> · <Link href={`/admin/tasks/${e.task}`} className="id">{e.task}</Link></>}</> });

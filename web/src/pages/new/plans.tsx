@@ -9,7 +9,7 @@ import { useCurrency, useMine, type Mine, type Plan, type Shop } from '../../lib
 import { useDate } from '../../lib/time';
 import { Icon } from '../../ui/icons';
 import { useShopWords } from '../../words/shop';
-import { CurrencySwitch, Features, useFeatures, usePictures, usePrice } from '../shop/parts';
+import { CurrencySwitch, Features, useEach, useFeatures, usePictures, usePrice } from '../shop/parts';
 import { useQuote } from './quote';
 
 /** quote: makes it at once; none: it is bought first. why: it cannot be chosen now. */
@@ -66,7 +66,7 @@ function Card({ offer, on, choose }: { offer: Offer; on: boolean; choose: () => 
 const quiet = (offer: Offer): boolean => offer.plan?.kind === 'pack' || offer.plan?.kind === 'member';
 
 export function Plans({ all, offers, pending, chosen, choose }: { all: Shop; offers: Offer[]; pending: boolean; chosen: string | undefined; choose: (id: string) => void }) {
-  const { t } = useShopWords(), others = offers.filter(quiet);
+  const { t } = useShopWords(), each = useEach(), others = offers.filter(quiet);
   return (
     <section aria-labelledby="plans" className="plans-part">
       <div className="plans-top"><h2 id="plans">{t('planTitle')}</h2><CurrencySwitch all={all} /></div>
@@ -75,7 +75,7 @@ export function Plans({ all, offers, pending, chosen, choose }: { all: Shop; off
       </div>
       {others.length > 0 && (
         <div className="plans-more">
-          <p className="small soft">{t('planMore')}</p>
+          <p className="small soft">{t('planMore')}</p>{each && <p className="small soft">{each}</p>}
           <ul>{others.map(o => <li key={o.id}><Link href={`/buy/${o.id}`}><span>{o.title}</span> <span className="numbers">{o.price}</span></Link></li>)}</ul>
         </div>
       )}

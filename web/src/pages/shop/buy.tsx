@@ -29,14 +29,15 @@ interface Begun { order: string; start: Start | null }
 /** Decided meanwhile: paid, closed, too late. Its page says what. */
 const decided = (error: unknown): boolean => ['pay_over', 'wrong_state'].includes(asProblem(error).code);
 
-/** Another order that was begun and not paid is given up first. Its number, when it was paid after all. */
-async function giveUp(order: string): Promise<string | null> {
+/** Another order that was begun and not paid is given up first. Its number, when it was paid after all. shown: where to pay it, once; else nobody can have. */
+async function giveUp(order: string, shown: boolean): Promise<string | null> {
   try {
     const was: Order = await shop.cancel(order);
     return was.state === 'paid' ? was.id : null;
   } catch (error) {
     if (decided(error)) return order;
-    if (asProblem(error).status !== 404) throw error;
+    const { status } = asProblem(error);
+    if (status !== 404 && (shown || status < 500)) throw error;        // its provider is down, which is why another one is chosen: the server closes it
     return null;
   }
 }
@@ -46,8 +47,8 @@ const same = (a: Wish, b: Wish): boolean => a.plan === b.plan && a.currency === 
 /** The order for exactly this, made once however often it is asked for; over: the one before it was paid. */
 async function orderFor(wish: Wish): Promise<{ intent: Intent; order: Order | null; over: string | null }> {
   await ensureSession();
-  const old = intentNow(), kept = old && same(old, wish) ? old : null, over = old?.order && !kept ? await giveUp(old.order) : null;
-  const intent = kept ?? { ...wish, key: newKey(), order: null };
+  const old = intentNow(), kept = old && same(old, wish) ? old : null, over = old?.order && !kept ? await giveUp(old.order, !old.unshown) : null;
+  const intent = kept ?? { ...wish, key: newKey(), order: null, unshown: true };
   if (over) return { intent, order: null, over };
   keepIntent(intent);
   try {
@@ -82,7 +83,7 @@ function Ways({ ways, chosen, choose }: { ways: Way[]; chosen: string | undefine
           <label key={way.provider} className={`way card ${way.provider === chosen ? 'plan-on' : ''}`} data-testid={`way-${way.provider}`}>
             <input type="radio" name="way" value={way.provider} checked={way.provider === chosen} onChange={() => choose(way.provider)} />
             <span className="way-words"><span className="plan-title">{name}{way.test && <> <TestBadge /></>}</span><span className="small soft">{hint}</span></span>
-            <span className={`way-mark way-${way.provider}`} aria-hidden="true" />
+            <span className={`way-mark way-${way.provider}`} aria-hidden="true">{[...name][0]}</span>
             <span className="tile-check"><Icon name="check" size={16} /></span>
           </label>
         );
@@ -144,7 +145,7 @@ function Checkout({ all, plan }: { all: Shop; plan: Plan }) {
       {journey.people.length > 0 && <div className="width narrow"><Steps at={2} hrefs={['/new', '/new?step=style']} /></div>}
       <div className="width narrow step-body">
         <h1>{t('payTitle')}</h1>
-        {pay.error && <ProblemNotice problem={asProblem(pay.error)} />}
+        {pay.error && <ProblemNotice problem={asProblem(pay.error)}>{asProblem(pay.error).code === 'orders_open' && <ButtonLink kind="quiet" href="/orders">{t('ordersTitle')}</ButtonLink>}</ProblemNotice>}
         {!taken && <Have />}
         {signUp && <GuestMember />}
         <section className="pay-what card" aria-label={t('payWhat')}>

@@ -101,6 +101,17 @@ function allowed(it: Membership, all: Shop | undefined): What[] {
   return list;
 }
 
+/**
+ * What a dearer plan is charged at once, at most: what stands between the two, for what is left of the month. Providers count it by the second, and from
+ * what the next month would cost now.
+ */
+function difference(it: Membership, minor: number, now: number): number {
+  const begun = new Date(it.period_end_ms);
+  begun.setUTCMonth(begun.getUTCMonth() - 1);
+  const left = Math.min(1, Math.max(0, (it.period_end_ms - now) / (it.period_end_ms - begun.getTime())));
+  return Math.max(1, Math.round((minor - (it.next?.price_minor ?? it.price_minor)) * left));
+}
+
 /** What will happen. */
 function useBefore(it: Membership): (wish: Wish) => { title: string; text: string; act: string } {
   const { t } = useShopWords(), text = useText(), words = useWords(), money = useMoney(), when = useDay()(it.period_end_ms), monthly = money(it.next?.price_minor ?? it.price_minor, it.currency);
@@ -110,7 +121,7 @@ function useBefore(it: Membership): (wish: Wish) => { title: string; text: strin
     if (what === 'pause') return { title: t('memberPauseSure'), text: t('memberPauseBefore', { when }), act: t('memberPause') };
     if (what === 'resume') return { title: t('memberResumeSure'), text: t('memberResumeBefore', { when, price: monthly }), act: t('memberResume') };
     const minor = plan?.price[it.currency] ?? 0, more = minor > it.price_minor && minor > (it.next?.price_minor ?? 0);
-    return { title: t('memberPlanSure', { plan: plan ? text(plan.title) : '' }), text: t(more ? 'memberPlanMore' : 'memberPlanLater', { when, price: money(minor, it.currency), credits: words.t('credits', { count: plan?.credits ?? 0 }) }), act: t('memberPlanDo') };
+    return { title: t('memberPlanSure', { plan: plan ? text(plan.title) : '' }), text: t(more ? 'memberPlanMore' : 'memberPlanLater', { when, sum: money(difference(it, minor, Date.now()), it.currency), price: money(minor, it.currency), credits: words.t('credits', { count: plan?.credits ?? 0 }) }), act: t('memberPlanDo') };
   };
 }
 
@@ -120,7 +131,7 @@ function Plans({ it, all, plan, choose }: { it: Membership; all: Shop; plan: Pla
     <fieldset className="member-plans">
       <legend>{t('memberPlanWhich')}</legend>
       {others(it, all).map(p => (
-        <label key={p.plan}><input type="radio" name="member-plan" value={p.plan} checked={p.plan === plan?.plan} onChange={() => choose(p)} /> <span>{text(p.title)}<span className="small soft numbers"> {t('perMonth', { price: money(p.price[it.currency] ?? 0, it.currency) })} · {words.t('credits', { count: p.credits })}</span></span></label>
+        <label key={p.plan}><input type="radio" name="member-plan" value={p.plan} checked={p.plan === plan?.plan} onChange={() => choose(p)} /> <span className="member-plan"><span>{text(p.title)}</span><span className="small soft numbers">{t('perMonth', { price: money(p.price[it.currency] ?? 0, it.currency) })}</span><span className="small soft numbers">{words.t('credits', { count: p.credits })}</span></span></label>
       ))}
     </fieldset>
   );

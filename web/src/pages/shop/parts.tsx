@@ -1,5 +1,6 @@
 /** What the pages of money have in common: what a plan brings, in which currency, and that test money is none. */
 import { useText } from '../../lib/app-context';
+import { useRecipe } from '../../lib/catalogue';
 import { currenciesOf, useCurrency, useMoney, useShop, type Order, type Plan, type Shop } from '../../lib/shop';
 import { daysIn } from '../../lib/time';
 import { Icon } from '../../ui/icons';
@@ -13,14 +14,20 @@ export function usePictures(): (count: number) => string {
   return count => (count === 1 ? t('useOne') : t('usePictures', { count }));
 }
 
+/** "10 credits a picture"; null: not known yet, or it is not so. */
+export function useEach(): string | null {
+  const { t } = useShopWords(), recipe = useRecipe().data;
+  return recipe?.credits_per === 'candidate' ? t('creditsEach', { count: recipe.credits }) : null;
+}
+
 export function useFeatures(): (plan: Plan) => string[] {
-  const { t } = useShopWords(), pictures = usePictures(), weights = useShop().data?.plans.map(p => p.may.weight) ?? [];
+  const { t } = useShopWords(), each = useEach(), pictures = usePictures(), weights = useShop().data?.plans.map(p => p.may.weight) ?? [];
   return ({ may, credits, valid_ms, kind }) => {
     const bought = t('mayCredits', { count: credits });
     return [
       pictures(may.candidates), t(may.watermark ? 'markOurs' : 'markNone'), ...(may.motion ? [t('mayMove')] : []), ...(may.enhanced ? [t('mayBest')] : []),
       ...(may.weight === Math.max(...weights) && may.weight > Math.min(...weights) ? [t('mayFirst')] : []),
-      ...(credits ? [valid_ms ? t('mayCreditsFor', { credits: bought, count: daysIn(valid_ms) }) : bought] : []), ...(kind === 'member' ? [t('mayMonthly')] : []),
+      ...(credits ? [valid_ms ? t('mayCreditsFor', { credits: bought, count: daysIn(valid_ms) }) : bought] : []), ...(each !== null && (kind === 'pack' || kind === 'member') ? [each] : []), ...(kind === 'member' ? [t('mayMonthly')] : []),
     ];
   };
 }

@@ -14,7 +14,7 @@ import { useWords } from '../../words';
 import { useShopWords, type ShopKey } from '../../words/shop';
 import { Redeem } from './code';
 import { isMember, Memberships, useMemberships } from './member';
-import { CurrencySwitch, usePrice } from './parts';
+import { CurrencySwitch, useEach, usePrice } from './parts';
 
 type Entry = Schemas['Entry'];
 type Task = Schemas['Task'];
@@ -33,10 +33,12 @@ function Lots({ wallet }: { wallet: Wallet }) {
   );
 }
 
+const over = (task: Task): boolean => ['choosing', 'done', 'failed', 'cancelled'].includes(task.state);
+
 /** The picture that an entry is about; null: it is about none, or it is gone. */
 function useTaskOf(entry: Entry): Task | null {
   const id = entry.task, task = useQuery({
-    queryKey: ['task', id, 'once'], enabled: id !== null, staleTime: 60_000,
+    queryKey: ['task', id, 'once'], enabled: id !== null, staleTime: q => (q.state.data && !over(q.state.data) ? 0 : 60_000),
     queryFn: async () => {
       try { return await api.get('/v1/tasks/{id}', { path: { id: id ?? '' } }); } catch (error) {
         if (asProblem(error).status === 404) return null;
@@ -54,7 +56,10 @@ function useEntryWords(): (entry: Entry, task: Task | null) => { title: string; 
   const { t, lang } = useShopWords(), text = useText(), templates = useTemplates().data;
   return (entry, task) => {
     const template = task && templates?.find(x => x.name === task.template);
-    if (entry.kind === 'hold' && template) return { title: t('entryHeldFor', { name: text(template.title) }), why: null };
+    if (entry.kind === 'hold') {
+      const [plain, named] = !task || !over(task) ? ['entryHeld', 'entryHeldFor'] as const : task.credits.captured > 0 ? ['entryUsed', 'entryUsedFor'] as const : ['entryHeldBack', 'entryHeldForBack'] as const;
+      return { title: template ? t(named, { name: text(template.title) }) : t(plain), why: null };
+    }
     if (entry.kind === 'release' && task) {
       const missing = task.asked - task.delivered;
       if (task.state === 'failed') return { title: t('entryBackFailed'), why: task.error ? task.error[lang] : null };
@@ -69,7 +74,7 @@ function Line({ entry }: { entry: Entry }) {
   const { t } = useShopWords(), { locale } = useWords(), date = useDate(), task = useTaskOf(entry), { title, why } = useEntryWords()(entry, task);
   return (
     <li className="entry" data-testid="entry" data-kind={entry.kind}>
-      <span className="row-words"><span className="row-title">{title}</span>{why && <span className="entry-why">{why}</span>}<span className="small soft numbers">{date(entry.at)}{task && <> · <Link href={`/t/${task.id}`}>{t('entrySee')}</Link></>}{entry.order && <> · <Link href={`/orders/${entry.order}`}>{t('entryReceipt')}</Link></>}</span></span>
+      <span className="row-words"><span className="row-title">{title}</span>{why && <span className="entry-why">{why}</span>}<span className="small soft numbers entry-more"><span>{date(entry.at)}</span>{task && <Link href={`/t/${task.id}`}>{t('entrySee')}</Link>}{entry.order && <Link href={`/orders/${entry.order}`}>{t('entryReceipt')}</Link>}</span></span>
       <span className={`numbers entry-amount ${entry.credits > 0 ? 'entry-in' : ''}`}>{entry.credits.toLocaleString(locale, { signDisplay: 'always' })}</span>
     </li>
   );
@@ -96,10 +101,11 @@ function History() {
 
 /** member: one is, and a second membership would be one too many. */
 function Get({ all, member }: { all: Shop; member: boolean }) {
-  const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice(), words = useWords();
+  const { t } = useShopWords(), text = useText(), { currency } = useCurrency(all), price = usePrice(), words = useWords(), each = useEach();
   return (
     <section aria-labelledby="get" className="plans-more">
       <div className="plans-top"><h2 id="get">{t('walletGet')}</h2><CurrencySwitch all={all} /></div>
+      {each && <p className="small soft">{each}</p>}
       <ul>
         {all.plans.filter(p => p.kind !== 'free' && !(member && p.kind === 'member')).map(plan => {
           const named = price(plan, currency);
