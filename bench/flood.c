@@ -34,7 +34,7 @@
 struct samples { uint32_t *us; size_t n, cap; };
 struct kind { char name[32]; char *bytes; size_t n; };
 struct cell { int64_t sent, ok, shed, limited, other, lost, retry_sum, retry_min, retry_max; struct samples ok_us, shed_us, late_us; };
-struct due { int64_t at_us; uint8_t kind, phase; };
+struct due { int64_t at_us; uint8_t kind, phase; bool again; };
 struct conn {
     int        fd;
     bool       ready, busy, close;
@@ -89,9 +89,19 @@ static void take_free(struct conn *c) {
     c->free_at = NULL;
 }
 
+static void put_off(struct due due);
+
+/*
+ * The connection is gone. A server may close one that is idle at the very moment a request is on its way (RFC 9112, 9.3.1): as any client, we then
+ * ask once more on another one, and the request is still due when it was. What has begun to be answered, or was sent twice, is lost.
+ */
 static void again(struct conn *c) {
-    if (c->busy)
+    if (c->busy && c->head_n == 0 && !c->due.again) {
+        c->due.again = true;
+        put_off(c->due);
+    } else if (c->busy) {
         cells[c->due.phase][c->due.kind].lost++;
+    }
     if (c->free_at)
         take_free(c);
     close(c->fd);
@@ -261,13 +271,17 @@ static bool give(void) {
     return backlog_n > 0;
 }
 
-static void owe(struct due due) {
+static void put_off(struct due due) {
     if (backlog_n == BACKLOG_MAX) {
         fprintf(stderr, "flood: the backlog is full: this machine cannot send that much\n");
         exit(1);
     }
-    cells[due.phase][due.kind].sent++;
     backlog[(backlog_first + backlog_n++) % BACKLOG_MAX] = due;
+}
+
+static void owe(struct due due) {
+    cells[due.phase][due.kind].sent++;
+    put_off(due);
 }
 
 static void serve(int wait_ms) {
@@ -293,10 +307,10 @@ static void run(void) {
             for (int k = 0; k < n_kinds; k++)
                 for (int64_t at; phases[p].rate[k] > 0 && owed < AT_ONCE * n_kinds &&
                                  (at = begin_us + (int64_t)((double)n[k] * 1e6 / phases[p].rate[k])) <= now; n[k]++, owed++)
-                    owe((struct due){ at, (uint8_t)k, (uint8_t)p });
+                    owe((struct due){ .at_us = at, .kind = (uint8_t)k, .phase = (uint8_t)p });
             for (int k = 0; k < n_kinds; k++)
                 for (; phases[p].rate[k] < 0 && free_conns; give())
-                    owe((struct due){ clock_mono_us(), (uint8_t)k, (uint8_t)p });
+                    owe((struct due){ .at_us = clock_mono_us(), .kind = (uint8_t)k, .phase = (uint8_t)p });
             give();
             serve(owed ? 0 : 1);
         }
