@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { createVerify, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { BASE, brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
+import { BASE, brokenCalls, brokenResults, byHand, control, download, place, time } from './lib/engines.mjs';
+import { until } from './lib/server.mjs';
 import { DashScope } from './sim/dashscope.mjs';
 import { start } from './sim/engine.mjs';
 import { clip, picture, probe, sha256 } from './sim/media.mjs';

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Replicate, { validateWebhook } from 'replicate';
-import { brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
+import { brokenCalls, brokenResults, byHand, control, download, place, time } from './lib/engines.mjs';
+import { until } from './lib/server.mjs';
 import { start } from './sim/engine.mjs';
 import { clip, picture, probe, sha256 } from './sim/media.mjs';
 import { Replicate as Simulator, versionOf, webhookHeaders } from './sim/replicate.mjs';

@@ -2,7 +2,8 @@
 // Nothing of ours takes part.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BASE, brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
+import { BASE, brokenCalls, brokenResults, byHand, control, download, place, time } from './lib/engines.mjs';
+import { until } from './lib/server.mjs';
 import { start } from './sim/engine.mjs';
 import { clip, picture, probe, sha256 } from './sim/media.mjs';
 import { VERSIONS, VModel } from './sim/vmodel.mjs';

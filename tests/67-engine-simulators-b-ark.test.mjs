@@ -2,7 +2,8 @@
 // Nothing of ours takes part.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokenCalls, brokenResults, byHand, control, download, place, time, until } from './lib/engines.mjs';
+import { brokenCalls, brokenResults, byHand, control, download, place, time } from './lib/engines.mjs';
+import { until } from './lib/server.mjs';
 import { Ark } from './sim/ark.mjs';
 import { start } from './sim/engine.mjs';
 import { picture, probe } from './sim/media.mjs';

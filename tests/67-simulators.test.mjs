@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import Stripe from 'stripe';
 import axiosPlugin from 'wechatpay-axios-plugin';
 import nodeV3 from 'wechatpay-node-v3';
-import { PATIENCE_MS, root, tempDir, within } from './lib/server.mjs';
+import { PATIENCE_MS, root, tempDir, until, within } from './lib/server.mjs';
 import { startStripe } from './sim/stripe.mjs';
 import { startWechat, wechatKeys } from './sim/wechat.mjs';
 
@@ -29,9 +29,6 @@ async function receiver(t, say = () => 200) {
   await new Promise(done => server.listen(0, '127.0.0.1', done));
   t.after(() => { server.closeAllConnections(); server.close(); });
   return { got, url: `http://127.0.0.1:${server.address().port}/notify` };
-}
-async function until(what) {
-  await within(PATIENCE_MS, (async () => { while (!what()) await new Promise(setImmediate); })(), () => `never: ${what}`);
 }
 /** The control API as a script uses it. */
 const control = sim => async (what, body) => {

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { place, until } from './lib/engines.mjs';
+import { place } from './lib/engines.mjs';
 import { startRemoteTool } from './lib/remotetool.mjs';
-import { root, tempDir } from './lib/server.mjs';
+import { root, tempDir, until } from './lib/server.mjs';
 import { Ark } from './sim/ark.mjs';
 import { ComfyUI } from './sim/comfyui.mjs';
 import { DashScope } from './sim/dashscope.mjs';
@@ -184,7 +184,11 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
     test(`${name}: of two lost calls of which one was taken, nobody is given what may be the other's`, async t => {
       const w = await world(t, name), mine = w.call(), other = w.call();
       const one = await lose(w, mine, 'lost'), two = await lose(w, other, '500');
-      const a = await find(w, mine, one), b = await find(w, other, two);
+      w.sim.fault(d.list, 'slow');                                             // the list is not there before both look for theirs
+      const a = await find(w, mine, one);
+      await until(() => w.sim.holding === 1);
+      const b = await find(w, other, two);
+      w.sim.release();
       await until(() => w.asked(d.list) >= 4);
       for (const ticket of [a, b]) assert.equal((await w.tool.ask({ do: 'now', ticket })).state, 'sending');
       await w.tool.ask({ do: 'release', ticket: b });

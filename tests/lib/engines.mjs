@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { root, within } from './server.mjs';
+import { root, until, within } from './server.mjs';
 
 export const BASE = Date.UTC(2026, 0, 15, 8, 30);
 
@@ -35,10 +35,6 @@ export async function place(t, files = {}, say = () => 200) {
 export function time(t, at = BASE) {
   t.mock.timers.enable({ apis: ['Date'], now: at });
   return { now: () => at, pass: async (sim, ms) => { await sim.advance(ms); t.mock.timers.setTime(sim.now()); } };
-}
-
-export async function until(what) {
-  await within(10_000, (async () => { while (!what()) await new Promise(setImmediate); })(), () => `never: ${what}`);
 }
 
 /** The control API as a script uses it. */

@@ -99,6 +99,13 @@ export async function within(ms, promise, why = () => `not done within ${ms} ms`
   try { return await Promise.race([promise, late]); } finally { clearTimeout(timer); }
 }
 
+/** Looks until it is so; given up, it looks no more: a loop left behind would keep its process alive. */
+export async function until(what, ms = PATIENCE_MS) {
+  let over = false;
+  const look = async () => { while (!over && !what()) await new Promise(setImmediate); };
+  await within(ms, look(), () => `never: ${what}`).finally(() => { over = true; });
+}
+
 /** A folder that is gone when this process ends. */
 export function tempDir(prefix = 'zt-') {
   folders.push(mkdtempSync(join(tmpdir(), prefix)));
