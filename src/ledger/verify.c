@@ -1,29 +1,17 @@
 /* verify.c - proves the books from the entries alone. Reads only; run it inside a snapshot to check a live database. */
 #include "ledger/ledger.h"
 
-#include <stdarg.h>
+#include "base/tell.h"
 #include "db/db.h"
 #include "ledger/internal.h"
 
 struct check {
     struct db_tx *tx;
-    void (*tell)(void *ctx, const char *what);
-    void *ctx;
+    struct tell tell;
     struct err *e;
-    int told;
     int64_t house[LEDGER_BOOK_COUNT];      /* what the entries say of the books of the house */
     int64_t sides;                         /* sides of entries that are accounts' */
 };
-
-static void __attribute__((format(printf, 2, 3))) tell(struct check *c, const char *fmt, ...) {
-    char line[240];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
-    va_end(ap);
-    c->tell(c->ctx, line);
-    c->told++;
-}
 
 DB_SQL(verify_units, "SELECT unit, SUM(balance) FROM ledger_account GROUP BY unit");
 static int units_sum_to_zero(struct check *c) {
@@ -31,7 +19,7 @@ static int units_sum_to_zero(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_units);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != 0)
-            tell(c, "balances in %.*s sum to %lld, not 0", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1));
+            tell(&c->tell, "balances in %.*s sum to %lld, not 0", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1));
     return r;
 }
 
@@ -45,7 +33,7 @@ static int entries_are_whole(struct check *c) {
         enum ledger_book from, to;
         if (amount <= 0 || db_null(&rows, 2) || !ledger__book_of(db_str(&rows, 4), &from) || !ledger__book_of(db_str(&rows, 6), &to) ||
             ledger__book_of_house(from) != (from_owner == 0) || ledger__book_of_house(to) != (to_owner == 0) || strcmp(ledger__book_unit(from), ledger__book_unit(to)) != 0) {
-            tell(c, "entry %lld of %lld has no transaction, no account, mixed units or no amount", (long long)db_int(&rows, 0), (long long)amount);
+            tell(&c->tell, "entry %lld of %lld has no transaction, no account, mixed units or no amount", (long long)db_int(&rows, 0), (long long)amount);
             continue;
         }
         c->sides += (from_owner != 0) + (to_owner != 0);
@@ -90,7 +78,7 @@ static int balances_follow_entries(struct check *c) {
         struct str name = db_str(&rows, 1);
         enum ledger_book b;
         if (!ledger__book_of(name, &b) || ledger__book_of_house(b) != (owner == 0)) {
-            tell(c, "account %lld has a book %.*s, which this program does not know", (long long)owner, STR_ARG(name));
+            tell(&c->tell, "account %lld has a book %.*s, which this program does not know", (long long)owner, STR_ARG(name));
             continue;
         }
         if (owner == 0)
@@ -98,17 +86,17 @@ static int balances_follow_entries(struct check *c) {
         else if ((r = walk(c, owner, name, &moved, &walked)) < 0)
             return r;
         if (balance != moved)
-            tell(c, "%.*s of account %lld holds %lld, its entries say %lld", STR_ARG(name), (long long)owner, (long long)balance, (long long)moved);
+            tell(&c->tell, "%.*s of account %lld holds %lld, its entries say %lld", STR_ARG(name), (long long)owner, (long long)balance, (long long)moved);
         if (balance < db_int(&rows, 3))
-            tell(c, "%.*s of account %lld is %lld, below its floor", STR_ARG(name), (long long)owner, (long long)balance);
+            tell(&c->tell, "%.*s of account %lld is %lld, below its floor", STR_ARG(name), (long long)owner, (long long)balance);
         if (owner == 0)
             c->house[b] = 0;
     }
     for (enum ledger_book b = 0; r >= 0 && b < LEDGER_BOOK_COUNT; b++)
         if (c->house[b])
-            tell(c, "the entries of %s say %lld, and there is no such book", ledger__book_name(b), (long long)c->house[b]);
+            tell(&c->tell, "the entries of %s say %lld, and there is no such book", ledger__book_name(b), (long long)c->house[b]);
     if (r >= 0 && walked != c->sides)
-        tell(c, "the accounts' entries are %lld, in the lists of their books there are %lld", (long long)c->sides, (long long)walked);
+        tell(&c->tell, "the accounts' entries are %lld, in the lists of their books there are %lld", (long long)c->sides, (long long)walked);
     return r;
 }
 
@@ -121,14 +109,14 @@ static int held_is_what_the_holds_say(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_held);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != db_int(&rows, 2))
-            tell(c, "account %lld has %lld put aside, its open holds say %lld", (long long)db_int(&rows, 0),
+            tell(&c->tell, "account %lld has %lld put aside, its open holds say %lld", (long long)db_int(&rows, 0),
                  (long long)db_int(&rows, 1), (long long)db_int(&rows, 2));
     if (r < 0)
         return r;
     DB_ROWS lost = { 0 };
     r = db_query(c->tx, &lost, c->e, &verify_held_lost);
     while (r >= 0 && (r = db_next(&lost, c->e)) > 0)
-        tell(c, "the hold of task %lld has nothing put aside", (long long)db_int(&lost, 0));
+        tell(&c->tell, "the hold of task %lld has nothing put aside", (long long)db_int(&lost, 0));
     return r;
 }
 
@@ -150,12 +138,12 @@ static int holds_are_resolved_once(struct check *c) {
         bool held = str_eqz(db_str(&rows, 1), "held");
         int64_t credits = db_int(&rows, 2), captured = db_int(&rows, 3);
         if (db_int(&rows, 4) != credits)
-            tell(c, "the hold of task %lld says %lld, its entry %lld", task, (long long)credits, (long long)db_int(&rows, 4));
+            tell(&c->tell, "the hold of task %lld says %lld, its entry %lld", task, (long long)credits, (long long)db_int(&rows, 4));
         if (db_int(&rows, 7) != (held ? 0 : 1))
-            tell(c, "the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
+            tell(&c->tell, "the hold of task %lld is %s and was resolved %lld times", task, held ? "open" : "resolved",
                  (long long)db_int(&rows, 7));
         if (db_int(&rows, 5) != captured || (!held && db_int(&rows, 6) != credits - captured))
-            tell(c, "the hold of task %lld captured %lld and released %lld of %lld", task, (long long)db_int(&rows, 5),
+            tell(&c->tell, "the hold of task %lld captured %lld and released %lld of %lld", task, (long long)db_int(&rows, 5),
                  (long long)db_int(&rows, 6), (long long)credits);
     }
     return r;
@@ -188,12 +176,12 @@ static int lots_sum_to_the_books(struct check *c) {
         int64_t said = db_int(&lots, wallet ? 0 : 1);
         walked += wallet ? db_int(&lots, 2) : 0;
         if (balance != said)
-            tell(c, "%.*s of account %lld holds %lld, its lots say %lld", STR_ARG(db_str(&rows, 1)), (long long)owner, (long long)balance, (long long)said);
+            tell(&c->tell, "%.*s of account %lld holds %lld, its lots say %lld", STR_ARG(db_str(&rows, 1)), (long long)owner, (long long)balance, (long long)said);
         if (db_int(&lots, 3))
-            tell(c, "%lld lots in the list of account %lld are somebody else's", (long long)db_int(&lots, 3), (long long)owner);
+            tell(&c->tell, "%lld lots in the list of account %lld are somebody else's", (long long)db_int(&lots, 3), (long long)owner);
     }
     if (r >= 0 && walked != all)
-        tell(c, "there are %lld lots, in the lists of the accounts there are %lld", (long long)all, (long long)walked);
+        tell(&c->tell, "there are %lld lots, in the lists of the accounts there are %lld", (long long)all, (long long)walked);
     return r;
 }
 
@@ -205,7 +193,7 @@ static int lots_follow_their_uses(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_lot_uses);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != db_int(&rows, 3) || db_int(&rows, 2) != db_int(&rows, 4))
-            tell(c, "lot %lld has %lld held and %lld spent, the tasks say %lld and %lld", (long long)db_int(&rows, 0),
+            tell(&c->tell, "lot %lld has %lld held and %lld spent, the tasks say %lld and %lld", (long long)db_int(&rows, 0),
                  (long long)db_int(&rows, 1), (long long)db_int(&rows, 2), (long long)db_int(&rows, 3),
                  (long long)db_int(&rows, 4));
     return r;
@@ -224,7 +212,7 @@ static int holds_are_covered_by_lots(struct check *c) {
         bool before_lots = !held && db_int(&rows, 4) == 0;
         if (!before_lots &&
             (db_int(&rows, 2) != db_int(&rows, 4) || db_int(&rows, 3) != db_int(&rows, 5) || (!held && db_int(&rows, 6))))
-            tell(c, "the hold of task %lld is %lld credits, %lld captured; its lots say %lld and %lld",
+            tell(&c->tell, "the hold of task %lld is %lld credits, %lld captured; its lots say %lld and %lld",
                  (long long)db_int(&rows, 0), (long long)db_int(&rows, 2), (long long)db_int(&rows, 3),
                  (long long)db_int(&rows, 4), (long long)db_int(&rows, 5));
     }
@@ -242,7 +230,7 @@ static int money_follows_the_lots(struct check *c) {
     int r = db_query(c->tx, &rows, c->e, &verify_money);
     while (r >= 0 && (r = db_next(&rows, c->e)) > 0)
         if (db_int(&rows, 1) != db_int(&rows, 2))
-            tell(c, "%.*s is %lld, the lots say %lld", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1),
+            tell(&c->tell, "%.*s is %lld, the lots say %lld", STR_ARG(db_str(&rows, 0)), (long long)db_int(&rows, 1),
                  (long long)db_int(&rows, 2));
     return r;
 }
@@ -252,11 +240,11 @@ int ledger_verify(struct db_tx *tx, void (*say)(void *ctx, const char *what), vo
         struct check *) = { units_sum_to_zero,          entries_are_whole,         balances_follow_entries,
                             held_is_what_the_holds_say, holds_are_resolved_once,   lots_sum_to_the_books,
                             lots_follow_their_uses,     holds_are_covered_by_lots, money_follows_the_lots };
-    struct check c = { .tx = tx, .tell = say, .ctx = ctx, .e = e };
+    struct check c = { .tx = tx, .tell = { say, ctx, 0 }, .e = e };
     for (size_t i = 0; i < COUNT(checks); i++) {
         int r = checks[i](&c);
         if (r < 0)
             return r;
     }
-    return c.told;
+    return c.tell.n;
 }
