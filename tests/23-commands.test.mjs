@@ -197,7 +197,7 @@ test('when it says that it is ready, so does /readyz; else it says why not', asy
   assert.match(lame.said[1], /^It takes no work yet: the picture process does not start/);
 });
 
-test('the ready line is the only thing on stdout', async t => {
+test('stdout has where it is, where mails are, where the token of the operator is, and nothing else', async t => {
   const proc = spawn(binary(), ['serve'], { env: { PATH: process.env.PATH, ZOETROPE_LISTEN: '127.0.0.1:0', ZOETROPE_DATA: folder(t) } });
   t.after(() => proc.kill('SIGKILL'));
   const out = [];
@@ -206,5 +206,5 @@ test('the ready line is the only thing on stdout', async t => {
     if (String(Buffer.concat(out)).includes('operator.token')) found();
   }));
   await within(PATIENCE_MS, ready);
-  assert.match(String(Buffer.concat(out)), /^zoetrope is ready: http:\/\/127\.0\.0\.1:\d+\/ {2}\(data in .+; Ctrl-C ends it\)\nThe operator's token was written to .+\/operator\.token\n$/);
+  assert.match(String(Buffer.concat(out)), /^zoetrope is ready: http:\/\/127\.0\.0\.1:\d+\/ {2}\(data in .+; Ctrl-C ends it\)\nMails are kept, .+ \/admin\/mails\nThe operator's token was written to .+\/operator\.token\n$/);
 });

@@ -242,7 +242,7 @@ static const char *await_ready(const struct serve *s) {
     return why;
 }
 
-/* The one line on stdout, for people and for whoever starts us. */
+/* All that stands on stdout, for people and for whoever starts us: its first line says where. */
 static void say_ready(const struct serve *s, const char *lacks) {
     const struct config *cfg = s->app.cfg;
     const char *url = config_str(cfg, "public_url");
@@ -262,6 +262,8 @@ static void say_ready(const struct serve *s, const char *lacks) {
     printf("  (data in %s; Ctrl-C ends it)\n", s->app.data_dir);
     if (lacks)
         printf("It takes no work yet: %s; /readyz answers 200 when it does\n", lacks);
+    if (!config_str(cfg, "smtp.url")[0])
+        puts("Mails are kept, as no smtp.url is set: the operator reads them at /admin/mails");
     if (s->operator_made)
         printf("The operator's token was written to %s/operator.token\n", s->app.data_dir);
     fflush(stdout);
