@@ -1429,6 +1429,10 @@ export interface components {
             asset?: string;
             /** @description The second photo it is about. */
             other?: string;
+            /** @description Of a quote: which input it is about. */
+            input?: string;
+            /** @description Of a quote: the place in that input. */
+            index?: number;
             face?: number;
             /** @description Of a task without a result: what its pictures failed, most often first. */
             checks?: components["schemas"]["Reason"][];
