@@ -1,11 +1,11 @@
 /** In the browser: takes over the first screen that the server wrote, or draws the page anew. */
+import './styles.css';        // first: what stands behind it may say otherwise
 import { createRoot, hydrateRoot } from 'react-dom/client';
 import { App, newCache } from './app';
 import { connect } from './lib/api';
 import { readBoot } from './lib/boot';
 import { preferredLang } from './words';
 import { adoptSession } from './lib/session';
-import './styles.css';
 
 async function begin(): Promise<void> {
   const boot = readBoot(), root = document.getElementById('root');
