@@ -5,7 +5,7 @@ import { Client } from '../lib/client.mjs';
 import { FOUR, NOBODY, ONE } from '../lib/expect.mjs';
 import { linkOf, person, typeIn } from '../lib/people.mjs';
 import { startServer } from '../lib/server.mjs';
-import { openBrowser, openWalk } from '../lib/walk.mjs';
+import { NEXT, openBrowser, openWalk } from '../lib/walk.mjs';
 
 const PASSWORD = 'a long enough secret 3';
 let server, slow, failing, browser, operator;
@@ -88,6 +88,9 @@ test('what is wrong with a file is said as it is, and what is asked for is said 
   await walk.page.getByText('at least 720 pixels on the shorter side').waitFor();
   await walk.id('files').setInputFiles([{ name: 'moving.gif', mimeType: 'image/gif', buffer: Buffer.from('GIF89a') }]);
   await walk.page.getByText('This type of file cannot be read.').waitFor();
+  const [name, mark] = await Promise.all(['.photo-none span', '.photo-stamp'].map(s => walk.$(s).boundingBox()));
+  assert.equal(await walk.$('.photo-none').innerText(), 'moving.gif', 'what cannot be shown has its name');
+  assert.ok(name.y + name.height <= mark.y, 'the stamp does not lie on it');
   const wide = Buffer.from(await walk.page.evaluate(blank(2400, 120)));
   await walk.id('files').setInputFiles([{ name: 'wide.jpg', mimeType: 'image/jpeg', buffer: wide }]);
   await walk.settled(2);
@@ -96,6 +99,63 @@ test('what is wrong with a file is said as it is, and what is asked for is said 
   assert.ok(stamp.y >= frame.y && stamp.y + stamp.height <= frame.y + frame.height, 'the stamp lies on its picture');
   assert.ok(bin.y + bin.height <= frame.y + frame.height, 'so does the bin');
   await walk.shot('refused');
+});
+
+test('a background that will not do says so where one looks, and another one takes its place', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'backdrop-en' }), hint = words => walk.page.locator('.action-hint', { hasText: words }).waitFor();
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE]);
+  await walk.next().click();
+  await walk.id('own-file').setInputFiles([FOUR]);
+  await hint('This photo cannot be used as a background.');
+  await walk.until(() => (b => b.top >= 0 && b.bottom <= document.querySelector('.action-bar').getBoundingClientRect().top)(document.querySelector('.photo .button-primary').getBoundingClientRect()));
+  assert.equal(await walk.$('.tile-on').count(), 0, 'nothing looks chosen');
+  await walk.shot('refused');
+  await walk.id('replace-file').setInputFiles([NOBODY]);
+  await walk.until(next => document.querySelector('.tile input[value=""]')?.checked && !document.querySelector(next).disabled, NEXT);
+  await walk.id('own-file').setInputFiles([FOUR]);
+  await hint('This photo cannot be used as a background.');
+  await walk.$('.photo-remove').click();
+  await hint('Choose a background.');
+  assert.equal(await walk.id('photo').count(), 0);
+  await walk.page.goBack();
+  await walk.settled(1);                                            // nothing of it became one of the people
+});
+
+test('the same photo twice: one of the two goes by one tap; who has no picture yet is not asked to make another', async t => {
+  const walk = await openWalk(t, browser, server.url, { name: 'twice-en' });
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos([ONE, ONE]);
+  await walk.$('.meant').getByRole('button', { name: /^Take away girl/ }).click();
+  await walk.settled(1);
+  await walk.until(next => !document.querySelector(next).disabled && !document.querySelector('.notice-bad'), NEXT);
+  await walk.go('/me');
+  await walk.page.getByText('No pictures yet').waitFor();
+  assert.equal(await walk.page.getByText('Make another').count(), 0);
+  assert.ok(await walk.$('.empty .button-big > span').evaluate(e => e.getBoundingClientRect().height < 30), 'one line');
+  await walk.shot('me');
+});
+
+test('what a good photo is: one line each, as wide as what stands below; and a finger leaves no button lit behind it', async t => {
+  for (const [lang, width] of [['en', 1440], ['zh', 360], ['en', 360]]) {
+    const walk = await openWalk(t, browser, server.url, { lang, width, name: `good-${width}-${lang}`, isMobile: width < 1000 });
+    await walk.go('/new');
+    await walk.$('.good').waitFor();
+    assert.deepEqual(await walk.$('.good li > :last-child').evaluateAll(all => all.filter(e => e.clientHeight > 30).map(e => e.textContent)), [], `${lang}, ${width}`);
+    const [last, consent] = await Promise.all(['.good li:last-child', '.consent'].map(s => walk.$(s).boundingBox()));
+    assert.ok(Math.abs(last.x + last.width - consent.x - consent.width) < 1, `${lang}, ${width}`);
+    await walk.shot('new');
+    if (lang === 'zh') continue;
+    await walk.agree();
+    await walk.photos(['one', 'two'].map(name => ({ name: `${name}.gif`, mimeType: 'image/gif', buffer: Buffer.from('GIF89a') })));
+    const bin = walk.$('.photo-remove').first(), colour = () => bin.evaluate(e => getComputedStyle(e).color), before = await colour();
+    await bin.click();
+    await walk.settled(1);
+    await walk.calm();
+    assert.equal(await colour() === before, width < 1000, 'a mouse lies on the next one, a finger does not');
+  }
 });
 
 test('who taps one face too many is told', async t => {
@@ -128,6 +188,7 @@ test('the ends of a link: used, wrong password, somebody else\'s', async t => {
   await other.go(used);
   await other.$('#main .button-primary').click();
   await other.h1('You are signed in');
+  assert.equal((await other.$('.empty').innerText()).match(/signed in/g).length, 1, 'said once');
   await walk.page.goto('about:blank');
   await walk.go(used);
   await walk.page.getByText('You are signed in already').waitFor();
@@ -185,6 +246,8 @@ for (const lang of ['en', 'zh']) {
     await walk.$('.viewer-act .button').click();
     await walk.id('picked').waitFor();
     assert.deepEqual(await wrong(), [], 'done');
+    const [offer, gold] = await Promise.all(['.keep', '.top-credits'].map(s => walk.$(s).evaluate(e => getComputedStyle(e).backgroundColor)));
+    assert.equal(offer, gold, 'an offer is no card like the others');
     await walk.shot('done');
     await walk.go('/sign-in');
     await walk.$('input[type=email]').waitFor();

@@ -135,8 +135,12 @@ export class Journey {
     this.changed();
   }
 
-  /** instead: the photo whose place the first file takes. */
+  /** instead: the photo whose place the first file takes, one of a person or the backdrop. */
   add(files: Iterable<File>, instead: Photo | null = null): void {
+    if (instead && instead === this.backdrop) {
+      const [file] = files;
+      return file && this.setBackdrop(file);
+    }
     for (const file of files) {
       const photo = this.make(file, 'people'), at = instead ? this.photos.indexOf(instead) : -1;
       if (instead && at >= 0) {
@@ -159,8 +163,19 @@ export class Journey {
 
   remove(photo: Photo): void {
     this.photos = this.photos.filter(p => p !== photo);
+    if (photo === this.backdrop) {
+      this.backdrop = null;
+      if (this.template === '') this.template = null;
+    }
     this.drop(photo);
     this.changed();
+  }
+
+  /** One person less: their photo goes, or only its tick, when others of it join. */
+  takeAway({ asset, face }: { asset: string; face: number }): void {
+    const photo = this.photos.find(p => p.asset?.id === asset);
+    if (photo && photo.faces.length > 1) photo.toggle(face);
+    else if (photo) this.remove(photo);
   }
 
   again(photo: Photo): void { this.enqueue(photo); }

@@ -13,7 +13,7 @@ import { Empty, PageSkeleton } from '../ui/states';
 import { useWords, type Key } from '../words';
 
 const WORDS: Record<MailKind, [Key, Key]> = {
-  confirm: ['authConfirmed', 'authConfirmedText'], magic: ['authSignedIn', 'authConfirmedText'], reset: ['authResetDone', 'authResetDoneText'],
+  confirm: ['authConfirmed', 'authConfirmedText'], magic: ['authSignedIn', 'authSignedInText'], reset: ['authResetDone', 'authResetDoneText'],
 };
 
 function readToken(): { kind: MailKind; token: string } | null {

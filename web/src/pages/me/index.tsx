@@ -77,12 +77,12 @@ function useMoving(moving: boolean): void {
 }
 
 export default function Me() {
-  const { t } = useWords(), me = useMe(true), moving = me?.moving ?? false;
+  const { t } = useWords(), me = useMe(true), moving = me?.moving ?? false, some = (useTasks().data?.pages[0]?.items.length ?? 0) > 0;
   useMoving(moving);
   useTitle(t('meTitle'));
   return (
     <div className="width me">
-      <div className="me-top"><h1>{t('meTitle')}</h1><ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink></div>
+      <div className="me-top"><h1>{t('meTitle')}</h1>{some && <ButtonLink href="/new" kind="quiet" icon="plus">{t('another')}</ButtonLink>}</div>
       {moving && <Notice kind="info" icon="clock" title={t('movingTitle')} next={t('movingText')} />}
       <Pictures moving={moving} />
       <Account me={me} />

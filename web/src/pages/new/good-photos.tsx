@@ -13,7 +13,7 @@ function Portrait({ fault }: { fault?: Fault }) {
       {fault === 'blurred' && <filter id="out-of-focus"><feGaussianBlur stdDeviation="2.4" /></filter>}
       <g transform={fault === 'cut' ? 'translate(-9 -31) scale(1.3)' : undefined} filter={fault === 'blurred' ? 'url(#out-of-focus)' : undefined}>
         {!profile && <path className="portrait-hair" d="M16 34c-3-18 3-25 14-25s17 7 14 25z" />}
-        <path className="portrait-clothes" d="M4 68c1-15 10-21 26-21s25 6 26 21z" />
+        <path className="portrait-clothes" d="M4 80V68c1-15 10-21 26-21s25 6 26 21v12z" />
         <path className="portrait-skin" d={profile ? 'M25 38h10v9c0 5-10 5-10 0z' : 'M25 40h10v8c0 5-10 5-10 0z'} />
         {profile
           ? <><path className="portrait-skin" d="M38 15c2 3 2 6 2 9l4 6-3 2c0 6-1 10-5 10-7 0-14-4-14-15s8-15 16-12z" /><path className="portrait-hair" d="M40 20c-8-1-11 3-10 10l-5 2-2 7c-8-6-10-28 6-30 6-1 10 5 11 11z" /><path className="portrait-line" d="M36.500 24.500h2M37 35.500c1 .6 2 .6 3.200.1" /></>
@@ -28,8 +28,8 @@ export function GoodPhotos() {
   const { t } = useWords();
   return (
     <ul className="good" aria-label={t('goodPhoto')}>
-      <li className="good-like"><Portrait /><span><Icon name="check" size={14} /> {t('goodLike')}</span></li>
-      {FAULTS.map(([fault, key]) => <li key={fault}><Portrait fault={fault} /><span><Icon name="close" size={14} /> {t(key)}</span></li>)}
+      <li className="good-like"><span className="good-picture"><Portrait /><span className="good-badge"><Icon name="check" size={14} /></span></span><span className="good-name">{t('goodLike')}</span></li>
+      {FAULTS.map(([fault, key]) => <li key={fault}><span className="good-picture"><Portrait fault={fault} /><span className="good-badge"><Icon name="close" size={14} /></span></span><span className="good-name">{t(key)}</span></li>)}
     </ul>
   );
 }

@@ -113,7 +113,7 @@ export function PhotoCard({ photo, full, max, alone }: { photo: Photo; /** Nobod
       <div className="photo-frame">
         {photo.url
           ? <span className="photo-picture"><img src={photo.url} alt={photo.name} onError={() => photo.cannotShow()} />{photo.asset && photo.faces.map(f => <Ring key={f.index} photo={photo} face={f} on={photo.ticked.has(f.index)} />)}</span>
-          : <span className="photo-none"><Icon name="image" size={32} /></span>}
+          : <span className="photo-none"><Icon name="image" size={32} /><span className="photo-name small">{photo.name}</span></span>}
         {wrong && <span className="photo-stamp">{t('photoBad')}</span>}
       </div>
       <div className="photo-side">

@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import { api, asProblem, type Problem, type Reason } from '../../lib/api';
 import { useRecipe, useTemplates } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
+import { Button } from '../../ui/button';
 import { Notice, ProblemNotice } from '../../ui/notice';
 import { useWords } from '../../words';
 import { stepHref } from '.';
@@ -26,11 +27,21 @@ export function useTwice(): Problem | null {
   return problem?.document.issues?.some(issue => issue.other) ? problem : null;
 }
 
-/** The photos that are meant, to be seen: names alone may be equal. */
-function Meant({ issue }: { issue: Reason }) {
-  const journey = useJourney(), photos = [issue.other, issue.asset].flatMap(id => journey.photos.filter(p => id && p.asset?.id === id));
+/** The photos that are meant, to be seen: names alone may be equal. here: the page of the photos, where the second of them can go at once. */
+function Meant({ issue, here }: { issue: Reason; here: boolean }) {
+  const { t } = useWords(), journey = useJourney(), photos = [issue.other, issue.asset].flatMap(id => journey.photos.filter(p => id && p.asset?.id === id)), second = journey.people[issue.index ?? -1];
   if (!photos.length) return null;
-  return <span className="meant">{photos.map((photo, n) => <figure key={n}>{photo.url && <img src={photo.url} alt="" onError={() => photo.cannotShow()} />}<figcaption className="small">{photo.name}</figcaption></figure>)}</span>;
+  return (
+    <span className="meant">
+      {photos.map((photo, n) => (
+        <figure key={n}>
+          {photo.url && <img src={photo.url} alt="" onError={() => photo.cannotShow()} />}
+          <figcaption className="small">{photo.name}</figcaption>
+          {here && second && n === 1 && <Button kind="quiet" icon="trash" aria-label={t('takeAwayNamed', { name: photo.name })} onClick={() => journey.takeAway(second)}>{t('takeAway')}</Button>}
+        </figure>
+      ))}
+    </span>
+  );
 }
 
 export function Issues({ problem, change = true }: { problem: Problem; change?: boolean }) {
@@ -40,7 +51,7 @@ export function Issues({ problem, change = true }: { problem: Problem; change?: 
     <div ref={seen}>
       {issues.length ? (
         <Notice kind="bad" title={t('confirmIssues')}>
-          <ul>{issues.map((issue, n) => <li key={n}><Meant issue={issue} />{lang === 'zh' ? issue.zh + issue.next_zh : `${issue.en} ${issue.next_en}`}</li>)}</ul>
+          <ul>{issues.map((issue, n) => <li key={n}><Meant issue={issue} here={!change} />{lang === 'zh' ? issue.zh + issue.next_zh : `${issue.en} ${issue.next_en}`}</li>)}</ul>
           {change && <Link href={stepHref('photos')}>{t('confirmChange')}</Link>}
         </Notice>
       ) : <ProblemNotice problem={problem} />}

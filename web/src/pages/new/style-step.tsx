@@ -1,9 +1,11 @@
 /** Step 2: where the picture is taken. */
+import { useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
 import { api, asProblem } from '../../lib/api';
 import { useText } from '../../lib/app-context';
 import { useTemplates } from '../../lib/catalogue';
 import { useJourney } from '../../lib/journey';
+import type { Photo } from '../../lib/photo';
 import { ActionBar } from '../../ui/action-bar';
 import { Button } from '../../ui/button';
 import { Icon } from '../../ui/icons';
@@ -16,7 +18,7 @@ import { stepHref } from '.';
 export function StyleStep() {
   const { t } = useWords(), text = useText(), journey = useJourney(), templates = useTemplates(), [, go] = useLocation(), own = journey.backdrop;
   const ownReady = journey.template !== '' || own?.state === 'ready';
-  const lacking = journey.template === null ? t('needStyle') : !ownReady ? t('needWait') : null;
+  const lacking = journey.template === null ? t('needStyle') : !ownReady ? t(own?.state === 'refused' ? 'needOther' : 'needWait') : null;
   const chosen = templates.data?.find(x => x.name === journey.template);
   return (
     <>
@@ -35,7 +37,7 @@ export function StyleStep() {
               <span className="tile-check"><Icon name="check" size={16} /></span>
             </label>
           ))}
-          {own && (
+          {own?.state === 'ready' && (
             <label className={`tile ${journey.template === '' ? 'tile-on' : ''}`}>
               <input type="radio" name="template" value="" checked={journey.template === ''} onChange={() => journey.choose('')} />
               <span className="tile-picture">{own.url && <Picture src={own.url} alt="" onError={() => own.cannotShow()} />}</span>
@@ -48,7 +50,7 @@ export function StyleStep() {
             <p className="small soft">{t('styleOwnHint')}</p>
           </div>
         </div>
-        {own && own.state !== 'ready' && <ul className="photos"><BackdropCard /></ul>}
+        {own && own.state !== 'ready' && <BackdropCard own={own} />}
       </div>
       <ActionBar hint={lacking ?? (journey.template === '' ? t('styleOwn') : chosen && text(chosen.title))}>
         <Button kind="quiet" big icon="back" aria-label={t('back')} onClick={() => go(stepHref('photos'))} />
@@ -58,7 +60,9 @@ export function StyleStep() {
   );
 }
 
-function BackdropCard() {
-  const { backdrop } = useJourney();
-  return backdrop && <PhotoCard photo={backdrop} full={false} />;
+/** Below the wall, so it comes into sight: when it is sent, and when it will not do. */
+function BackdropCard({ own }: { own: Photo }) {
+  const seen = useRef<HTMLUListElement>(null), over = !own.busy;
+  useEffect(() => { seen.current?.scrollIntoView({ block: 'center' }); }, [own, over]);
+  return <ul ref={seen} className="photos"><PhotoCard photo={own} full={false} /></ul>;
 }
