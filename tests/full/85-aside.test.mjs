@@ -104,8 +104,8 @@ test('between two news the bar goes on and the seconds go down, but never past w
   await walk.page.reload();
   const shows = seconds => walk.page.getByText(`about ${seconds} seconds left`).waitFor(), percent = async () => Number(await bar.getAttribute('aria-valuenow'));
   await shows(40);
-  assert.equal(await percent(), 22);
-  let last = 22;
+  let last = await percent();
+  assert.ok(last >= 22 && last < 25, `where it was told, or a little on, as time goes by: ${last}`);
   for (const seconds of [35, 30, 25]) {
     await walk.page.clock.runFor(5_000);
     await shows(seconds);
