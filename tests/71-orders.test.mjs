@@ -314,6 +314,9 @@ test('Stripe: one that hangs takes a quarter of the workers, and the others go o
   assert.deepEqual([over, sim.holding, refused.length], [10, 2, 10]);
   for (const a of refused) isProblem(a, 503, 'busy');
   assert.ok(refused.every(a => Number(a.headers.get('retry-after')) > 0));
+  const { i: never } = refused.at(-1), calls = sim.calls.length;       // not begun: nothing is asked there
+  for (const what of ['check', 'cancel']) assert.equal((await buyers[never].send('POST', `/v1/orders/${orders[never].id}/${what}`, { json: {} })).status, 200, what);
+  assert.deepEqual([(await buyers[never].look(orders[never])).state, sim.calls.length], ['closed', calls]);
   sim.release();
   await Promise.all(asked);
   assert.equal(refused.length, 10);

@@ -160,11 +160,13 @@ int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int
     return r < 0 ? r : changed == 1;
 }
 
-int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], struct err *e) {
+int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], bool *ret_begun, struct err *e) {
     struct order o;
     int r = shop__order_get(tx, order, account, &o, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
+    if (ret_begun)
+        *ret_begun = o.started_ms > 0;
     memcpy(ret, o.provider, sizeof(o.provider));
     return 0;
 }

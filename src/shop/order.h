@@ -71,8 +71,8 @@ struct shop_search { struct str state; int64_t account, before_id; bool troubled
 int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_search *q, struct buf *out, struct err *e);      /* the operator's */
 int shop_refund_list(struct db_tx *tx, struct str state, int64_t before_id, int limit, struct buf *out, struct err *e);      /* newest first, a JSON array */
 
-/* Who is paid, for an order of that account; ERR_NOT_FOUND. */
-int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], struct err *e);
+/* Who is paid, for an order of that account; ERR_NOT_FOUND. ret_begun: the provider may know of it, so that a check or a cancel asks there; may be NULL. */
+int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], bool *ret_begun, struct err *e);
 /* The order that a refund is of; ERR_NOT_FOUND. */
 int shop_refund_order(struct db_tx *tx, int64_t refund, int64_t *ret_order, struct err *e);
 
