@@ -183,14 +183,23 @@ test('lists of orders are read beside the event threads', async t => {
   }
 });
 
-test('orders are begun only so fast, and one key sent often is one order', async t => {
-  const { buyer } = await testWorld(t, { ZOETROPE_SHOP_ORDERS_PER_HOUR: '3' }), c = await buyer(), key = randomUUID();
+test('orders are begun only so fast, whatever pays for them, and one key sent often is one order', async t => {
+  const { server, buyer } = await testWorld(t, { ZOETROPE_SHOP_ORDERS_PER_HOUR: '3', ZOETROPE_SHOP_CODES_PER_HOUR: '100' }), c = await buyer('ann@example.com'), key = randomUUID();
   const again = k => c.send('POST', '/v1/orders', { json: { plan: 'p9', currency: 'CNY', provider: 'test' }, headers: { 'idempotency-key': k } });
   for (let i = 0; i < 10; i++) assert.equal((await again(key)).status, 201);
   for (let i = 0; i < 2; i++) await c.post(`/v1/orders/${(await again(randomUUID())).json.id}/cancel`, {});
   isProblem(await again(randomUUID()), 429, 'rate_limited');
   assert.equal((await again(key)).status, 201);
   assert.equal((await c.get('/v1/orders')).items.length, 3);
+  const op = await operator(server), d = await buyer('dan@example.com'), many = { uses_max: 0, each_max: 10, ends_ms: Date.now() + HOUR };
+  const make = async json => (await op.effect('/v1/admin/codes', { ...many, ...json })).items[0].code;
+  const all = await make({ kind: 'percent', amount: 100 }), plan = await make({ kind: 'plan', plan: 'p9' });
+  const free = () => d.send('POST', '/v1/orders', { json: { plan: 'p9', currency: 'CNY', provider: 'test', code: all }, headers: { 'idempotency-key': randomUUID() } });
+  const redeem = () => d.send('POST', '/v1/codes/redeem', { json: { code: plan }, headers: { 'idempotency-key': randomUUID() } });
+  for (const [i, take] of [free, redeem, free].entries()) assert.equal((await take()).status, 201, `${i}`);
+  for (const take of [free, redeem]) isProblem(await take(), 429, 'rate_limited');
+  assert.deepEqual([(await d.get('/v1/orders')).items.map(o => [o.state, o.price_minor]), await d.gained()], [Array(3).fill(['paid', 0]), 120]);
+  assert.deepEqual((await op.get('/v1/admin/codes')).items.map(x => x.uses).sort(), [1, 2]);
 });
 
 // ---- Stripe ----

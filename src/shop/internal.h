@@ -62,6 +62,8 @@ int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int
 /* When the provider is asked next about an order that is paid, 0: never. */
 int64_t shop__next_look(const struct order *o, int64_t now_ms);
 
+/* ERR_RATE: shop.orders_per_hour were made, whoever or whatever paid for them. */
+int shop__order_rate(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e);
 /* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);
 /* What there is to pay was paid: state, books and what one may do, once. o->fee is what the provider kept, o->ends_ms when it

@@ -248,6 +248,14 @@ static int check_covers(const struct shop *s, const struct shop_order_new *o, in
     return err_set(e, ERR_CODE_WRONG, "by it %.*s would be sold below cost", STR_ARG(o->plan->name));
 }
 
+/* Counted where it is made: one key sent again and again is one order. */
+int shop__order_rate(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e) {
+    DB_ROWS made = { 0 };
+    int64_t most = config_int(s->cfg, "shop.orders_per_hour");
+    int r = db_one(tx, &made, e, &order_made_n, DB_INT(account), DB_INT(clock_ms() - 3600 * 1000));
+    return r < 0 ? r : db_int(&made, 0) >= most ? err_set(e, ERR_RATE, "at most %lld orders in an hour", (long long)most) : 0;
+}
+
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e) {
     int64_t off = 0;
     int r = check_sold(s, o, e);
@@ -260,14 +268,8 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
         if (db_int(&rows, 0) >= OPEN_MAX)
             return err_set(e, ERR_ORDERS_OPEN, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
     }
-    {                                            /* counted where it is made: one key sent again and again is one order */
-        DB_ROWS made = { 0 };
-        int64_t most = config_int(s->cfg, "shop.orders_per_hour");
-        if ((r = db_one(tx, &made, e, &order_made_n, DB_INT(o->account), DB_INT(clock_ms() - 3600 * 1000))) < 0)
-            return r;
-        if (db_int(&made, 0) >= most)
-            return err_set(e, ERR_RATE, "at most %lld orders in an hour", (long long)most);
-    }
+    if ((r = shop__order_rate(tx, s, o->account, e)) < 0)
+        return r;
     if (o->code.n && ((r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0 || (r = check_covers(s, o, off, e)) < 0))
         return r;
     return shop__order_add(tx, s, o, off, e);
