@@ -364,6 +364,15 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   sim.settle(asked.refund.id, 'SUCCESS');
   await sim.sendDue();
   await c.until(o, x => x.refund.state === 'done', 'by its notice');
+  const parts = [300, 200, 490], gone = [];                  // of the other one a person gives back in the console, in parts
+  for (const fen of parts) {
+    sim.refundByHand(lost.id, fen, sim.notifyUrl);
+    await sim.sendDue();
+    gone.push((await c.look(lost)).refunded_minor);
+  }
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  const back = await c.look(lost);
+  assert.deepEqual([gone, back.refunded_minor, back.credits_left, back.trouble, back.refund.cause], [[300, 500, 990], 990, 0, null, 'provider']);
   await server.stop();
   await sound(server);
 });

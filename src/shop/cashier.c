@@ -423,14 +423,34 @@ static int hear_payment(struct shop *s, const char *provider, const struct pay_n
     return r < 0 ? r : settle(s, id, &t, e);
 }
 
+static int foreign_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__refund_foreign(tx, w->s, w->order, w->refund_truth, e);
+}
+/* Made in the provider's console. Who says how much by the notice itself (WeChat) says it nowhere else: of the payment it tells only that something went
+ * back. The payment's own notice may have been lost. */
+static int hear_foreign(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e) {
+    struct step w = { .s = s, .refund_truth = &n->refund };
+    struct order o;
+    int r = shop__find_order(s, provider, n, &w.order, e);
+    if (r == 1)
+        r = shop__order_get(db_reader(s->db), w.order, 0, &o, e);
+    if (r < 0)
+        return r;
+    bool ours = r == 1 && !o.member;
+    if ((!ours || o.state != SHOP_PAID) && (r = hear_payment(s, provider, n, /* truth= */ false, a, e)) < 0)
+        return r;
+    return ours ? db_do(s->db, foreign_step, &w, e) : 0;
+}
+
 static int hear_refund(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e) {
     struct refund f;
     int64_t id;
     int r = n->refund_number.n && id_parse(n->refund_number, "refund", &id) >= 0 ? shop__refund_get(db_reader(s->db), id, &f, e) : 0;
     if (r < 0)
         return r;
-    if (r == 0)                                  /* not one of ours: what it did to its payment is read there */
-        return hear_payment(s, provider, n, /* truth= */ false, a, e);
+    if (r == 0)                                  /* not one of ours */
+        return n->truth && n->refund.state == PAY_REFUND_DONE ? hear_foreign(s, provider, n, a, e) : hear_payment(s, provider, n, /* truth= */ false, a, e);
     struct step w = { .s = s, .refund = id, .refund_truth = &n->refund };
     if (n->truth)
         return db_do(s->db, refund_settle_step, &w, e);

@@ -86,8 +86,12 @@ void shop__key_ms(struct jw *w, const char *key, int64_t ms);            /* 0: n
 /* What the provider keeps of a price: as it says, else by the rates of its price list. */
 int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t);
 
-/* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider. */
-int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e);
+/* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider.
+ * ref: what the provider calls this one refund, "" = a sum of any number. */
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct str ref, struct err *e);
+
+/* What of an order went back by a person's hand, outside of the provider: it is in none of its sums. */
+int shop__by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e);
 
 /* Books what the provider says of an order. What it says twice, or late, changes nothing. Write function. */
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *truth, struct err *e);
@@ -103,6 +107,9 @@ int shop__refund_of(struct db_tx *tx, int64_t order, struct refund *ret, struct 
 /* Row, books and order, in this transaction. state "pending" (the cashier asks the provider) or "done" (it is so already). */
 int shop__refund_book(struct db_tx *tx, struct shop *s, const struct order *o, const struct shop_refund_new *f, const char *state, struct err *e);
 int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const struct pay_refund_truth *truth, struct err *e);
+/* One that was made in the provider's console, where only its own notice tells of how much: booked once by its name there. Beyond what is left of the price,
+ * or beside what a person booked by hand, a person looks. Write function. */
+int shop__refund_foreign(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_refund_truth *truth, struct err *e);
 /* Surely no money went back, for good: everything as it was. */
 int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struct str why, struct err *e);
 

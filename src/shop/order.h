@@ -97,7 +97,7 @@ int shop_hear(struct shop *s, const char *provider, const struct pay_said *said,
 #define SHOP_REGRET_MS (7LL * 24 * 3600 * 1000)
 int shop_refund_ask(struct db_tx *tx, struct shop *s, int64_t id, int64_t order, int64_t account, struct str reason, struct err *e);
 /* The operator decides: so much money, so many of the credits that are left. money 0: all that is left; credits -1: with all the money all that are available, else none. by: the operator's account. */
-struct shop_refund_new { int64_t id, order, by, money, credits; enum shop_cause cause; struct str reason; };
+struct shop_refund_new { int64_t id, order, by, money, credits; enum shop_cause cause; struct str reason, ref /* the provider's name of one that is made already */; };
 int shop_refund_make(struct db_tx *tx, struct shop *s, const struct shop_refund_new *f, struct err *e);
 int shop_refund_refuse(struct db_tx *tx, int64_t refund, int64_t by, struct str why, struct err *e);
 

@@ -426,6 +426,61 @@ static void another_dispute_is_told_anew(void **state) {
     close_world(&w);
 }
 
+static int foreign_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop__refund_foreign(tx, a->w->shop, a->w->order, a->refund_truth, e);
+}
+static int console(struct world *w, int64_t minor, const char *ref) {
+    struct pay_refund_truth t = { .state = PAY_REFUND_DONE, .number = STR("CONSOLE"), .provider_id = str_z(ref), .amount = { minor, "CNY" } };
+    return db_do(w->t->db, foreign_fn, &(struct arg){ .w = w, .refund_truth = &t }, &w->t->e);
+}
+
+/* Of one that tells no sums (WeChat) each part is told by a notice of its own, however often. */
+static void what_a_console_gives_back_in_parts_is_booked_part_by_part(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(console(&w, 100, "c0"), 0);                 /* nothing was paid, as far as we know */
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");   /* the answer was faster than the notice */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(console(&w, 100, "c1"), 0);
+        assert_int_equal(console(&w, 200, "c2"), 0);
+        assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    }
+    assert_string_equal(now_is(&w).trouble, "");
+    assert_int_equal(now_is(&w).refunded, 300);
+    assert_int_equal(testing_count(w.t, &refund_rows, w.order), 2);
+    struct arg ours = { .w = &w, .f = { .id = id_new(), .order = w.order, .by = YOU, .money = 400, .credits = 0, .cause = SHOP_CAUSE_OPERATOR, .reason = STR("r") } };
+    OK(db_do(w.t->db, refund_fn, &ours, e));
+    struct pay_refund_truth done = { .state = PAY_REFUND_DONE, .provider_id = STR("ours") };
+    ours.refund_truth = &done;
+    OK(db_do(w.t->db, refund_settle_fn, &ours, e));
+    assert_int_equal(console(&w, 400, "ours"), 0);               /* by whatever number it is told: that one we have */
+    assert_int_equal(now_is(&w).refunded, 700);
+    assert_int_equal(console(&w, 300, "c3"), 0);                 /* more than is left of the price: that much of it, and a person looks */
+    assert_int_equal(now_is(&w).refunded, 990);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");
+    assert_true(credits(&w) - before <= 40 - 4 - 8);
+    assert_int_equal(problems(&w), 0);
+
+    order(&w);                                                   /* its notice was late, and a person has booked it by hand meanwhile */
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_int_equal(settled(&w, 100), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(console(&w, 100, "c4"), 0);
+    assert_int_equal(now_is(&w).refunded, 100);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");
+    assert_int_equal(settled(&w, 0), 0);
+    assert_int_equal(console(&w, 100, "c4"), 0);
+    assert_string_equal(now_is(&w).trouble, "");                 /* a person said that it was the same */
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
 DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
 DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
 DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
@@ -467,6 +522,7 @@ int main(void) {
         TESTING(a_refund_that_is_late_is_booked_by_the_sum_that_is_gone),
         TESTING(what_went_back_by_hand_is_not_in_the_sum_of_the_provider),
         TESTING(another_dispute_is_told_anew),
+        TESTING(what_a_console_gives_back_in_parts_is_booked_part_by_part),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

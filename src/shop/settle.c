@@ -82,21 +82,20 @@ int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct 
     return shop__order_move(tx, o, SHOP_PAID, shop__next_look(o, clock_ms()), e);
 }
 
-int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e) {
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct str ref, struct err *e) {
     struct ledger_sold sold;
     int r = ledger_sold_get(tx, o->id, &sold, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "order %s is paid and was never sold", o->number);
-    int64_t credits = o->credits * money / o->price;         /* in proportion; what was spent already is lost */
+    int64_t all = o->credits * (o->refunded + money) / o->price, credits = all - o->credits * o->refunded / o->price;      /* in proportion, of many parts, too; what was spent already is lost */
     struct shop_refund_new f = { .id = id_new(), .order = o->id, .by = by, .money = money, .credits = credits < sold.available ? credits : sold.available,
-                                 .cause = SHOP_CAUSE_PROVIDER, .reason = why };
+                                 .cause = SHOP_CAUSE_PROVIDER, .reason = why, .ref = ref };
     if ((r = shop__refund_book(tx, s, o, &f, "done", e)) >= 0)
         o->refunded += money;
     return r;
 }
 
-/* What went back by hand, outside of the provider: it is in none of its sums. */
-static int by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e) {
+int shop__by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &settle_by_hand, DB_INT(order));
     *ret = r == 1 ? db_int(&rows, 0) : 0;
@@ -108,11 +107,11 @@ static int by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e)
 static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
     bool unknown = t->refunded_minor < 0;
     int64_t told = (unknown ? 0 : t->refunded_minor) + t->lost_minor, hand = 0;
-    int r = told > 0 ? by_hand(tx, o->id, &hand, e) : 0;
+    int r = told > 0 ? shop__by_hand(tx, o->id, &hand, e) : 0;
     if (r < 0)
         return r;
     int64_t gone = told + hand, more = (gone < o->price ? gone : o->price) - o->refunded;
-    r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
+    r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), /* ref= */ STR(""), e) : 0;
     if (r >= 0 && unknown && o->refunded == 0)
         r = shop__trouble(tx, o, "refund_unknown", e);
     else if (r >= 0 && !unknown && told > 0 && (r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e)) >= 0)

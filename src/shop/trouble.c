@@ -93,7 +93,7 @@ int shop_order_settled(struct db_tx *tx, struct shop *s, const struct shop_settl
         return r;
     if (w->money > 0 && (o.state != SHOP_PAID || w->money > o.price - o.refunded))
         return err_set(e, ERR_BAD_INPUT, "money_minor: at most %lld of it can have gone back", (long long)(o.state == SHOP_PAID ? o.price - o.refunded : 0));
-    if (w->money > 0 && (r = shop__gone_back(tx, s, &o, w->money, w->by, STR(""), e)) < 0)      /* the note is not for its owner */
+    if (w->money > 0 && (r = shop__gone_back(tx, s, &o, w->money, w->by, STR(""), /* ref= */ STR(""), e)) < 0)      /* the note is not for its owner */
         return r;
     id_text(by, "acct", w->by);
     log_event(LOG_INFO, "shop.trouble_settled", F_STR("order", o.number), F_STR("what", o.trouble), F_STR("by", by), F_INT("minor", w->money));
