@@ -160,6 +160,12 @@ static int build_dispute(const struct stripe *g, struct str intent, struct arena
     return ask_for(g, arena_printf(a, "/v1/disputes?payment_intent=%.*s&limit=%d", STR_ARG(intent), DISPUTES_MAX), a, ret, e);
 }
 
+static int build_payments(const struct stripe *g, struct str member, struct arena *a, struct pay_call *ret, struct err *e) {
+    if (!str_starts(member, STR("sub_")))
+        return err_set(e, ERR_BAD_INPUT, "payments are asked for by a subscription (sub_…)");
+    return ask_for(g, arena_printf(a, "/v1/invoices?subscription=%.*s&status=paid&limit=%d&expand[]=data.payments", STR_ARG(member), PAY_PAYMENTS_MAX), a, ret, e);
+}
+
 static int build_refund(const struct stripe *g, const struct pay_refund_ask *ask, struct arena *a, struct pay_call *ret, struct err *e) {
     BUF_CLEANUP struct buf f = { 0 };
     if (!str_starts(ask->of.transaction_id, STR("pi_")))
@@ -238,6 +244,8 @@ static int build(const void *g, const struct pay_work *w, const struct pay_momen
         return build_query_refund(g, w->refund, a, ret, e);
     case PAY_OP_QUERY_DISPUTE:
         return build_dispute(g, w->which->transaction_id, a, ret, e);
+    case PAY_OP_QUERY_PAYMENTS:
+        return build_payments(g, w->which->provider_id, a, ret, e);
     default:
         return build_change(g, w->change, a, ret, e);
     }
@@ -478,6 +486,20 @@ static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena
     return 0;
 }
 
+/* Invoices of a subscription that were paid. */
+static int parse_payments(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_payments *ret, struct err *e) {
+    const json_t *list = json_object_get(j, "data");
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n > PAY_PAYMENTS_MAX)
+        return err_set(e, ERR_UPSTREAM, "Stripe's answer is no list of at most %d invoices", PAY_PAYMENTS_MAX);
+    struct pay_truth *all = arena_alloc(a, (n ? n : 1) * sizeof(*all));
+    for (size_t i = 0; i < n; i++)
+        if (read_invoice(json_array_get(list, i), a, &all[i]) < 0 || all[i].state != PAY_PAID || !str_eq(all[i].member.id, w->which->provider_id))
+            return err_set(e, ERR_UPSTREAM, "Stripe's answer is about other invoices");
+    *ret = (struct pay_payments){ all, n, json_is_true(json_object_get(j, "has_more")) };
+    return 0;
+}
+
 /* One refund, or a list of a payment's. */
 static int parse_refund(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
@@ -519,6 +541,8 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
         return parse_refund(w, j, a, &ret->refund, e);
     case PAY_OP_QUERY_DISPUTE:
         return parse_dispute(w, j, a, &ret->truth, e);
+    case PAY_OP_QUERY_PAYMENTS:
+        return parse_payments(w, j, a, &ret->payments, e);
     default:
         if (read_subscription(j, a, &ret->truth) < 0 || !str_eq(ret->truth.member.id, w->change->member))
             return pay__unclear(w, e, "Stripe's answer is about another subscription");
@@ -630,7 +654,7 @@ const struct pay_driver pay_driver_stripe = {
     .again = { 500, "text/plain", "later" },
     .forged = { 400, "text/plain", "wrong signature" },
     .open = open_stripe, .close = close_stripe, .build = build, .parse = parse, .notice = notice,
-    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE,
+    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE | 1u << PAY_OP_QUERY_PAYMENTS,
     .forgets_refunds = true,
     .fee_pm = "pay.stripe_fee_pm", .fee_fixed = "pay.stripe_fee_fixed",
 };

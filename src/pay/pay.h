@@ -149,6 +149,8 @@ struct pay_truth {
     int64_t           lost_minor;   /* what banks took back for good, as far as it is told; beside refunded_minor */
     struct pay_member member;
 };
+#define PAY_PAYMENTS_MAX 24         /* two years of months */
+struct pay_payments { const struct pay_truth *all; size_t n; bool more; };     /* the newest first, in the arena; more: there are older ones */
 /* That number, that much, in that currency. ERR_PAY_REFUSED saying what differs: such a payment is never booked, a person must look at it. */
 int pay_truth_check(const struct pay_truth *t, struct str number, const struct pay_money *price, struct err *e);
 
@@ -245,6 +247,9 @@ int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask 
 int pay_query_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 /* ret: the membership afterwards, and its newest invoice. */
 int pay_query_member(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_truth *ret, struct err *e);
+/* The newest that were paid for a membership, PAY_PAYMENTS_MAX at most; of each `member` says whose it is and for what time, and not how that stands. None
+ * where the provider tells of its newest one only (test money). */
+int pay_query_payments(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_payments *ret, struct err *e);
 /* END_NOW of what has ended is ERR_PAY_OVER. */
 int pay_change(struct pay *p, const char *provider, const struct pay_change_ask *ask, struct arena *a, struct pay_truth *ret, struct err *e);
 /* Keys that the provider has made new (WeChat's certificates); once in 12 hours. 0 also where there are none. */

@@ -147,7 +147,8 @@ int shop__member_settle(struct db_tx *tx, struct shop *s, int64_t member, const 
 int shop__member_ask_begin(struct db_tx *tx, const struct shop *s, struct member *m, int64_t now_ms, struct err *e);
 /* A change is over: state "done", "failed" or "dropped". */
 int shop__change_end(struct db_tx *tx, const struct change *c, const char *state, struct str why, struct err *e);
-bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref);
+/* transaction: "" where it is not told. */
+bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref, struct str transaction);
 
 /* What waits for the provider; cashier and pool threads. */
 int shop__do_member(struct shop *s, int64_t member, struct err *e);

@@ -212,7 +212,7 @@ export class Stripe extends Sim {
     ['GET subscriptions/:id', (q, id) => this.find(this.subscriptions, id)],
     ['POST subscriptions/:id', (q, id) => this.change(this.find(this.subscriptions, id), q)],
     ['DELETE subscriptions/:id', (q, id) => this.end(this.find(this.subscriptions, id))],
-    ['GET invoices', q => this.list('invoices', q, ['customer', 'status'])],
+    ['GET invoices', q => this.list('invoices', q, ['customer', 'status', 'subscription'])],
     ['GET invoices/:id', (q, id) => this.find(this.invoices, id)],
     ['POST refunds', q => this.refund(q)],
     ['GET refunds', q => this.list('refunds', q, ['payment_intent', 'charge'])],
@@ -238,7 +238,8 @@ export class Stripe extends Sim {
     only(q, [...filters, 'limit', 'starting_after', 'created']);
     const limit = q.limit === undefined ? 10 : whole(q.limit, 'limit');
     if (limit > 100) throw bad('limit: at most 100', { param: 'limit' });
-    let all = [...this[what].values()].reverse().filter(o => filters.every(f => q[f] === undefined || o[f] === q[f]));
+    const has = (o, f) => (what === 'invoices' && f === 'subscription' ? o.parent.subscription_details.subscription : o[f]);
+    let all = [...this[what].values()].reverse().filter(o => filters.every(f => q[f] === undefined || has(o, f) === q[f]));
     if (q.created?.gte) all = all.filter(o => o.created >= Number(q.created.gte));
     if (q.starting_after) {
       const at = all.findIndex(o => o.id === q.starting_after);
@@ -251,7 +252,10 @@ export class Stripe extends Sim {
   #maps = { payment_intent: 'intents', latest_charge: 'charges', balance_transaction: 'balances', subscription: 'subscriptions', latest_invoice: 'invoices', invoice: 'invoices', customer: 'customers' };
   #expanded(object, paths) {
     const out = structuredClone(object);
-    if (object.object === 'list') return this.#bare(out);
+    if (object.object === 'list') {                             // each of its data, and those paths say so
+      if (paths.some(p => !p.startsWith('data.'))) throw bad('This property cannot be expanded.');
+      return { ...this.#bare(out), data: out.data.map(o => this.#expanded(o, paths.map(p => p.slice('data.'.length)))) };
+    }
     for (const path of paths) {
       let at = out;
       for (const field of path.split('.')) {
