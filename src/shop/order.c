@@ -29,12 +29,13 @@ DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
 DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
 DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
-DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
+DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?");
+DB_SQL(order_page_troubled, "SELECT DISTINCT t.order_id FROM shop_trouble t CROSS JOIN shop_order o WHERE o.id = t.order_id AND t.over_ms = 0 AND t.order_id < ? "
+                            "AND (? = '' OR o.state = ?) ORDER BY t.order_id DESC LIMIT ?");
 DB_SQL(order_give, "UPDATE shop_order SET account_id = ? WHERE account_id = ?");
 DB_SQL(order_forget, "DELETE FROM shop_order WHERE state = 'closed' AND started_ms = 0 AND ask_ms = 0 AND created_ms < ? "
                      "AND NOT EXISTS (SELECT 1 FROM shop_trouble t WHERE t.order_id = shop_order.id)");
-DB_SQL(order_counts, "SELECT COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN trouble <> '' THEN 1 ELSE 0 END), 0) "
-                     "FROM shop_order WHERE state = 'open' OR trouble <> ''");
+DB_SQL(order_counts, "SELECT (SELECT COUNT(*) FROM shop_order WHERE state = 'open'), (SELECT COUNT(DISTINCT order_id) FROM shop_trouble WHERE over_ms = 0)");
 DB_SQL(refund_counts, "SELECT state, COUNT(*) FROM shop_refund WHERE state IN ('asked', 'pending', 'abnormal') GROUP BY state");
 
 const char *const shop_state_names[] = {
@@ -393,7 +394,7 @@ int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_
     DB_ROWS rows = { 0 };
     int64_t before = q->before_id > 0 ? q->before_id : INT64_MAX;
     int r = q->account ? db_query(tx, &rows, e, &order_page_of, DB_INT(q->account), DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit))
-                       : db_query(tx, &rows, e, &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit));
+                       : db_query(tx, &rows, e, q->troubled ? &order_page_troubled : &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->limit));
     return r < 0 ? r : shop__write_page(tx, s, &rows, 0, shop_order_render, out, e);
 }
 

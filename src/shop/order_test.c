@@ -81,6 +81,13 @@ static int64_t credits(struct world *w) {
     return b.available;
 }
 
+static struct shop_stats stats(struct world *w) {
+    struct shop_stats n;
+    struct err *e = &w->t->e;
+    OK(shop_get_stats(w->shop, db_reader(w->t->db), &n, e));
+    return n;
+}
+
 static void count_told(void *ctx, const char *what) { ++*(int *)ctx; }
 static int problems(struct world *w) {
     int told = 0;
@@ -98,6 +105,7 @@ static void what_is_paid_is_booked_once_and_stays(void **state) {
     int64_t before = credits(&w);
     order(&w);
     assert_int_equal(now_is(&w).state, SHOP_OPEN);
+    assert_int_equal(stats(&w).open, 1);
     assert_int_equal(say(&w, PAY_OPEN, 0, "", "", 0), 0);
     assert_int_equal(say(&w, PAY_PROCESSING, 0, "", "", 0), 0);
     assert_int_equal(now_is(&w).state, SHOP_OPEN);
@@ -270,6 +278,7 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t2", 0), 0);
     assert_int_equal(open_troubles(&w), 2);                      /* none hides the other */
+    assert_int_equal(stats(&w).troubled, 1);                     /* and they are one order's */
     assert_string_equal(now_is(&w).trouble, "paid_twice");
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 495), 0);
     assert_int_equal(open_troubles(&w), 1);                      /* it is told now how much */
@@ -280,6 +289,7 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_int_equal(settled(&w, 496), ERR_BAD_INPUT);
     assert_int_equal(settled(&w, 495), 0);
     assert_int_equal(open_troubles(&w), 0);
+    assert_int_equal(stats(&w).troubled, 0);
     assert_int_equal(now_is(&w).refunded, 990);
     assert_int_equal(credits(&w), before);
     struct refund f;
