@@ -446,21 +446,25 @@ test('Stripe: what went back in its dashboard is found though no event came, by 
 });
 
 test('a lost dispute is booked with the credits that are left, once; a won one changes nothing', async t => {
-  const stripe = await stripeWorld(t), c = await stripe.buyer(), won = await c.order(), gone = await c.order();
-  for (const [o, ends] of [[won, true], [gone, false]]) {
+  const stripe = await stripeWorld(t), c = await stripe.buyer(), op = await operator(stripe.server), won = await c.order(), gone = await c.order(), free = await c.order();
+  const fees = async () => (await op.get('/v1/admin/margin?days=1')).items.find(i => i.product === 'reunion').sold.find(x => x.currency === 'USD').fees;
+  for (const [o, ends, fee_back] of [[won, true, false], [gone, false], [free, true, true]]) {
     await c.start(o);
     const { id } = await stripe.pay(o);
     stripe.sim.dispute(id);
     await stripe.sim.sendDue();
     await c.until(o, x => x.trouble === 'dispute', 'told by an event');
-    stripe.sim.endDispute(id, ends);
+    assert.equal((await op.get(`/v1/admin/orders/${o.id}`)).dispute_fee_minor, 1500);
+    stripe.sim.endDispute(id, ends, fee_back);
     await stripe.sim.sendDue();
     await c.until(o, x => x.trouble === null, 'the bank has decided');
   }
   for (const n of stripe.sim.notices) await stripe.sim.deliver(n.id, {});
   const [a, b] = [await c.look(won), await c.look(gone)];
   assert.deepEqual([a.refunded_minor, a.credits_left, a.refund, b.refunded_minor, b.credits_left, b.refund.cause, b.refund.state], [0, 40, null, 199, 0, 'provider', 'done']);
-  assert.equal(await c.gained(), 40);
+  assert.equal(await c.gained(), 80);
+  const kept = await Promise.all([won, gone, free].map(async o => (await op.get(`/v1/admin/orders/${o.id}`)).dispute_fee_minor));
+  assert.deepEqual([kept, await fees()], [[1500, 1500, 0], 3 * 36 + 2 * 1500]);      // each once, and given back where Stripe says so
   await stripe.server.stop();
   await sound(stripe.server);
   const test = await testWorld(t), d = await test.buyer(), o = await d.order();

@@ -41,7 +41,7 @@ struct pay_call {                   /* one HTTP request; everything lives in the
 };
 struct pay_result {                 /* of one op */
     struct pay_start        start;
-    struct pay_truth        truth;  /* QUERY, QUERY_MEMBER, CHANGE; QUERY_DISPUTE: disputed and lost_minor */
+    struct pay_truth        truth;  /* QUERY, QUERY_MEMBER, CHANGE; QUERY_DISPUTE: disputed, lost_minor and dispute_fee_… */
     struct pay_refund_truth refund;
     struct pay_payments     payments;           /* QUERY_PAYMENTS */
 };

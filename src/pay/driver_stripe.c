@@ -468,11 +468,27 @@ static int parse_query(const struct pay_work *w, const json_t *j, struct arena *
     return 0;
 }
 
+/* What it kept for one dispute: the fees of what it moved of our balance for it, below 0 where it gave one back. False: not told, or in another
+ * currency than was paid. */
+static bool read_dispute_fee(const json_t *dispute, struct arena *a, int64_t *minor) {
+    const json_t *moves = json_object_get(dispute, "balance_transactions");
+    char paid[4], moved[4];
+    bool told = json_is_array(moves) && pay__currency(pay__text(a, dispute, "currency", 3), paid);
+    for (size_t i = 0; told && i < json_array_size(moves); i++) {
+        const json_t *one = json_array_get(moves, i);
+        int64_t fee = pay__int(one, "fee", INT64_MAX);
+        told = fee >= -PAY_MINOR_MAX && fee <= PAY_MINOR_MAX && pay__currency(pay__text(a, one, "currency", 3), moved) && strcmp(paid, moved) == 0;
+        *minor += told ? fee : 0;
+    }
+    return told && *minor <= PAY_MINOR_MAX;
+}
+
 /* Lost is what a bank took back for good; an inquiry (warning_…) takes nothing. Whatever else is not over yet. */
 static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
     if (!json_is_array(list) || json_is_true(json_object_get(j, "has_more")))
         return err_set(e, ERR_UPSTREAM, "Stripe's answer is no list of at most %d disputes", DISPUTES_MAX);
+    ret->dispute_fee_told = json_array_size(list) > 0;
     for (size_t i = 0; i < json_array_size(list) && i < DISPUTES_MAX; i++) {
         const json_t *one = json_array_get(list, i);
         struct str status = pay__text(a, one, "status", 40);
@@ -481,6 +497,7 @@ static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena
         if (!str_eq(id_of(one, "payment_intent", a), w->which->transaction_id) || status.n == 0 || minor < 0)
             return err_set(e, ERR_UPSTREAM, "Stripe's answer is about other disputes");
         ret->disputed |= !lost && !str_eqz(status, "won") && !str_eqz(status, "warning_closed");
+        ret->dispute_fee_told = ret->dispute_fee_told && read_dispute_fee(one, a, &ret->dispute_fee_minor);
         ret->lost_minor += lost && ret->lost_minor + minor <= PAY_MINOR_MAX ? minor : 0;
     }
     return 0;

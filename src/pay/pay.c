@@ -307,6 +307,8 @@ int pay_query(struct pay *p, const char *provider, const struct pay_which *which
         r = truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY_DISPUTE, .which = &of }, a, &dispute, e);
         t.disputed = r >= 0 && dispute.disputed;
         t.lost_minor = r >= 0 ? dispute.lost_minor : 0;
+        t.dispute_fee_told = r >= 0 && dispute.dispute_fee_told;
+        t.dispute_fee_minor = r >= 0 ? dispute.dispute_fee_minor : 0;
     }
     if (r >= 0)
         *ret = t;

@@ -147,6 +147,8 @@ struct pay_truth {
                                                  * memberships); -1 = some or all, not told how much */
     bool              disputed;     /* a bank was asked for the money back, and nobody knows yet how that ends */
     int64_t           lost_minor;   /* what banks took back for good, as far as it is told; beside refunded_minor */
+    bool              dispute_fee_told;         /* what follows is so; else nothing is said of it */
+    int64_t           dispute_fee_minor;        /* what the provider keeps for disputes beside fee_minor, less what of that it gave back; in the currency of `paid` */
     struct pay_member member;
 };
 #define PAY_PAYMENTS_MAX 24         /* two years of months */

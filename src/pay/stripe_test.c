@@ -244,6 +244,19 @@ static void reads_how_disputes_stand(void **state) {
         assert_int_equal(r.truth.disputed, cases[i].open);
         assert_int_equal(r.truth.lost_minor, cases[i].lost);
     }
+    /* and what it keeps for them, as far as that is told in the currency that was paid */
+#define MOVED(currency, fee) "{\"amount\":-1999,\"currency\":\"" currency "\",\"fee\":" fee "}"
+#define COSTS(moves) "{\"payment_intent\":\"pi_1\",\"status\":\"won\",\"amount\":1999,\"currency\":\"usd\",\"balance_transactions\":[" moves "]}"
+    static const struct { const char *list; bool told; int64_t fee; } fees[] = {
+        { "", false, 0 }, { DISPUTE("won", "1999"), false, 0 }, { COSTS(""), true, 0 }, { COSTS(MOVED("usd", "1500")), true, 1500 },
+        { COSTS(MOVED("usd", "1500") "," MOVED("usd", "-1500")), true, 0 }, { COSTS(MOVED("usd", "1500")) "," COSTS(MOVED("usd", "1500") "," MOVED("usd", "0")), true, 3000 },
+        { COSTS(MOVED("eur", "1500")), false, 0 }, { COSTS(MOVED("usd", "1e3")), false, 0 }, { COSTS(MOVED("usd", "1500")) "," DISPUTE("lost", "1"), false, 1500 },
+        { COSTS(MOVED("usd", "100000000001")), false, 0 } };
+    for (size_t i = 0; i < COUNT(fees); i++) {
+        assert_int_equal(test_parse("stripe", &ask_it, T0, 200, NULL, arena_printf(test_arena, "{\"has_more\":false,\"data\":[%s]}", fees[i].list), &r), 0);
+        assert_int_equal(r.truth.dispute_fee_told, fees[i].told);
+        assert_int_equal(r.truth.dispute_fee_minor, fees[i].fee);
+    }
     static const char *const wrong[] = { "{}", "{\"data\":[{\"payment_intent\":\"pi_2\",\"status\":\"lost\",\"amount\":1}]}",
                                          "{\"data\":[{\"payment_intent\":\"pi_1\",\"status\":\"lost\"}]}", "{\"has_more\":true,\"data\":[]}" };
     for (size_t i = 0; i < COUNT(wrong); i++)

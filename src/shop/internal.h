@@ -86,6 +86,12 @@ void shop__key_ms(struct jw *w, const char *key, int64_t ms);            /* 0: n
 /* What the provider keeps of a price: as it says, else by the rates of its price list. */
 int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t);
 
+/* What it keeps of the order beside that, for disputes, as it says now (0: nothing, any more): the difference to what is booked is booked. Write function. */
+int shop__fee_told(struct db_tx *tx, const struct order *o, int64_t minor, struct err *e);
+int shop__fee_booked(struct db_tx *tx, int64_t order, int64_t *ret_minor, struct err *e);
+struct tell;
+int shop__fee_verify(struct db_tx *tx, struct tell *t, struct err *e);      /* each is in the books, and the books have no other */
+
 /* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider.
  * ref: what the provider calls this one refund, "" = a sum of any number. */
 int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct str ref, struct err *e);

@@ -369,7 +369,11 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
         return r;
     if (account == 0) {
         jw_kid(w, "account", "acct", o.account);
+        int64_t dispute_fee;
+        if ((r = shop__fee_booked(tx, o.id, &dispute_fee, e)) < 0)
+            return r;
         jw_kint(w, "fee_minor", o.fee);
+        jw_kint(w, "dispute_fee_minor", dispute_fee);
         jw_kbool(w, "disputed", o.disputed);
         jw_kz(w, "provider_ref", o.provider_ref);
         jw_kz(w, "transaction_ref", o.transaction_ref);

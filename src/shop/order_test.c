@@ -57,12 +57,13 @@ static void order(struct world *w) {
 
 /* disputed, lost: beside what stands in the call. */
 static bool disputed;
-static int64_t lost;
+static int64_t lost, fee_told = -1;              /* fee_told -1: nothing is said of it */
 static int say(struct world *w, enum pay_state state, int64_t minor, const char *currency, const char *transaction, int64_t refunded) {
     char number[ID_TEXT_MAX];
     id_text(number, "order", w->order);
     struct pay_truth t = { .state = state, .number = str_z(number), .provider_id = STR("p"), .transaction_id = str_z(transaction), .customer = STR(""),
-                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor, .disputed = disputed, .lost_minor = lost };
+                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor, .disputed = disputed, .lost_minor = lost,
+                           .dispute_fee_told = fee_told >= 0, .dispute_fee_minor = fee_told };
     snprintf(t.paid.currency, sizeof(t.paid.currency), "%s", currency);
     return db_do(w->t->db, settle_fn, &(struct arg){ .w = w, .truth = &t }, &w->t->e);
 }
@@ -348,6 +349,29 @@ static void what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not(void
     close_world(&w);
 }
 
+DB_SQL(fee_rows, "SELECT COUNT(*) FROM shop_fee WHERE order_id = ?");
+DB_SQL(fee_drop, "DELETE FROM shop_fee WHERE order_id = ?");
+static void what_a_dispute_costs_is_booked_by_what_is_new_of_it(void **state) {
+    static const struct { int64_t told, booked, rows; } steps[] = { { -1, 0, 0 }, { 0, 0, 0 }, { 1500, 1500, 1 }, { 1500, 1500, 1 }, { -1, 1500, 1 }, { 3000, 3000, 2 }, { 1500, 1500, 3 }, { 0, 0, 4 } };
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        int64_t booked;
+        fee_told = steps[i].told;
+        assert_int_equal(paid(&w), 0);
+        OK(shop__fee_booked(db_reader(w.t->db), w.order, &booked, e));
+        assert_int_equal(booked, steps[i].booked);
+        assert_int_equal(testing_count(w.t, &fee_rows, w.order), steps[i].rows);
+        assert_int_equal(problems(&w), 0);
+    }
+    fee_told = -1;
+    OK(db_do(w.t->db, harm_fn, &(struct arg){ .w = &w, .harm = &fee_drop }, e));
+    assert_int_equal(problems(&w), 1);
+    close_world(&w);
+}
+
 static int ask_fn(struct db_tx *tx, void *p, struct err *e) {
     const struct arg *a = p;
     return shop_refund_ask(tx, a->w->shop, id_new(), a->w->order, ME, STR("r"), e);
@@ -528,6 +552,7 @@ int main(void) {
         TESTING(a_done_refund_may_come_back),
         TESTING(a_trouble_ends_by_itself_or_by_hand_and_stays_ended),
         TESTING(what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not),
+        TESTING(what_a_dispute_costs_is_booked_by_what_is_new_of_it),
         TESTING(what_a_bank_was_asked_for_goes_back_by_a_person_only),
         TESTING(a_refund_that_is_late_is_booked_by_the_sum_that_is_gone),
         TESTING(what_went_back_by_hand_is_not_in_the_sum_of_the_provider),

@@ -119,6 +119,11 @@ static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const s
     return r < 0 || !t->lost_minor || gone <= o->price ? r : shop__trouble(tx, o, "lost_twice", e);
 }
 
+/* What its disputes cost is told of an order that was ever disputed, with each answer. */
+static int dispute_fee(struct db_tx *tx, const struct order *o, const struct pay_truth *t, struct err *e) {
+    return t->dispute_fee_told ? shop__fee_told(tx, o, t->dispute_fee_minor, e) : 0;
+}
+
 /* As long as a bank has not decided somebody must answer it; what it took is booked. before: whether it was disputed until now. */
 static int disputes(struct db_tx *tx, struct order *o, bool before, struct err *e) {
     int r = o->disputed && !before ? shop__trouble_past(tx, o, "dispute", e) : 0;
@@ -144,9 +149,8 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return r;
     if (str_eqz(str_z(o.kind), "member") && o.state == SHOP_PAID)            /* what of it went back is not told */
         return first ? 0 : begin_late(tx, s, &o, t, e);
-    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
-        return r;
-    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = disputes(tx, &o, was_disputed, e)) < 0)
+    bool paid = t->state == PAY_PAID && o.state == SHOP_PAID;
+    if (paid && ((r = given_back(tx, s, &o, t, e)) < 0 || (r = dispute_fee(tx, &o, t, e)) < 0 || (r = disputes(tx, &o, was_disputed, e)) < 0))
         return r;
     if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
         return 0;
