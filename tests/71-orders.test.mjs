@@ -333,6 +333,24 @@ test('Stripe: one that hangs takes a quarter of the workers, and the others go o
   for (const f of [1, 2]) assert.equal((await buyers[i].send('POST', `/v1/orders/${orders[i].id}/start`, { json: { scene: 'page' } })).status, 200, `there is room again ${f}`);
 });
 
+test('Stripe: one that hangs holds up no refund of money that came another way', async t => {
+  const { sim, server, clock, buyer } = await stripeWorld(t, { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_PAY_TIMEOUT_MS: '120s' });
+  const c = await buyer(), d = await Buyer.new(server, 'test', 'CNY'), stuck = await c.order(), o = await d.order();
+  await c.start(stuck);
+  await d.start(o);
+  await d.post(`/v1/pay/test/${o.id}`, { act: 'pay' });
+  sim.fault('GET /v1/checkout/sessions/:id', 'slow');
+  await moved(server, clock, 20_000);
+  await within(PATIENCE_MS, (async () => { while (sim.holding === 0) await c.look(stuck); })(), () => 'the cashier asks about it');
+  await d.refund(o);
+  await moved(server, clock, MINUTE);
+  await within(60_000, d.until(o, x => x.refund.state === 'done', 'given back'), () => 'it waits for Stripe');
+  assert.deepEqual([sim.holding, (await c.look(stuck)).state], [1, 'open']);
+  sim.release();
+  await server.stop();
+  await sound(server);
+});
+
 // ---- WeChat Pay ----
 test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice ends', async t => {
   const dir = tempDir('zt-wechat-'), keys = wechatKeys(dir), clock = movableClock(t);

@@ -137,6 +137,13 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret) 
     return true;
 }
 
+const char *pay_known(size_t i) {
+    for (size_t k = 0; pay_drivers[k]; k++)
+        if (k == i)
+            return pay_drivers[k]->name;
+    return NULL;
+}
+
 bool pay_has(const struct pay *p, const char *provider) { return pay__find(p, provider) != NULL; }
 
 int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor) {

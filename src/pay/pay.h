@@ -235,6 +235,8 @@ struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool
 bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* What it keeps of a payment by its price list, in the same unit, at most all of it: where pay_truth does not tell. 0 for one that is not set up. */
 int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor);
+/* The i-th provider that this program knows, set up or not; NULL when there are no more. */
+const char *pay_known(size_t i);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 

@@ -35,9 +35,10 @@ DB_SQL(cashier_base, "SELECT base_url FROM shop_order WHERE id = ?");
 DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_attempt, "UPDATE shop_order SET attempt = ? WHERE id = ? AND attempt = ? AND provider_ref = ''");
 DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
-DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE state IN ('open', 'closed', 'failed') AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(cashier_look_due, "SELECT id FROM shop_order WHERE state = 'paid' AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(cashier_refund_due, "SELECT id FROM shop_refund WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE provider = ? AND state IN ('open', 'closed', 'failed') AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(cashier_look_due, "SELECT id FROM shop_order WHERE provider = ? AND state = 'paid' AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+/* CROSS JOIN: what is due comes first, of which there is little; else all orders of the provider might. */
+DB_SQL(cashier_refund_due, "SELECT f.id FROM shop_refund f CROSS JOIN shop_order o WHERE o.id = f.order_id AND o.provider = ? AND f.ask_ms > 0 AND f.ask_ms <= ? ORDER BY f.ask_ms LIMIT 1");
 DB_SQL(cashier_refund_ask, "UPDATE shop_refund SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ?");
 DB_SQL(cashier_refund_attempt, "UPDATE shop_refund SET attempt = attempt + 1 WHERE id = ? AND attempt < ?");
 DB_SQL(cashier_by_ref, "SELECT id FROM shop_order WHERE provider_ref = ? AND provider = ?");
@@ -501,40 +502,38 @@ int shop_hear(struct shop *s, const char *provider, const struct pay_said *said,
     return 0;
 }
 
-/* ---- the thread ---- */
-/* The first that is due of a table; 1/0/<0. */
-static int due(struct shop *s, const struct db_sql *q, int64_t *ret, struct err *e) {
+/* ---- the threads: one a provider, so that one that hangs holds up nobody who is paid another way ---- */
+/* The first that is due of a table, of one provider; 1/0/<0. */
+static int due(struct shop *s, const struct db_sql *q, const char *provider, int64_t *ret, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_one(db_reader(s->db), &rows, e, q, DB_INT(clock_ms()));
+    int r = db_one(db_reader(s->db), &rows, e, q, DB_TEXT(provider), DB_INT(clock_ms()));
     if (r == 1)
         *ret = db_int(&rows, 0);
     return r;
 }
 
-/* Paid orders that are due all at once, after the server was away say, hold up nothing: one a second. */
-static int do_look(struct shop *s, int64_t order, struct err *e) {
-    s->looked_ms = clock_mono_ms();
-    return do_order(s, order, e);
-}
-
-/* What fails is due again later by its row; only the database itself is an error of the cashier's. */
-int shop__work(struct shop *s, struct err *e) {
-    bool look = s->looked_ms == 0 || clock_mono_ms() - s->looked_ms >= LOOK_MS;
+/* One of each kind that is due of one provider: 1 something was done, 0 nothing is due. What fails is due again later by its row; only the database
+ * itself is an error of the cashier's. Paid orders that are due all at once, after the server was away say, hold up nothing: one a second. */
+static int work_for(struct cashier *c, const char *provider, struct err *e) {
+    struct shop *s = c->s;
+    bool look = c->looked_ms == 0 || clock_mono_ms() - c->looked_ms >= LOOK_MS;
     const struct { const struct db_sql *q; int (*act)(struct shop *s, int64_t id, struct err *e); const char *what; } kinds[] = {
         { &cashier_refund_due, do_refund, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
-        { &cashier_order_due, do_order, "order" }, { look ? &cashier_look_due : NULL, do_look, "order" },
+        { &cashier_order_due, do_order, "order" }, { look ? &cashier_look_due : NULL, do_order, "order" },
     };
     int n = 0;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         int64_t id;
         char text[ID_TEXT_MAX];
         struct err why = { 0 };
-        int r = kinds[i].q ? due(s, kinds[i].q, &id, e) : 0;
+        int r = kinds[i].q ? due(s, kinds[i].q, provider, &id, e) : 0;
         if (r < 0)
             return r;
         if (r == 0)
             continue;
         n = 1;
+        if (kinds[i].q == &cashier_look_due)
+            c->looked_ms = clock_mono_ms();
         id_text(text, kinds[i].what, id);
         if ((r = kinds[i].act(s, id, &why)) < 0)
             log_event(pay_next(r) == PAY_NEXT_OPERATOR ? LOG_ERROR : LOG_WARN, "shop.later", F_STR("what", text), F_ERR(&why));
@@ -546,27 +545,41 @@ int shop__work(struct shop *s, struct err *e) {
     return n;
 }
 
-static void wait_due(struct shop *s) {
+static int work(struct cashier *c, struct err *e) {
+    int n = 0;
+    for (size_t i = 0; i < c->n_names; i++) {
+        int r = work_for(c, c->names[i], e);
+        if (r < 0)
+            return r;
+        n |= r;
+    }
+    return n;
+}
+
+static void wait_due(struct cashier *c) {
+    struct shop *s = c->s;
     pthread_mutex_lock(&s->lock);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LOOK_MS / 1000;
-    while (!s->due && !atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
+    while (c->woken == s->wakes && !atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
         ;
-    s->due = false;
+    c->woken = s->wakes;
     pthread_mutex_unlock(&s->lock);
 }
 
 static void *cashier_main(void *arg) {
-    struct shop *s = arg;
-    pthread_setname_np(pthread_self(), "cashier");
-    while (!atomic_load(&s->stopping)) {
+    struct cashier *c = arg;
+    char name[16];
+    snprintf(name, sizeof(name), "cashier-%.7s", c->names[0]);
+    pthread_setname_np(pthread_self(), name);
+    while (!atomic_load(&c->s->stopping)) {
         struct err e = { 0 };
-        int r = shop__work(s, &e);
+        int r = work(c, &e);
         if (r < 0)
             log_event(LOG_ERROR, "shop.database", F_ERR(&e));
         if (r != 1)
-            wait_due(s);
+            wait_due(c);
     }
     return NULL;
 }
@@ -574,8 +587,8 @@ static void *cashier_main(void *arg) {
 void shop__wake(void *arg) {
     struct shop *s = arg;
     pthread_mutex_lock(&s->lock);
-    s->due = true;
-    pthread_cond_signal(&s->wake);
+    s->wakes++;
+    pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -597,24 +610,37 @@ int shop_new(const struct config *cfg, struct db *d, struct pay *p, const struct
     return 0;
 }
 
-/* Where nothing is sold there may still be orders of before: nothing can be asked about them, and no thread is needed. */
-int shop_start(struct shop *s, struct err *e) {
-    struct pay_provider_info info;
-    if (!pay_provider(s->pay, 0, &info))
-        return 0;
-    if (pthread_create(&s->thread, NULL, cashier_main, s) != 0)
-        return err_set(e, ERR_INTERNAL, "cannot start the cashier");
-    s->started = true;
+static int start_cashier(struct shop *s, const char *provider, struct err *e) {
+    struct cashier *c = &s->cashiers[s->n_cashiers];
+    *c = (struct cashier){ .s = s, .names = { provider }, .n_names = 1 };
+    const char *known;
+    for (size_t i = 0; s->n_cashiers == 0 && c->n_names < COUNT(c->names) && (known = pay_known(i)); i++)
+        if (!pay_has(s->pay, known))
+            c->names[c->n_names++] = known;
+    if (pthread_create(&c->thread, NULL, cashier_main, c) != 0)
+        return err_set(e, ERR_INTERNAL, "cannot start the cashier of %s", provider);
+    s->n_cashiers++;
     return 0;
 }
 
+/* Where nothing is sold there may still be orders of before: nothing can be asked about them, and no thread is needed. */
+int shop_start(struct shop *s, struct err *e) {
+    struct pay_provider_info info;
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < SHOP__CASHIERS_MAX && pay_provider(s->pay, i, &info); i++)
+        r = start_cashier(s, info.name, e);
+    if (r < 0)
+        shop_stop(s);
+    return r;
+}
+
 void shop_stop(struct shop *s) {
-    if (!s || !s->started)
+    if (!s || s->n_cashiers == 0)
         return;
     atomic_store(&s->stopping, true);
     shop__wake(s);
-    pthread_join(s->thread, NULL);
-    s->started = false;
+    while (s->n_cashiers > 0)
+        pthread_join(s->cashiers[--s->n_cashiers].thread, NULL);
 }
 
 void shop_free(struct shop *s) {

@@ -10,17 +10,27 @@
 #include "base/id.h"
 #include "shop/order.h"
 
+#define SHOP__CASHIERS_MAX 8                   /* as many as providers can be set up */
+/* One provider's; the first one's looks after orders of providers that are not set up any more, too. All but the thread is its thread's alone. */
+struct cashier {
+    struct shop *s;
+    pthread_t    thread;
+    const char  *names[SHOP__CASHIERS_MAX];    /* of its providers; those behind the first are not set up */
+    size_t       n_names;
+    unsigned     woken;                        /* of shop.wakes, when it looked last */
+    int64_t      looked_ms;                    /* clock_mono_ms() of the last look at a paid order */
+};
 struct shop {
     const struct config *cfg;
     struct db           *db;
     struct pay          *pay;
     const struct studio *studio;
-    pthread_t            thread;
+    struct cashier       cashiers[SHOP__CASHIERS_MAX];
+    size_t               n_cashiers;           /* that run */
     pthread_mutex_t      lock;
     pthread_cond_t       wake;
-    bool                 started, due;         /* due: under lock */
+    unsigned             wakes;                /* under lock: how often something became due at once */
     atomic_bool          stopping;
-    int64_t              looked_ms;            /* the cashier's: clock_mono_ms() of the last look at a paid order */
     atomic_llong         paid, asked, notices, notices_refused;     /* since the start */
 };
 
@@ -173,8 +183,5 @@ typedef int shop__render_fn(struct db_tx *tx, const struct shop *s, int64_t id, 
 int shop__write_page(struct db_tx *tx, const struct shop *s, struct db_rows *rows, int64_t account, shop__render_fn *render, struct buf *out, struct err *e);
 
 void shop__wake(void *shop);                   /* for db_on_commit() */
-
-/* What is due, as the cashier does it: 1 something was done, 0 nothing is due. */
-int shop__work(struct shop *s, struct err *e);
 
 #endif

@@ -12,8 +12,8 @@
 #define ASKS_MAX     2                         /* for an answer that no change has overtaken; a second change has a notice of its own */
 #define SAME_CALLS   3                         /* a provider that remembers calls plays an old failure back: then another attempt. What a change sets may be set again */
 
-DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(change_due, "SELECT id FROM shop_change WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(member_due, "SELECT id FROM shop_member WHERE provider = ? AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(change_due, "SELECT c.id FROM shop_change c CROSS JOIN shop_member m WHERE m.id = c.member_id AND m.provider = ? AND c.ask_ms > 0 AND c.ask_ms <= ? ORDER BY c.ask_ms LIMIT 1");
 DB_SQL(change_ask, "UPDATE shop_change SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ? AND state = 'pending'");
 DB_SQL(period_late, "INSERT INTO shop_period (order_id, member_id, provider, invoice_ref, start_ms, end_ms, whole) SELECT o.id, m.id, o.provider, o.provider_ref, ?, ?, 1 "
                     "FROM shop_member m JOIN shop_order o ON o.provider = m.provider WHERE m.id = ? AND o.provider_ref = ? "

@@ -1,6 +1,6 @@
 /*
  * order.h - what somebody buys with real money: orders, what the provider says about them, and money that goes back.
- * Owns: shop_order, shop_refund; the cashier's thread.
+ * Owns: shop_order, shop_refund, shop_fee, shop_trouble; the cashiers' threads.
  * Invariants:
  *   an order is a row before its provider hears of it, and its number there is its id for all time;
  *   paid and booked are one transaction: state 'paid', ledger_sell() and what one may do by it, once (edge table; UNIQUE cause in the ledger);
@@ -112,11 +112,11 @@ int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 /* Keeper: forgets old orders that were never begun to be paid. */
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e);
 
-/* ---- the cashier: asks about what is open, gives back what is due, closes what nobody paid ---- */
+/* ---- the cashiers, one a provider: ask about what is open, give back what is due, close what nobody paid ---- */
 extern const struct setting shop_settings[];                     /* rows "shop.…" */
 int shop_new(const struct config *cfg, struct db *d, struct pay *p, const struct studio *studio, struct shop **ret_s, struct err *e);
 int shop_start(struct shop *s, struct err *e);
-void shop_stop(struct shop *s);                                  /* ends after the call under way */
+void shop_stop(struct shop *s);                                  /* ends after the calls under way */
 void shop_free(struct shop *s);                                  /* NULL is fine */
 
 struct shop_stats { int64_t open, troubled, refunds_open, refunds_asked, paid_total, asked_total, notices_total, notices_refused_total; };
