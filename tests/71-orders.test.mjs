@@ -306,6 +306,30 @@ test('Stripe: begun again after our own address has changed it is the same sessi
   assert.equal([...w.sim.sessions.values()].at(-1).success_url, `${server.url}/orders/${other.id}`);
 });
 
+test('Stripe: what was paid twice goes back by itself, once, and is in no books', async t => {
+  const { sim, server, pay, buyer, clock } = await stripeWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
+  sim.fault('POST /v1/checkout/sessions', '500_after');      // it is there, and Stripe plays the failure back: the third call makes another one
+  for (let i = 0; i < 2; i++) isProblem(await c.send('POST', `/v1/orders/${o.id}/start`, { json: { scene: 'page' } }), 502, 'pay_start');
+  await c.start(o);
+  const [unseen, shown] = sim.sessions.values();
+  assert.deepEqual([unseen.client_reference_id, (await pay(o)).id], [o.id, shown.id]);
+  await c.until(o, x => x.state === 'paid', 'paid');
+  sim.fault('POST /v1/refunds', 'lost');                     // made, and its answer lost
+  sim.pay(unseen.id);
+  await sim.sendDue();
+  await server.waitLog(l => l.ev === 'shop.trouble' && l.what === 'paid_twice' && l.order === o.id);
+  await moved(server, clock, 20_000);
+  await c.until(o, x => x.trouble === null, 'given back');
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.deepEqual([...sim.refunds.values()].map(r => [r.payment_intent, r.amount]), [[unseen.payment_intent, 199]]);
+  const seen = await op.get(`/v1/admin/orders/${o.id}`);
+  assert.deepEqual([seen.state, seen.refunded_minor, seen.transaction_ref, seen.troubles.map(x => [x.what, x.about, x.over_ms >= x.since_ms, x.by])],
+    ['paid', 0, shown.payment_intent, [['paid_twice', unseen.payment_intent, true, null]]]);
+  assert.equal(await c.gained(), 40);
+  await server.stop();
+  await sound(server);
+});
+
 test('Stripe: one that hangs takes a quarter of the workers, and the others go on', async t => {
   const { sim, server, buyer } = await stripeWorld(t, { ZOETROPE_NET_POOL_THREADS: '8' }), buyers = [];
   for (let i = 0; i < 12; i++) buyers.push(await buyer());

@@ -665,7 +665,7 @@ static int notice(const void *g, const struct pay_said *s, int64_t now_ms, struc
 
 const struct pay_driver pay_driver_stripe = {
     .name = "stripe",
-    .can = PAY_CAN_MEMBER | PAY_CAN_TELL_FEE | PAY_ASKED_BY_ID,
+    .can = PAY_CAN_MEMBER | PAY_CAN_TELL_FEE | PAY_ASKED_BY_ID | PAY_CAN_REFUND_ONE,
     .scenes = 1u << PAY_PAGE | 1u << PAY_H5,
     .yes = { 200, "text/plain", "" },
     .again = { 500, "text/plain", "later" },

@@ -227,6 +227,7 @@ enum {
     PAY_CAN_MEMBER = 1 << 0,        /* memberships that renew themselves */
     PAY_CAN_TELL_FEE = 1 << 1,
     PAY_IS_TEST = 1 << 2,           /* test money: to be said on every page and receipt */
+    PAY_CAN_REFUND_ONE = 1 << 4,    /* a refund is of the transaction that it names, whatever else was paid by that number */
     PAY_ASKED_BY_ID = 1 << 3,       /* knows a payment by the provider_id of pay_start() only; whoever never got one gave nobody anything to pay */
 };
 /* scenes: 1 << enum pay_scene; currencies: "CNY": nothing else, NULL: any */

@@ -50,6 +50,7 @@ struct step {
     int64_t       order, account, refund, now_ms;
     struct order  o;
     struct refund f;
+    struct surplus x;
     bool          asked_before, wants, sure;
     enum pay_scene scene;
     struct str    ref;
@@ -338,6 +339,20 @@ static int refund_failed(struct shop *s, struct step *w, int code, struct err *e
     }
 }
 
+/* asked: it was taken before, so what became of it is all there is to know. ERR_PAY_OVER: all of that payment is back already, by another number. */
+static int give_back(struct shop *s, const char *provider, const struct pay_refund_ask *how, bool asked, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
+    failpoint_hit(FP_SHOP_BEFORE_REFUND);
+    int r = asked ? pay_query_refund(s->pay, provider, how, a, ret, e) : pay_refund(s->pay, provider, how, a, ret, e), known;
+    failpoint_hit(FP_SHOP_AFTER_REFUND);
+    if (r == ERR_PAY_OVER && !asked)             /* it was taken before; what became of it is asked by its number */
+        r = (known = pay_query_refund(s->pay, provider, how, a, ret, e)) == ERR_NOT_FOUND ? err_set(e, ERR_PAY_OVER, "it went back by another number") : known;
+    if (r >= 0 && !asked && ret->state == PAY_REFUND_PENDING && !ret->provider_id.n) {      /* one that tells nothing more by the same call again (Alipay) */
+        known = pay_query_refund(s->pay, provider, how, a, ret, e);
+        r = known == ERR_NOT_FOUND ? 0 : known;
+    }
+    return r;
+}
+
 static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
     struct step w = { .s = s, .refund = refund, .now_ms = clock_ms() };
@@ -352,19 +367,59 @@ static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     if (base[0])                                 /* else there is no address of ours to tell: it is asked about */
         how.notify_url = arena_printf(a, "%s/v1/hooks/%s", base, w.o.provider);
     bool asked = w.f.provider_ref[0] || str_eqz(str_z(w.f.state), "abnormal");
-    failpoint_hit(FP_SHOP_BEFORE_REFUND);
-    r = asked ? pay_query_refund(s->pay, w.o.provider, &how, a, &t, e) : pay_refund(s->pay, w.o.provider, &how, a, &t, e);
-    failpoint_hit(FP_SHOP_AFTER_REFUND);
-    if (r == ERR_PAY_OVER && !asked)             /* it was taken before; what became of it is asked by its number */
-        r = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
-    if (r >= 0 && !asked && t.state == PAY_REFUND_PENDING && !t.provider_id.n) {       /* one that tells nothing more by the same call again (Alipay) */
-        int known = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
-        r = known == ERR_NOT_FOUND ? 0 : known;
-    }
+    r = give_back(s, w.o.provider, &how, asked, a, &t, e);
     if (r < 0)
         return refund_failed(s, &w, r, e);
     w.refund_truth = &t;
     return db_do(s->db, refund_settle_step, &w, e);
+}
+
+/* ---- a second payment goes back ---- */
+static int surplus_ask_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int r = shop__surplus_ask_begin(tx, w->refund, w->now_ms, &w->x, e);
+    w->wants = r == 1;
+    if (r == 1 && (r = shop__order_get(tx, w->x.order, 0, &w->o, e)) == 0)
+        r = err_set(e, ERR_DB, "%s is of no order", w->x.number);
+    return r < 0 ? r : 0;
+}
+static int surplus_settle_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_settle(tx, w->refund, w->refund_truth, w->why, e);
+}
+static int surplus_attempt_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_attempt(tx, w->refund, ATTEMPT_MAX, e);
+}
+static int surplus_wake_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_wake(tx, w->s, w->refund, e);
+}
+
+static int do_surplus(struct shop *s, int64_t surplus, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
+    struct step w = { .s = s, .refund = surplus, .now_ms = clock_ms(), .why = STR("") };
+    struct pay_refund_truth t;
+    struct err why = { 0 };
+    int r = db_do(s->db, surplus_ask_step, &w, e);
+    if (r < 0 || !w.wants)
+        return r;
+    const struct surplus *x = &w.x;
+    struct pay_refund_ask how = { .number = str_z(x->number), .of = { str_z(w.o.payment), STR(""), str_z(x->transaction_ref) }, .amount = x->money, .total_minor = x->money.minor,
+                                  .reason = STR("paid twice"), .provider_id = str_z(x->provider_ref), .attempt = (int)x->attempt };
+    bool asked = x->provider_ref[0] || str_eqz(str_z(x->state), "abnormal");
+    r = give_back(s, w.o.provider, &how, asked, a, &t, &why);
+    if (r == ERR_UNCERTAIN && x->asks >= REFUND_PATIENCE && db_do(s->db, surplus_attempt_step, &w, NULL) < 0)
+        return err_set(e, ERR_DB, "the attempt of %s is not counted", x->number);
+    if (r == ERR_PAY_OVER && !asked)
+        t = (struct pay_refund_truth){ .state = PAY_REFUND_DONE, .provider_id = STR("") };
+    else if (r == ERR_PAY_REFUSED)
+        t = (struct pay_refund_truth){ .state = PAY_REFUND_FAILED, .provider_id = STR("") };
+    else if (r < 0)
+        return err_set(e, r, "%s", why.text);
+    w.refund_truth = &t;
+    w.why = str_z(why.text);
+    return db_do(s->db, surplus_settle_step, &w, e);
 }
 
 /* ---- notices ---- */
@@ -450,6 +505,11 @@ static int hear_refund(struct shop *s, const char *provider, const struct pay_no
     int r = n->refund_number.n && id_parse(n->refund_number, "refund", &id) >= 0 ? shop__refund_get(db_reader(s->db), id, &f, e) : 0;
     if (r < 0)
         return r;
+    if (r == 0 && n->refund_number.n && id_parse(n->refund_number, "refund", &id) >= 0) {
+        struct step back = { .s = s, .refund = id, .refund_truth = &n->refund, .why = STR("the provider could not give it back") };
+        if ((r = shop__surplus_get(db_reader(s->db), id, &back.x, e)) != 0)
+            return r < 0 ? r : db_do(s->db, n->truth ? surplus_settle_step : surplus_wake_step, &back, e);
+    }
     if (r == 0)                                  /* not one of ours */
         return n->truth && n->refund.state == PAY_REFUND_DONE ? hear_foreign(s, provider, n, a, e) : hear_payment(s, provider, n, /* truth= */ false, a, e);
     struct step w = { .s = s, .refund = id, .refund_truth = &n->refund };
@@ -518,7 +578,7 @@ static int work_for(struct cashier *c, const char *provider, struct err *e) {
     struct shop *s = c->s;
     bool look = c->looked_ms == 0 || clock_mono_ms() - c->looked_ms >= LOOK_MS;
     const struct { const struct db_sql *q; int (*act)(struct shop *s, int64_t id, struct err *e); const char *what; } kinds[] = {
-        { &cashier_refund_due, do_refund, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
+        { &cashier_refund_due, do_refund, "refund" }, { shop__surplus_due, do_surplus, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
         { &cashier_order_due, do_order, "order" }, { look ? &cashier_look_due : NULL, do_order, "order" },
     };
     int n = 0;

@@ -63,6 +63,8 @@ int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, stru
 int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
 /* Another sum than was asked went back as a whole: nobody waits for the order any more. */
 int shop__trouble_closed(struct db_tx *tx, struct order *o, struct err *e);
+/* 1: it stands; 0: it never began, or is over. */
+int shop__trouble_open(struct db_tx *tx, int64_t order, const char *what, struct str about, struct err *e);
 int shop__trouble_render(struct db_tx *tx, int64_t order, struct jw *w, struct err *e);      /* the value: an array, newest first */
 
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
@@ -128,6 +130,21 @@ int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const 
 int shop__refund_foreign(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_refund_truth *truth, struct err *e);
 /* Surely no money went back, for good: everything as it was. */
 int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struct str why, struct err *e);
+
+/* ---- a second payment of one order ---- */
+struct surplus {
+    int64_t id, order, attempt, asks, ask_ms;
+    struct pay_money money;
+    char transaction_ref[SHOP__REF], provider_ref[SHOP__REF], state[17], number[ID_TEXT_MAX];
+};
+int shop__surplus_get(struct db_tx *tx, int64_t id, struct surplus *ret, struct err *e);      /* 1/0/<0 */
+/* It came: a trouble until it has gone back, which it does by itself where the provider can. Write functions, as the next ones. */
+int shop__surplus_told(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e);
+int shop__surplus_settle(struct db_tx *tx, int64_t id, const struct pay_refund_truth *t, struct str why, struct err *e);
+int shop__surplus_ask_begin(struct db_tx *tx, int64_t id, int64_t now_ms, struct surplus *ret, struct err *e);      /* 1, or 0: not due */
+int shop__surplus_attempt(struct db_tx *tx, int64_t id, int64_t most, struct err *e);
+int shop__surplus_wake(struct db_tx *tx, struct shop *s, int64_t id, struct err *e);      /* something became of it: it is asked about now */
+extern const struct db_sql *const shop__surplus_due;
 
 /* ---- memberships ---- */
 struct member {

@@ -1,6 +1,6 @@
 /*
  * order.h - what somebody buys with real money: orders, what the provider says about them, and money that goes back.
- * Owns: shop_order, shop_refund, shop_fee, shop_trouble; the cashiers' threads.
+ * Owns: shop_order, shop_refund, shop_surplus, shop_fee, shop_trouble; the cashiers' threads.
  * Invariants:
  *   an order is a row before its provider hears of it, and its number there is its id for all time;
  *   paid and booked are one transaction: state 'paid', ledger_sell() and what one may do by it, once (edge table; UNIQUE cause in the ledger);

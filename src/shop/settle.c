@@ -140,7 +140,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
     if (o.member)                                /* there is more than one payment by that number */
         return shop__member_settle(tx, s, o.member, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
-        return shop__trouble_about(tx, &o, "paid_twice", t->transaction_id, e);
+        return shop__surplus_told(tx, s, &o, t, e);
     bool was_disputed = o.disputed;
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;

@@ -48,6 +48,12 @@ int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, str
     return r < 0 ? r : show(tx, o, e);
 }
 
+int shop__trouble_open(struct db_tx *tx, int64_t order, const char *what, struct str about, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &trouble_one, DB_INT(order), DB_TEXT(what), DB_STR(about));
+    return r <= 0 ? r : db_int(&rows, 1) == 0;
+}
+
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) { return shop__trouble_about(tx, o, what, STR(""), e); }
 
 int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
