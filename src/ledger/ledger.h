@@ -9,7 +9,7 @@
  *   every credit belongs to a lot, which says where it came from, when it ends and what was paid for it: the lots of an account
  * sum to its wallet and to what it has put aside, and what is paid, earned and refunded of all lots sums to the books of money.
  * What a movement costs is the database's pages that it touches, and those of a random account are never together: so of an account's it
- * touches one, that of its books. Entries and lots are appended, and found from there as lists (last_id, lot_id), not by an index.
+ * touches one, that of its books. Entries and lots are appended, and found from there as lists (last_id, lot_id, live_id), not by an index.
  * Threads: inside a write function only, but for the reading ones.
  */
 #ifndef ZT_LEDGER_LEDGER_H
