@@ -183,14 +183,23 @@ test('lists of orders are read beside the event threads', async t => {
   }
 });
 
-test('orders are begun only so fast, and one key sent often is one order', async t => {
-  const { buyer } = await testWorld(t, { ZOETROPE_SHOP_ORDERS_PER_HOUR: '3' }), c = await buyer(), key = randomUUID();
+test('orders are begun only so fast, whatever pays for them, and one key sent often is one order', async t => {
+  const { server, buyer } = await testWorld(t, { ZOETROPE_SHOP_ORDERS_PER_HOUR: '3', ZOETROPE_SHOP_CODES_PER_HOUR: '100' }), c = await buyer('ann@example.com'), key = randomUUID();
   const again = k => c.send('POST', '/v1/orders', { json: { plan: 'p9', currency: 'CNY', provider: 'test' }, headers: { 'idempotency-key': k } });
   for (let i = 0; i < 10; i++) assert.equal((await again(key)).status, 201);
   for (let i = 0; i < 2; i++) await c.post(`/v1/orders/${(await again(randomUUID())).json.id}/cancel`, {});
   isProblem(await again(randomUUID()), 429, 'rate_limited');
   assert.equal((await again(key)).status, 201);
   assert.equal((await c.get('/v1/orders')).items.length, 3);
+  const op = await operator(server), d = await buyer('dan@example.com'), many = { uses_max: 0, each_max: 10, ends_ms: Date.now() + HOUR };
+  const make = async json => (await op.effect('/v1/admin/codes', { ...many, ...json })).items[0].code;
+  const all = await make({ kind: 'percent', amount: 100 }), plan = await make({ kind: 'plan', plan: 'p9' });
+  const free = () => d.send('POST', '/v1/orders', { json: { plan: 'p9', currency: 'CNY', provider: 'test', code: all }, headers: { 'idempotency-key': randomUUID() } });
+  const redeem = () => d.send('POST', '/v1/codes/redeem', { json: { code: plan }, headers: { 'idempotency-key': randomUUID() } });
+  for (const [i, take] of [free, redeem, free].entries()) assert.equal((await take()).status, 201, `${i}`);
+  for (const take of [free, redeem]) isProblem(await take(), 429, 'rate_limited');
+  assert.deepEqual([(await d.get('/v1/orders')).items.map(o => [o.state, o.price_minor]), await d.gained()], [Array(3).fill(['paid', 0]), 120]);
+  assert.deepEqual((await op.get('/v1/admin/codes')).items.map(x => x.uses).sort(), [1, 2]);
 });
 
 // ---- Stripe ----
@@ -297,6 +306,30 @@ test('Stripe: begun again after our own address has changed it is the same sessi
   assert.equal([...w.sim.sessions.values()].at(-1).success_url, `${server.url}/orders/${other.id}`);
 });
 
+test('Stripe: what was paid twice goes back by itself, once, and is in no books', async t => {
+  const { sim, server, pay, buyer, clock } = await stripeWorld(t), c = await buyer(), op = await operator(server), o = await c.order();
+  sim.fault('POST /v1/checkout/sessions', '500_after');      // it is there, and Stripe plays the failure back: the third call makes another one
+  for (let i = 0; i < 2; i++) isProblem(await c.send('POST', `/v1/orders/${o.id}/start`, { json: { scene: 'page' } }), 502, 'pay_start');
+  await c.start(o);
+  const [unseen, shown] = sim.sessions.values();
+  assert.deepEqual([unseen.client_reference_id, (await pay(o)).id], [o.id, shown.id]);
+  await c.until(o, x => x.state === 'paid', 'paid');
+  sim.fault('POST /v1/refunds', 'lost');                     // made, and its answer lost
+  sim.pay(unseen.id);
+  await sim.sendDue();
+  await server.waitLog(l => l.ev === 'shop.trouble' && l.what === 'paid_twice' && l.order === o.id);
+  await moved(server, clock, 20_000);
+  await c.until(o, x => x.trouble === null, 'given back');
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  assert.deepEqual([...sim.refunds.values()].map(r => [r.payment_intent, r.amount]), [[unseen.payment_intent, 199]]);
+  const seen = await op.get(`/v1/admin/orders/${o.id}`);
+  assert.deepEqual([seen.state, seen.refunded_minor, seen.transaction_ref, seen.troubles.map(x => [x.what, x.about, x.over_ms >= x.since_ms, x.by])],
+    ['paid', 0, shown.payment_intent, [['paid_twice', unseen.payment_intent, true, null]]]);
+  assert.equal(await c.gained(), 40);
+  await server.stop();
+  await sound(server);
+});
+
 test('Stripe: one that hangs takes a quarter of the workers, and the others go on', async t => {
   const { sim, server, buyer } = await stripeWorld(t, { ZOETROPE_NET_POOL_THREADS: '8' }), buyers = [];
   for (let i = 0; i < 12; i++) buyers.push(await buyer());
@@ -314,11 +347,32 @@ test('Stripe: one that hangs takes a quarter of the workers, and the others go o
   assert.deepEqual([over, sim.holding, refused.length], [10, 2, 10]);
   for (const a of refused) isProblem(a, 503, 'busy');
   assert.ok(refused.every(a => Number(a.headers.get('retry-after')) > 0));
+  const { i: never } = refused.at(-1), calls = sim.calls.length;       // not begun: nothing is asked there
+  for (const what of ['check', 'cancel']) assert.equal((await buyers[never].send('POST', `/v1/orders/${orders[never].id}/${what}`, { json: {} })).status, 200, what);
+  assert.deepEqual([(await buyers[never].look(orders[never])).state, sim.calls.length], ['closed', calls]);
   sim.release();
   await Promise.all(asked);
   assert.equal(refused.length, 10);
   const [{ i }] = refused;
   for (const f of [1, 2]) assert.equal((await buyers[i].send('POST', `/v1/orders/${orders[i].id}/start`, { json: { scene: 'page' } })).status, 200, `there is room again ${f}`);
+});
+
+test('Stripe: one that hangs holds up no refund of money that came another way', async t => {
+  const { sim, server, clock, buyer } = await stripeWorld(t, { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_PAY_TIMEOUT_MS: '120s' });
+  const c = await buyer(), d = await Buyer.new(server, 'test', 'CNY'), stuck = await c.order(), o = await d.order();
+  await c.start(stuck);
+  await d.start(o);
+  await d.post(`/v1/pay/test/${o.id}`, { act: 'pay' });
+  sim.fault('GET /v1/checkout/sessions/:id', 'slow');
+  await moved(server, clock, 20_000);
+  await within(PATIENCE_MS, (async () => { while (sim.holding === 0) await c.look(stuck); })(), () => 'the cashier asks about it');
+  await d.refund(o);
+  await moved(server, clock, MINUTE);
+  await within(60_000, d.until(o, x => x.refund.state === 'done', 'given back'), () => 'it waits for Stripe');
+  assert.deepEqual([sim.holding, (await c.look(stuck)).state], [1, 'open']);
+  sim.release();
+  await server.stop();
+  await sound(server);
 });
 
 // ---- WeChat Pay ----
@@ -352,6 +406,15 @@ test('WeChat Pay: a QR code, lost and doubled notices, a refund that its notice 
   sim.settle(asked.refund.id, 'SUCCESS');
   await sim.sendDue();
   await c.until(o, x => x.refund.state === 'done', 'by its notice');
+  const parts = [300, 200, 490], gone = [];                  // of the other one a person gives back in the console, in parts
+  for (const fen of parts) {
+    sim.refundByHand(lost.id, fen, sim.notifyUrl);
+    await sim.sendDue();
+    gone.push((await c.look(lost)).refunded_minor);
+  }
+  for (const n of sim.notices) await sim.deliver(n.id, {});
+  const back = await c.look(lost);
+  assert.deepEqual([gone, back.refunded_minor, back.credits_left, back.trouble, back.refund.cause], [[300, 500, 990], 990, 0, null, 'provider']);
   await server.stop();
   await sound(server);
 });
@@ -425,21 +488,25 @@ test('Stripe: what went back in its dashboard is found though no event came, by 
 });
 
 test('a lost dispute is booked with the credits that are left, once; a won one changes nothing', async t => {
-  const stripe = await stripeWorld(t), c = await stripe.buyer(), won = await c.order(), gone = await c.order();
-  for (const [o, ends] of [[won, true], [gone, false]]) {
+  const stripe = await stripeWorld(t), c = await stripe.buyer(), op = await operator(stripe.server), won = await c.order(), gone = await c.order(), free = await c.order();
+  const fees = async () => (await op.get('/v1/admin/margin?days=1')).items.find(i => i.product === 'reunion').sold.find(x => x.currency === 'USD').fees;
+  for (const [o, ends, fee_back] of [[won, true, false], [gone, false], [free, true, true]]) {
     await c.start(o);
     const { id } = await stripe.pay(o);
     stripe.sim.dispute(id);
     await stripe.sim.sendDue();
     await c.until(o, x => x.trouble === 'dispute', 'told by an event');
-    stripe.sim.endDispute(id, ends);
+    assert.equal((await op.get(`/v1/admin/orders/${o.id}`)).dispute_fee_minor, 1500);
+    stripe.sim.endDispute(id, ends, fee_back);
     await stripe.sim.sendDue();
     await c.until(o, x => x.trouble === null, 'the bank has decided');
   }
   for (const n of stripe.sim.notices) await stripe.sim.deliver(n.id, {});
   const [a, b] = [await c.look(won), await c.look(gone)];
   assert.deepEqual([a.refunded_minor, a.credits_left, a.refund, b.refunded_minor, b.credits_left, b.refund.cause, b.refund.state], [0, 40, null, 199, 0, 'provider', 'done']);
-  assert.equal(await c.gained(), 40);
+  assert.equal(await c.gained(), 80);
+  const kept = await Promise.all([won, gone, free].map(async o => (await op.get(`/v1/admin/orders/${o.id}`)).dispute_fee_minor));
+  assert.deepEqual([kept, await fees()], [[1500, 1500, 0], 3 * 36 + 2 * 1500]);      // each once, and given back where Stripe says so
   await stripe.server.stop();
   await sound(stripe.server);
   const test = await testWorld(t), d = await test.buyer(), o = await d.order();

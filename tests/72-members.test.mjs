@@ -316,6 +316,21 @@ test('Stripe: the server stood still for two renewals: each is booked, for each 
   await sound(server);
 });
 
+test('Stripe: two renewals of which nobody tells while the server stands still: the cashier books each', async t => {
+  const dataDir = tempDir('zt-data-'), w = await subscribed(t, {}, { dataDir }), { sim, c, clock } = w;
+  await w.server.stop();
+  sim.mode = 'hold';
+  await sim.advance(62 * DAY);
+  clock.set(62 * DAY);
+  for (const n of w.due()) n.due_ms = null;                        // for good: Stripe tries for three days only
+  const server = await w.again(products()), op = await operator(server), orders = async () => (await op.get(`/v1/admin/orders?account=${c.account}`)).items;
+  await within(PATIENCE_MS, (async () => { while ((await orders()).length < 3); })(), () => 'the one in between is not booked');
+  assert.deepEqual((await orders()).map(o => [o.state, o.price_minor, o.credits]), Array(3).fill(['paid', 499, 160]));
+  assert.equal(w.paid(), 3 * 499);
+  await server.stop();
+  await sound(server);
+});
+
 test('Stripe: the bank refuses: grace, the end of it, a payment after all; and at last the end', async t => {
   const { server, c, order, m, it, sub, pass } = await subscribed(t), end = it.period_end_ms;
   sub._bank = false;

@@ -119,6 +119,21 @@ test('a plan for nothing is an order that is paid; less to pay is less to pay; a
   assert.equal((await c.wallet()).available, had + 120);
 });
 
+test('codes are tried only so often, and the same request again is no other try', async t => {
+  const env = { ZOETROPE_PAY_TEST_MONEY: 'true', ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_SHOP_CODES_PER_HOUR: '6', ZOETROPE_AUTH_MAILS_PER_HOUR: '10000' };
+  const shop = await startServer(t, { env }), boss = new Client(shop.url, shop.operatorToken()), email = 'again@example.com', password = 'a long sentence of mine';
+  await person(boss, email, password);
+  const c = new Client(shop.url), { items: [{ code }] } = await boss.effect('/v1/admin/codes', { ends_ms, kind: 'credits', amount: 5, valid_days: 1 });
+  c.take(await c.post('/v1/sessions/password', { email, password }));
+  const key = randomUUID(), wrong = randomUUID();
+  for (let i = 0; i < 5; i++) assert.equal((await redeem(c, code, key)).status, 201, `${i}`);
+  for (let i = 0; i < 5; i++) isProblem(await redeem(c, 'NOSUCHCODE12', wrong), 422, 'code_wrong');
+  isProblem(await redeem(c, 'NOSUCHCODE13', wrong), 429, 'rate_limited');       // another code by the same key: a third of six came at once
+  isProblem(await redeem(c, code), 429, 'rate_limited');
+  isProblem(await order(c, { code }), 429, 'rate_limited');
+  assert.equal((await redeem(c, code, key)).status, 201);
+});
+
 test('a code makes nothing cheaper than what it costs us, unless the operator says so', async t => {
   const products = tempDir('zt-products-'), recipe = join(products, 'reunion/recipes/family-portrait.yaml');
   cpSync(join(root, 'products'), products, { recursive: true });

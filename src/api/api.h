@@ -59,6 +59,8 @@ int api_json(struct http_res *res, int status, const struct buf *b, struct err *
 /* ---- effects that are not WRITE routes (an intake that ends in one transaction) use the same table ---- */
 #define API_KEY_MAX 64
 struct api_key { int64_t account; const char *route; char key[API_KEY_MAX + 1], hash[65]; int status; };   /* status: of the first answer */
+/* Of a request of a route with ROUTE_EFFECT. ERR_IDEMPOTENCY_MISSING, ERR_BAD_INPUT. */
+int api_key_of(const struct http_req *req, struct api_key *ret, struct err *e);
 /* 1: this key was used for the same request, *ret_object is what it made; 0: new; ERR_IDEMPOTENCY_REUSED. */
 int api_key_find(struct db_tx *tx, const struct api_key *k, int64_t *ret_object, struct err *e);
 int api_key_keep(struct db_tx *tx, const struct api_key *k, int64_t object, struct err *e);

@@ -1,8 +1,11 @@
 /* codes.c - POST /v1/codes/redeem, and the operator's /v1/admin/codes. */
 #include "api/session.h"
 
+#include <stdio.h>
+
 #include "auth/auth.h"
 #include "base/id.h"
+#include "cache/cache.h"
 #include "db/db.h"
 #include "shop/code.h"
 
@@ -14,11 +17,26 @@ static const struct json_field redeem_fields[] = {
     { 0 },
 };
 
-/* Guests are made by the dozen: whoever tries codes is counted by account and by address. */
+#define TRIED_MS (3600LL * 1000)                 /* as long as tries are counted */
+
+/* Guests are made by the dozen: whoever tries codes is counted by account and by address. Who sends the same request again, its answer having been
+ * lost, tries nothing new. */
 int api__code_rate(struct http_req *req, struct err *e) {
-    char ip[33];
-    int r = api__rate_per_hour(req, "code", "shop.codes_per_hour", e);
-    return r < 0 ? r : api__rate(req, "code_ip", api__peer(req, ip), 2 * config_int(api_app(req)->cfg, "shop.codes_per_hour"), e);
+    BUF_CLEANUP struct buf was;
+    struct cache *cache = api_app(req)->cache;
+    struct api_key k;
+    char ip[33], tried[CACHE_KEY_MAX];
+    int r = api_key_of(req, &k, e);
+    if (r < 0)
+        return r;
+    snprintf(tried, sizeof tried, "code_tried:%lld:%s:%s", (long long)k.account, k.key, k.hash);
+    buf_init(&was, 16);
+    if ((r = cache_get(cache, str_z(tried), &was, e)) != 0)
+        return r < 0 ? r : 0;
+    if ((r = api__rate_per_hour(req, "code", "shop.codes_per_hour", e)) < 0 ||
+        (r = api__rate(req, "code_ip", api__peer(req, ip), 2 * config_int(api_app(req)->cfg, "shop.codes_per_hour"), e)) < 0)
+        return r;
+    return cache_set(cache, str_z(tried), STR("1"), TRIED_MS, e);
 }
 
 static int redeem_parse(struct http_req *req, struct err *e) {

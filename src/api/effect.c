@@ -56,7 +56,7 @@ struct effect {
     struct api_key     key;
 };
 
-static int key_of(const struct http_req *req, struct api_key *ret, struct err *e) {
+int api_key_of(const struct http_req *req, struct api_key *ret, struct err *e) {
     struct str key = http_req_header(req, "idempotency-key");
     assert(req->account > 0);        /* a route with ROUTE_EFFECT needs an account */
     if (!key.n)
@@ -127,6 +127,6 @@ int api_write_submit(void *app, struct http_write *w, struct err *e) {
     f->w.arg = f;
     bool once = req->route->flags & ROUTE_EFFECT;
     f->w.done = once && planted(PLANTED_DEDUPE_OUTSIDE) ? effect_done_keep_then : effect_done;
-    int r = once ? key_of(req, &f->key, e) : 0;
+    int r = once ? api_key_of(req, &f->key, e) : 0;
     return r < 0 ? r : db_submit(a->db, &f->w, e);
 }

@@ -39,7 +39,7 @@ extern const char *const api__currencies[];      /* by enum ledger_currency; NUL
 /* What a new account finds in its wallet. */
 int api__welcome(struct db_tx *tx, int64_t account, int64_t credits, struct err *e);
 
-/* Whoever tries codes is counted by account and by address. */
+/* Whoever tries codes is counted by account and by address; the same request with the same Idempotency-Key once. */
 int api__code_rate(struct http_req *req, struct err *e);
 
 /* ERR_RATE when this account, or without one this address (IPv6: its /64), does `what` more often than the setting says; a third of an

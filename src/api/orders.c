@@ -123,7 +123,7 @@ static int start_post(struct http_req *req, struct http_res *res, struct err *e)
     char base[512], provider[17];
     int64_t order;
     int r = api_param_id(req, 0, "order", &order, e);
-    if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, e)) < 0)
+    if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, /* ret_begun= */ NULL, e)) < 0)
         return r;
     api__base_url(app, base);
     struct shop_start how = { .scene = (enum pay_scene)body->scene, .openid = body->openid, .client_ip = address_of(req), .base_url = str_z(base) };
@@ -160,14 +160,16 @@ static int nothing_parse(struct http_req *req, struct err *e) {
     return api_body(req, api__no_fields, &nothing, e);
 }
 
+/* Of an order that was never begun nothing is asked there, so nobody's place is needed. */
 static int with_order(struct http_req *req, struct http_res *res, int (*act)(struct shop *s, int64_t order, int64_t account, struct err *e), struct err *e) {
     struct app *app = api_app(req);
     int64_t order;
     char provider[17];
+    bool begun;
     int r = api_param_id(req, 0, "order", &order, e), counted;
-    if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, e)) < 0)
+    if (r < 0 || (r = shop_order_provider(db_reader(app->db), order, req->account, provider, &begun, e)) < 0)
         return r;
-    if ((counted = api__provider_begin(app, API__BUYERS, provider, e)) < 0)
+    if ((counted = begun ? api__provider_begin(app, API__BUYERS, provider, e) : 0) < 0)
         return counted;
     r = act(app->shop, order, req->account, e);
     if (counted)

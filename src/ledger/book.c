@@ -16,12 +16,12 @@ static const struct book {
 #undef X
 };
 
-DB_SQL(ledger_book_find, "SELECT balance, last_id, lot_id FROM ledger_account WHERE owner_id = ? AND book = ?");
-DB_SQL(ledger_book_add, "INSERT INTO ledger_account (owner_id, book, unit, balance, floor_min, last_id, lot_id) VALUES (?, ?, ?, 0, ?, 0, 0)");
+DB_SQL(ledger_book_find, "SELECT balance, last_id, lot_id, live_id FROM ledger_account WHERE owner_id = ? AND book = ?");
+DB_SQL(ledger_book_add, "INSERT INTO ledger_account (owner_id, book, unit, balance, floor_min, last_id, lot_id, live_id) VALUES (?, ?, ?, 0, ?, 0, 0, 0)");
 DB_SQL(ledger_book_change, "UPDATE ledger_account SET balance = balance + ?, last_id = ? WHERE owner_id = ? AND book = ? AND balance + ? >= floor_min");
 /* Credits that come with a lot. */
-DB_SQL(ledger_book_bring, "UPDATE ledger_account SET balance = balance + ?, last_id = ?, lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
-DB_SQL(ledger_book_lot, "UPDATE ledger_account SET lot_id = ? WHERE owner_id = ? AND book = 'wallet'");
+DB_SQL(ledger_book_bring, "UPDATE ledger_account SET balance = balance + ?, last_id = ?, lot_id = ?, live_id = ? WHERE owner_id = ? AND book = 'wallet'");
+DB_SQL(ledger_book_lots, "UPDATE ledger_account SET lot_id = ?, live_id = ? WHERE owner_id = ? AND book = 'wallet'");
 DB_SQL(ledger_cause_find, "SELECT id FROM ledger_tx WHERE cause = ? AND cause_id = ?");
 DB_SQL(ledger_tx_add, "INSERT INTO ledger_tx (id, cause, cause_id, at_ms, product, task_id) VALUES (?, ?, ?, ?, ?, ?)");
 DB_SQL(ledger_entry_add, "INSERT INTO ledger_entry (id, tx_id, kind, from_owner, from_book, from_prev, to_owner, to_book, to_prev, amount, at_ms) "
@@ -73,7 +73,7 @@ bool ledger__book_of_house(enum ledger_book b) {
     return books[b].house;
 }
 
-struct state { int64_t balance, last, lot; };
+struct state { int64_t balance, last; struct ledger_heads heads; };
 
 /* 1 found, 0 not there yet: all 0. */
 static int find(struct db_tx *tx, struct ledger_side s, struct state *ret, struct err *e) {
@@ -82,7 +82,7 @@ static int find(struct db_tx *tx, struct ledger_side s, struct state *ret, struc
     *ret = (struct state){ 0 };
     int r = db_one(tx, &rows, e, &ledger_book_find, DB_INT(s.owner), DB_TEXT(books[s.book].name));
     if (r == 1)
-        *ret = (struct state){ db_int(&rows, 0), db_int(&rows, 1), db_int(&rows, 2) };
+        *ret = (struct state){ db_int(&rows, 0), db_int(&rows, 1), { db_int(&rows, 2), db_int(&rows, 3) } };
     return r;
 }
 
@@ -108,15 +108,15 @@ static int before(struct db_tx *tx, struct ledger_side s, struct state *ret, str
     return r == 0 ? add(tx, s, e) : r < 0 ? r : 0;
 }
 
-int ledger__lot_head(struct db_tx *tx, int64_t account, int64_t *ret_lot, struct err *e) {
+int ledger__lot_heads(struct db_tx *tx, int64_t account, struct ledger_heads *ret, struct err *e) {
     struct state now;
     int r = before(tx, (struct ledger_side){ account, LEDGER_WALLET }, &now, e);
-    *ret_lot = now.lot;
+    *ret = now.heads;
     return r;
 }
 
-int ledger__lot_head_set(struct db_tx *tx, int64_t account, int64_t lot, struct err *e) {
-    return db_run(tx, NULL, e, &ledger_book_lot, DB_INT(lot), DB_INT(account));
+int ledger__lot_heads_set(struct db_tx *tx, int64_t account, const struct ledger_heads *h, struct err *e) {
+    return db_run(tx, NULL, e, &ledger_book_lots, DB_INT(h->lot), DB_INT(h->live), DB_INT(account));
 }
 
 /* ERR_NO_CREDIT when the balance would come below its floor. */
@@ -179,7 +179,7 @@ static int move(struct db_tx *tx, const struct ledger_tx *t, const struct moveme
     int r = change(tx, m->from, -m->amount, id, e);
     if (r < 0)
         return r;
-    r = m->lot ? db_run(tx, NULL, e, &ledger_book_bring, DB_INT(m->amount), DB_INT(id), DB_INT(m->lot), DB_INT(m->to.owner)) : change(tx, m->to, m->amount, id, e);
+    r = m->lot ? db_run(tx, NULL, e, &ledger_book_bring, DB_INT(m->amount), DB_INT(id), DB_INT(m->lot), DB_INT(m->lot), DB_INT(m->to.owner)) : change(tx, m->to, m->amount, id, e);
     if (r < 0)
         return r;
     return db_run(tx, NULL, e, &ledger_entry_add, DB_INT(id), DB_INT(t->id), DB_TEXT(m->kind), DB_INT(m->from.owner), DB_TEXT(books[m->from.book].name), DB_INT(m->from_is.last),
@@ -195,10 +195,11 @@ int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, 
     return r < 0 || (r = before(tx, to, &m.to_is, e)) < 0 ? r : move(tx, t, &m, e);
 }
 
-int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, const struct ledger_lot *l, struct err *e) {
+int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, struct err *e) {
     struct movement m = { .kind = "grant", .from = { 0, LEDGER_ISSUED }, .to = { l->account, LEDGER_WALLET }, .amount = l->credits, .lot = l->id };
     int r = before(tx, m.to, &m.to_is, e);
-    if (r < 0 || (r = ledger__lot_add(tx, l, m.to_is.lot, e)) < 0)
+    if (r < 0 || (r = ledger__lot_add(tx, l, &m.to_is.heads, e)) < 0)
         return r;
-    return l->credits ? move(tx, t, &m, e) : ledger__lot_head_set(tx, l->account, l->id, e);
+    l->live = l->credits > 0;
+    return l->credits ? move(tx, t, &m, e) : ledger__lot_heads_set(tx, l->account, &(struct ledger_heads){ l->id, m.to_is.heads.live }, e);
 }

@@ -75,28 +75,36 @@ int ledger__move(struct db_tx *tx, const struct ledger_tx *t, const char *kind, 
 
 /* ---- lots: lot.c. Their sums follow the books because each change of one is made beside a move, in the same function of
  * credit.c or money.c. ---- */
-/* The lots of an account are a list from its wallet on, newest first but for those that came from another account. Every one it ever had is in
+/* All lots of an account are a list from its wallet on, newest first but for those that came from another account. Every one it ever had is in
  * it: some ten, a few hundred after years. A walk for a WITH RECURSIVE of two columns; one parameter, the account. UNION, so that a list in a circle would end. */
 #define LEDGER_LOTS_OF "SELECT l.id, l.prev_id FROM ledger_account a JOIN ledger_lot l ON l.id = a.lot_id WHERE a.owner_id = ? AND a.book = 'wallet' " \
                        "UNION SELECT m.id, m.prev_id FROM walk v JOIN ledger_lot m ON m.id = v.prev_id"
+/* Those of them that have something available are a list of their own: it is as long as what there is to spend from. As above. */
+#define LEDGER_LIVE_OF "SELECT l.id, l.live_prev FROM ledger_account a JOIN ledger_lot l ON l.id = a.live_id WHERE a.owner_id = ? AND a.book = 'wallet' " \
+                       "UNION SELECT m.id, m.live_prev FROM walk v JOIN ledger_lot m ON m.id = v.prev_id"
 struct ledger_lot {
     int64_t id, account, credits, available, held, spent, expired, taken, paid, refunded, earned, created_ms, expires_ms;
     enum ledger_source source;
     enum ledger_currency currency; /* when paid > 0 */
+    bool live;                     /* in the list of those with something available; as it was read, or added */
     struct str product;            /* ledger__lot_add() only */
 };
-/* prev: the account's newest lot before. */
-int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, int64_t prev, struct err *e);
+/* Where an account's two lists begin, 0: nowhere. */
+struct ledger_heads {
+    int64_t lot, live;
+};
+/* before: the account's. */
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, const struct ledger_heads *before, struct err *e);
 /* A new lot, and its credits out of "issued" into the wallet: as two calls, but the account's row is read and written once. book.c */
-int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, const struct ledger_lot *l, struct err *e);
-/* Where an account's list of lots begins, 0: there is none; its wallet is made when it is not there yet. book.c */
-int ledger__lot_head(struct db_tx *tx, int64_t account, int64_t *ret_lot, struct err *e);
-int ledger__lot_head_set(struct db_tx *tx, int64_t account, int64_t lot, struct err *e);
+int ledger__bring(struct db_tx *tx, const struct ledger_tx *t, struct ledger_lot *l, struct err *e);
+/* Where an account's lists begin; its wallet is made when it is not there yet. book.c */
+int ledger__lot_heads(struct db_tx *tx, int64_t account, struct ledger_heads *ret, struct err *e);
+int ledger__lot_heads_set(struct db_tx *tx, int64_t account, const struct ledger_heads *h, struct err *e);
 /* 1 found, 0 not. */
 int ledger__lot_get(struct db_tx *tx, int64_t id, struct ledger_lot *ret, struct err *e);
 /* All lots of one account become another's, whose wallet is made when it is not there yet. */
 int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
-/* The lots with something available that end next, in that order; returns how many. Several, because each time the whole list is walked. */
+/* The lots with something available that end next, in that order; returns how many. Several, because each time all of those are walked. */
 #define LEDGER_LOTS_AT_ONCE 16
 int ledger__lots_next(struct db_tx *tx, int64_t account, struct ledger_lot ret[LEDGER_LOTS_AT_ONCE], struct err *e);
 /* The lot with something available that has ended by now_ms. */

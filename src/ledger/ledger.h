@@ -9,7 +9,7 @@
  *   every credit belongs to a lot, which says where it came from, when it ends and what was paid for it: the lots of an account
  * sum to its wallet and to what it has put aside, and what is paid, earned and refunded of all lots sums to the books of money.
  * What a movement costs is the database's pages that it touches, and those of a random account are never together: so of an account's it
- * touches one, that of its books. Entries and lots are appended, and found from there as lists (last_id, lot_id), not by an index.
+ * touches one, that of its books. Entries and lots are appended, and found from there as lists (last_id, lot_id, live_id), not by an index.
  * Threads: inside a write function only, but for the reading ones.
  */
 #ifndef ZT_LEDGER_LEDGER_H
@@ -103,6 +103,15 @@ int ledger_refund(struct db_tx *tx, const struct ledger_refund *f, struct err *e
 /* The provider failed for good: what that refund moved comes back, the credits too, whatever end they had. Once per refund: ERR_RACE. ERR_NOT_FOUND:
  * no such refund was made. */
 int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err *e);
+/* What the provider keeps of an order beside the fee of its payment (a dispute's); below 0: it gives so much of that back. Once per id: ERR_RACE.
+ * ERR_NOT_FOUND: no such order was paid. */
+struct ledger_order_fee {
+    int64_t id, order, minor;
+};
+int ledger_order_fee(struct db_tx *tx, const struct ledger_order_fee *f, struct err *e);
+/* For those who keep these to compare: what one moved (1 found, 0 not), and how many there are. */
+int ledger_order_fee_get(struct db_tx *tx, int64_t id, int64_t *ret_minor, struct err *e);
+int ledger_order_fee_n(struct db_tx *tx, int64_t *ret_n, struct err *e);
 /* The order that was sold next behind that id; for those who keep the orders to compare. 1 found, 0: no more. */
 int ledger_next_sale(struct db_tx *tx, int64_t after, int64_t *ret_order, struct err *e);
 /* What is left of an order: money that may be refunded, credits that may be taken with it. 1 found, 0 not. */

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "db/db.h"
-#include "ledger/ledger.h"
+#include "ledger/internal.h"
 
 struct rig {
     char dir[32];
@@ -394,6 +394,40 @@ static void a_hold_may_take_of_many_small_lots(void **state) {
     expect_clean(g);
 }
 
+/* As many lots as a walk to spend from comes by. */
+DB_SQL(walked, "WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LIVE_OF ") SELECT COUNT(*) FROM walk");
+static int64_t lots_walked(struct rig *g, int64_t account) {
+    DB_ROWS rows = { 0 };
+    assert_int_equal(db_one(db_reader(g->db), &rows, &g->e, &walked, DB_INT(account)), 1);
+    return db_int(&rows, 0);
+}
+
+static void what_is_spent_is_not_looked_through_again(void **state) {
+    struct rig *g = *state;
+    for (int64_t i = 1; i <= 300; i++) {
+        assert_int_equal(DO(g, PROMO, 7, 1, i, "code", .until = 10000 + i), 0);
+        if (i % 100 == 0) {
+            assert_int_equal(lots_walked(g, 7), i == 100 ? 100 : 101);
+            assert_int_equal(DO(g, HOLD, 7, i == 100 ? 99 : 100, i), 0);
+            assert_int_equal(lots_walked(g, 7), 1);
+        }
+    }
+    assert_int_equal(DO(g, RESOLVE, 0, 100, 300), 0);
+    assert_int_equal(DO(g, RESOLVE, 0, 90, 200), 0);           /* ten come back, and can be spent */
+    assert_int_equal(lots_walked(g, 7), 11);
+    assert_int_equal(DO(g, RETURN, 0, 3, 300, "unlike", .order = 1), 0);
+    assert_int_equal(lots_walked(g, 7), 14);
+    expect_clean(g);
+    assert_int_equal(DO(g, RESOLVE, 0, 99, 100), 0);
+    assert_int_equal(DO(g, PROMO, 8, 1, 301, "code"), 0);
+    assert_int_equal(DO(g, MOVE, 7, 0, 8), 0);
+    assert_int_equal(lots_walked(g, 7), 0);
+    assert_int_equal(lots_walked(g, 8), 15);
+    assert_int_equal(DO(g, HOLD, 8, 15, 400), 0);
+    assert_int_equal(lots_walked(g, 8), 0);
+    expect_clean(g);
+}
+
 /* xorshift64*: the same life for the same seed. */
 static uint64_t next(uint64_t *s) {
     *s ^= *s >> 12;
@@ -476,6 +510,9 @@ DB_SQL(overearn_lot, "UPDATE ledger_lot SET earned = paid + 1 WHERE account_id =
 DB_SQL(cut_entries, "UPDATE ledger_entry SET to_prev = 0 WHERE kind = 'grant' AND to_prev > 0");
 DB_SQL(cut_lots, "UPDATE ledger_account SET lot_id = 0 WHERE owner_id = 7");
 DB_SQL(circle_of_lots, "UPDATE ledger_lot SET prev_id = (SELECT MAX(id) FROM ledger_lot) WHERE prev_id = 0");
+DB_SQL(cut_live, "UPDATE ledger_account SET live_id = 0 WHERE owner_id = 7");
+DB_SQL(circle_of_live, "UPDATE ledger_lot SET live_prev = id WHERE live = 1");
+DB_SQL(dead_in_live, "UPDATE ledger_lot SET spent = spent + available, available = 0, live = 0 WHERE account_id = 7");
 DB_SQL(other_book, "UPDATE ledger_entry SET to_owner = 8 WHERE kind = 'hold'");
 DB_SQL(house_gone, "DELETE FROM ledger_account WHERE book = 'issued'");
 DB_SQL(overdraw, "UPDATE ledger_account SET balance = -1 WHERE book = 'wallet'");
@@ -489,7 +526,7 @@ static void verify_sees_what_was_broken(void **state) {
     expect_clean(g);
     static const struct db_sql *const harm[] = { &steal,     &lose_entry, &reopen,        &claim_more, &overspend_lot,
                                                  &earn_more, &lose_use,   &give_lot_away, &lose_lot,
-                                                 &cut_entries, &cut_lots,  &circle_of_lots, &other_book, &house_gone };
+                                                 &cut_entries, &cut_lots,  &circle_of_lots, &cut_live, &circle_of_live, &dead_in_live, &other_book, &house_gone };
     for (size_t i = 0; i < COUNT(harm); i++) {
         raw_sql = harm[i];
         seen = 0;
@@ -514,7 +551,7 @@ static const struct db_sql back_to_0003[] = {
     { "", "INSERT INTO ledger_tx VALUES (1, 'welcome', 7, 1), (2, 'hold', 500, 2), (3, 'welcome', 8, 3), (4, 'move', 4, 4)", NULL, NULL },
     { "", "INSERT INTO ledger_entry VALUES (1, 1, 'grant', 3, 1, 100, 1), (2, 2, 'hold', 1, 2, 40, 2), (3, 3, 'grant', 3, 4, 15, 3), (4, 4, 'move', 4, 1, 15, 4)", NULL, NULL },
     { "", "INSERT INTO ledger_hold (task_id, account_id, credits, captured, state, held_ms, resolved_ms) VALUES (500, 7, 40, 0, 'held', 2, 0)", NULL, NULL },
-    { "", "DELETE FROM db_migration WHERE migration IN (3, 9, 18)", NULL, NULL },
+    { "", "DELETE FROM db_migration WHERE migration IN (3, 9, 18, 24)", NULL, NULL },
 };
 
 static void books_from_before_there_were_lots_and_lists_are_brought_over(void **state) {
@@ -554,7 +591,7 @@ static const struct db_sql back_to_0009[] = {
     { "", "INSERT INTO ledger_lot (id, account_id, source, credits, live, available, held, spent, expired, taken, currency, paid, refunded, earned, product, created_ms, expires_ms, prev_id) "
           "VALUES (1, 9, 0, 100, 0, 0, 0, 0, 100, 0, '', 0, 0, 0, '', 1, 8640000000000000, 0)", NULL, NULL },
     { "", "ALTER TABLE ledger_lot DROP COLUMN prev_id", NULL, NULL },
-    { "", "DELETE FROM db_migration WHERE migration = 18", NULL, NULL },
+    { "", "DELETE FROM db_migration WHERE migration IN (18, 24)", NULL, NULL },
 };
 
 static void lots_of_who_had_no_wallet_are_brought_over(void **state) {
@@ -617,6 +654,7 @@ int main(void) {
         T(a_grant_made_by_mistake_is_reversed_once_and_only_whole),
         T(what_a_guest_spent_comes_back_to_the_person),
         T(a_hold_may_take_of_many_small_lots),
+        T(what_is_spent_is_not_looked_through_again),
         T(a_random_life_leaves_clean_books),
         T(verify_sees_what_was_broken),
         T(books_from_before_there_were_lots_and_lists_are_brought_over),

@@ -115,7 +115,7 @@ int ledger_list(struct db_tx *tx, int64_t account, int64_t before_id, int limit,
     return out->failed ? err_set(e, ERR_TOO_BIG, "the list does not fit the answer") : 0;
 }
 
-DB_SQL(lots_of, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") "
+DB_SQL(lots_of, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LIVE_OF ") "
                 "SELECT x.source, x.available, x.expires_ms FROM walk w CROSS JOIN ledger_lot x WHERE x.id = w.lot AND x.live = 1 ORDER BY x.expires_ms, x.source, x.id LIMIT 100");
 
 int ledger_lots(struct db_tx *tx, int64_t account, struct jw *w, struct err *e) {

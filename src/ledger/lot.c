@@ -12,13 +12,17 @@
 
 #define LOT_COLUMNS "id, account_id, source, credits, available, held, spent, expired, taken, currency, paid, refunded, earned, created_ms, expires_ms"
 
-DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product, prev_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+DB_SQL(lot_add, "INSERT INTO ledger_lot (" LOT_COLUMNS ", live, product, prev_id, live_prev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 DB_SQL(lot_tail, "WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w WHERE w.prev_id = 0");
 DB_SQL(lot_tie, "UPDATE ledger_lot SET prev_id = ? WHERE id = ?");
+DB_SQL(lot_behind, "SELECT live_prev FROM ledger_lot WHERE id = ?");
+/* The one of the list that stands before; 0 as its next one: the last. */
+DB_SQL(lot_before, "WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LIVE_OF ") SELECT w.id FROM walk w WHERE w.prev_id = ?");
+DB_SQL(lot_live_tie, "UPDATE ledger_lot SET live_prev = ? WHERE id = ?");
 DB_SQL(lot_give, "UPDATE ledger_lot SET account_id = ? WHERE id IN (WITH RECURSIVE walk (id, prev_id) AS (" LEDGER_LOTS_OF ") SELECT w.id FROM walk w)");
 DB_SQL(lot_one, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE id = ?");
 /* CROSS JOIN: the walk comes first. Otherwise SQLite takes the lots of everybody in the order wanted, and looks each up in the walk. */
-DB_SQL(lot_next, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT " LOT_COLUMNS " FROM walk w CROSS JOIN ledger_lot WHERE id = w.lot AND live = 1 ORDER BY expires_ms, source, id LIMIT ?");
+DB_SQL(lot_next, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LIVE_OF ") SELECT " LOT_COLUMNS " FROM walk w CROSS JOIN ledger_lot WHERE id = w.lot AND live = 1 ORDER BY expires_ms, source, id LIMIT ?");
 DB_SQL(lot_ended, "SELECT " LOT_COLUMNS " FROM ledger_lot WHERE live = 1 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1");
 DB_SQL(lot_save, "UPDATE ledger_lot SET live = ?, available = ?, held = ?, spent = ?, expired = ?, taken = ?, refunded = ?, earned = ?, expires_ms = ? WHERE id = ?");
 
@@ -47,10 +51,11 @@ bool ledger_currency_of(struct str name, enum ledger_currency *ret) {
     return false;
 }
 
-int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, int64_t prev, struct err *e) {
+int ledger__lot_add(struct db_tx *tx, const struct ledger_lot *l, const struct ledger_heads *before, struct err *e) {
     return db_run(tx, NULL, e, &lot_add, DB_INT(l->id), DB_INT(l->account), DB_INT(l->source), DB_INT(l->credits), DB_INT(l->available), DB_INT(l->held),
                   DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken), DB_TEXT(l->paid ? ledger_currency_name(l->currency) : ""), DB_INT(l->paid),
-                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(prev));
+                  DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->created_ms), DB_INT(l->expires_ms), DB_INT(l->available > 0), DB_STR(l->product), DB_INT(before->lot),
+                  DB_INT(l->available > 0 ? before->live : -1));
 }
 
 static int read_lot(const struct db_rows *rows, struct ledger_lot *ret, struct err *e) {
@@ -61,6 +66,7 @@ static int read_lot(const struct db_rows *rows, struct ledger_lot *ret, struct e
     };
     if (l.source >= COUNT(source_name) || (l.paid && !ledger_currency_of(db_str(rows, 9), &l.currency)))
         return err_set(e, ERR_DB, "lot %lld has a source or a currency that this program does not know", (long long)l.id);
+    l.live = l.available > 0;
     *ret = l;
     return 1;
 }
@@ -87,22 +93,70 @@ int ledger__lot_ended(struct db_tx *tx, int64_t now_ms, struct ledger_lot *ret, 
     return one(tx, &lot_ended, now_ms, ret, e);
 }
 
-/* The list of `from` goes in front of that of `to`. */
+/* ---- the two lists ---- */
+/* 1: found; 0: there is none. */
+static int id_of(struct db_tx *tx, int64_t *ret, struct db_rows *rows, int r) {
+    if (r == 1)
+        *ret = db_int(rows, 0);
+    return r;
+}
+
+static int before_in_live(struct db_tx *tx, int64_t account, int64_t lot, int64_t *ret, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = id_of(tx, ret, &rows, db_one(tx, &rows, e, &lot_before, DB_INT(account), DB_INT(lot)));
+    return r == 0 ? err_set(e, ERR_DB, "the live lots of account %lld are a list without %lld", (long long)account, (long long)lot) : r < 0 ? r : 0;
+}
+
+/* Nothing of it is available any more. What is behind it is read now: others of the list may have gone since the lot was read. */
+static int leave_live(struct db_tx *tx, const struct ledger_lot *l, struct err *e) {
+    struct ledger_heads h;
+    int64_t behind = 0, before;
+    int r = ledger__lot_heads(tx, l->account, &h, e);
+    if (r >= 0) {
+        DB_ROWS rows = { 0 };
+        r = id_of(tx, &behind, &rows, db_one(tx, &rows, e, &lot_behind, DB_INT(l->id)));
+    }
+    if (r < 0)
+        return r;
+    if (h.live == l->id) {
+        h.live = behind;
+        r = ledger__lot_heads_set(tx, l->account, &h, e);
+    } else if ((r = before_in_live(tx, l->account, l->id, &before, e)) >= 0) {
+        r = db_run(tx, NULL, e, &lot_live_tie, DB_INT(behind), DB_INT(before));
+    }
+    return r < 0 ? r : db_run(tx, NULL, e, &lot_live_tie, DB_INT(-1), DB_INT(l->id));
+}
+
+/* Something came back. */
+static int join_live(struct db_tx *tx, const struct ledger_lot *l, struct err *e) {
+    struct ledger_heads h;
+    int r = ledger__lot_heads(tx, l->account, &h, e);
+    if (r < 0 || (r = db_run(tx, NULL, e, &lot_live_tie, DB_INT(h.live), DB_INT(l->id))) < 0)
+        return r;
+    h.live = l->id;
+    return ledger__lot_heads_set(tx, l->account, &h, e);
+}
+
+/* The lists of `from` go in front of those of `to`. */
 int ledger__lots_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e) {
-    int64_t first, before, last;
-    int r = ledger__lot_head(tx, from, &first, e);
-    if (r < 0 || first == 0 || (r = ledger__lot_head(tx, to, &before, e)) < 0)
+    struct ledger_heads first, before;
+    int64_t last;
+    int r = ledger__lot_heads(tx, from, &first, e);
+    if (r < 0 || first.lot == 0 || (r = ledger__lot_heads(tx, to, &before, e)) < 0)
         return r;
     {
         DB_ROWS rows = { 0 };
-        if ((r = db_one(tx, &rows, e, &lot_tail, DB_INT(from))) <= 0)
+        if ((r = id_of(tx, &last, &rows, db_one(tx, &rows, e, &lot_tail, DB_INT(from)))) <= 0)
             return r < 0 ? r : err_set(e, ERR_DB, "the lots of account %lld are a list without an end", (long long)from);
-        last = db_int(&rows, 0);
     }
-    if ((r = db_run(tx, NULL, e, &lot_give, DB_INT(to), DB_INT(from))) < 0 || (r = db_run(tx, NULL, e, &lot_tie, DB_INT(before), DB_INT(last))) < 0 ||
-        (r = ledger__lot_head_set(tx, to, first, e)) < 0)
+    if ((r = db_run(tx, NULL, e, &lot_give, DB_INT(to), DB_INT(from))) < 0 || (r = db_run(tx, NULL, e, &lot_tie, DB_INT(before.lot), DB_INT(last))) < 0)
         return r;
-    return ledger__lot_head_set(tx, from, 0, e);
+    if (first.live && ((r = before_in_live(tx, from, 0, &last, e)) < 0 || (r = db_run(tx, NULL, e, &lot_live_tie, DB_INT(before.live), DB_INT(last))) < 0))
+        return r;
+    first.live = first.live ? first.live : before.live;
+    if ((r = ledger__lot_heads_set(tx, to, &first, e)) < 0)
+        return r;
+    return ledger__lot_heads_set(tx, from, &(struct ledger_heads){ 0 }, e);
 }
 
 static int64_t earned_of(const struct ledger_lot *l) {
@@ -118,7 +172,11 @@ int ledger__lot_save(struct db_tx *tx, const struct ledger_tx *t, struct ledger_
         r = more > 0 ? ledger__move(tx, t, "earn", earned, deferred, more, e) : ledger__move(tx, t, "unearn", deferred, earned, -more, e);
     }
     l->earned += more;
-    if (r < 0 || (r = db_run(tx, &changed, e, &lot_save, DB_INT(l->available > 0), DB_INT(l->available), DB_INT(l->held), DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken),
+    bool live = l->available > 0;
+    if (r >= 0 && live != l->live)
+        r = live ? join_live(tx, l, e) : leave_live(tx, l, e);
+    l->live = live;
+    if (r < 0 || (r = db_run(tx, &changed, e, &lot_save, DB_INT(live), DB_INT(l->available), DB_INT(l->held), DB_INT(l->spent), DB_INT(l->expired), DB_INT(l->taken),
                              DB_INT(l->refunded), DB_INT(l->earned), DB_INT(l->expires_ms), DB_INT(l->id))) < 0)
         return r;
     assert(changed == 1);

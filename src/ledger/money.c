@@ -90,6 +90,37 @@ int ledger_unrefund(struct db_tx *tx, const struct ledger_refund *f, struct err 
     return ledger__lot_save(tx, &t, &l, e);
 }
 
+int ledger_order_fee(struct db_tx *tx, const struct ledger_order_fee *f, struct err *e) {
+    struct ledger_lot l;
+    struct ledger_tx t;
+    int64_t amount = f->minor < 0 ? -f->minor : f->minor;
+    int r = lot_of(tx, f->order, &l, e);
+    if (r <= 0 || l.paid == 0)
+        return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order was paid");
+    if ((r = ledger__amount_ok(amount, e)) < 0 || (r = begin_of_order(tx, "order_fee", f->id, f->order, &t, e)) < 0)
+        return r;
+    struct ledger_side cash = { 0, ledger__cash(l.currency) }, fee = { 0, ledger__fee(l.currency) };
+    return f->minor < 0 ? ledger__move(tx, &t, "fee_back", fee, cash, amount, e) : ledger__move(tx, &t, "fee", cash, fee, amount, e);
+}
+
+DB_SQL(money_order_fee, "SELECT x.kind, x.amount FROM ledger_tx t JOIN ledger_entry x ON x.tx_id = t.id WHERE t.cause = 'order_fee' AND t.cause_id = ?");
+DB_SQL(money_order_fee_n, "SELECT COUNT(*) FROM ledger_tx WHERE cause = 'order_fee'");
+
+int ledger_order_fee_get(struct db_tx *tx, int64_t id, int64_t *ret_minor, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &money_order_fee, DB_INT(id));
+    if (r == 1)
+        *ret_minor = str_eqz(db_str(&rows, 0), "fee") ? db_int(&rows, 1) : -db_int(&rows, 1);
+    return r;
+}
+
+int ledger_order_fee_n(struct db_tx *tx, int64_t *ret_n, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &money_order_fee_n);
+    *ret_n = r == 1 ? db_int(&rows, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
 DB_SQL(money_sale, "SELECT cause_id FROM ledger_tx WHERE cause = 'order' AND cause_id > ? ORDER BY cause_id LIMIT 1");
 
 int ledger_next_sale(struct db_tx *tx, int64_t after, int64_t *ret_order, struct err *e) {

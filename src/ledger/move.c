@@ -6,7 +6,7 @@
 #include "ledger/internal.h"
 
 DB_SQL(move_holds, "UPDATE ledger_hold SET account_id = ? WHERE account_id = ? AND state = 'resolved'");
-DB_SQL(move_gift, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LOTS_OF ") SELECT x.id FROM walk w CROSS JOIN ledger_lot x WHERE x.id = w.lot AND x.live = 1 AND x.source = ? LIMIT 1");
+DB_SQL(move_gift, "WITH RECURSIVE walk (lot, prev_id) AS (" LEDGER_LIVE_OF ") SELECT x.id FROM walk w CROSS JOIN ledger_lot x WHERE x.id = w.lot AND x.live = 1 AND x.source = ? LIMIT 1");
 
 /* What is left of gifts ends. *ret_n: credits. */
 static int end_gifts(struct db_tx *tx, const struct ledger_tx *t, int64_t account, int64_t *ret_n, struct err *e) {

@@ -185,6 +185,40 @@ static int lots_sum_to_the_books(struct check *c) {
     return r;
 }
 
+/* Who has something available stands in the list to spend from, and nobody else. */
+DB_SQL(verify_live,
+       "WITH RECURSIVE walk (id, prev_id, n) AS (SELECT l.id, l.live_prev, 1 FROM ledger_account a JOIN ledger_lot l ON l.id = a.live_id WHERE a.owner_id = ? AND a.book = 'wallet' "
+       "UNION ALL SELECT m.id, m.live_prev, v.n + 1 FROM walk v JOIN ledger_lot m ON m.id = v.prev_id WHERE v.n <= ?) "
+       "SELECT COUNT(*), COALESCE(SUM(CASE WHEN x.account_id = ? AND x.live = 1 THEN 0 ELSE 1 END), 0) FROM walk w JOIN ledger_lot x ON x.id = w.id");
+DB_SQL(verify_live_count, "SELECT COALESCE(SUM(CASE WHEN live = 1 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN live <> 1 AND live_prev <> -1 THEN 1 ELSE 0 END), 0) FROM ledger_lot");
+DB_SQL(verify_live_wallets, "SELECT a.owner_id FROM ledger_account a WHERE a.live_id <> 0 ORDER BY a.owner_id");
+static int live_lots_are_listed(struct check *c) {
+    int64_t all, walked = 0;
+    {
+        DB_ROWS rows = { 0 };
+        int r = db_one(c->tx, &rows, c->e, &verify_live_count);
+        if (r < 1)
+            return r;
+        all = db_int(&rows, 0);
+        if (db_int(&rows, 1))
+            tell(&c->tell, "%lld lots with nothing left have a place among those with something", (long long)db_int(&rows, 1));
+    }
+    DB_ROWS rows = { 0 };
+    int r = db_query(c->tx, &rows, c->e, &verify_live_wallets);
+    while (r >= 0 && (r = db_next(&rows, c->e)) > 0) {
+        int64_t owner = db_int(&rows, 0);
+        DB_ROWS lots = { 0 };
+        if ((r = db_one(c->tx, &lots, c->e, &verify_live, DB_INT(owner), DB_INT(all), DB_INT(owner))) < 1)
+            return r;
+        walked += db_int(&lots, 0);
+        if (db_int(&lots, 1))
+            tell(&c->tell, "%lld lots that account %lld could spend from are somebody else's, or empty", (long long)db_int(&lots, 1), (long long)owner);
+    }
+    if (r >= 0 && walked != all)
+        tell(&c->tell, "%lld lots have something left, in the lists to spend from there are %lld", (long long)all, (long long)walked);
+    return r;
+}
+
 DB_SQL(verify_lot_uses,
        "SELECT l.id, l.held, l.spent, (SELECT COALESCE(SUM(u.held), 0) FROM ledger_use u WHERE u.lot_id = l.id AND u.open = 1), "
        "(SELECT COALESCE(SUM(v.captured - v.returned), 0) FROM ledger_use v WHERE v.lot_id = l.id) FROM ledger_lot l");
@@ -238,7 +272,7 @@ static int money_follows_the_lots(struct check *c) {
 int ledger_verify(struct db_tx *tx, void (*say)(void *ctx, const char *what), void *ctx, struct err *e) {
     static int (*const checks[])(
         struct check *) = { units_sum_to_zero,          entries_are_whole,         balances_follow_entries,
-                            held_is_what_the_holds_say, holds_are_resolved_once,   lots_sum_to_the_books,
+                            held_is_what_the_holds_say, holds_are_resolved_once,   lots_sum_to_the_books, live_lots_are_listed,
                             lots_follow_their_uses,     holds_are_covered_by_lots, money_follows_the_lots };
     struct check c = { .tx = tx, .tell = { say, ctx, 0 }, .e = e };
     for (size_t i = 0; i < COUNT(checks); i++) {

@@ -31,7 +31,7 @@ const char *const pay_about_names[] = { PAY_ABOUT(X) NULL };
 const char *const pay_test_act_names[] = { PAY_TEST_ACTS(X) NULL };
 #undef X
 const char *const pay_change_names[] = { "pause", "resume", "end", "keep", "end_now", "price", NULL };
-const char *const pay_op_names[] = { "start", "query", "close", "refund", "query_refund", "query_member", "change", "keys", "query_dispute", NULL };
+const char *const pay_op_names[] = { "start", "query", "close", "refund", "query_refund", "query_member", "change", "keys", "query_dispute", "query_payments", NULL };
 _Static_assert(COUNT(pay_change_names) == PAY_CHANGE_COUNT + 1 && COUNT(pay_op_names) == PAY_OP_COUNT + 1, "a name each");
 
 /* ---- answers ---- */

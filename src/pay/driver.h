@@ -13,6 +13,7 @@ enum pay_op {
     PAY_OP_START, PAY_OP_QUERY, PAY_OP_CLOSE, PAY_OP_REFUND, PAY_OP_QUERY_REFUND, PAY_OP_QUERY_MEMBER, PAY_OP_CHANGE,
     PAY_OP_KEYS,                    /* ask for new keys */
     PAY_OP_QUERY_DISPUTE,           /* of a payment that is said to be disputed: how that stands */
+    PAY_OP_QUERY_PAYMENTS,          /* of a membership: what was paid for it, not the newest alone */
     PAY_OP_COUNT
 };
 extern const char *const pay_op_names[];
@@ -20,7 +21,7 @@ extern const char *const pay_op_names[];
 struct pay_work {
     enum pay_op                  op;
     const struct pay_ask        *ask;       /* START */
-    const struct pay_which      *which;     /* QUERY, CLOSE, QUERY_DISPUTE; QUERY_MEMBER: provider_id is the membership */
+    const struct pay_which      *which;     /* QUERY, CLOSE, QUERY_DISPUTE; QUERY_MEMBER, QUERY_PAYMENTS: provider_id is the membership */
     const struct pay_refund_ask *refund;    /* REFUND, QUERY_REFUND */
     const struct pay_change_ask *change;    /* CHANGE */
 };
@@ -40,8 +41,9 @@ struct pay_call {                   /* one HTTP request; everything lives in the
 };
 struct pay_result {                 /* of one op */
     struct pay_start        start;
-    struct pay_truth        truth;  /* QUERY, QUERY_MEMBER, CHANGE; QUERY_DISPUTE: disputed and lost_minor */
+    struct pay_truth        truth;  /* QUERY, QUERY_MEMBER, CHANGE; QUERY_DISPUTE: disputed, lost_minor and dispute_fee_… */
     struct pay_refund_truth refund;
+    struct pay_payments     payments;           /* QUERY_PAYMENTS */
 };
 
 struct db;

@@ -160,6 +160,12 @@ static int build_dispute(const struct stripe *g, struct str intent, struct arena
     return ask_for(g, arena_printf(a, "/v1/disputes?payment_intent=%.*s&limit=%d", STR_ARG(intent), DISPUTES_MAX), a, ret, e);
 }
 
+static int build_payments(const struct stripe *g, struct str member, struct arena *a, struct pay_call *ret, struct err *e) {
+    if (!str_starts(member, STR("sub_")))
+        return err_set(e, ERR_BAD_INPUT, "payments are asked for by a subscription (sub_…)");
+    return ask_for(g, arena_printf(a, "/v1/invoices?subscription=%.*s&status=paid&limit=%d&expand[]=data.payments", STR_ARG(member), PAY_PAYMENTS_MAX), a, ret, e);
+}
+
 static int build_refund(const struct stripe *g, const struct pay_refund_ask *ask, struct arena *a, struct pay_call *ret, struct err *e) {
     BUF_CLEANUP struct buf f = { 0 };
     if (!str_starts(ask->of.transaction_id, STR("pi_")))
@@ -238,6 +244,8 @@ static int build(const void *g, const struct pay_work *w, const struct pay_momen
         return build_query_refund(g, w->refund, a, ret, e);
     case PAY_OP_QUERY_DISPUTE:
         return build_dispute(g, w->which->transaction_id, a, ret, e);
+    case PAY_OP_QUERY_PAYMENTS:
+        return build_payments(g, w->which->provider_id, a, ret, e);
     default:
         return build_change(g, w->change, a, ret, e);
     }
@@ -460,11 +468,27 @@ static int parse_query(const struct pay_work *w, const json_t *j, struct arena *
     return 0;
 }
 
+/* What it kept for one dispute: the fees of what it moved of our balance for it, below 0 where it gave one back. False: not told, or in another
+ * currency than was paid. */
+static bool read_dispute_fee(const json_t *dispute, struct arena *a, int64_t *minor) {
+    const json_t *moves = json_object_get(dispute, "balance_transactions");
+    char paid[4], moved[4];
+    bool told = json_is_array(moves) && pay__currency(pay__text(a, dispute, "currency", 3), paid);
+    for (size_t i = 0; told && i < json_array_size(moves); i++) {
+        const json_t *one = json_array_get(moves, i);
+        int64_t fee = pay__int(one, "fee", INT64_MAX);
+        told = fee >= -PAY_MINOR_MAX && fee <= PAY_MINOR_MAX && pay__currency(pay__text(a, one, "currency", 3), moved) && strcmp(paid, moved) == 0;
+        *minor += told ? fee : 0;
+    }
+    return told && *minor <= PAY_MINOR_MAX;
+}
+
 /* Lost is what a bank took back for good; an inquiry (warning_…) takes nothing. Whatever else is not over yet. */
 static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_truth *ret, struct err *e) {
     const json_t *list = json_object_get(j, "data");
     if (!json_is_array(list) || json_is_true(json_object_get(j, "has_more")))
         return err_set(e, ERR_UPSTREAM, "Stripe's answer is no list of at most %d disputes", DISPUTES_MAX);
+    ret->dispute_fee_told = json_array_size(list) > 0;
     for (size_t i = 0; i < json_array_size(list) && i < DISPUTES_MAX; i++) {
         const json_t *one = json_array_get(list, i);
         struct str status = pay__text(a, one, "status", 40);
@@ -473,8 +497,23 @@ static int parse_dispute(const struct pay_work *w, const json_t *j, struct arena
         if (!str_eq(id_of(one, "payment_intent", a), w->which->transaction_id) || status.n == 0 || minor < 0)
             return err_set(e, ERR_UPSTREAM, "Stripe's answer is about other disputes");
         ret->disputed |= !lost && !str_eqz(status, "won") && !str_eqz(status, "warning_closed");
+        ret->dispute_fee_told = ret->dispute_fee_told && read_dispute_fee(one, a, &ret->dispute_fee_minor);
         ret->lost_minor += lost && ret->lost_minor + minor <= PAY_MINOR_MAX ? minor : 0;
     }
+    return 0;
+}
+
+/* Invoices of a subscription that were paid. */
+static int parse_payments(const struct pay_work *w, const json_t *j, struct arena *a, struct pay_payments *ret, struct err *e) {
+    const json_t *list = json_object_get(j, "data");
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n > PAY_PAYMENTS_MAX)
+        return err_set(e, ERR_UPSTREAM, "Stripe's answer is no list of at most %d invoices", PAY_PAYMENTS_MAX);
+    struct pay_truth *all = arena_alloc(a, (n ? n : 1) * sizeof(*all));
+    for (size_t i = 0; i < n; i++)
+        if (read_invoice(json_array_get(list, i), a, &all[i]) < 0 || all[i].state != PAY_PAID || !str_eq(all[i].member.id, w->which->provider_id))
+            return err_set(e, ERR_UPSTREAM, "Stripe's answer is about other invoices");
+    *ret = (struct pay_payments){ all, n, json_is_true(json_object_get(j, "has_more")) };
     return 0;
 }
 
@@ -519,6 +558,8 @@ static int parse(void *g, const struct pay_work *w, const struct pay_said *s, co
         return parse_refund(w, j, a, &ret->refund, e);
     case PAY_OP_QUERY_DISPUTE:
         return parse_dispute(w, j, a, &ret->truth, e);
+    case PAY_OP_QUERY_PAYMENTS:
+        return parse_payments(w, j, a, &ret->payments, e);
     default:
         if (read_subscription(j, a, &ret->truth) < 0 || !str_eq(ret->truth.member.id, w->change->member))
             return pay__unclear(w, e, "Stripe's answer is about another subscription");
@@ -624,13 +665,13 @@ static int notice(const void *g, const struct pay_said *s, int64_t now_ms, struc
 
 const struct pay_driver pay_driver_stripe = {
     .name = "stripe",
-    .can = PAY_CAN_MEMBER | PAY_CAN_TELL_FEE | PAY_ASKED_BY_ID,
+    .can = PAY_CAN_MEMBER | PAY_CAN_TELL_FEE | PAY_ASKED_BY_ID | PAY_CAN_REFUND_ONE,
     .scenes = 1u << PAY_PAGE | 1u << PAY_H5,
     .yes = { 200, "text/plain", "" },
     .again = { 500, "text/plain", "later" },
     .forged = { 400, "text/plain", "wrong signature" },
     .open = open_stripe, .close = close_stripe, .build = build, .parse = parse, .notice = notice,
-    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE,
+    .ops = 1u << PAY_OP_QUERY_MEMBER | 1u << PAY_OP_CHANGE | 1u << PAY_OP_QUERY_DISPUTE | 1u << PAY_OP_QUERY_PAYMENTS,
     .forgets_refunds = true,
     .fee_pm = "pay.stripe_fee_pm", .fee_fixed = "pay.stripe_fee_fixed",
 };

@@ -594,7 +594,7 @@ static int notice(const void *arg, const struct pay_said *s, int64_t now_ms, str
 
 const struct pay_driver pay_driver_wechat = {
     .name = "wechat",
-    .can = 0,
+    .can = PAY_CAN_REFUND_ONE,
     .scenes = 1u << PAY_H5 | 1u << PAY_QR | 1u << PAY_JSAPI | 1u << PAY_MINI,
     .notify_per_ask = true,
     .currencies = "CNY",

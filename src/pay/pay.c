@@ -137,6 +137,13 @@ bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret) 
     return true;
 }
 
+const char *pay_known(size_t i) {
+    for (size_t k = 0; pay_drivers[k]; k++)
+        if (k == i)
+            return pay_drivers[k]->name;
+    return NULL;
+}
+
 bool pay_has(const struct pay *p, const char *provider) { return pay__find(p, provider) != NULL; }
 
 int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor) {
@@ -244,6 +251,7 @@ static int check_work(const struct pay_work *w, const struct pay_driver *d, stru
     case PAY_OP_CLOSE:
     case PAY_OP_QUERY_MEMBER:
     case PAY_OP_QUERY_DISPUTE:
+    case PAY_OP_QUERY_PAYMENTS:
         return check_which(w->which, e);
     case PAY_OP_REFUND:
     case PAY_OP_QUERY_REFUND:
@@ -306,6 +314,8 @@ int pay_query(struct pay *p, const char *provider, const struct pay_which *which
         r = truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY_DISPUTE, .which = &of }, a, &dispute, e);
         t.disputed = r >= 0 && dispute.disputed;
         t.lost_minor = r >= 0 ? dispute.lost_minor : 0;
+        t.dispute_fee_told = r >= 0 && dispute.dispute_fee_told;
+        t.dispute_fee_minor = r >= 0 ? dispute.dispute_fee_minor : 0;
     }
     if (r >= 0)
         *ret = t;
@@ -315,6 +325,16 @@ int pay_query(struct pay *p, const char *provider, const struct pay_which *which
 int pay_query_member(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_truth *ret, struct err *e) {
     struct pay_which which = { .provider_id = member };
     return truth_of(p, provider, &(struct pay_work){ PAY_OP_QUERY_MEMBER, .which = &which }, a, ret, e);
+}
+
+int pay_query_payments(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_payments *ret, struct err *e) {
+    const struct pay_open *o = pay__find(p, provider);
+    struct pay_which which = { .provider_id = member };
+    struct pay_result result = { 0 };
+    int r = o && !knows(o->driver, PAY_OP_QUERY_PAYMENTS) ? 0 : run(p, provider, &(struct pay_work){ PAY_OP_QUERY_PAYMENTS, .which = &which }, a, &result, e);
+    if (r >= 0)
+        *ret = result.payments;
+    return r;
 }
 
 int pay_change(struct pay *p, const char *provider, const struct pay_change_ask *ask, struct arena *a, struct pay_truth *ret, struct err *e) {

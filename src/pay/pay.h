@@ -147,8 +147,12 @@ struct pay_truth {
                                                  * memberships); -1 = some or all, not told how much */
     bool              disputed;     /* a bank was asked for the money back, and nobody knows yet how that ends */
     int64_t           lost_minor;   /* what banks took back for good, as far as it is told; beside refunded_minor */
+    bool              dispute_fee_told;         /* what follows is so; else nothing is said of it */
+    int64_t           dispute_fee_minor;        /* what the provider keeps for disputes beside fee_minor, less what of that it gave back; in the currency of `paid` */
     struct pay_member member;
 };
+#define PAY_PAYMENTS_MAX 24         /* two years of months */
+struct pay_payments { const struct pay_truth *all; size_t n; bool more; };     /* the newest first, in the arena; more: there are older ones */
 /* That number, that much, in that currency. ERR_PAY_REFUSED saying what differs: such a payment is never booked, a person must look at it. */
 int pay_truth_check(const struct pay_truth *t, struct str number, const struct pay_money *price, struct err *e);
 
@@ -223,6 +227,7 @@ enum {
     PAY_CAN_MEMBER = 1 << 0,        /* memberships that renew themselves */
     PAY_CAN_TELL_FEE = 1 << 1,
     PAY_IS_TEST = 1 << 2,           /* test money: to be said on every page and receipt */
+    PAY_CAN_REFUND_ONE = 1 << 4,    /* a refund is of the transaction that it names, whatever else was paid by that number */
     PAY_ASKED_BY_ID = 1 << 3,       /* knows a payment by the provider_id of pay_start() only; whoever never got one gave nobody anything to pay */
 };
 /* scenes: 1 << enum pay_scene; currencies: "CNY": nothing else, NULL: any */
@@ -231,6 +236,8 @@ struct pay_provider_info { const char *name; unsigned can; unsigned scenes; bool
 bool pay_provider(const struct pay *p, size_t i, struct pay_provider_info *ret);
 /* What it keeps of a payment by its price list, in the same unit, at most all of it: where pay_truth does not tell. 0 for one that is not set up. */
 int64_t pay_fee(const struct pay *p, const char *provider, int64_t minor);
+/* The i-th provider that this program knows, set up or not; NULL when there are no more. */
+const char *pay_known(size_t i);
 /* Whether the provider is set up. */
 bool pay_has(const struct pay *p, const char *provider);
 
@@ -245,6 +252,9 @@ int pay_refund(struct pay *p, const char *provider, const struct pay_refund_ask 
 int pay_query_refund(struct pay *p, const char *provider, const struct pay_refund_ask *ask, struct arena *a, struct pay_refund_truth *ret, struct err *e);
 /* ret: the membership afterwards, and its newest invoice. */
 int pay_query_member(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_truth *ret, struct err *e);
+/* The newest that were paid for a membership, PAY_PAYMENTS_MAX at most; of each `member` says whose it is and for what time, and not how that stands. None
+ * where the provider tells of its newest one only (test money). */
+int pay_query_payments(struct pay *p, const char *provider, struct str member, struct arena *a, struct pay_payments *ret, struct err *e);
 /* END_NOW of what has ended is ERR_PAY_OVER. */
 int pay_change(struct pay *p, const char *provider, const struct pay_change_ask *ask, struct arena *a, struct pay_truth *ret, struct err *e);
 /* Keys that the provider has made new (WeChat's certificates); once in 12 hours. 0 also where there are none. */

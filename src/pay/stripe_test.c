@@ -244,6 +244,19 @@ static void reads_how_disputes_stand(void **state) {
         assert_int_equal(r.truth.disputed, cases[i].open);
         assert_int_equal(r.truth.lost_minor, cases[i].lost);
     }
+    /* and what it keeps for them, as far as that is told in the currency that was paid */
+#define MOVED(currency, fee) "{\"amount\":-1999,\"currency\":\"" currency "\",\"fee\":" fee "}"
+#define COSTS(moves) "{\"payment_intent\":\"pi_1\",\"status\":\"won\",\"amount\":1999,\"currency\":\"usd\",\"balance_transactions\":[" moves "]}"
+    static const struct { const char *list; bool told; int64_t fee; } fees[] = {
+        { "", false, 0 }, { DISPUTE("won", "1999"), false, 0 }, { COSTS(""), true, 0 }, { COSTS(MOVED("usd", "1500")), true, 1500 },
+        { COSTS(MOVED("usd", "1500") "," MOVED("usd", "-1500")), true, 0 }, { COSTS(MOVED("usd", "1500")) "," COSTS(MOVED("usd", "1500") "," MOVED("usd", "0")), true, 3000 },
+        { COSTS(MOVED("eur", "1500")), false, 0 }, { COSTS(MOVED("usd", "1e3")), false, 0 }, { COSTS(MOVED("usd", "1500")) "," DISPUTE("lost", "1"), false, 1500 },
+        { COSTS(MOVED("usd", "100000000001")), false, 0 } };
+    for (size_t i = 0; i < COUNT(fees); i++) {
+        assert_int_equal(test_parse("stripe", &ask_it, T0, 200, NULL, arena_printf(test_arena, "{\"has_more\":false,\"data\":[%s]}", fees[i].list), &r), 0);
+        assert_int_equal(r.truth.dispute_fee_told, fees[i].told);
+        assert_int_equal(r.truth.dispute_fee_minor, fees[i].fee);
+    }
     static const char *const wrong[] = { "{}", "{\"data\":[{\"payment_intent\":\"pi_2\",\"status\":\"lost\",\"amount\":1}]}",
                                          "{\"data\":[{\"payment_intent\":\"pi_1\",\"status\":\"lost\"}]}", "{\"has_more\":true,\"data\":[]}" };
     for (size_t i = 0; i < COUNT(wrong); i++)
@@ -336,6 +349,24 @@ static void reads_memberships(void **state) {
     check_str(r.truth.provider_id, "in_1");
     check_str(r.truth.transaction_id, "pi_9");
     check_str(r.truth.number, "order-42");
+    /* not the newest alone */
+    struct pay_work all = { PAY_OP_QUERY_PAYMENTS, .which = &of };
+    struct pay_call c;
+#define MONTH(id, sub, status) "{\"id\":\"" id "\",\"status\":\"" status "\",\"amount_paid\":999,\"currency\":\"usd\",\"parent\":{\"subscription_details\":{\"subscription\":\"" sub \
+                               "\",\"metadata\":{\"number\":\"order-42\"}}},\"lines\":{\"data\":[{\"period\":{\"start\":1700000000,\"end\":1702592000}}]}}"
+    assert_int_equal(test_build("stripe", &all, T0, &c, &r), 1);
+    assert_true(str_ends(c.url, STR("/v1/invoices?subscription=sub_1&status=paid&limit=24&expand[]=data.payments")));
+    assert_int_equal(test_parse("stripe", &all, T0, 200, NULL, STR("{\"data\":[" MONTH("in_2", "sub_1", "paid") "," MONTH("in_1", "sub_1", "paid") "],\"has_more\":true}"), &r), 0);
+    assert_true(r.payments.n == 2 && r.payments.more);
+    check_str(r.payments.all[0].provider_id, "in_2");
+    check_str(r.payments.all[1].number, "order-42");
+    assert_int_equal(r.payments.all[1].member.period_end_ms, 1702592000000);
+    assert_int_equal(r.payments.all[1].member.state, PAY_MEMBER_NONE);
+    assert_int_equal(test_parse("stripe", &all, T0, 200, NULL, STR("{\"data\":[],\"has_more\":false}"), &r), 0);
+    assert_true(r.payments.n == 0 && !r.payments.more);
+    static const char *const others[] = { "{}", "{\"data\":[" MONTH("in_2", "sub_2", "paid") "]}", "{\"data\":[" MONTH("in_2", "sub_1", "open") "]}", "{\"data\":[{}]}" };
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_int_equal(test_parse("stripe", &all, T0, 200, NULL, str_z(others[i]), &r), ERR_UPSTREAM);
     /* what came is given back where it came by: not by a way that was tried and given up */
 #define INVOICE(payments) "{\"id\":\"in_1\",\"status\":\"paid\",\"amount_paid\":999,\"currency\":\"usd\",\"payments\":{\"data\":[" payments "]}}"
 #define TRY(status, intent) "{\"status\":\"" status "\",\"payment\":{\"payment_intent\":\"" intent "\"}}"

@@ -35,9 +35,10 @@ DB_SQL(cashier_base, "SELECT base_url FROM shop_order WHERE id = ?");
 DB_SQL(cashier_started, "UPDATE shop_order SET provider_ref = ?, attempt = ? WHERE id = ? AND state = 'open'");
 DB_SQL(cashier_attempt, "UPDATE shop_order SET attempt = ? WHERE id = ? AND attempt = ? AND provider_ref = ''");
 DB_SQL(cashier_stranger, "UPDATE shop_order SET customer = '', attempt = ? WHERE id = ?");
-DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE state IN ('open', 'closed', 'failed') AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(cashier_look_due, "SELECT id FROM shop_order WHERE state = 'paid' AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(cashier_refund_due, "SELECT id FROM shop_refund WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(cashier_order_due, "SELECT id FROM shop_order WHERE provider = ? AND state IN ('open', 'closed', 'failed') AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(cashier_look_due, "SELECT id FROM shop_order WHERE provider = ? AND state = 'paid' AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+/* CROSS JOIN: what is due comes first, of which there is little; else all orders of the provider might. */
+DB_SQL(cashier_refund_due, "SELECT f.id FROM shop_refund f CROSS JOIN shop_order o WHERE o.id = f.order_id AND o.provider = ? AND f.ask_ms > 0 AND f.ask_ms <= ? ORDER BY f.ask_ms LIMIT 1");
 DB_SQL(cashier_refund_ask, "UPDATE shop_refund SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ?");
 DB_SQL(cashier_refund_attempt, "UPDATE shop_refund SET attempt = attempt + 1 WHERE id = ? AND attempt < ?");
 DB_SQL(cashier_by_ref, "SELECT id FROM shop_order WHERE provider_ref = ? AND provider = ?");
@@ -49,6 +50,7 @@ struct step {
     int64_t       order, account, refund, now_ms;
     struct order  o;
     struct refund f;
+    struct surplus x;
     bool          asked_before, wants, sure;
     enum pay_scene scene;
     struct str    ref;
@@ -337,6 +339,20 @@ static int refund_failed(struct shop *s, struct step *w, int code, struct err *e
     }
 }
 
+/* asked: it was taken before, so what became of it is all there is to know. ERR_PAY_OVER: all of that payment is back already, by another number. */
+static int give_back(struct shop *s, const char *provider, const struct pay_refund_ask *how, bool asked, struct arena *a, struct pay_refund_truth *ret, struct err *e) {
+    failpoint_hit(FP_SHOP_BEFORE_REFUND);
+    int r = asked ? pay_query_refund(s->pay, provider, how, a, ret, e) : pay_refund(s->pay, provider, how, a, ret, e), known;
+    failpoint_hit(FP_SHOP_AFTER_REFUND);
+    if (r == ERR_PAY_OVER && !asked)             /* it was taken before; what became of it is asked by its number */
+        r = (known = pay_query_refund(s->pay, provider, how, a, ret, e)) == ERR_NOT_FOUND ? err_set(e, ERR_PAY_OVER, "it went back by another number") : known;
+    if (r >= 0 && !asked && ret->state == PAY_REFUND_PENDING && !ret->provider_id.n) {      /* one that tells nothing more by the same call again (Alipay) */
+        known = pay_query_refund(s->pay, provider, how, a, ret, e);
+        r = known == ERR_NOT_FOUND ? 0 : known;
+    }
+    return r;
+}
+
 static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
     struct step w = { .s = s, .refund = refund, .now_ms = clock_ms() };
@@ -351,19 +367,59 @@ static int do_refund(struct shop *s, int64_t refund, struct err *e) {
     if (base[0])                                 /* else there is no address of ours to tell: it is asked about */
         how.notify_url = arena_printf(a, "%s/v1/hooks/%s", base, w.o.provider);
     bool asked = w.f.provider_ref[0] || str_eqz(str_z(w.f.state), "abnormal");
-    failpoint_hit(FP_SHOP_BEFORE_REFUND);
-    r = asked ? pay_query_refund(s->pay, w.o.provider, &how, a, &t, e) : pay_refund(s->pay, w.o.provider, &how, a, &t, e);
-    failpoint_hit(FP_SHOP_AFTER_REFUND);
-    if (r == ERR_PAY_OVER && !asked)             /* it was taken before; what became of it is asked by its number */
-        r = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
-    if (r >= 0 && !asked && t.state == PAY_REFUND_PENDING && !t.provider_id.n) {       /* one that tells nothing more by the same call again (Alipay) */
-        int known = pay_query_refund(s->pay, w.o.provider, &how, a, &t, e);
-        r = known == ERR_NOT_FOUND ? 0 : known;
-    }
+    r = give_back(s, w.o.provider, &how, asked, a, &t, e);
     if (r < 0)
         return refund_failed(s, &w, r, e);
     w.refund_truth = &t;
     return db_do(s->db, refund_settle_step, &w, e);
+}
+
+/* ---- a second payment goes back ---- */
+static int surplus_ask_step(struct db_tx *tx, void *arg, struct err *e) {
+    struct step *w = arg;
+    int r = shop__surplus_ask_begin(tx, w->refund, w->now_ms, &w->x, e);
+    w->wants = r == 1;
+    if (r == 1 && (r = shop__order_get(tx, w->x.order, 0, &w->o, e)) == 0)
+        r = err_set(e, ERR_DB, "%s is of no order", w->x.number);
+    return r < 0 ? r : 0;
+}
+static int surplus_settle_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_settle(tx, w->refund, w->refund_truth, w->why, e);
+}
+static int surplus_attempt_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_attempt(tx, w->refund, ATTEMPT_MAX, e);
+}
+static int surplus_wake_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__surplus_wake(tx, w->s, w->refund, e);
+}
+
+static int do_surplus(struct shop *s, int64_t surplus, struct err *e) {
+    CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
+    struct step w = { .s = s, .refund = surplus, .now_ms = clock_ms(), .why = STR("") };
+    struct pay_refund_truth t;
+    struct err why = { 0 };
+    int r = db_do(s->db, surplus_ask_step, &w, e);
+    if (r < 0 || !w.wants)
+        return r;
+    const struct surplus *x = &w.x;
+    struct pay_refund_ask how = { .number = str_z(x->number), .of = { str_z(w.o.payment), STR(""), str_z(x->transaction_ref) }, .amount = x->money, .total_minor = x->money.minor,
+                                  .reason = STR("paid twice"), .provider_id = str_z(x->provider_ref), .attempt = (int)x->attempt };
+    bool asked = x->provider_ref[0] || str_eqz(str_z(x->state), "abnormal");
+    r = give_back(s, w.o.provider, &how, asked, a, &t, &why);
+    if (r == ERR_UNCERTAIN && x->asks >= REFUND_PATIENCE && db_do(s->db, surplus_attempt_step, &w, NULL) < 0)
+        return err_set(e, ERR_DB, "the attempt of %s is not counted", x->number);
+    if (r == ERR_PAY_OVER && !asked)
+        t = (struct pay_refund_truth){ .state = PAY_REFUND_DONE, .provider_id = STR("") };
+    else if (r == ERR_PAY_REFUSED)
+        t = (struct pay_refund_truth){ .state = PAY_REFUND_FAILED, .provider_id = STR("") };
+    else if (r < 0)
+        return err_set(e, r, "%s", why.text);
+    w.refund_truth = &t;
+    w.why = str_z(why.text);
+    return db_do(s->db, surplus_settle_step, &w, e);
 }
 
 /* ---- notices ---- */
@@ -423,14 +479,39 @@ static int hear_payment(struct shop *s, const char *provider, const struct pay_n
     return r < 0 ? r : settle(s, id, &t, e);
 }
 
+static int foreign_step(struct db_tx *tx, void *arg, struct err *e) {
+    const struct step *w = arg;
+    return shop__refund_foreign(tx, w->s, w->order, w->refund_truth, e);
+}
+/* Made in the provider's console. Who says how much by the notice itself (WeChat) says it nowhere else: of the payment it tells only that something went
+ * back. The payment's own notice may have been lost. */
+static int hear_foreign(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e) {
+    struct step w = { .s = s, .refund_truth = &n->refund };
+    struct order o;
+    int r = shop__find_order(s, provider, n, &w.order, e);
+    if (r == 1)
+        r = shop__order_get(db_reader(s->db), w.order, 0, &o, e);
+    if (r < 0)
+        return r;
+    bool ours = r == 1 && !o.member;
+    if ((!ours || o.state != SHOP_PAID) && (r = hear_payment(s, provider, n, /* truth= */ false, a, e)) < 0)
+        return r;
+    return ours ? db_do(s->db, foreign_step, &w, e) : 0;
+}
+
 static int hear_refund(struct shop *s, const char *provider, const struct pay_notice *n, struct arena *a, struct err *e) {
     struct refund f;
     int64_t id;
     int r = n->refund_number.n && id_parse(n->refund_number, "refund", &id) >= 0 ? shop__refund_get(db_reader(s->db), id, &f, e) : 0;
     if (r < 0)
         return r;
-    if (r == 0)                                  /* not one of ours: what it did to its payment is read there */
-        return hear_payment(s, provider, n, /* truth= */ false, a, e);
+    if (r == 0 && n->refund_number.n && id_parse(n->refund_number, "refund", &id) >= 0) {
+        struct step back = { .s = s, .refund = id, .refund_truth = &n->refund, .why = STR("the provider could not give it back") };
+        if ((r = shop__surplus_get(db_reader(s->db), id, &back.x, e)) != 0)
+            return r < 0 ? r : db_do(s->db, n->truth ? surplus_settle_step : surplus_wake_step, &back, e);
+    }
+    if (r == 0)                                  /* not one of ours */
+        return n->truth && n->refund.state == PAY_REFUND_DONE ? hear_foreign(s, provider, n, a, e) : hear_payment(s, provider, n, /* truth= */ false, a, e);
     struct step w = { .s = s, .refund = id, .refund_truth = &n->refund };
     if (n->truth)
         return db_do(s->db, refund_settle_step, &w, e);
@@ -481,40 +562,38 @@ int shop_hear(struct shop *s, const char *provider, const struct pay_said *said,
     return 0;
 }
 
-/* ---- the thread ---- */
-/* The first that is due of a table; 1/0/<0. */
-static int due(struct shop *s, const struct db_sql *q, int64_t *ret, struct err *e) {
+/* ---- the threads: one a provider, so that one that hangs holds up nobody who is paid another way ---- */
+/* The first that is due of a table, of one provider; 1/0/<0. */
+static int due(struct shop *s, const struct db_sql *q, const char *provider, int64_t *ret, struct err *e) {
     DB_ROWS rows = { 0 };
-    int r = db_one(db_reader(s->db), &rows, e, q, DB_INT(clock_ms()));
+    int r = db_one(db_reader(s->db), &rows, e, q, DB_TEXT(provider), DB_INT(clock_ms()));
     if (r == 1)
         *ret = db_int(&rows, 0);
     return r;
 }
 
-/* Paid orders that are due all at once, after the server was away say, hold up nothing: one a second. */
-static int do_look(struct shop *s, int64_t order, struct err *e) {
-    s->looked_ms = clock_mono_ms();
-    return do_order(s, order, e);
-}
-
-/* What fails is due again later by its row; only the database itself is an error of the cashier's. */
-int shop__work(struct shop *s, struct err *e) {
-    bool look = s->looked_ms == 0 || clock_mono_ms() - s->looked_ms >= LOOK_MS;
+/* One of each kind that is due of one provider: 1 something was done, 0 nothing is due. What fails is due again later by its row; only the database
+ * itself is an error of the cashier's. Paid orders that are due all at once, after the server was away say, hold up nothing: one a second. */
+static int work_for(struct cashier *c, const char *provider, struct err *e) {
+    struct shop *s = c->s;
+    bool look = c->looked_ms == 0 || clock_mono_ms() - c->looked_ms >= LOOK_MS;
     const struct { const struct db_sql *q; int (*act)(struct shop *s, int64_t id, struct err *e); const char *what; } kinds[] = {
-        { &cashier_refund_due, do_refund, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
-        { &cashier_order_due, do_order, "order" }, { look ? &cashier_look_due : NULL, do_look, "order" },
+        { &cashier_refund_due, do_refund, "refund" }, { shop__surplus_due, do_surplus, "refund" }, { shop__change_due, shop__do_change, "change" }, { shop__member_due, shop__do_member, "member" },
+        { &cashier_order_due, do_order, "order" }, { look ? &cashier_look_due : NULL, do_order, "order" },
     };
     int n = 0;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         int64_t id;
         char text[ID_TEXT_MAX];
         struct err why = { 0 };
-        int r = kinds[i].q ? due(s, kinds[i].q, &id, e) : 0;
+        int r = kinds[i].q ? due(s, kinds[i].q, provider, &id, e) : 0;
         if (r < 0)
             return r;
         if (r == 0)
             continue;
         n = 1;
+        if (kinds[i].q == &cashier_look_due)
+            c->looked_ms = clock_mono_ms();
         id_text(text, kinds[i].what, id);
         if ((r = kinds[i].act(s, id, &why)) < 0)
             log_event(pay_next(r) == PAY_NEXT_OPERATOR ? LOG_ERROR : LOG_WARN, "shop.later", F_STR("what", text), F_ERR(&why));
@@ -526,27 +605,41 @@ int shop__work(struct shop *s, struct err *e) {
     return n;
 }
 
-static void wait_due(struct shop *s) {
+static int work(struct cashier *c, struct err *e) {
+    int n = 0;
+    for (size_t i = 0; i < c->n_names; i++) {
+        int r = work_for(c, c->names[i], e);
+        if (r < 0)
+            return r;
+        n |= r;
+    }
+    return n;
+}
+
+static void wait_due(struct cashier *c) {
+    struct shop *s = c->s;
     pthread_mutex_lock(&s->lock);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LOOK_MS / 1000;
-    while (!s->due && !atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
+    while (c->woken == s->wakes && !atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
         ;
-    s->due = false;
+    c->woken = s->wakes;
     pthread_mutex_unlock(&s->lock);
 }
 
 static void *cashier_main(void *arg) {
-    struct shop *s = arg;
-    pthread_setname_np(pthread_self(), "cashier");
-    while (!atomic_load(&s->stopping)) {
+    struct cashier *c = arg;
+    char name[16];
+    snprintf(name, sizeof(name), "cashier-%.7s", c->names[0]);
+    pthread_setname_np(pthread_self(), name);
+    while (!atomic_load(&c->s->stopping)) {
         struct err e = { 0 };
-        int r = shop__work(s, &e);
+        int r = work(c, &e);
         if (r < 0)
             log_event(LOG_ERROR, "shop.database", F_ERR(&e));
         if (r != 1)
-            wait_due(s);
+            wait_due(c);
     }
     return NULL;
 }
@@ -554,8 +647,8 @@ static void *cashier_main(void *arg) {
 void shop__wake(void *arg) {
     struct shop *s = arg;
     pthread_mutex_lock(&s->lock);
-    s->due = true;
-    pthread_cond_signal(&s->wake);
+    s->wakes++;
+    pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -577,24 +670,37 @@ int shop_new(const struct config *cfg, struct db *d, struct pay *p, const struct
     return 0;
 }
 
-/* Where nothing is sold there may still be orders of before: nothing can be asked about them, and no thread is needed. */
-int shop_start(struct shop *s, struct err *e) {
-    struct pay_provider_info info;
-    if (!pay_provider(s->pay, 0, &info))
-        return 0;
-    if (pthread_create(&s->thread, NULL, cashier_main, s) != 0)
-        return err_set(e, ERR_INTERNAL, "cannot start the cashier");
-    s->started = true;
+static int start_cashier(struct shop *s, const char *provider, struct err *e) {
+    struct cashier *c = &s->cashiers[s->n_cashiers];
+    *c = (struct cashier){ .s = s, .names = { provider }, .n_names = 1 };
+    const char *known;
+    for (size_t i = 0; s->n_cashiers == 0 && c->n_names < COUNT(c->names) && (known = pay_known(i)); i++)
+        if (!pay_has(s->pay, known))
+            c->names[c->n_names++] = known;
+    if (pthread_create(&c->thread, NULL, cashier_main, c) != 0)
+        return err_set(e, ERR_INTERNAL, "cannot start the cashier of %s", provider);
+    s->n_cashiers++;
     return 0;
 }
 
+/* Where nothing is sold there may still be orders of before: nothing can be asked about them, and no thread is needed. */
+int shop_start(struct shop *s, struct err *e) {
+    struct pay_provider_info info;
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < SHOP__CASHIERS_MAX && pay_provider(s->pay, i, &info); i++)
+        r = start_cashier(s, info.name, e);
+    if (r < 0)
+        shop_stop(s);
+    return r;
+}
+
 void shop_stop(struct shop *s) {
-    if (!s || !s->started)
+    if (!s || s->n_cashiers == 0)
         return;
     atomic_store(&s->stopping, true);
     shop__wake(s);
-    pthread_join(s->thread, NULL);
-    s->started = false;
+    while (s->n_cashiers > 0)
+        pthread_join(s->cashiers[--s->n_cashiers].thread, NULL);
 }
 
 void shop_free(struct shop *s) {

@@ -205,6 +205,8 @@ int shop_code_redeem(struct db_tx *tx, struct shop *s, const struct shop_redeem 
     const struct studio_plan *plan = w.kind == SHOP_CODE_PLAN ? studio_plan_named(want->product, str_z(w.plan)) : NULL;
     if (!plan)
         return err_set(e, ERR_CODE_WRONG, w.kind == SHOP_CODE_PLAN ? "that plan is not offered any more" : "it makes an order cheaper: give it there");
+    if ((r = shop__order_rate(tx, s, want->account, e)) < 0)
+        return r;
     *ret_order = order;
     struct shop_order_new o = { .id = order, .account = want->account, .product = want->product, .plan = plan, .provider = "", .lang = want->lang };
     while (o.currency + 1 < LEDGER_CURRENCY_COUNT && plan->price[o.currency] == 0)

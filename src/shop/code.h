@@ -44,7 +44,7 @@ int shop_code_disable(struct db_tx *tx, int64_t batch, struct err *e);
 
 /*
  * CREDITS and PLAN: what it is worth is there at the commit. id: of the use; *ret_order: the order that gives a plan, 0 = credits.
- * ERR_CODE_WRONG (unknown, ended, not begun, or for something else), ERR_CODE_USED.
+ * ERR_CODE_WRONG (unknown, ended, not begun, or for something else), ERR_CODE_USED; ERR_RATE: shop.orders_per_hour were made.
  */
 struct shop_redeem { int64_t id, account; struct str word; const struct studio_product *product; const char *lang; };
 int shop_code_redeem(struct db_tx *tx, struct shop *s, const struct shop_redeem *r, int64_t *ret_order, struct err *e);

@@ -10,17 +10,27 @@
 #include "base/id.h"
 #include "shop/order.h"
 
+#define SHOP__CASHIERS_MAX 8                   /* as many as providers can be set up */
+/* One provider's; the first one's looks after orders of providers that are not set up any more, too. All but the thread is its thread's alone. */
+struct cashier {
+    struct shop *s;
+    pthread_t    thread;
+    const char  *names[SHOP__CASHIERS_MAX];    /* of its providers; those behind the first are not set up */
+    size_t       n_names;
+    unsigned     woken;                        /* of shop.wakes, when it looked last */
+    int64_t      looked_ms;                    /* clock_mono_ms() of the last look at a paid order */
+};
 struct shop {
     const struct config *cfg;
     struct db           *db;
     struct pay          *pay;
     const struct studio *studio;
-    pthread_t            thread;
+    struct cashier       cashiers[SHOP__CASHIERS_MAX];
+    size_t               n_cashiers;           /* that run */
     pthread_mutex_t      lock;
     pthread_cond_t       wake;
-    bool                 started, due;         /* due: under lock */
+    unsigned             wakes;                /* under lock: how often something became due at once */
     atomic_bool          stopping;
-    int64_t              looked_ms;            /* the cashier's: clock_mono_ms() of the last look at a paid order */
     atomic_llong         paid, asked, notices, notices_refused;     /* since the start */
 };
 
@@ -53,6 +63,8 @@ int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, stru
 int shop__trouble_over(struct db_tx *tx, struct order *o, const char *what, struct str about, struct err *e);
 /* Another sum than was asked went back as a whole: nobody waits for the order any more. */
 int shop__trouble_closed(struct db_tx *tx, struct order *o, struct err *e);
+/* 1: it stands; 0: it never began, or is over. */
+int shop__trouble_open(struct db_tx *tx, int64_t order, const char *what, struct str about, struct err *e);
 int shop__trouble_render(struct db_tx *tx, int64_t order, struct jw *w, struct err *e);      /* the value: an array, newest first */
 
 /* The provider is about to be asked, so a crash in the middle asks again later, not at once. 1, or 0: somebody asked less than SHOP_CHECK_MS ago.
@@ -62,6 +74,8 @@ int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int
 /* When the provider is asked next about an order that is paid, 0: never. */
 int64_t shop__next_look(const struct order *o, int64_t now_ms);
 
+/* ERR_RATE: shop.orders_per_hour were made, whoever or whatever paid for them. */
+int shop__order_rate(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e);
 /* The row; nothing to pay makes it paid at once. off: less than the plan's price. */
 int shop__order_add(struct db_tx *tx, struct shop *s, const struct shop_order_new *n, int64_t off, struct err *e);
 /* What there is to pay was paid: state, books and what one may do, once. o->fee is what the provider kept, o->ends_ms when it
@@ -84,8 +98,18 @@ void shop__key_ms(struct jw *w, const char *key, int64_t ms);            /* 0: n
 /* What the provider keeps of a price: as it says, else by the rates of its price list. */
 int64_t shop__fee(const struct shop *s, const char *provider, int64_t price, const struct pay_truth *t);
 
-/* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider. */
-int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e);
+/* What it keeps of the order beside that, for disputes, as it says now (0: nothing, any more): the difference to what is booked is booked. Write function. */
+int shop__fee_told(struct db_tx *tx, const struct order *o, int64_t minor, struct err *e);
+int shop__fee_booked(struct db_tx *tx, int64_t order, int64_t *ret_minor, struct err *e);
+struct tell;
+int shop__fee_verify(struct db_tx *tx, struct tell *t, struct err *e);      /* each is in the books, and the books have no other */
+
+/* So much of its money is gone, by another hand than ours: booked, with credits in proportion as far as they are there. by: who says so, 0 = the provider.
+ * ref: what the provider calls this one refund, "" = a sum of any number. */
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct str ref, struct err *e);
+
+/* What of an order went back by a person's hand, outside of the provider: it is in none of its sums. */
+int shop__by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e);
 
 /* Books what the provider says of an order. What it says twice, or late, changes nothing. Write function. */
 int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_truth *truth, struct err *e);
@@ -101,8 +125,26 @@ int shop__refund_of(struct db_tx *tx, int64_t order, struct refund *ret, struct 
 /* Row, books and order, in this transaction. state "pending" (the cashier asks the provider) or "done" (it is so already). */
 int shop__refund_book(struct db_tx *tx, struct shop *s, const struct order *o, const struct shop_refund_new *f, const char *state, struct err *e);
 int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const struct pay_refund_truth *truth, struct err *e);
+/* One that was made in the provider's console, where only its own notice tells of how much: booked once by its name there. Beyond what is left of the price,
+ * or beside what a person booked by hand, a person looks. Write function. */
+int shop__refund_foreign(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_refund_truth *truth, struct err *e);
 /* Surely no money went back, for good: everything as it was. */
 int shop__refund_undo(struct db_tx *tx, int64_t refund, const char *state, struct str why, struct err *e);
+
+/* ---- a second payment of one order ---- */
+struct surplus {
+    int64_t id, order, attempt, asks, ask_ms;
+    struct pay_money money;
+    char transaction_ref[SHOP__REF], provider_ref[SHOP__REF], state[17], number[ID_TEXT_MAX];
+};
+int shop__surplus_get(struct db_tx *tx, int64_t id, struct surplus *ret, struct err *e);      /* 1/0/<0 */
+/* It came: a trouble until it has gone back, which it does by itself where the provider can. Write functions, as the next ones. */
+int shop__surplus_told(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e);
+int shop__surplus_settle(struct db_tx *tx, int64_t id, const struct pay_refund_truth *t, struct str why, struct err *e);
+int shop__surplus_ask_begin(struct db_tx *tx, int64_t id, int64_t now_ms, struct surplus *ret, struct err *e);      /* 1, or 0: not due */
+int shop__surplus_attempt(struct db_tx *tx, int64_t id, int64_t most, struct err *e);
+int shop__surplus_wake(struct db_tx *tx, struct shop *s, int64_t id, struct err *e);      /* something became of it: it is asked about now */
+extern const struct db_sql *const shop__surplus_due;
 
 /* ---- memberships ---- */
 struct member {
@@ -138,7 +180,8 @@ int shop__member_settle(struct db_tx *tx, struct shop *s, int64_t member, const 
 int shop__member_ask_begin(struct db_tx *tx, const struct shop *s, struct member *m, int64_t now_ms, struct err *e);
 /* A change is over: state "done", "failed" or "dropped". */
 int shop__change_end(struct db_tx *tx, const struct change *c, const char *state, struct str why, struct err *e);
-bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref);
+/* transaction: "" where it is not told. */
+bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref, struct str transaction);
 
 /* What waits for the provider; cashier and pool threads. */
 int shop__do_member(struct shop *s, int64_t member, struct err *e);
@@ -157,8 +200,5 @@ typedef int shop__render_fn(struct db_tx *tx, const struct shop *s, int64_t id, 
 int shop__write_page(struct db_tx *tx, const struct shop *s, struct db_rows *rows, int64_t account, shop__render_fn *render, struct buf *out, struct err *e);
 
 void shop__wake(void *shop);                   /* for db_on_commit() */
-
-/* What is due, as the cashier does it: 1 something was done, 0 nothing is due. */
-int shop__work(struct shop *s, struct err *e);
 
 #endif

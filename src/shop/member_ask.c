@@ -12,8 +12,8 @@
 #define ASKS_MAX     2                         /* for an answer that no change has overtaken; a second change has a notice of its own */
 #define SAME_CALLS   3                         /* a provider that remembers calls plays an old failure back: then another attempt. What a change sets may be set again */
 
-DB_SQL(member_due, "SELECT id FROM shop_member WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
-DB_SQL(change_due, "SELECT id FROM shop_change WHERE ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(member_due, "SELECT id FROM shop_member WHERE provider = ? AND ask_ms > 0 AND ask_ms <= ? ORDER BY ask_ms LIMIT 1");
+DB_SQL(change_due, "SELECT c.id FROM shop_change c CROSS JOIN shop_member m WHERE m.id = c.member_id AND m.provider = ? AND c.ask_ms > 0 AND c.ask_ms <= ? ORDER BY c.ask_ms LIMIT 1");
 DB_SQL(change_ask, "UPDATE shop_change SET ask_ms = ?, asks = asks + 1 WHERE id = ? AND ask_ms = ? AND state = 'pending'");
 DB_SQL(period_late, "INSERT INTO shop_period (order_id, member_id, provider, invoice_ref, start_ms, end_ms, whole) SELECT o.id, m.id, o.provider, o.provider_ref, ?, ?, 1 "
                     "FROM shop_member m JOIN shop_order o ON o.provider = m.provider WHERE m.id = ? AND o.provider_ref = ? "
@@ -67,8 +67,31 @@ static int ask_step(struct db_tx *tx, void *arg, struct err *e) {
 }
 
 /* ---- asking ---- */
-static int ask(struct shop *s, const struct member *m, struct arena *a, struct pay_truth *ret, struct err *e) {
-    struct step w = { .s = s, .id = m->id, .truth = ret, .asked = true, .overtaken = true };
+/* What was paid for it before the newest and is not known yet, the oldest first: several months may have passed while we were away, and an answer names
+ * the newest payment only. */
+static int ask_payments(struct step *w, const struct member *m, struct str newest, struct arena *a, struct err *e) {
+    struct db_tx *rd = db_reader(w->s->db);
+    struct pay_payments p;
+    int r = pay_query_payments(w->s->pay, m->provider, str_z(m->ref), a, &p, e);
+    bool known = r < 0 || !p.more;
+    for (size_t i = r < 0 ? 0 : p.n; i-- > 0 && r >= 0 && !w->overtaken;) {
+        if (shop__knows_payment(rd, m, p.all[i].provider_id, p.all[i].transaction_id)) {
+            known = true;
+            continue;
+        }
+        if (str_eq(p.all[i].provider_id, newest))            /* with how the membership stands: by the answer itself */
+            continue;
+        w->truth = &p.all[i];
+        r = settle(w, e);
+    }
+    if (!known)
+        log_event(LOG_ERROR, "shop.payments_beyond", F_STR("membership", m->number), F_INT("told", (int64_t)p.n));
+    return r;
+}
+
+/* all: whatever was paid is looked for, not only where the newest payment is one that is not known. */
+static int ask(struct shop *s, const struct member *m, bool all, struct arena *a, struct pay_truth *ret, struct err *e) {
+    struct step w = { .s = s, .id = m->id, .asked = true, .overtaken = true };
     int r = 0;
     for (int i = 0; i < ASKS_MAX && r >= 0 && w.overtaken; i++) {
         w.c = (struct change){ 0 };
@@ -78,7 +101,11 @@ static int ask(struct shop *s, const struct member *m, struct arena *a, struct p
         failpoint_hit(FP_SHOP_BEFORE_MEMBER);
         r = pay_query_member(s->pay, m->provider, str_z(m->ref), a, ret, e);
         failpoint_hit(FP_SHOP_AFTER_MEMBER);
-        r = r < 0 ? r : settle(&w, e);
+        w.overtaken = false;
+        if (r >= 0 && (all || (ret->state == PAY_PAID && !shop__knows_payment(db_reader(s->db), m, ret->provider_id, ret->transaction_id))))
+            r = ask_payments(&w, m, ret->provider_id, a, e);
+        w.truth = ret;
+        r = r < 0 || w.overtaken ? r : settle(&w, e);
     }
     return r;
 }
@@ -88,7 +115,7 @@ int shop__do_member(struct shop *s, int64_t member, struct err *e) {
     struct step w = { .s = s, .id = member, .now_ms = clock_ms() };
     struct pay_truth t;
     int r = db_do(s->db, ask_step, &w, e);
-    return r < 0 || !w.wants ? r : ask(s, &w.m, a, &t, e);
+    return r < 0 || !w.wants ? r : ask(s, &w.m, /* all= */ true, a, &t, e);
 }
 
 /* ---- changing ---- */
@@ -143,7 +170,7 @@ static bool is_done(const struct change *c, const struct pay_member *m) {
 static int do_change(struct shop *s, struct step *w, struct arena *a, struct err *e) {
     const struct change *c = &w->c;
     struct pay_truth t;
-    int r = ask(s, &w->m, a, &t, e);             /* a period that was paid and not heard of is booked before its plan changes */
+    int r = ask(s, &w->m, /* all= */ false, a, &t, e);             /* a period that was paid and not heard of is booked before its plan changes */
     if (r < 0)
         return r;
     bool ending = c->what == PAY_CHANGE_END_NOW || c->what == PAY_CHANGE_END;
@@ -217,10 +244,10 @@ int shop__hear_member(struct shop *s, const char *provider, const struct pay_not
             log_event(LOG_INFO, "shop.notice_of_no_membership", F_STR("provider", provider), F_STRN("member", n->member), F_STRN("what", n->what));
         return r;
     }
-    if ((r = ask(s, &m, a, &t, e)) < 0 || !n->provider_id.n || str_eqz(n->provider_id, m.ref) || str_eq(n->provider_id, t.provider_id) ||
-        shop__knows_payment(rd, &m, n->provider_id))
+    if ((r = ask(s, &m, /* all= */ false, a, &t, e)) < 0 || !n->provider_id.n || str_eqz(n->provider_id, m.ref) || str_eq(n->provider_id, t.provider_id) ||
+        shop__knows_payment(rd, &m, n->provider_id, STR("")))
         return r;
-    struct pay_which which = { .number = str_z(m.number), .provider_id = n->provider_id };      /* an invoice that is not the newest any more */
+    struct pay_which which = { .number = str_z(m.number), .provider_id = n->provider_id };      /* an invoice that is not the newest any more, nor among those that are listed */
     atomic_fetch_add(&s->asked, 1);
     r = pay_query(s->pay, provider, &which, a, &t, e);
     return r < 0 ? r : settle(&(struct step){ .s = s, .id = m.id, .truth = &t }, e);

@@ -29,12 +29,13 @@ DB_SQL(order_customer, "SELECT customer FROM shop_order WHERE account_id = ? AND
 DB_SQL(order_edge, "UPDATE shop_order SET state = ?, ask_ms = ?, asks = 0 WHERE id = ? AND state = ?");
 DB_SQL(order_ask, "UPDATE shop_order SET asked_ms = ?, ask_ms = ?, asks = asks + ? WHERE id = ? AND asked_ms <= ?");
 DB_SQL(order_page_of, "SELECT id FROM shop_order WHERE account_id = ? AND id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
-DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) AND (? = 0 OR trouble <> '') ORDER BY id DESC LIMIT ?");
+DB_SQL(order_page, "SELECT id FROM shop_order WHERE id < ? AND (? = '' OR state = ?) ORDER BY id DESC LIMIT ?");
+DB_SQL(order_page_troubled, "SELECT DISTINCT t.order_id FROM shop_trouble t CROSS JOIN shop_order o WHERE o.id = t.order_id AND t.over_ms = 0 AND t.order_id < ? "
+                            "AND (? = '' OR o.state = ?) ORDER BY t.order_id DESC LIMIT ?");
 DB_SQL(order_give, "UPDATE shop_order SET account_id = ? WHERE account_id = ?");
 DB_SQL(order_forget, "DELETE FROM shop_order WHERE state = 'closed' AND started_ms = 0 AND ask_ms = 0 AND created_ms < ? "
                      "AND NOT EXISTS (SELECT 1 FROM shop_trouble t WHERE t.order_id = shop_order.id)");
-DB_SQL(order_counts, "SELECT COALESCE(SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN trouble <> '' THEN 1 ELSE 0 END), 0) "
-                     "FROM shop_order WHERE state = 'open' OR trouble <> ''");
+DB_SQL(order_counts, "SELECT (SELECT COUNT(*) FROM shop_order WHERE state = 'open'), (SELECT COUNT(DISTINCT order_id) FROM shop_trouble WHERE over_ms = 0)");
 DB_SQL(refund_counts, "SELECT state, COUNT(*) FROM shop_refund WHERE state IN ('asked', 'pending', 'abnormal') GROUP BY state");
 
 const char *const shop_state_names[] = {
@@ -160,11 +161,13 @@ int shop__ask_begin(struct db_tx *tx, const struct order *o, bool by_person, int
     return r < 0 ? r : changed == 1;
 }
 
-int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], struct err *e) {
+int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], bool *ret_begun, struct err *e) {
     struct order o;
     int r = shop__order_get(tx, order, account, &o, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no such order");
+    if (ret_begun)
+        *ret_begun = o.started_ms > 0;
     memcpy(ret, o.provider, sizeof(o.provider));
     return 0;
 }
@@ -246,6 +249,14 @@ static int check_covers(const struct shop *s, const struct shop_order_new *o, in
     return err_set(e, ERR_CODE_WRONG, "by it %.*s would be sold below cost", STR_ARG(o->plan->name));
 }
 
+/* Counted where it is made: one key sent again and again is one order. */
+int shop__order_rate(struct db_tx *tx, const struct shop *s, int64_t account, struct err *e) {
+    DB_ROWS made = { 0 };
+    int64_t most = config_int(s->cfg, "shop.orders_per_hour");
+    int r = db_one(tx, &made, e, &order_made_n, DB_INT(account), DB_INT(clock_ms() - 3600 * 1000));
+    return r < 0 ? r : db_int(&made, 0) >= most ? err_set(e, ERR_RATE, "at most %lld orders in an hour", (long long)most) : 0;
+}
+
 int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_new *o, struct err *e) {
     int64_t off = 0;
     int r = check_sold(s, o, e);
@@ -258,14 +269,8 @@ int shop_order_make(struct db_tx *tx, struct shop *s, const struct shop_order_ne
         if (db_int(&rows, 0) >= OPEN_MAX)
             return err_set(e, ERR_ORDERS_OPEN, "%d orders are open already: pay or cancel one of them", OPEN_MAX);
     }
-    {                                            /* counted where it is made: one key sent again and again is one order */
-        DB_ROWS made = { 0 };
-        int64_t most = config_int(s->cfg, "shop.orders_per_hour");
-        if ((r = db_one(tx, &made, e, &order_made_n, DB_INT(o->account), DB_INT(clock_ms() - 3600 * 1000))) < 0)
-            return r;
-        if (db_int(&made, 0) >= most)
-            return err_set(e, ERR_RATE, "at most %lld orders in an hour", (long long)most);
-    }
+    if ((r = shop__order_rate(tx, s, o->account, e)) < 0)
+        return r;
     if (o->code.n && ((r = shop__code_off(tx, o->code, o->account, o->id, o->plan, o->currency, &off, e)) < 0 || (r = check_covers(s, o, off, e)) < 0))
         return r;
     return shop__order_add(tx, s, o, off, e);
@@ -364,7 +369,11 @@ int shop_order_render(struct db_tx *tx, const struct shop *s, int64_t order, int
         return r;
     if (account == 0) {
         jw_kid(w, "account", "acct", o.account);
+        int64_t dispute_fee;
+        if ((r = shop__fee_booked(tx, o.id, &dispute_fee, e)) < 0)
+            return r;
         jw_kint(w, "fee_minor", o.fee);
+        jw_kint(w, "dispute_fee_minor", dispute_fee);
         jw_kbool(w, "disputed", o.disputed);
         jw_kz(w, "provider_ref", o.provider_ref);
         jw_kz(w, "transaction_ref", o.transaction_ref);
@@ -389,7 +398,7 @@ int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_
     DB_ROWS rows = { 0 };
     int64_t before = q->before_id > 0 ? q->before_id : INT64_MAX;
     int r = q->account ? db_query(tx, &rows, e, &order_page_of, DB_INT(q->account), DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit))
-                       : db_query(tx, &rows, e, &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->troubled), DB_INT(q->limit));
+                       : db_query(tx, &rows, e, q->troubled ? &order_page_troubled : &order_page, DB_INT(before), DB_STR(q->state), DB_STR(q->state), DB_INT(q->limit));
     return r < 0 ? r : shop__write_page(tx, s, &rows, 0, shop_order_render, out, e);
 }
 

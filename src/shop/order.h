@@ -1,6 +1,6 @@
 /*
  * order.h - what somebody buys with real money: orders, what the provider says about them, and money that goes back.
- * Owns: shop_order, shop_refund; the cashier's thread.
+ * Owns: shop_order, shop_refund, shop_surplus, shop_fee, shop_trouble; the cashiers' threads.
  * Invariants:
  *   an order is a row before its provider hears of it, and its number there is its id for all time;
  *   paid and booked are one transaction: state 'paid', ledger_sell() and what one may do by it, once (edge table; UNIQUE cause in the ledger);
@@ -71,8 +71,8 @@ struct shop_search { struct str state; int64_t account, before_id; bool troubled
 int shop_order_search(struct db_tx *tx, const struct shop *s, const struct shop_search *q, struct buf *out, struct err *e);      /* the operator's */
 int shop_refund_list(struct db_tx *tx, struct str state, int64_t before_id, int limit, struct buf *out, struct err *e);      /* newest first, a JSON array */
 
-/* Who is paid, for an order of that account; ERR_NOT_FOUND. */
-int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], struct err *e);
+/* Who is paid, for an order of that account; ERR_NOT_FOUND. ret_begun: the provider may know of it, so that a check or a cancel asks there; may be NULL. */
+int shop_order_provider(struct db_tx *tx, int64_t order, int64_t account, char ret[17], bool *ret_begun, struct err *e);
 /* The order that a refund is of; ERR_NOT_FOUND. */
 int shop_refund_order(struct db_tx *tx, int64_t refund, int64_t *ret_order, struct err *e);
 
@@ -97,7 +97,7 @@ int shop_hear(struct shop *s, const char *provider, const struct pay_said *said,
 #define SHOP_REGRET_MS (7LL * 24 * 3600 * 1000)
 int shop_refund_ask(struct db_tx *tx, struct shop *s, int64_t id, int64_t order, int64_t account, struct str reason, struct err *e);
 /* The operator decides: so much money, so many of the credits that are left. money 0: all that is left; credits -1: with all the money all that are available, else none. by: the operator's account. */
-struct shop_refund_new { int64_t id, order, by, money, credits; enum shop_cause cause; struct str reason; };
+struct shop_refund_new { int64_t id, order, by, money, credits; enum shop_cause cause; struct str reason, ref /* the provider's name of one that is made already */; };
 int shop_refund_make(struct db_tx *tx, struct shop *s, const struct shop_refund_new *f, struct err *e);
 int shop_refund_refuse(struct db_tx *tx, int64_t refund, int64_t by, struct str why, struct err *e);
 
@@ -112,11 +112,11 @@ int shop_order_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 /* Keeper: forgets old orders that were never begun to be paid. */
 int shop_order_forget(struct db_tx *tx, int64_t now_ms, struct err *e);
 
-/* ---- the cashier: asks about what is open, gives back what is due, closes what nobody paid ---- */
+/* ---- the cashiers, one a provider: ask about what is open, give back what is due, close what nobody paid ---- */
 extern const struct setting shop_settings[];                     /* rows "shop.…" */
 int shop_new(const struct config *cfg, struct db *d, struct pay *p, const struct studio *studio, struct shop **ret_s, struct err *e);
 int shop_start(struct shop *s, struct err *e);
-void shop_stop(struct shop *s);                                  /* ends after the call under way */
+void shop_stop(struct shop *s);                                  /* ends after the calls under way */
 void shop_free(struct shop *s);                                  /* NULL is fine */
 
 struct shop_stats { int64_t open, troubled, refunds_open, refunds_asked, paid_total, asked_total, notices_total, notices_refused_total; };

@@ -57,12 +57,13 @@ static void order(struct world *w) {
 
 /* disputed, lost: beside what stands in the call. */
 static bool disputed;
-static int64_t lost;
+static int64_t lost, fee_told = -1;              /* fee_told -1: nothing is said of it */
 static int say(struct world *w, enum pay_state state, int64_t minor, const char *currency, const char *transaction, int64_t refunded) {
     char number[ID_TEXT_MAX];
     id_text(number, "order", w->order);
     struct pay_truth t = { .state = state, .number = str_z(number), .provider_id = STR("p"), .transaction_id = str_z(transaction), .customer = STR(""),
-                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor, .disputed = disputed, .lost_minor = lost };
+                           .paid_ms = clock_ms(), .fee_minor = -1, .refunded_minor = refunded, .paid.minor = minor, .disputed = disputed, .lost_minor = lost,
+                           .dispute_fee_told = fee_told >= 0, .dispute_fee_minor = fee_told };
     snprintf(t.paid.currency, sizeof(t.paid.currency), "%s", currency);
     return db_do(w->t->db, settle_fn, &(struct arg){ .w = w, .truth = &t }, &w->t->e);
 }
@@ -79,6 +80,13 @@ static int64_t credits(struct world *w) {
     struct err *e = &w->t->e;
     OK(ledger_balance(db_reader(w->t->db), ME, &b, e));
     return b.available;
+}
+
+static struct shop_stats stats(struct world *w) {
+    struct shop_stats n;
+    struct err *e = &w->t->e;
+    OK(shop_get_stats(w->shop, db_reader(w->t->db), &n, e));
+    return n;
 }
 
 static void count_told(void *ctx, const char *what) { ++*(int *)ctx; }
@@ -98,6 +106,7 @@ static void what_is_paid_is_booked_once_and_stays(void **state) {
     int64_t before = credits(&w);
     order(&w);
     assert_int_equal(now_is(&w).state, SHOP_OPEN);
+    assert_int_equal(stats(&w).open, 1);
     assert_int_equal(say(&w, PAY_OPEN, 0, "", "", 0), 0);
     assert_int_equal(say(&w, PAY_PROCESSING, 0, "", "", 0), 0);
     assert_int_equal(now_is(&w).state, SHOP_OPEN);
@@ -270,6 +279,7 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t2", 0), 0);
     assert_int_equal(open_troubles(&w), 2);                      /* none hides the other */
+    assert_int_equal(stats(&w).troubled, 1);                     /* and they are one order's */
     assert_string_equal(now_is(&w).trouble, "paid_twice");
     assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", 495), 0);
     assert_int_equal(open_troubles(&w), 1);                      /* it is told now how much */
@@ -280,6 +290,7 @@ static void a_trouble_ends_by_itself_or_by_hand_and_stays_ended(void **state) {
     assert_int_equal(settled(&w, 496), ERR_BAD_INPUT);
     assert_int_equal(settled(&w, 495), 0);
     assert_int_equal(open_troubles(&w), 0);
+    assert_int_equal(stats(&w).troubled, 0);
     assert_int_equal(now_is(&w).refunded, 990);
     assert_int_equal(credits(&w), before);
     struct refund f;
@@ -335,6 +346,29 @@ static void what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not(void
         assert_int_equal(testing_count(w.t, &refund_rows, w.order), cases[i].refunds);
         assert_int_equal(problems(&w), 0);
     }
+    close_world(&w);
+}
+
+DB_SQL(fee_rows, "SELECT COUNT(*) FROM shop_fee WHERE order_id = ?");
+DB_SQL(fee_drop, "DELETE FROM shop_fee WHERE order_id = ?");
+static void what_a_dispute_costs_is_booked_by_what_is_new_of_it(void **state) {
+    static const struct { int64_t told, booked, rows; } steps[] = { { -1, 0, 0 }, { 0, 0, 0 }, { 1500, 1500, 1 }, { 1500, 1500, 1 }, { -1, 1500, 1 }, { 3000, 3000, 2 }, { 1500, 1500, 3 }, { 0, 0, 4 } };
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    order(&w);
+    assert_int_equal(paid(&w), 0);
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        int64_t booked;
+        fee_told = steps[i].told;
+        assert_int_equal(paid(&w), 0);
+        OK(shop__fee_booked(db_reader(w.t->db), w.order, &booked, e));
+        assert_int_equal(booked, steps[i].booked);
+        assert_int_equal(testing_count(w.t, &fee_rows, w.order), steps[i].rows);
+        assert_int_equal(problems(&w), 0);
+    }
+    fee_told = -1;
+    OK(db_do(w.t->db, harm_fn, &(struct arg){ .w = &w, .harm = &fee_drop }, e));
+    assert_int_equal(problems(&w), 1);
     close_world(&w);
 }
 
@@ -426,6 +460,61 @@ static void another_dispute_is_told_anew(void **state) {
     close_world(&w);
 }
 
+static int foreign_fn(struct db_tx *tx, void *p, struct err *e) {
+    const struct arg *a = p;
+    return shop__refund_foreign(tx, a->w->shop, a->w->order, a->refund_truth, e);
+}
+static int console(struct world *w, int64_t minor, const char *ref) {
+    struct pay_refund_truth t = { .state = PAY_REFUND_DONE, .number = STR("CONSOLE"), .provider_id = str_z(ref), .amount = { minor, "CNY" } };
+    return db_do(w->t->db, foreign_fn, &(struct arg){ .w = w, .refund_truth = &t }, &w->t->e);
+}
+
+/* Of one that tells no sums (WeChat) each part is told by a notice of its own, however often. */
+static void what_a_console_gives_back_in_parts_is_booked_part_by_part(void **state) {
+    struct world w = open_world(state);
+    struct err *e = &w.t->e;
+    int64_t before = credits(&w);
+    order(&w);
+    assert_int_equal(console(&w, 100, "c0"), 0);                 /* nothing was paid, as far as we know */
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");   /* the answer was faster than the notice */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(console(&w, 100, "c1"), 0);
+        assert_int_equal(console(&w, 200, "c2"), 0);
+        assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    }
+    assert_string_equal(now_is(&w).trouble, "");
+    assert_int_equal(now_is(&w).refunded, 300);
+    assert_int_equal(testing_count(w.t, &refund_rows, w.order), 2);
+    struct arg ours = { .w = &w, .f = { .id = id_new(), .order = w.order, .by = YOU, .money = 400, .credits = 0, .cause = SHOP_CAUSE_OPERATOR, .reason = STR("r") } };
+    OK(db_do(w.t->db, refund_fn, &ours, e));
+    struct pay_refund_truth done = { .state = PAY_REFUND_DONE, .provider_id = STR("ours") };
+    ours.refund_truth = &done;
+    OK(db_do(w.t->db, refund_settle_fn, &ours, e));
+    assert_int_equal(console(&w, 400, "ours"), 0);               /* by whatever number it is told: that one we have */
+    assert_int_equal(now_is(&w).refunded, 700);
+    assert_int_equal(console(&w, 300, "c3"), 0);                 /* more than is left of the price: that much of it, and a person looks */
+    assert_int_equal(now_is(&w).refunded, 990);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");
+    assert_true(credits(&w) - before <= 40 - 4 - 8);
+    assert_int_equal(problems(&w), 0);
+
+    order(&w);                                                   /* its notice was late, and a person has booked it by hand meanwhile */
+    assert_int_equal(paid(&w), 0);
+    assert_int_equal(say(&w, PAY_PAID, 990, "CNY", "t1", -1), 0);
+    assert_int_equal(settled(&w, 100), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(console(&w, 100, "c4"), 0);
+    assert_int_equal(now_is(&w).refunded, 100);
+    assert_string_equal(now_is(&w).trouble, "refund_unknown");
+    assert_int_equal(settled(&w, 0), 0);
+    assert_int_equal(console(&w, 100, "c4"), 0);
+    assert_string_equal(now_is(&w).trouble, "");                 /* a person said that it was the same */
+    assert_int_equal(problems(&w), 0);
+    close_world(&w);
+}
+
 DB_SQL(harm_paid, "UPDATE shop_order SET state = 'paid', paid_ms = 1 WHERE id = ?");
 DB_SQL(harm_unpaid, "UPDATE shop_order SET state = 'closed' WHERE id = ?");
 DB_SQL(harm_refunded, "UPDATE shop_order SET refunded_minor = 1 WHERE id = ?");
@@ -463,10 +552,12 @@ int main(void) {
         TESTING(a_done_refund_may_come_back),
         TESTING(a_trouble_ends_by_itself_or_by_hand_and_stays_ended),
         TESTING(what_a_bank_takes_back_is_booked_once_and_what_it_leaves_is_not),
+        TESTING(what_a_dispute_costs_is_booked_by_what_is_new_of_it),
         TESTING(what_a_bank_was_asked_for_goes_back_by_a_person_only),
         TESTING(a_refund_that_is_late_is_booked_by_the_sum_that_is_gone),
         TESTING(what_went_back_by_hand_is_not_in_the_sum_of_the_provider),
         TESTING(another_dispute_is_told_anew),
+        TESTING(what_a_console_gives_back_in_parts_is_booked_part_by_part),
         TESTING(verify_sees_each_planted_harm),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #define COLUMNS "id, order_id, money_minor, credits, cause, reason, by_account, state, detail, provider_ref, attempt, asks, ask_ms, created_ms, done_ms"
 #define ABNORMAL_MS (3600LL * 1000)            /* a person acts in the provider's console; we look every hour whether they did */
 
-DB_SQL(refund_add, "INSERT INTO shop_refund (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', '', 1, 0, ?, ?, ?)");
+DB_SQL(refund_add, "INSERT INTO shop_refund (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, 1, 0, ?, ?, ?)");
 DB_SQL(refund_one, "SELECT " COLUMNS " FROM shop_refund WHERE id = ?");
 DB_SQL(refund_newest, "SELECT " COLUMNS " FROM shop_refund WHERE order_id = ? ORDER BY id DESC LIMIT 1");
 DB_SQL(refund_state, "UPDATE shop_refund SET state = ?, detail = ?, provider_ref = ?, ask_ms = ?, done_ms = ? WHERE id = ? AND state = ?");
@@ -21,6 +21,7 @@ DB_SQL(refund_drop, "UPDATE shop_refund SET state = 'refused', detail = ?, by_ac
 DB_SQL(refund_taken, "UPDATE shop_refund SET state = ?, by_account = ?, done_ms = ? WHERE order_id = ? AND state = 'asked'");
 DB_SQL(refund_open_n, "SELECT COUNT(*) FROM shop_refund WHERE order_id = ? AND state IN ('pending', 'abnormal')");
 DB_SQL(refund_asked_n, "SELECT COUNT(*) FROM shop_refund WHERE order_id = ? AND state = 'asked'");
+DB_SQL(refund_known, "SELECT id FROM shop_refund WHERE order_id = ? AND provider_ref = ? LIMIT 1");
 DB_SQL(order_refunded, "UPDATE shop_order SET refunded_minor = refunded_minor + ? WHERE id = ? AND refunded_minor = ?");
 
 static int one(struct db_tx *tx, const struct db_sql *q, int64_t id, struct refund *ret, struct err *e) {
@@ -54,7 +55,7 @@ static int add(struct db_tx *tx, const struct shop_refund_new *f, const char *st
     int64_t now = clock_ms();
     bool pending = str_eqz(str_z(state), "pending"), done = str_eqz(str_z(state), "done");
     return db_run(tx, NULL, e, &refund_add, DB_INT(f->id), DB_INT(f->order), DB_INT(f->money), DB_INT(f->credits), DB_TEXT(shop_cause_names[f->cause]), DB_STR(f->reason),
-                  DB_INT(f->by), DB_TEXT(state), DB_INT(pending ? now : 0), DB_INT(now), DB_INT(done ? now : 0));
+                  DB_INT(f->by), DB_TEXT(state), DB_STR(f->ref.n ? f->ref : STR("")), DB_INT(pending ? now : 0), DB_INT(now), DB_INT(done ? now : 0));
 }
 
 static int order_moved(struct db_tx *tx, int64_t order, int64_t money, int64_t before, struct err *e) {
@@ -213,4 +214,28 @@ int shop__refund_settle(struct db_tx *tx, struct shop *s, int64_t refund, const 
     default:
         return f.provider_ref[0] ? put(tx, &f, f.state, STR(""), f.ask_ms, e) : 0;
     }
+}
+
+int shop__refund_foreign(struct db_tx *tx, struct shop *s, int64_t order, const struct pay_refund_truth *t, struct err *e) {
+    struct order o;
+    int64_t hand;
+    int r = shop__order_get(tx, order, 0, &o, e);
+    if (r <= 0 || o.state != SHOP_PAID || o.member || !t->provider_id.n || t->provider_id.n >= SHOP__REF)
+        return r < 0 ? r : 0;
+    {
+        DB_ROWS rows = { 0 };
+        if ((r = db_one(tx, &rows, e, &refund_known, DB_INT(order), DB_STR(t->provider_id))) != 0)
+            return r < 0 ? r : 0;
+    }
+    if ((r = shop__by_hand(tx, order, &hand, e)) < 0)
+        return r;
+    int64_t left = o.price - o.refunded, money = t->amount.minor < left ? t->amount.minor : left;
+    bool odd = hand > 0 || strcmp(t->amount.currency, ledger_currency_name(o.currency)) != 0;      /* may be what was booked by hand; or is no money of this order */
+    if (odd || t->amount.minor > left) {
+        if ((r = shop__trouble_about(tx, &o, "refund_unknown", t->provider_id, e)) < 0 || odd)
+            return r;
+    } else if ((r = shop__trouble_over(tx, &o, "refund_unknown", STR(""), e)) < 0) {
+        return r;
+    }
+    return money > 0 ? shop__gone_back(tx, s, &o, money, /* by= */ 0, STR(""), t->provider_id, e) : 0;
 }

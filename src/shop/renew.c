@@ -47,10 +47,10 @@ static int find(struct db_tx *tx, const struct member *m, const struct pay_truth
     return r;
 }
 
-bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref) {
+bool shop__knows_payment(struct db_tx *tx, const struct member *m, struct str ref, struct str transaction) {
     int64_t order;
     struct err why;                              /* unknown, then: it is asked about */
-    return find(tx, m, &(struct pay_truth){ .provider_id = ref }, &order, &why) == 1;
+    return find(tx, m, &(struct pay_truth){ .provider_id = ref, .transaction_id = transaction }, &order, &why) == 1;
 }
 
 static int note_known(struct db_tx *tx, int64_t order, const struct pay_truth *t, struct err *e) {

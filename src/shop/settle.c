@@ -82,21 +82,20 @@ int shop__order_book(struct db_tx *tx, struct order *o, int64_t paid_ms, struct 
     return shop__order_move(tx, o, SHOP_PAID, shop__next_look(o, clock_ms()), e);
 }
 
-int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct err *e) {
+int shop__gone_back(struct db_tx *tx, struct shop *s, struct order *o, int64_t money, int64_t by, struct str why, struct str ref, struct err *e) {
     struct ledger_sold sold;
     int r = ledger_sold_get(tx, o->id, &sold, e);
     if (r <= 0)
         return r < 0 ? r : err_set(e, ERR_DB, "order %s is paid and was never sold", o->number);
-    int64_t credits = o->credits * money / o->price;         /* in proportion; what was spent already is lost */
+    int64_t all = o->credits * (o->refunded + money) / o->price, credits = all - o->credits * o->refunded / o->price;      /* in proportion, of many parts, too; what was spent already is lost */
     struct shop_refund_new f = { .id = id_new(), .order = o->id, .by = by, .money = money, .credits = credits < sold.available ? credits : sold.available,
-                                 .cause = SHOP_CAUSE_PROVIDER, .reason = why };
+                                 .cause = SHOP_CAUSE_PROVIDER, .reason = why, .ref = ref };
     if ((r = shop__refund_book(tx, s, o, &f, "done", e)) >= 0)
         o->refunded += money;
     return r;
 }
 
-/* What went back by hand, outside of the provider: it is in none of its sums. */
-static int by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e) {
+int shop__by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e) {
     DB_ROWS rows = { 0 };
     int r = db_one(tx, &rows, e, &settle_by_hand, DB_INT(order));
     *ret = r == 1 ? db_int(&rows, 0) : 0;
@@ -108,16 +107,21 @@ static int by_hand(struct db_tx *tx, int64_t order, int64_t *ret, struct err *e)
 static int given_back(struct db_tx *tx, struct shop *s, struct order *o, const struct pay_truth *t, struct err *e) {
     bool unknown = t->refunded_minor < 0;
     int64_t told = (unknown ? 0 : t->refunded_minor) + t->lost_minor, hand = 0;
-    int r = told > 0 ? by_hand(tx, o->id, &hand, e) : 0;
+    int r = told > 0 ? shop__by_hand(tx, o->id, &hand, e) : 0;
     if (r < 0)
         return r;
     int64_t gone = told + hand, more = (gone < o->price ? gone : o->price) - o->refunded;
-    r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), e) : 0;
+    r = more > 0 ? shop__gone_back(tx, s, o, more, /* by= */ 0, STR(""), /* ref= */ STR(""), e) : 0;
     if (r >= 0 && unknown && o->refunded == 0)
         r = shop__trouble(tx, o, "refund_unknown", e);
     else if (r >= 0 && !unknown && told > 0 && (r = shop__trouble_over(tx, o, "refund_unknown", STR(""), e)) >= 0)
         r = shop__trouble_over(tx, o, "refund_late", STR(""), e);        /* it is in this sum */
     return r < 0 || !t->lost_minor || gone <= o->price ? r : shop__trouble(tx, o, "lost_twice", e);
+}
+
+/* What its disputes cost is told of an order that was ever disputed, with each answer. */
+static int dispute_fee(struct db_tx *tx, const struct order *o, const struct pay_truth *t, struct err *e) {
+    return t->dispute_fee_told ? shop__fee_told(tx, o, t->dispute_fee_minor, e) : 0;
 }
 
 /* As long as a bank has not decided somebody must answer it; what it took is booked. before: whether it was disputed until now. */
@@ -136,7 +140,7 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
     if (o.member)                                /* there is more than one payment by that number */
         return shop__member_settle(tx, s, o.member, t, e);
     if (t->state == PAY_PAID && o.state == SHOP_PAID && t->transaction_id.n && o.transaction_ref[0] && !str_eqz(t->transaction_id, o.transaction_ref))
-        return shop__trouble_about(tx, &o, "paid_twice", t->transaction_id, e);
+        return shop__surplus_told(tx, s, &o, t, e);
     bool was_disputed = o.disputed;
     if ((r = note_refs(tx, &o, t, e)) < 0)
         return r;
@@ -145,9 +149,8 @@ int shop__settle(struct db_tx *tx, struct shop *s, int64_t order, const struct p
         return r;
     if (str_eqz(str_z(o.kind), "member") && o.state == SHOP_PAID)            /* what of it went back is not told */
         return first ? 0 : begin_late(tx, s, &o, t, e);
-    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = given_back(tx, s, &o, t, e)) < 0)
-        return r;
-    if (t->state == PAY_PAID && o.state == SHOP_PAID && (r = disputes(tx, &o, was_disputed, e)) < 0)
+    bool paid = t->state == PAY_PAID && o.state == SHOP_PAID;
+    if (paid && ((r = given_back(tx, s, &o, t, e)) < 0 || (r = dispute_fee(tx, &o, t, e)) < 0 || (r = disputes(tx, &o, was_disputed, e)) < 0))
         return r;
     if (o.state != SHOP_OPEN || (t->state != PAY_CLOSED && t->state != PAY_FAILED))
         return 0;

@@ -48,6 +48,12 @@ int shop__trouble_about(struct db_tx *tx, struct order *o, const char *what, str
     return r < 0 ? r : show(tx, o, e);
 }
 
+int shop__trouble_open(struct db_tx *tx, int64_t order, const char *what, struct str about, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &trouble_one, DB_INT(order), DB_TEXT(what), DB_STR(about));
+    return r <= 0 ? r : db_int(&rows, 1) == 0;
+}
+
 int shop__trouble(struct db_tx *tx, struct order *o, const char *what, struct err *e) { return shop__trouble_about(tx, o, what, STR(""), e); }
 
 int shop__trouble_past(struct db_tx *tx, struct order *o, const char *what, struct err *e) {
@@ -93,7 +99,7 @@ int shop_order_settled(struct db_tx *tx, struct shop *s, const struct shop_settl
         return r;
     if (w->money > 0 && (o.state != SHOP_PAID || w->money > o.price - o.refunded))
         return err_set(e, ERR_BAD_INPUT, "money_minor: at most %lld of it can have gone back", (long long)(o.state == SHOP_PAID ? o.price - o.refunded : 0));
-    if (w->money > 0 && (r = shop__gone_back(tx, s, &o, w->money, w->by, STR(""), e)) < 0)      /* the note is not for its owner */
+    if (w->money > 0 && (r = shop__gone_back(tx, s, &o, w->money, w->by, STR(""), /* ref= */ STR(""), e)) < 0)      /* the note is not for its owner */
         return r;
     id_text(by, "acct", w->by);
     log_event(LOG_INFO, "shop.trouble_settled", F_STR("order", o.number), F_STR("what", o.trouble), F_STR("by", by), F_INT("minor", w->money));

@@ -114,6 +114,8 @@ int shop_verify(struct db_tx *tx, void (*tell_fn)(void *ctx, const char *what), 
         r = none_is_sold_without_order(tx, &t, e);
     if (r >= 0 && (r = members(tx, &t, e)) >= 0 && (r = periods(tx, &t, e)) >= 0)
         r = changes(tx, &t, e);
+    if (r >= 0)
+        r = shop__fee_verify(tx, &t, e);
     int codes = r < 0 ? r : shop_code_verify(tx, tell_fn, ctx, e);
     return codes < 0 ? codes : t.n + codes;
 }

@@ -20,7 +20,7 @@ those of sim.mjs:
   decline   {times}               the next charges that a call asks for are refused (402)
   refund    {session, amount}     by a person in Stripe's dashboard
   refunds   {status, times}       the next refunds are "pending" at first; settle_refund {refund, status} ends them
-  dispute   {session}             end_dispute {session, won}
+  dispute   {session}             end_dispute {session, won, fee_back}
   GET state                       every object`;
 
 const DAY_S = 86_400, DAY = DAY_S * 1000;
@@ -29,6 +29,7 @@ const SCHEDULE = [60, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 36_000, 3
 const PATIENCE_MS = 20_000;
 // Days after a renewal failed; then the subscription is over. Stripe lets each account choose.
 const DUNNING_DAYS = [3, 5, 7];
+const DISPUTE_FEE = 1500;
 
 const error = (status, type, message, more = {}) => new Refusal(status, { error: { type, message, ...more } });
 const bad = (message, more) => error(400, 'invalid_request_error', message, more);
@@ -85,7 +86,7 @@ export class Stripe extends Sim {
     pay: q => this.pay(q.session, q.how), settle: q => this.settle(q.session, q.ok), renew: q => this.renew(q.subscription, q.ok),
     bank: q => { this.find(this.subscriptions, q.subscription)._bank = q.ok; }, decline: q => this.decline(q.times),
     refund: q => this.refundByHand(q.session, q.amount), refunds: q => this.refundsBe(q.status, q.times), settle_refund: q => this.settleRefund(q.refund, q.status),
-    dispute: q => this.dispute(q.session), end_dispute: q => this.endDispute(q.session, q.won), state: () => this.state(),
+    dispute: q => this.dispute(q.session), end_dispute: q => this.endDispute(q.session, q.won, q.fee_back), state: () => this.state(),
   };
   state() {
     const all = ['sessions', 'intents', 'charges', 'refunds', 'subscriptions', 'invoices', 'customers', 'disputes', 'events'];
@@ -212,7 +213,7 @@ export class Stripe extends Sim {
     ['GET subscriptions/:id', (q, id) => this.find(this.subscriptions, id)],
     ['POST subscriptions/:id', (q, id) => this.change(this.find(this.subscriptions, id), q)],
     ['DELETE subscriptions/:id', (q, id) => this.end(this.find(this.subscriptions, id))],
-    ['GET invoices', q => this.list('invoices', q, ['customer', 'status'])],
+    ['GET invoices', q => this.list('invoices', q, ['customer', 'status', 'subscription'])],
     ['GET invoices/:id', (q, id) => this.find(this.invoices, id)],
     ['POST refunds', q => this.refund(q)],
     ['GET refunds', q => this.list('refunds', q, ['payment_intent', 'charge'])],
@@ -238,7 +239,8 @@ export class Stripe extends Sim {
     only(q, [...filters, 'limit', 'starting_after', 'created']);
     const limit = q.limit === undefined ? 10 : whole(q.limit, 'limit');
     if (limit > 100) throw bad('limit: at most 100', { param: 'limit' });
-    let all = [...this[what].values()].reverse().filter(o => filters.every(f => q[f] === undefined || o[f] === q[f]));
+    const has = (o, f) => (what === 'invoices' && f === 'subscription' ? o.parent.subscription_details.subscription : o[f]);
+    let all = [...this[what].values()].reverse().filter(o => filters.every(f => q[f] === undefined || has(o, f) === q[f]));
     if (q.created?.gte) all = all.filter(o => o.created >= Number(q.created.gte));
     if (q.starting_after) {
       const at = all.findIndex(o => o.id === q.starting_after);
@@ -251,7 +253,10 @@ export class Stripe extends Sim {
   #maps = { payment_intent: 'intents', latest_charge: 'charges', balance_transaction: 'balances', subscription: 'subscriptions', latest_invoice: 'invoices', invoice: 'invoices', customer: 'customers' };
   #expanded(object, paths) {
     const out = structuredClone(object);
-    if (object.object === 'list') return this.#bare(out);
+    if (object.object === 'list') {                             // each of its data, and those paths say so
+      if (paths.some(p => !p.startsWith('data.'))) throw bad('This property cannot be expanded.');
+      return { ...this.#bare(out), data: out.data.map(o => this.#expanded(o, paths.map(p => p.slice('data.'.length)))) };
+    }
     for (const path of paths) {
       let at = out;
       for (const field of path.split('.')) {
@@ -527,13 +532,16 @@ export class Stripe extends Sim {
     const pi = this.find(this.intents, this.find(this.sessions, id).payment_intent), c = this.charges.get(pi.latest_charge);
     c.disputed = true;
     this.event('charge.dispute.created', this.add(this.disputes, 'dp', 'dispute', { amount: c.amount, currency: c.currency, charge: c.id, payment_intent: pi.id,
-      status: 'needs_response' }));
+      status: 'needs_response', balance_transactions: [this.#disputeMove(-c.amount, c.currency, DISPUTE_FEE)] }));
     return c;
   }
-  endDispute(id, won) {
+  #disputeMove(amount, currency, fee) { return this.add(this.balances, 'txn', 'balance_transaction', { amount, currency, fee, net: amount - fee, type: 'adjustment' }); }
+  /** fee_back: of a won one Stripe gives its fee back in some countries. */
+  endDispute(id, won, fee_back = false) {
     const pi = this.find(this.sessions, id).payment_intent, d = [...this.disputes.values()].find(x => x.payment_intent === pi);
     if (!d) throw bad('nobody disputes it');
     d.status = won ? 'won' : 'lost';
+    if (won) d.balance_transactions.push(this.#disputeMove(d.amount, d.currency, fee_back ? -DISPUTE_FEE : 0));
     this.event('charge.dispute.closed', d);
     return d;
   }

@@ -1598,6 +1598,8 @@ export interface components {
         AdminOrder: components["schemas"]["Order"] & {
             account: string;
             fee_minor: number;
+            /** @description What the provider keeps for disputes beside that; may be more than the price. */
+            dispute_fee_minor: number;
             disputed: boolean;
             provider_ref: string;
             transaction_ref: string;
