@@ -261,6 +261,19 @@ static void a_task_goes_on_to_an_engine_of_the_other_way(void **state) {
     testing_clean(t);
 }
 
+static void a_task_stands_in_the_line_of_its_lane(void **state) {
+    struct testing *t = *state;
+    t->use = "replicate";
+    t->keys = "a-key";
+    go(state, "");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    assert_string_equal(testing_row(t, task).engine, "replicate.pictures");
+    testing_expect(t, task, TASK_FAILED);                         /* somebody took it: a service gives no preview, which this step wants */
+    assert_string_equal(testing_row(t, task).error_code, "engine_failed");
+    testing_balance(t, ME, 10, 0);
+    testing_clean(t);
+}
+
 static void an_input_that_is_refused_goes_nowhere_else(void **state) {
     struct testing *t = go(state, "cutout.refused@1");
     int64_t task = testing_buy(t, ME, GROUP);
@@ -582,6 +595,7 @@ int main(void) {
         TESTING(a_full_engine_costs_no_try),
         TESTING(an_engine_that_keeps_failing_hands_over_to_the_next),
         TESTING(a_task_goes_on_to_an_engine_of_the_other_way),
+        TESTING(a_task_stands_in_the_line_of_its_lane),
         TESTING(an_input_that_is_refused_goes_nowhere_else),
         TESTING(a_task_can_be_cancelled_in_each_open_state),
         TESTING(a_cancelled_call_frees_its_slot),

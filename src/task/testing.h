@@ -30,6 +30,7 @@
 #include "engine/engine.h"
 #include "engine/fake_png.h"
 #include "ledger/ledger.h"
+#include "net/client.h"
 #include "task/core.h"
 
 #define OK(call)                                                                                                                 \
@@ -46,8 +47,10 @@ struct testing {
     char           dir[96];
     const char    *script, *use;      /* engine.fake_script, engine.use; set before testing_open() */
     const char    *slots;             /* engine.fake_slots */
+    const char    *keys;              /* engine.replicate_keys, of a service at which nobody answers; set before testing_open() */
     const struct setting *more[4];    /* tables of rooms further right; NULL-ended; set before testing_open() */
     struct config *cfg;
+    struct http_client *http;         /* NULL: nothing goes out */
     struct db     *db;
     struct blob_store *blobs;
     struct studio *studio;
@@ -112,6 +115,20 @@ static inline void testing_wake(void *arg, int64_t topic) {
     pthread_mutex_unlock(&t->lock);
 }
 
+/* A service of two lanes, which makes what our recipes ask for in the second of them. */
+static inline void testing_service(struct testing *t) {
+    struct err *e = &t->e;
+    char path[160];
+    testing_file(t, "replicate.yaml", "engine: replicate\nqueries_per_minute: 600\nlanes:\n  - { lane: clips, concurrent: 1, per_minute: 60, burst: 1 }\n"
+                                      "  - { lane: pictures, concurrent: 2, per_minute: 600, burst: 10 }\nmodels:\n  - op: compose\n    model: a/b:0123\n"
+                                      "    form: version\n    lane: pictures\n    price: { microusd: 5000, per: call }\n    result: picture\n");
+    snprintf(path, sizeof(path), "%s/replicate.yaml", t->dir);
+    OK(config_set(t->cfg, "engine.replicate_keys", str_z(t->keys), "test", e));
+    OK(config_set(t->cfg, "engine.replicate_url", STR("http://127.0.0.1:9"), "test", e));
+    OK(config_set(t->cfg, "engine.replicate_models", str_z(path), "test", e));
+    OK(http_client_new(&(struct http_client_conf){ .connect_ms = 1000, .in_flight_max = 8, .allow = "127.0.0.1:9", .ca_file = "" }, &t->http, e));
+}
+
 /* Everything but the dispatcher; testing_start() starts that. */
 static inline void testing_open(struct testing *t) {
     const struct setting *const tables[] = { db_settings, blob_settings, engine_settings, task_settings, t->more[0], t->more[1], t->more[2], NULL };
@@ -124,10 +141,12 @@ static inline void testing_open(struct testing *t) {
     OK(config_set(t->cfg, "engine.fake_script", str_z(t->script), "test", e));
     OK(config_set(t->cfg, "engine.fake_slots", str_z(t->slots), "test", e));
     OK(config_set(t->cfg, "task.ask", STR("20ms"), "test", e));
+    if (t->keys)
+        testing_service(t);
     OK(db_open(t->cfg, t->dir, false, &t->db, e));
     OK(blob_open(t->cfg, t->dir, &t->blobs, e));
     OK(studio_load(share, products, &t->studio, e));
-    struct task_core_conf conf = { .cfg = t->cfg, .db = t->db, .blobs = t->blobs, .studio = t->studio, .wake_topic = testing_wake, .wake_arg = t };
+    struct task_core_conf conf = { .cfg = t->cfg, .db = t->db, .blobs = t->blobs, .studio = t->studio, .client = t->http, .share = share, .wake_topic = testing_wake, .wake_arg = t };
     OK(task_core_new(&conf, &t->core, e));
     t->a = arena_new(8u << 20);
 }
@@ -142,6 +161,7 @@ static inline void testing_start(struct testing *t) {
 static inline void testing_close(struct testing *t) {
     task_core_stop(t->core, 0);
     task_core_free(t->core);
+    http_client_free(TAKE(t->http));
     studio_free(t->studio);
     blob_close(t->blobs);
     db_close(t->db);
