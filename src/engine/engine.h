@@ -95,6 +95,8 @@ struct engine_driver {
      * ERR_NOT_FOUND: it surely never happened; ERR_UNCERTAIN: still nobody knows; else a ticket as from submit(). */
     int  (*reconcile)(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
     int  (*notice)(struct engine *g, const struct engine_notice *n, struct err *e);      /* any thread. 0 = taken in, < 0 refused */
+    /* 1: the lane takes nothing, however little it has to do, and why is in *ret_why for the operator; 0: it takes what it has slots for. NULL: 0 */
+    int  (*shut)(struct engine *g, size_t lane, struct err *ret_why);
 };
 extern const struct engine_driver *const engine_drivers[];   /* NULL-ended; from drivers.def */
 const struct engine_driver *engine_driver(struct str name);  /* of an engine or one of its lanes; NULL when unknown */

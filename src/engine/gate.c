@@ -29,6 +29,7 @@ struct gate {
     size_t      n_keys, n_lanes;
     struct lane lanes[GATE_LANES_MAX];
     int64_t     key_out_until_ms[GATE_KEYS_MAX];
+    bool        key_bad[GATE_KEYS_MAX];          /* refused, and not heard to be good since, also while it is tried again */
     struct bucket queries[GATE_KEYS_MAX];
     int         queries_per_minute;
 };
@@ -179,6 +180,7 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
     switch (word) {
     case GATE_GOOD:
         lk->pause_ms = 0;
+        g->key_bad[key] = false;
         outcome(&g->lanes[lane], false, now_ms);
         return;
     case GATE_BAD:
@@ -191,6 +193,7 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
         return;
     case GATE_KEY:
         g->key_out_until_ms[key] = now_ms + GATE_KEY_OUT_MS;
+        g->key_bad[key] = true;
         return;
     }
 }
@@ -211,3 +214,16 @@ void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_se
 }
 
 bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms) { return g->key_out_until_ms[key] > now_ms; }
+
+enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms) {
+    size_t bad = 0, pause = 0;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        bad += g->key_bad[k];
+        pause += !g->key_bad[k] && g->lanes[lane].keys[k].pause_until_ms > now_ms;
+    }
+    if (bad == g->n_keys)
+        return GATE_SHUT_KEYS;
+    if (state_at(&g->lanes[lane], now_ms) != GATE_CLOSED)
+        return GATE_SHUT_BREAKER;
+    return bad + pause == g->n_keys ? GATE_SHUT_PACE : GATE_TAKES;
+}

@@ -38,6 +38,12 @@ enum gate_word {                      /* what became of a call, or of one reques
 };
 enum gate_state { GATE_CLOSED, GATE_OPEN, GATE_HALF_OPEN };
 const char *gate_state_name(enum gate_state s);
+enum gate_shut {                      /* why a lane takes nothing, whatever is under way */
+    GATE_TAKES,
+    GATE_SHUT_KEYS,                   /* every key was refused, and none was heard to be good since: it is shut while one is tried again */
+    GATE_SHUT_BREAKER,                /* open, or half open: a probe is no recovery */
+    GATE_SHUT_PACE,                   /* every key that is good pauses after a 429 */
+};
 
 struct gate;
 struct gate *gate_new(size_t n_keys, size_t n_lanes, const struct gate_limit *lanes, int queries_per_minute);
@@ -60,5 +66,6 @@ bool gate_ask(struct gate *g, size_t key, int64_t now_ms, int64_t *ret_at_ms);
 struct gate_seen { enum gate_state state; int busy; int64_t until_ms; int bad, all; };
 void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_seen *ret);
 bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms);
+enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms);
 
 #endif

@@ -205,6 +205,17 @@ int remote_cancel(struct engine *g, void *ticket, struct err *e) {
 
 int remote_slots(struct engine *g, size_t lane) { return gate_slots(g->gate, lane, clock_mono_ms()); }
 
+int remote_shut(struct engine *g, size_t lane, struct err *ret_why) {
+    static const char *const what[] = {
+        [GATE_SHUT_KEYS] = "its keys are refused, or without money", [GATE_SHUT_BREAKER] = "its calls kept failing", [GATE_SHUT_PACE] = "we ask too much",
+    };
+    enum gate_shut shut = gate_shut(g->gate, lane, clock_mono_ms());
+    if (shut == GATE_TAKES)
+        return 0;
+    err_set(ret_why, ERR_ENGINE_SHUT, "%s: %.150s", what[shut], shut == GATE_SHUT_KEYS ? g->key_said.text : g->lane_said[lane].text);
+    return 1;
+}
+
 int remote_lane(struct engine *g, size_t i, char ret_name[ENGINE_NAME_MAX + 1]) {
     if (i >= g->models->n_lanes)
         return 0;

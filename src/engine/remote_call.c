@@ -85,6 +85,15 @@ static int64_t poll_pause_ms(const struct ticket *t) {
     return ms - ms / 10 + (int64_t)((dice >> 32) % (uint64_t)(ms / 5 + 1));
 }
 
+/* The gate hears how it went. why: with everything but GATE_GOOD */
+static void tell(struct ticket *t, enum gate_word word, int64_t retry_after_ms, const struct err *why, int64_t now_ms) {
+    gate_tell(t->g->gate, t->lane, t->key, word, retry_after_ms, now_ms);
+    if (word == GATE_KEY)
+        t->g->key_said = *why;
+    else if (word != GATE_GOOD)
+        t->g->lane_said[t->lane] = *why;
+}
+
 /* Again after a while that doubles; false: often enough. */
 static bool again(struct ticket *t, int64_t now_ms) {
     if (++t->tries >= TRIES_MAX)
@@ -148,7 +157,7 @@ static void finish(struct ticket *t, int64_t bytes, const char *type) {
     jw_kstr(&w, "model", t->job.model->model);
     jw_end_obj(&w);
     t->cost_microusd += price_of(t);
-    gate_tell(t->g->gate, t->lane, t->key, GATE_GOOD, -1, clock_mono_ms());
+    tell(t, GATE_GOOD, -1, NULL, clock_mono_ms());
     over(t, ENGINE_DONE);
 }
 
@@ -182,7 +191,7 @@ static void took_bytes(struct ticket *t, int status, int64_t now_ms) {
     if (r == ERR_UPSTREAM && again(t, now_ms))
         return;
     if (r < 0) {
-        gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+        tell(t, GATE_BAD, -1, &why, now_ms);
         lose_result(t, &why);
         return;
     }
@@ -198,7 +207,7 @@ static void said_failed(struct ticket *t, enum provider_step step, const struct 
         [PROVIDER_ELSEWHERE] = GATE_BAD, [PROVIDER_OPERATOR] = GATE_KEY, [PROVIDER_OURS] = GATE_BAD,
     };
     bool sent = step != PROVIDER_UPLOAD && step != PROVIDER_SUBMIT;      /* it goes on over there, whatever this question got */
-    gate_tell(t->g->gate, t->lane, t->key, words[o->blame], o->retry_after_ms, now_ms);
+    tell(t, words[o->blame], o->retry_after_ms, &o->err, now_ms);
     if (o->blame == PROVIDER_OPERATOR)
         log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STR("key", t->g->keys[t->key].name),
                   F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
@@ -216,7 +225,7 @@ static void said_failed(struct ticket *t, enum provider_step step, const struct 
 
 /* Nothing can be told from it. */
 static void said_nothing(struct ticket *t, enum provider_step step, const struct err *why, int64_t now_ms) {
-    gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+    tell(t, GATE_BAD, -1, why, now_ms);
     switch (step) {
     case PROVIDER_SUBMIT:
         over_unknown(t, why);
@@ -252,7 +261,7 @@ static void said_nowhere(struct ticket *t, enum provider_step step, int64_t now_
         t->at_ms = now_ms + poll_pause_ms(t);
     } else {
         err_set(&why, ERR_ENGINE_FAILED, "it is not known there any more");
-        gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+        tell(t, GATE_BAD, -1, &why, now_ms);
         lose_result(t, &why);
     }
 }
@@ -274,7 +283,7 @@ static void heard(struct ticket *t, enum provider_step step, const struct provid
         t->at_ms = now_ms;
         return;
     case PROVIDER_TAKEN:
-        gate_tell(t->g->gate, t->lane, t->key, GATE_GOOD, -1, now_ms);
+        tell(t, GATE_GOOD, -1, NULL, now_ms);
         taken(t, now_ms);
         remote__go(t, POLLING, step == PROVIDER_FIND ? now_ms : now_ms + poll_pause_ms(t));
         return;
@@ -328,7 +337,7 @@ static void no_answer(struct ticket *t, enum provider_step step, const struct ht
         break;
     case ERR_UPSTREAM:                               /* it surely did not arrive */
         if (step == PROVIDER_SUBMIT) {
-            gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+            tell(t, GATE_BAD, -1, &why, now_ms);
             remote__failed(t, ERR_UPSTREAM, false, &why);
             return;
         }

@@ -67,6 +67,7 @@ struct engine {
     struct key     keys[GATE_KEYS_MAX];
     size_t         n_keys;
     struct gate   *gate;
+    struct err     key_said, lane_said[GATE_LANES_MAX];       /* the newest trouble with a key, and of each lane */
     struct http_client *client;
     void         (*wake)(void *arg);
     void          *wake_arg;

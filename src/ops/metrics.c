@@ -177,6 +177,22 @@ static int task_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
+/* What waits where nothing is taken. */
+static int lanes_part(struct buf *b, const struct app *app, struct err *e) {
+    struct task_lane lanes[64];
+    size_t n = 0;
+    int r = task_get_lanes(app->tasks, db_reader(app->db), lanes, COUNT(lanes), &n, e);
+    if (r < 0)
+        return r;
+    name_of(b, "engine_shut_seconds", "gauge", "Since how long an engine takes no calls: keys, money, pace, failures, or it is not there; 0 while it does.");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "zoetrope_engine_shut_seconds{engine=\"%s\"} %.3f\n", lanes[i].name, (double)lanes[i].shut_ms / 1e3);
+    name_of(b, "engine_shut_tasks", "gauge", "Tasks in the line of an engine that takes no calls.");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "zoetrope_engine_shut_tasks{engine=\"%s\"} %lld\n", lanes[i].name, lanes[i].shut_ms ? (long long)lanes[i].waiting : 0LL);
+    return 0;
+}
+
 static void eta_gauge(struct buf *b, const char *name, const char *help, const double *v) {
     static const char *const when[ETA_WHEN_COUNT] = { "queued", "started" };
     name_of(b, name, "gauge", help);
@@ -309,6 +325,8 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     media_part(&b, app->media);
     auth_part(&b, app->auth);
     int r = task_part(&b, app, e);
+    if (r >= 0)
+        r = lanes_part(&b, app, e);
     if (r >= 0)
         r = mail_part(&b, app, e);
     if (r >= 0)

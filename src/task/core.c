@@ -31,7 +31,8 @@ const struct setting task_settings[] = {
     { "task.claims_max", SET_INT, "40", 1, 1000, "Starts of one task before it is given up, when whoever works on it keeps dying." },
     { "task.account_max", SET_INT, "200", 1, 100000, "Unfinished tasks one account may have." },
     { "task.line_max", SET_INT, "10000", 1, 1000000, "Tasks that may wait in all; beyond, new ones are refused." },
-    { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000, "How long a task may wait for its first start before it is given up and paid back." },
+    { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000,
+      "How long a task may wait for its first start, or for an engine that takes nothing, before it is given up and paid back." },
     { "task.late", SET_MS, "24h", 0, 30LL * 86400000, "How long an unknown call is asked about before its cost is written off." },
     { "task.ask", SET_MS, "2s", 10, 3600000, "First pause before an unknown call is asked about again; it doubles up to 30 times that." },
     { 0 },
@@ -124,6 +125,16 @@ struct core_engine *core_engine_of(struct task_core *c, const char *name) {
         if (strcmp(c->engines[i].name, name) == 0)
             return &c->engines[i];
     return NULL;
+}
+
+int64_t core_shut_ms(struct task_core *c, const char *engine) {
+    const struct core_engine *g = c ? core_engine_of(c, engine) : NULL;
+    if (!g)
+        return c ? -1 : 0;
+    pthread_mutex_lock(&c->lanes_lock);
+    int64_t since = g->shut_since_ms;
+    pthread_mutex_unlock(&c->lanes_lock);
+    return since ? clock_mono_ms() - since + 1 : 0;
 }
 
 /* The lane in which an engine makes this recipe: that of its first step over there. NULL when it cannot. */
@@ -258,6 +269,26 @@ static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms
 
 /* ---- the loop ---- */
 
+/* What each lane takes in this turn. Who waits for one that is shut goes on when it opens; when the time is up first, see run.c and decide.c. */
+static void look_at_lanes(struct task_core *c, int64_t now_ms) {
+    for (struct core_engine *g = c->engines; g < c->engines + c->n_engines; g++) {
+        struct err why = { 0 };
+        bool shut = g->d->shut && g->d->shut(g->g, g->lane, &why) == 1;
+        g->slots = g->d->slots(g->g, g->lane);
+        if (shut == (g->shut_since_ms != 0))
+            continue;
+        int64_t took_ms = shut ? 0 : now_ms - g->shut_since_ms;
+        pthread_mutex_lock(&c->lanes_lock);
+        g->shut_since_ms = shut ? now_ms : 0;
+        g->shut_why = why;
+        pthread_mutex_unlock(&c->lanes_lock);
+        if (shut)
+            log_event(LOG_WARN, "engine.shut", F_STR("engine", g->name), F_STR("doing", "its tasks wait until it opens, or until their time is over"), F_ERR(&why));
+        else
+            log_event(LOG_INFO, "engine.open", F_STR("engine", g->name), F_INT("was_shut_ms", took_ms));
+    }
+}
+
 DB_SQL(core_still, "SELECT fence FROM task WHERE id = ?");
 
 static void look_at(struct task_core *c, struct run *r) {
@@ -365,6 +396,7 @@ static void *dispatcher_main(void *arg) {
             tell_line(c);
             keep_tick(c, now);
         }
+        look_at_lanes(c, now);
         step_all(c, now);
         run_foretell(c, clock_mono_ms());
     }
@@ -479,6 +511,8 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     c->conf = *conf;
     c->db = conf->db;
     pthread_mutex_init(&c->moved_lock, NULL);
+    pthread_mutex_init(&c->lanes_lock, NULL);
+    c->opened_ms = clock_mono_ms();
     c->lease_ms = config_int(cfg, "task.lease");
     c->wait_ms = config_int(cfg, "task.wait");
     c->late_ms = config_int(cfg, "task.late");
@@ -509,11 +543,24 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     return 0;
 }
 
+/* Tasks of an engine that was there before and is not now: they wait until it is there again, or until their time is over. */
+static int tell_stranded(struct task_core *c, struct err *e) {
+    struct task_lane lanes[2 * CORE_ENGINES_MAX];
+    size_t n = 0;
+    int r = task_get_lanes(c, db_reader(c->db), lanes, COUNT(lanes), &n, e);
+    for (size_t i = 0; i < n; i++)
+        if (!lanes[i].here)
+            log_event(LOG_WARN, "task.stranded", F_STR("engine", lanes[i].name), F_INT("tasks", lanes[i].waiting), F_STR("why", lanes[i].why),
+                      F_STR("doing", "they wait until it is there, or until their time is over"));
+    return r;
+}
+
 int task_core_start(struct task_core *c, struct err *e) {
     assert(!c->started);
     int r = keep_recover(c, e);
-    if (r < 0 || (r = learn_open(c, e)) < 0)
+    if (r < 0 || (r = learn_open(c, e)) < 0 || (r = tell_stranded(c, e)) < 0)
         return r;
+    look_at_lanes(c, clock_mono_ms());
     int code = pthread_create(&c->thread, NULL, dispatcher_main, c);
     if (code)
         return err_set(e, ERR_INTERNAL, "cannot start the dispatcher: %s", strerror(code));
@@ -545,5 +592,6 @@ void task_core_free(struct task_core *c) {
     eta_free(c->eta);
     free(c->told_runs);
     pthread_mutex_destroy(&c->moved_lock);
+    pthread_mutex_destroy(&c->lanes_lock);
     free(c);
 }

@@ -39,9 +39,12 @@ struct core_engine {
     const struct engine_driver *d;
     struct engine *g;                /* shared by its lanes */
     size_t lane;
+    int  slots;                      /* as it said at the beginning of this turn of the loop */
     int  busy;                       /* calls from their beginning until the engine is done with them */
     bool claiming;                   /* a claim is on a hand */
     bool dry;                        /* nothing to claim until somebody wakes us */
+    int64_t shut_since_ms;           /* clock_mono_ms(); 0: it takes work. Written by the dispatcher, under lanes_lock, as is shut_why */
+    struct err shut_why;             /* for the operator */
 };
 
 struct core_wake {
@@ -66,6 +69,8 @@ struct task_core {
     struct eta  *eta;
 
     /* any thread */
+    int64_t     opened_ms;           /* clock_mono_ms() */
+    pthread_mutex_t lanes_lock;
     int         wake_fd;             /* eventfd */
     atomic_bool line_changed;        /* there may be something to claim */
     pthread_mutex_t moved_lock;
@@ -94,7 +99,9 @@ struct task_core {
 int core_write(struct task_core *c, db_write_fn *fn, void *arg, struct err *e);
 struct core_engine *core_engine_of(struct task_core *c, const char *name);       /* NULL: not in this process */
 static inline bool core_is_remote(const struct core_engine *g) { return g->d->can & ENGINE_IS_REMOTE; }
-static inline int core_slots_left(const struct core_engine *g) { return g->d->slots(g->g, g->lane) - g->busy; }
+static inline int core_slots_left(const struct core_engine *g) { return g->slots - g->busy; }
+/* Any thread. Since how long (ms, 1..) that lane takes nothing; 0: it does, or c is NULL; -1: this process does not have it. */
+int64_t core_shut_ms(struct task_core *c, const char *engine);
 /* The recipe's engines in order, or those of engine.use: the one behind `after` (NULL: the first) that can make it, or NULL. */
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after);
 void core_disk(struct task_core *c, int rc);                                    /* notes a full disk and its end, once each, in the log */
@@ -115,6 +122,7 @@ struct run {
     bool        late;                /* not leased: only asks for the outcome of one attempt of a decided task; plan and recipe are empty */
     bool        gone;                /* lost or finished: freed when the last job is back */
     int64_t     began_ms, decide_at_ms, told_at_ms;   /* clock_mono_ms() */
+    int64_t     kept_out_ms;         /* clock_mono_ms() since which what is next waits for a lane that is shut; 0: not so */
     int         told_pm;
     /* between the dispatcher and the job */
     int         rc;

@@ -261,6 +261,114 @@ static void a_task_goes_on_to_an_engine_of_the_other_way(void **state) {
     testing_clean(t);
 }
 
+/* ---- an engine that takes nothing ---- */
+
+static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &count_unknown, id) > 0; }
+static int alarm_now(struct testing *t, int64_t task) {
+    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
+}
+
+static void expect_shut(struct testing *t, int64_t task, int64_t credits) {
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "engine_shut");
+    testing_balance(t, ME, credits, 0);
+    testing_clean(t);
+}
+
+static struct task_lane lane_of(struct testing *t, const char *name) {
+    struct err *e = &t->e;
+    struct task_lane lanes[16];
+    size_t n = 0;
+    OK(task_get_lanes(t->core, db_reader(t->db), lanes, COUNT(lanes), &n, e));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(lanes[i].name, name) == 0)
+            return lanes[i];
+    fail_msg("there is no lane %s", name);
+    return lanes[0];
+}
+
+static void who_waited_for_an_engine_that_took_nothing_is_told_so(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    go(state, "shut=600000");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    struct task_lane lane = lane_of(t, "fake");
+    assert_true(lane.here && lane.shut_ms > 0 && lane.waiting == 1);
+    assert_string_equal(lane.why, "the script says shut");
+    assert_int_equal(alarm_now(t, task), 0);
+    expect_shut(t, task, 10);
+    assert_int_equal(testing_count(t, &count_attempts, task), 0);
+}
+
+static void a_line_goes_on_when_its_engine_opens(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    go(state, "shut=300");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(lane_of(t, "fake").shut_ms, 0);
+    testing_clean(t);
+}
+
+static void a_task_in_hand_goes_on_when_its_engine_opens(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    go(state, "shut=300@1");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    testing_clean(t);
+}
+
+static void a_task_in_hand_waits_as_long_as_one_in_line(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    t->slots = "1";
+    go(state, "shut=600000@1");
+    t->core->wait_ms = 200;
+    int64_t task = testing_buy(t, ME, GROUP);
+    expect_shut(t, task, 40);
+    struct task_row row = testing_row(t, task);
+    assert_true(row.ended_ms - row.started_ms < row.limit_ms);    /* it was not its own deadline */
+    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+}
+
+static void what_one_engine_does_not_take_in_time_another_does(void **state) {
+    struct testing *t = *state;
+    t->slots = "1";
+    go(state, "fake.shut=600000@1");
+    t->core->wait_ms = 200;
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_string_equal(testing_row(t, task).engine, "fake_remote");
+    testing_clean(t);
+}
+
+static void who_has_a_call_at_the_service_waited_for_that(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    go(state, "compose.unknown; shut=600000@1");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "task_deadline");
+}
+
+static void tasks_of_an_engine_whose_key_is_gone_end(void **state) {
+    struct testing *t = *state;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_open(t);
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_close(t);
+    t->keys = NULL;
+    go(state, "");
+    struct task_lane lane = lane_of(t, "replicate.pictures");
+    assert_true(!lane.here && lane.shut_ms > 0 && lane.waiting == 1);
+    assert_int_equal(alarm_now(t, task), 0);
+    expect_shut(t, task, 10);
+}
+
 static void a_task_stands_in_the_line_of_its_lane(void **state) {
     struct testing *t = *state;
     t->use = "replicate";
@@ -329,12 +437,6 @@ static void a_cancelled_call_frees_its_slot(void **state) {
 }
 
 /* ---- nobody knows ---- */
-
-static int alarm_now(struct testing *t, int64_t task) {
-    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
-}
-
-static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &count_unknown, id) > 0; }
 
 static void an_unknown_outcome_keeps_the_hold_until_the_deadline(void **state) {
     struct testing *t = *state;
@@ -596,6 +698,13 @@ int main(void) {
         TESTING(an_engine_that_keeps_failing_hands_over_to_the_next),
         TESTING(a_task_goes_on_to_an_engine_of_the_other_way),
         TESTING(a_task_stands_in_the_line_of_its_lane),
+        TESTING(who_waited_for_an_engine_that_took_nothing_is_told_so),
+        TESTING(a_line_goes_on_when_its_engine_opens),
+        TESTING(a_task_in_hand_goes_on_when_its_engine_opens),
+        TESTING(a_task_in_hand_waits_as_long_as_one_in_line),
+        TESTING(what_one_engine_does_not_take_in_time_another_does),
+        TESTING(who_has_a_call_at_the_service_waited_for_that),
+        TESTING(tasks_of_an_engine_whose_key_is_gone_end),
         TESTING(an_input_that_is_refused_goes_nowhere_else),
         TESTING(a_task_can_be_cancelled_in_each_open_state),
         TESTING(a_cancelled_call_frees_its_slot),

@@ -127,6 +127,9 @@ struct task_stats { int64_t by_state[TASK_STATE_COUNT], attempts_running, attemp
 struct eta_stats;                                          /* task/eta.h: what is promised and how well it is kept */
 void task_get_eta_stats(struct task_core *c, struct eta_stats *ret);
 int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret, struct err *e);
+/* The lines, each of one lane of an engine: those of this process, then those whose tasks wait for an engine it does not have. Any thread; up to max of them. */
+struct task_lane { char name[33]; bool here; int64_t waiting, shut_ms /* since how long it takes nothing; 0: it does */; char why[200]; };
+int task_get_lanes(struct task_core *c, struct db_tx *tx, struct task_lane *ret, size_t max, size_t *ret_n, struct err *e);
 int task_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 #endif
