@@ -120,6 +120,10 @@ static int take(struct engine *g, const struct engine_call *c, struct ticket *t,
     return 0;
 }
 
+static void fake_remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret) {
+    *ret = (struct engine_foreseen){ .cost_microusd = COST_MICROUSD };
+}
+
 static int fake_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
     if (g->busy >= g->slots)
         return err_set(e, ERR_BUSY, "the fake engine has %d slots", g->slots);
@@ -334,4 +338,5 @@ const struct engine_driver engine_fake_remote = {
     .close = fake_close,
     .cancel = fake_cancel,
     .reconcile = fake_reconcile,
+    .foresee = fake_remote_foresee,
 };

@@ -1,8 +1,8 @@
 /*
  * engine.h - one interface to everything that can draw: the local models, remote services (provider.h), `fake` for tests.
  * Owns: nothing that outlives a call's ticket; task and attempt rows belong to task/.
- * Threads: every function is called by the dispatcher thread only and never waits, but notice(), which any may call; `wake` may be called by
- * the engine from any thread.
+ * Threads: every function is called by the dispatcher thread only and never waits, but notice() and foresee(), which any may call; `wake` may be
+ * called by the engine from any thread.
  * Used by: task/, ops/, api/ (notices).  Uses: base/, media/ (client), net/ (client).
  */
 #ifndef ZT_ENGINE_ENGINE_H
@@ -38,6 +38,7 @@ struct engine_call {
     struct str  notice_url;          /* remote engines: where it may tell us that the call moved; "" when nobody outside can */
     int         out[ENGINE_OUTS_MAX];/* writable files (blob_put_fd): the result, then its preview */
     size_t      n_out;               /* 0 when the op gives only JSON */
+    int64_t     cost_microusd;       /* reconcile(): as it was foreseen; 0 = nobody knows */
     int64_t     deadline_ms;         /* of this attempt, clock_mono_ms(); with ENGINE_CAN_LIMIT what is left of it now is the limit */
     int         priority;            /* 0 first */
 };
@@ -47,6 +48,10 @@ enum engine_state {
     ENGINE_DONE,                     /* facts are there, the bytes are in `out` */
     ENGINE_FAILED,                   /* surely no result; ERR_STOPPING: it surely never happened */
     ENGINE_UNKNOWN,                  /* may or may not have happened: never repeated, asked about by reconcile() */
+};
+/* What is written down about a call before it is made, for whoever has to know later what may have become of it. */
+struct engine_foreseen {
+    int64_t     cost_microusd;       /* what the provider will charge when it is made */
 };
 struct engine_result {
     enum engine_state state;
@@ -95,6 +100,7 @@ struct engine_driver {
      * ERR_NOT_FOUND: it surely never happened; ERR_UNCERTAIN: still nobody knows; else a ticket as from submit(). */
     int  (*reconcile)(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
     int  (*notice)(struct engine *g, const struct engine_notice *n, struct err *e);      /* any thread. 0 = taken in, < 0 refused */
+    void (*foresee)(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret);      /* any thread; reads op and params. NULL: all 0 */
     /* 1: the lane takes nothing, however little it has to do, and why is in *ret_why for the operator; 0: it takes what it has slots for. NULL: 0 */
     int  (*shut)(struct engine *g, size_t lane, struct err *ret_why);
 };

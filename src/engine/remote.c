@@ -116,6 +116,18 @@ static int copy_inputs(struct ticket *t, const struct engine_call *c, struct err
     return 0;
 }
 
+/* Thousandths of seconds, where the price counts them. */
+static int64_t asked_m(const struct model *m, const json_t *params) {
+    double seconds = json_number_value(json_object_get(params, "seconds"));
+    return m->per == MODEL_PER_SECOND && seconds > 0 && seconds < 36000 ? (int64_t)(seconds * 1000 + 0.5) : 0;
+}
+
+void remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret) {
+    CLEANUP(json_unref) json_t *params = NULL;
+    const struct model *m = json_read(c->params.n ? c->params : STR("{}"), &params, NULL) < 0 ? NULL : models_find(g->models, c->op, params);
+    *ret = (struct engine_foreseen){ .cost_microusd = m ? remote__price(m, asked_m(m, params)) : 0 };
+}
+
 int remote_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
     struct ticket *t = ticket_new(g, c);
     int r = json_read(c->params.n ? c->params : STR("{}"), &t->job.params, e);
@@ -127,8 +139,7 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
         remote_release(g, t);
         return r;
     }
-    double seconds = json_number_value(json_object_get(t->job.params, "seconds"));
-    t->units_m = t->job.model->per == MODEL_PER_SECOND && seconds > 0 && seconds < 36000 ? (int64_t)(seconds * 1000 + 0.5) : 0;
+    t->units_m = asked_m(t->job.model, t->job.params);
     t->lane = t->job.model->lane;
     t->job.notice_url = arena_str(t->job.a, c->notice_url);
     remote__advance(t, clock_mono_ms());
@@ -153,6 +164,7 @@ int remote_reconcile(struct engine *g, const struct engine_call *c, struct str r
     struct ticket *t = ticket_new(g, c);
     int64_t now = clock_mono_ms();
     int r = 0;
+    t->foreseen_microusd = c->cost_microusd;
     if (remote_id.n) {
         r = remote__read_name(t, c->op, remote_id, e);
         t->taken = true;

@@ -21,6 +21,7 @@ void remote_close(struct engine *g);
 int remote_lane(struct engine *g, size_t i, char ret_name[ENGINE_NAME_MAX + 1]);
 int remote_lane_of(struct engine *g, struct str op, struct str params);
 int remote_slots(struct engine *g, size_t lane);
+void remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret);
 int remote_shut(struct engine *g, size_t lane, struct err *ret_why);
 int remote_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e);
 int remote_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e);
@@ -37,7 +38,7 @@ int remote_notice(struct engine *g, const struct engine_notice *n, struct err *e
         .name = #id, .can = ENGINE_CAN_IMAGE | ENGINE_CAN_VIDEO | ENGINE_CAN_CANCEL | ENGINE_CAN_RECONCILE | ENGINE_IS_REMOTE,   \
         .open = id##_open, .close = remote_close, .lane = remote_lane, .lane_of = remote_lane_of, .slots = remote_slots,         \
         .submit = remote_submit, .poll = remote_poll, .release = remote_release, .cancel = remote_cancel,                        \
-        .reconcile = remote_reconcile, .notice = remote_notice, .shut = remote_shut,                                             \
+        .reconcile = remote_reconcile, .notice = remote_notice, .shut = remote_shut, .foresee = remote_foresee,                  \
     }
 
 #endif

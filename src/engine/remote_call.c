@@ -55,13 +55,16 @@ static void over_unknown(struct ticket *t, const struct err *why) {
     over(t, ENGINE_UNKNOWN);
 }
 
-/* Seconds as the provider counted them, else as we asked for them, else (a call of another process) as many as the model takes. */
-static int64_t price_of(const struct ticket *t) {
-    const struct model *m = t->job.model;
-    int64_t units_m = t->units_m ? t->units_m : 1000;
-    for (size_t i = 0; m->per == MODEL_PER_SECOND && !t->units_m && i < m->n_inputs; i++)
+/* Seconds as the provider counted them, else as we asked for them, else as many as the model takes. */
+int64_t remote__price(const struct model *m, int64_t asked_m) {
+    int64_t units_m = asked_m ? asked_m : 1000;
+    for (size_t i = 0; m->per == MODEL_PER_SECOND && !asked_m && i < m->n_inputs; i++)
         units_m = m->inputs[i].ms_max > units_m ? m->inputs[i].ms_max : units_m;
     return m->price_microusd * units_m / 1000;
+}
+
+static int64_t price_of(const struct ticket *t) {
+    return t->units_m == 0 && t->foreseen_microusd ? t->foreseen_microusd : remote__price(t->job.model, t->units_m);
 }
 
 static void taken(struct ticket *t, int64_t now_ms) {

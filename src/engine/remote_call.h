@@ -56,6 +56,7 @@ struct ticket {
     bool           input_at_fault;
     int            progress_pm;
     int64_t        cost_microusd, units_m;
+    int64_t        foreseen_microusd; /* by the process that made the call; 0: it is ours */
     char           remote_id[REMOTE_ID_MAX + 1];
     struct buf     facts;
 };
@@ -97,6 +98,7 @@ void remote__abandon(struct exchange *x, bool quietly);              /* nobody w
 void remote__sweep(struct engine *g);                                /* frees what was abandoned and is back */
 
 /* ---- remote_call.c ---- */
+int64_t remote__price(const struct model *m, int64_t asked_m);       /* microusd of a call; thousandths of what its price counts, 0: nobody said */
 void remote__use_key(struct ticket *t, size_t key);
 void remote__go(struct ticket *t, enum phase phase, int64_t at_ms);
 void remote__leave_gate(struct ticket *t);

@@ -134,12 +134,13 @@ static void failed_then(struct hand_job *j) {
         went_wrong(k, &why, why.code);
 }
 
-/* The engine says no, or our side failed after the call was made. */
-static void fail(struct call *k, const struct err *why) {
+/* The engine says no, or it can be repeated and our side failed. cost: of the call, which is over. */
+static void fail(struct call *k, const struct err *why, int64_t cost_microusd) {
     if (k->phase == CALL_WORKING)
         measure(k);
     release_ticket(k);
     k->err = *why;
+    k->row.cost_microusd = cost_microusd;
     give(k, CALL_FAILING, store_failed, failed_then);
 }
 
@@ -184,7 +185,7 @@ static void stored_then(struct hand_job *j) {
     if (k->rc < 0) {
         struct err why = k->err;
         if (k->engine->d->can & ENGINE_CAN_REPEAT)
-            fail(k, &why);                       /* the picture is lost, but it can be made again */
+            fail(k, &why, k->row.cost_microusd); /* the picture is lost, but it can be made again */
         else
             lose(k, &why);                       /* it has cost something: fetched again */
         return;
@@ -221,7 +222,10 @@ static void submitted_then(struct hand_job *j) {
         return;
     if (k->rc < 0) {
         struct err why = k->err;
-        fail(k, &why);
+        if (k->engine->d->can & ENGINE_CAN_REPEAT)
+            fail(k, &why, 0);
+        else
+            lose(k, &why);                       /* they have it, and only we could not note that */
         return;
     }
     k->phase = CALL_WORKING;
@@ -254,9 +258,8 @@ static void answer(struct call *k, const struct engine_result *res, int64_t now_
             store(k, res);
         return;
     case ENGINE_FAILED:
-        k->row.cost_microusd = res->cost_microusd;
         k->input_at_fault = res->input_at_fault;
-        fail(k, &res->err);
+        fail(k, &res->err, res->cost_microusd);
         return;
     case ENGINE_UNKNOWN:
         if (!asking) {
@@ -283,7 +286,7 @@ static void reopened_then(struct hand_job *j) {
         call_poll(k, clock_mono_ms());
     } else if (r == ERR_NOT_FOUND) {
         why.code = ATTEMPT_LOST;                 /* it never happened: an open task makes it again, at no cost of a try */
-        fail(k, &why);
+        fail(k, &why, 0);
     } else {
         wait_to_ask(k);
     }
@@ -306,12 +309,12 @@ static void overdue(struct call *k) {
         d->cancel(k->engine->g, k->ticket, &e);
     if (d->cancel && k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED) {
         err_set(&e, ERR_UPSTREAM, "%s waited for its turn until its limit", k->op->name);
-        fail(k, &e);                             /* it was never sent, so nobody has to be asked about it */
+        fail(k, &e, 0);                          /* it was never sent, so nobody has to be asked about it */
         return;
     }
     if (d->can & ENGINE_CAN_REPEAT) {
         err_set(&e, ERR_MEDIA_TIME, "%s took longer than its limit", k->op->name);
-        fail(k, &e);
+        fail(k, &e, 0);
     } else {
         err_set(&e, ERR_UNCERTAIN, "%s gave no answer within its limit", k->op->name);
         lose(k, &e);
@@ -323,6 +326,10 @@ void call_poll(struct call *k, int64_t now_ms) {
     struct err e;
     if (k->job_out || k->dead)
         return;
+    if (k->run->late && clock_ms() - k->row.created_ms > k->run->c->late_ms) {
+        call_stop(k);                            /* keep.c writes it off */
+        return;
+    }
     if (k->phase == CALL_WAITING) {
         if (now_ms >= k->ask_at_ms && !atomic_load(&k->run->c->stopping))
             ask(k);
@@ -336,7 +343,7 @@ void call_poll(struct call *k, int64_t now_ms) {
     }
     int r = k->engine->d->poll(k->engine->g, k->ticket, &res, &e);
     if (r < 0)
-        fail(k, &e);
+        fail(k, &e, 0);
     else
         answer(k, &res, now_ms);
 }
@@ -360,7 +367,7 @@ static void begun_then(struct hand_job *j) {
     if (r == ERR_UNCERTAIN) {
         lose(k, &e);
     } else if (r < 0) {
-        fail(k, &e);
+        fail(k, &e, 0);
     } else {
         k->phase = CALL_SENDING;
         call_poll(k, clock_mono_ms());
@@ -405,7 +412,7 @@ void call_start(struct run *r, size_t step, int unit) {
 
 static void resume(struct call *k, const struct task__attempt *a) {
     k->row = *a;
-    k->ec = (struct engine_call){ .attempt = a->id, .op = str_z(k->op->name), .deadline_ms = INT64_MAX };
+    k->ec = (struct engine_call){ .attempt = a->id, .op = str_z(k->op->name), .cost_microusd = a->cost_microusd, .deadline_ms = INT64_MAX };
     k->phase = CALL_WAITING;
     k->ask_at_ms = k->began_ms;                  /* at once; then with growing pauses */
 }

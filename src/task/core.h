@@ -169,7 +169,7 @@ struct call {
     const struct op *op;
     enum call_phase phase;
     struct task__attempt row;
-    struct engine_call ec;
+    struct engine_call ec;           /* row.cost_microusd: foreseen; what it did cost from STORING or FAILING on */
     struct blob_put *put[ENGINE_OUTS_MAX];
     struct arena *a;
     void       *ticket;

@@ -142,6 +142,32 @@ static void a_killed_call_that_costs_money_is_asked_about_not_repeated(void **st
     }
 }
 
+static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &crash_unknown, id) > 0; }
+DB_SQL(crash_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
+static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &crash_written_off, id) == 1; }
+
+static void what_a_killed_call_may_have_cost_is_booked_once(void **state) {
+    struct testing *t = *state;
+    static const char *const specs[] = { "task.after_intent=kill", "task.after_submit=kill" };
+    DB_SQL(booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
+    t->use = "fake_remote";                    /* of a call that left no id nobody can say anything */
+    for (size_t i = 0; i < COUNT(specs); i++) {
+        testing_open(t);
+        int64_t task = testing_buy(t, ME, PLAIN);
+        testing_close(t);
+        assert_true(live_and_die(t, task, specs[i]));
+        testing_open(t);
+        t->core->late_ms = 100;
+        testing_start(t);
+        testing_wait(t, has_unknown, task, "an unknown call");
+        assert_int_equal(db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e), 0);
+        testing_wait(t, is_written_off, task, "the end of asking");
+        assert_int_equal(testing_count(t, &booked, 0), 2000 * (int64_t)(i + 1));
+        testing_clean(t);
+        testing_close(t);
+    }
+}
+
 static void one_crash_after_the_other_ends_all_the_same(void **state) {
     struct testing *t = *state;
     t->use = "fake";
@@ -178,20 +204,27 @@ static void *heal(void *arg) {
 
 static void a_full_disk_is_waited_out(void **state) {
     struct testing *t = *state;
-    t->use = "fake";
-    static const char *const specs[] = { "blob.after_write=enospc:after=3", "db.before_commit=enospc:after=12" };
-    for (size_t i = 0; i < COUNT(specs); i++) {
+    DB_SQL(calls, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
+    static const struct { const char *use, *spec; } ways[] = {
+        { "fake", "blob.after_write=enospc:after=3" }, { "fake", "db.before_commit=enospc:after=12" },
+        { "fake_remote", "db.before_commit=enospc:after=2" }, { "fake_remote", "db.before_commit=enospc:after=3" },
+        { "fake_remote", "db.before_commit=enospc:after=4" },
+    };
+    for (size_t i = 0; i < COUNT(ways); i++) {
         struct err *e = &t->e;
+        t->use = ways[i].use;
         pthread_t healer;
         log_setup(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR);
         testing_open(t);
         int64_t task = testing_buy(t, ME, GROUP);
-        OK(failpoint_arm(str_z(specs[i]), e));
+        OK(failpoint_arm(str_z(ways[i].spec), e));
         testing_start(t);
         assert_int_equal(pthread_create(&healer, NULL, heal, t), 0);
         testing_expect(t, task, TASK_CHOOSING);
         pthread_join(healer, NULL);
         assert_int_equal(testing_row(t, task).delivered, 4);
+        if (strcmp(t->use, "fake_remote") == 0 && testing_count(t, &calls, task) != 10)
+            fail_msg("%s: %d calls that cost money", ways[i].spec, (int)testing_count(t, &calls, task));
         testing_balance(t, ME, 0, 0);
         testing_clean(t);
         testing_close(t);
@@ -204,6 +237,7 @@ int main(void) {
         TESTING(a_kill_at_each_point_of_the_store_loses_nothing),
         TESTING(a_kill_around_each_commit_loses_nothing),
         TESTING(a_killed_call_that_costs_money_is_asked_about_not_repeated),
+        TESTING(what_a_killed_call_may_have_cost_is_booked_once),
         TESTING(one_crash_after_the_other_ends_all_the_same),
         TESTING(a_full_disk_is_waited_out),
     };

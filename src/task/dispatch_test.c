@@ -547,6 +547,7 @@ static void a_call_that_never_happened_is_made_again(void **state) {
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_count(t, &count_attempts, task), 2);
+    assert_int_equal(testing_count(t, &cost_booked, 0), 2000);    /* of the second one alone */
     testing_clean(t);
 }
 
@@ -573,10 +574,62 @@ static void what_nobody_ever_knows_is_written_off(void **state) {
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_wait(t, has_unknown, task, "an unknown attempt");
     assert_int_equal(alarm_now(t, task), 0);
+    assert_int_equal(testing_count(t, &cost_booked, 0), 0);
     testing_wait(t, is_written_off, task, "the end of asking");
     assert_int_equal(testing_row(t, task).state, TASK_FAILED);
     testing_balance(t, ME, 10, 0);
+    assert_int_equal(testing_count(t, &cost_booked, 0), 2000);    /* nobody can say that it was not made */
     testing_clean(t);
+}
+
+static int write_off_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct task__attempt a;
+    int r = task__attempt_load(tx, *(int64_t *)arg, &a, e);
+    a.ask_ms = 0;
+    return r < 0 ? r : task__attempt_move(tx, &a, ATTEMPT_WRITTEN_OFF, NULL, e);
+}
+
+static void an_answer_behind_the_end_of_asking_changes_nothing(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    t->use = "fake_remote";
+    go(state, "compose.unknown");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, has_unknown, task, "an unknown attempt");
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_close(t);
+    testing_open(t);
+    struct call *k = late_call(t, task);
+    OK(db_do(t->db, write_off_fn, &k->row.id, e));
+    store_result(&k->job);
+    assert_int_equal(k->rc, ERR_RACE);
+    store_failed(&k->job);
+    assert_int_equal(k->rc, ERR_RACE);
+    late_call_over(k);
+    assert_int_equal(testing_row(t, task).state, TASK_FAILED);
+    assert_int_equal(testing_count(t, &cost_booked, 0), 2000);
+    testing_clean(t);
+}
+
+DB_SQL(forget_cost, "DELETE FROM ledger_tx WHERE cause = 'cost'");
+DB_SQL(forget_entry, "DELETE FROM ledger_entry WHERE kind = 'cost'");
+static int forget_fn(struct db_tx *tx, void *arg, struct err *e) {
+    int r = db_run(tx, NULL, e, &forget_cost);
+    return r < 0 ? r : db_run(tx, NULL, e, &forget_entry);
+}
+
+static void a_cost_that_is_not_booked_is_found(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    char first[240] = "";
+    t->use = "fake_remote";
+    go(state, "");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    testing_clean(t);
+    OK(db_do(t->db, forget_fn, NULL, e));
+    assert_int_equal(task_verify(db_reader(t->db), testing_note, first, e), 1);
+    assert_non_null(strstr(first, "attempt compose 0 is stored for 2000 microusd, and 0 are booked"));
 }
 
 DB_SQL(count_stored, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'stored'");
@@ -715,6 +768,8 @@ int main(void) {
         TESTING(a_call_that_never_happened_is_made_again),
         TESTING(a_submit_without_an_answer_is_not_repeated),
         TESTING(what_nobody_ever_knows_is_written_off),
+        TESTING(an_answer_behind_the_end_of_asking_changes_nothing),
+        TESTING(a_cost_that_is_not_booked_is_found),
         TESTING(what_comes_after_a_cancel_changes_the_books_of_cost_only),
         TESTING(at_the_deadline_enough_is_enough),
         TESTING(unpicked_candidates_stay_when_choosing_ends),

@@ -18,6 +18,8 @@ static int load(struct db_tx *tx, const struct call *k, struct task_row *t, stru
     int r = k->run->late ? task__load(tx, k->row.task, t, e) : task__load_leased(tx, k->row.task, k->run->row.fence, t, e);
     if (r < 0 || (r = task__attempt_load(tx, k->row.id, a, e)) < 0)
         return r;
+    if (task__attempt_over(a->state))
+        return err_set(e, ERR_RACE, "the attempt was written off meanwhile");
     a->cost_microusd = k->row.cost_microusd;
     snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
     return 0;
@@ -64,6 +66,10 @@ void store_begin(struct hand_job *j) {
         k->input_at_fault = why->http < 500 && why->retry == RETRY_NEVER;
         return;
     }
+    struct engine_foreseen seen = { 0 };
+    if (k->engine->d->foresee)
+        k->engine->d->foresee(k->engine->g, &k->ec, &seen);
+    k->row.cost_microusd = seen.cost_microusd;
     if ((k->rc = open_outputs(k, &k->err)) < 0 || (k->rc = core_write(c, intent_fn, k, &k->err)) < 0)
         return;
     if (failpoint_hit(FP_TASK_AFTER_INTENT) < 0)
