@@ -1,8 +1,8 @@
 /*
  * engine.h - one interface to everything that can draw: the local models, remote services (provider.h), `fake` for tests.
  * Owns: nothing that outlives a call's ticket; task and attempt rows belong to task/.
- * Threads: every function is called by the dispatcher thread only and never waits, but notice() and foresee(), which any may call; `wake` may be
- * called by the engine from any thread.
+ * Threads: every function is called by the dispatcher thread only and never waits, but notice(), foresee() and findable(), which any may call; `wake`
+ * may be called by the engine from any thread.
  * Used by: task/, ops/, api/ (notices).  Uses: base/, media/ (client), net/ (client).
  */
 #ifndef ZT_ENGINE_ENGINE_H
@@ -23,6 +23,8 @@ enum {
     ENGINE_IS_REMOTE = 1 << 6,       /* somebody else's: what goes there leaves the house, and what comes from there is a stranger's */
 };
 #define ENGINE_NAME_MAX 32           /* stored in task and attempt rows */
+
+#define ENGINE_REMOTE_ID_MAX 128
 
 #define ENGINE_FDS_MAX 12
 #define ENGINE_OUTS_MAX 2
@@ -52,13 +54,14 @@ enum engine_state {
 /* What is written down about a call before it is made, for whoever has to know later what may have become of it. */
 struct engine_foreseen {
     int64_t     cost_microusd;       /* what the provider will charge when it is made */
+    char        remote_id[ENGINE_REMOTE_ID_MAX + 1];      /* what can be said of its name over there, until it has one; "" nothing */
 };
 struct engine_result {
     enum engine_state state;
     struct err  err;                 /* FAILED, UNKNOWN: why. err_reason().retry says whether here again */
     bool        input_at_fault;      /* FAILED: never try another engine */
     struct str  facts;               /* DONE: JSON object, lives until release */
-    struct str  remote_id;           /* the provider's name for the call, "" when it has none; lives until release */
+    struct str  remote_id;           /* the provider's name for the call, or what of it is known; "" when it has none; lives until release */
     int64_t     cost_microusd;       /* DONE, FAILED */
     int         progress_pm;         /* WORKING: 0..1000 */
     int64_t     poll_at_ms;          /* SENDING, WORKING: ask again at this clock_mono_ms() at the latest; 0 = wait for `wake` */
@@ -96,10 +99,13 @@ struct engine_driver {
     void (*release)(struct engine *g, void *ticket);                          /* ends the ticket, also one still working (its result is dropped) */
     void (*close)(struct engine *g);                                          /* after every ticket was released */
     int  (*cancel)(struct engine *g, void *ticket, struct err *e);            /* optional from here on; the outcome still comes by poll */
-    /* Takes up again a call that was made before, perhaps by another process; never makes a new one. remote_id may be "".
+    /* Takes up again a call that was made before, perhaps by another process; never makes a new one. remote_id as foreseen, or as told since.
      * ERR_NOT_FOUND: it surely never happened; ERR_UNCERTAIN: still nobody knows; else a ticket as from submit(). */
     int  (*reconcile)(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
     int  (*notice)(struct engine *g, const struct engine_notice *n, struct err *e);      /* any thread. 0 = taken in, < 0 refused */
+    /* Any thread. 0; or ERR_UNCERTAIN and why, for the operator: that call was made with something that is not in the settings any more, and as long as it
+     * is not there again reconcile() cannot say that it was not made. NULL: 0 */
+    int  (*findable)(struct engine *g, struct str op, struct str remote_id, struct err *ret_why);
     void (*foresee)(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret);      /* any thread; reads op and params. NULL: all 0 */
     /* 1: the lane takes nothing, however little it has to do, and why is in *ret_why for the operator; 0: it takes what it has slots for. NULL: 0 */
     int  (*shut)(struct engine *g, size_t lane, struct err *ret_why);

@@ -126,6 +126,16 @@ void remote_foresee(struct engine *g, const struct engine_call *c, struct engine
     CLEANUP(json_unref) json_t *params = NULL;
     const struct model *m = json_read(c->params.n ? c->params : STR("{}"), &params, NULL) < 0 ? NULL : models_find(g->models, c->op, params);
     *ret = (struct engine_foreseen){ .cost_microusd = m ? remote__price(m, asked_m(m, params)) : 0 };
+    if (m)
+        remote__unnamed(g, m, ret->remote_id);
+}
+
+int remote_findable(struct engine *g, struct str op, struct str remote_id, struct err *ret_why) {
+    struct remote__named named;
+    int r = remote__read_name(g, op, remote_id, &named, ret_why);
+    if (r < 0 || !named.gone[0])
+        return r;
+    return err_set(ret_why, ERR_UNCERTAIN, "a key it may have been made with (%s) is not in engine.%s_%s any more", named.gone, g->p->name, g->p->nodes ? "nodes" : "keys");
 }
 
 int remote_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
@@ -147,44 +157,31 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
     return 0;
 }
 
-/* The model of an op as long as all its rows name the same: which row a lost call was made by is not known any more. */
-static const struct model *only_model(const struct models *m, struct str op) {
-    const struct model *only = NULL;
-    for (size_t i = 0; i < m->n; i++) {
-        if (!str_eq(m->rows[i].op, op))
-            continue;
-        if (only && !str_eq(only->model, m->rows[i].model))
-            return NULL;
-        only = only ? only : &m->rows[i];
-    }
-    return only;
-}
-
 int remote_reconcile(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e) {
     struct ticket *t = ticket_new(g, c);
     int64_t now = clock_mono_ms();
-    int r = 0;
+    struct remote__named named = { 0 };
+    int r = remote__read_name(g, c->op, remote_id, &named, e);
+    if (r < 0 || (r = copy_out(t, c, e)) < 0) {
+        remote_release(g, t);
+        return r;
+    }
     t->foreseen_microusd = c->cost_microusd;
-    if (remote_id.n) {
-        r = remote__read_name(t, c->op, remote_id, e);
+    t->job.model = named.model;
+    t->lane = named.model->lane;
+    t->keys = named.keys;
+    memcpy(t->key_gone, named.gone, sizeof(t->key_gone));
+    snprintf(t->job.id, sizeof(t->job.id), "%.*s", STR_ARG(named.id));
+    snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
+    remote__use_key(t, (size_t)__builtin_ctz(named.keys));
+    if (named.id.n) {
         t->taken = true;
         t->taken_ms = now - REMOTE__NEW_MS;                  /* no newcomer */
         remote__go(t, POLLING, now);
-    } else if (!(t->job.model = only_model(g->models, c->op))) {
-        r = err_set(e, ERR_UNCERTAIN, "%s has none or several models for %.*s, so it cannot be told which one was asked", g->p->name, STR_ARG(c->op));
     } else {
         t->found_until_ms = now + REMOTE__FIND_MS;
         remote__go(t, FINDING, now);
     }
-    if (r >= 0)
-        r = copy_out(t, c, e);
-    if (r < 0) {
-        remote_release(g, t);
-        return r;
-    }
-    snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
-    t->lane = t->job.model->lane;
-    remote__use_key(t, t->key);
     gate_enter_again(g->gate, t->lane, t->key, &t->pass);
     t->entered = true;
     remote__advance(t, now);

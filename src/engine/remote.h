@@ -7,7 +7,9 @@
  *
  * Only SUBMITTING happens at most once: everything else may be asked again, and is, a few times (polls: until the call's end).
  * A call is known for good by what stands in its attempt's row (remote_id): "key~model~id", the first two as eight hex digits of a hash, so
- * that it is found again after a restart, also when keys and models were written in another order.
+ * that it is found again after a restart, also when keys and models were written in another order. Before it is sent that is "key,key~model~", all
+ * keys it may be made with: only who has asked with each of them can say that it was never made. A key that is gone from the settings cannot be
+ * asked with, so its calls stay unknown until it is there again, or to the end of all asking.
  * Threads: as engine.h says; answers come on the HTTP client's thread, which only notes them and wakes the dispatcher.
  */
 #ifndef ZT_ENGINE_REMOTE_H
@@ -21,6 +23,7 @@ void remote_close(struct engine *g);
 int remote_lane(struct engine *g, size_t i, char ret_name[ENGINE_NAME_MAX + 1]);
 int remote_lane_of(struct engine *g, struct str op, struct str params);
 int remote_slots(struct engine *g, size_t lane);
+int remote_findable(struct engine *g, struct str op, struct str remote_id, struct err *ret_why);
 void remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret);
 int remote_shut(struct engine *g, size_t lane, struct err *ret_why);
 int remote_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e);
@@ -39,6 +42,7 @@ int remote_notice(struct engine *g, const struct engine_notice *n, struct err *e
         .open = id##_open, .close = remote_close, .lane = remote_lane, .lane_of = remote_lane_of, .slots = remote_slots,         \
         .submit = remote_submit, .poll = remote_poll, .release = remote_release, .cancel = remote_cancel,                        \
         .reconcile = remote_reconcile, .notice = remote_notice, .shut = remote_shut, .foresee = remote_foresee,                  \
+        .findable = remote_findable,                                                                                             \
     }
 
 #endif

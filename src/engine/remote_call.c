@@ -251,13 +251,25 @@ static void said_nothing(struct ticket *t, enum provider_step step, const struct
     }
 }
 
+/* True when each was asked, and it is the first one's turn again. */
+static bool ask_next_key(struct ticket *t) {
+    unsigned later = t->keys & ~((2u << t->key) - 1);
+    remote__use_key(t, (size_t)__builtin_ctz(later ? later : t->keys));
+    return !later;
+}
+
 static void said_nowhere(struct ticket *t, enum provider_step step, int64_t now_ms) {
     struct err why;
-    if (step == PROVIDER_FIND) {                     /* lists may lag behind; the call may have been made with any key */
-        remote__use_key(t, ++t->keys_asked % t->g->n_keys);
-        t->at_ms = now_ms + (t->key ? 0 : FIND_PAUSE_MS);
-        if (t->key || now_ms < t->found_until_ms)
+    if (step == PROVIDER_FIND) {                     /* lists may lag behind; the call may have been made with any key of its name */
+        bool all = ask_next_key(t);
+        t->at_ms = now_ms + (all ? FIND_PAUSE_MS : 0);
+        if (!all || now_ms < t->found_until_ms)
             return;
+        if (t->key_gone[0]) {
+            err_set(&why, ERR_UNCERTAIN, "a key it may have been made with (%s) is not in the settings any more", t->key_gone);
+            over_unknown(t, &why);
+            return;
+        }
         err_set(&why, ERR_STOPPING, "it was never taken");
         remote__failed(t, ERR_STOPPING, false, &why);
     } else if (now_ms - t->taken_ms < REMOTE__NEW_MS) {
@@ -410,6 +422,7 @@ static void enter(struct ticket *t, int64_t now_ms) {
     }
     t->entered = true;
     remote__use_key(t, t->pass.key);
+    remote__name(t, t->key, "", t->remote_id);       /* all of it that is known before it is taken */
     remote__go(t, t->job.n_in ? UPLOADING : SUBMITTING, now_ms);
 }
 

@@ -46,7 +46,8 @@ struct ticket {
     enum phase     phase;
     struct exchange *x;               /* NULL: nothing is under way */
     int            tries;             /* of the present step, that failed */
-    size_t         keys_asked;        /* FINDING: of each key in turn */
+    unsigned       keys;              /* FINDING: bits of those that are asked in turn */
+    char           key_gone[HASH_HEX + 1];     /* FINDING: it may have been made with this one, which is not in the settings any more; "" none */
     int64_t        at_ms, deadline_ms, taken_ms, found_until_ms;
     int            out;               /* ours */
     bool           linked_anew;       /* the result's link was dead once */
@@ -87,8 +88,16 @@ struct engine {
 void remote__hash(const char *text, size_t n, char out[HASH_HEX + 1]);
 void remote__name(const struct ticket *t, size_t key, const char *id, char out[REMOTE_ID_MAX + 1]);
 int remote__is_known(void *arg, const char *id);                     /* provider_job.known; arg: the ticket */
-/* Whose call it was; an account or a model that is gone from the settings is ERR_UNCERTAIN. */
-int remote__read_name(struct ticket *t, struct str op, struct str remote_id, struct err *e);
+/* Before it has a name: with which keys it may be made. */
+void remote__unnamed(const struct engine *g, const struct model *m, char out[REMOTE_ID_MAX + 1]);
+struct remote__named {
+    const struct model *model;
+    unsigned   keys;                  /* bits of those that it was, or may have been made with */
+    char       gone[HASH_HEX + 1];    /* one of these that is not in the settings any more; "" none */
+    struct str id;                    /* borrowed; "" not known */
+};
+/* Whose call it was. ERR_UNCERTAIN: its model, or every key it may have been made with is gone from the settings. */
+int remote__read_name(const struct engine *g, struct str op, struct str remote_id, struct remote__named *ret, struct err *e);
 
 /* ---- remote_exchange.c ---- */
 extern const int64_t remote__step_ms[PROVIDER_STEP_COUNT];            /* how long one request of a step may take, whatever the call has left */

@@ -46,21 +46,46 @@ int remote__is_known(void *arg, const char *id) {
     return doubt ? -1 : 0;
 }
 
-/* Whose call it was; an account or a model that is gone from the settings leaves it unknown. */
-int remote__read_name(struct ticket *t, struct str op, struct str remote_id, struct err *e) {
-    struct str rest = remote_id, key = str_cut(&rest, '~'), model = str_cut(&rest, '~');
-    struct engine *g = t->g;
+void remote__unnamed(const struct engine *g, const struct model *m, char out[REMOTE_ID_MAX + 1]) {
+    char model[HASH_HEX + 1];
+    size_t n = 0;
+    remote__hash(m->model.p, m->model.n, model);
+    for (size_t k = 0; k < g->n_keys; k++)
+        n += (size_t)snprintf(out + n, REMOTE_ID_MAX + 1 - n, "%s%s", k ? "," : "", g->keys[k].name);
+    snprintf(out + n, REMOTE_ID_MAX + 1 - n, "~%s~", model);
+}
+_Static_assert(GATE_KEYS_MAX * (HASH_HEX + 1) + HASH_HEX + 1 <= REMOTE_ID_MAX && REMOTE_ID_MAX <= ENGINE_REMOTE_ID_MAX, "the keys of a call fit its row");
+
+static const struct model *model_hashed(const struct engine *g, struct str op, struct str hash) {
     char name[HASH_HEX + 1];
-    for (t->key = 0; t->key < g->n_keys && !str_eqz(key, g->keys[t->key].name);)
-        t->key++;
-    for (size_t i = 0; i < g->models->n && !t->job.model; i++) {
-        remote__hash(g->models->rows[i].model.p, g->models->rows[i].model.n, name);
-        if (str_eqz(model, name) && str_eq(g->models->rows[i].op, op))
-            t->job.model = &g->models->rows[i];
+    for (size_t i = 0; i < g->models->n; i++) {
+        const struct model *m = &g->models->rows[i];
+        remote__hash(m->model.p, m->model.n, name);
+        if (str_eqz(hash, name) && str_eq(m->op, op))
+            return m;
     }
-    if (t->key == g->n_keys || !t->job.model || rest.n == 0 || rest.n > PROVIDER_ID_MAX)
-        return err_set(e, ERR_UNCERTAIN, "its key or its model is not in the settings any more");
-    memcpy(t->job.id, rest.p, rest.n);
-    t->job.id[rest.n] = 0;
+    return NULL;
+}
+
+int remote__read_name(const struct engine *g, struct str op, struct str remote_id, struct remote__named *ret, struct err *e) {
+    struct str rest = remote_id, keys = str_cut(&rest, '~'), model = str_cut(&rest, '~');
+    struct remote__named named = { .model = model_hashed(g, op, model), .id = rest };
+    while (keys.n) {
+        struct str one = str_cut(&keys, ',');
+        size_t k = 0;
+        while (k < g->n_keys && !str_eqz(one, g->keys[k].name))
+            k++;
+        if (k < g->n_keys)
+            named.keys |= 1u << k;
+        else
+            snprintf(named.gone, sizeof(named.gone), "%.*s", STR_ARG(one));
+    }
+    if (!named.model)
+        return err_set(e, ERR_UNCERTAIN, "the model it was made by is not in engine.%s_models any more", g->p->name);
+    if (!named.keys)
+        return err_set(e, ERR_UNCERTAIN, "the key it was made with (%s) is not in engine.%s_%s any more", named.gone, g->p->name, g->p->nodes ? "nodes" : "keys");
+    if (rest.n > PROVIDER_ID_MAX)
+        return err_set(e, ERR_UNCERTAIN, "a name that is none of ours");
+    *ret = named;
     return 0;
 }

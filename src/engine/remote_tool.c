@@ -1,7 +1,8 @@
 /*
  * remote_tool.c - the engines for scripts: JSON lines in, JSON lines out. Built with the tests, not installed. Settings as flags and environment, as
  * of the server; REMOTE_TOOL_SHARE names the folder with engines/.
- *   {"do":"submit","engine":…,"op":…,"params":{…},"in":[{"path":…,"role":…,"link":…}],"out":path,"attempt":…,"limit_ms":…,"notice_url":…} -> {"ticket"}
+ *   {"do":"submit","engine":…,"op":…,"params":{…},"in":[{"path":…,"role":…,"link":…}],"out":path,"attempt":…,"limit_ms":…,"notice_url":…} -> {"ticket", "attempt",
+ *   and as foreseen: "remote_id", "cost_microusd"}
  *   {"do":"reconcile","engine":…,"op":…,"attempt":…,"remote_id":…,"out":path}      -> {"ticket"}
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
@@ -38,6 +39,7 @@ struct slot {
     const struct opened *o;
     void   *ticket;
     int64_t attempt;
+    struct engine_foreseen foreseen;
     int     out;
     int64_t asked;                     /* id of the line that waits; 0: none does */
     bool    over_only;                 /* it waits for the end, not for the taking */
@@ -149,11 +151,13 @@ static int begin(const json_t *j, bool again, size_t *ret_slot, struct err *e) {
         r = again ? o->d->reconcile(o->g, &c, str_z(text(j, "remote_id")), &s->ticket, e) : o->d->submit(o->g, &c, &s->ticket, e);
     for (size_t k = 0; k < c.n_in; k++)
         close(c.in[k]);
-    free(params);
     if (r < 0 && s->out >= 0)
         close(s->out);
     *ret_slot = i;
     s->attempt = c.attempt;
+    if (!again && o->d->foresee)
+        o->d->foresee(o->g, &c, &s->foreseen);
+    free(params);
     return r;
 }
 
@@ -205,7 +209,8 @@ static void answer(struct str line) {
     if (strcmp(verb, "submit") == 0 || strcmp(verb, "reconcile") == 0) {
         r = begin(j, verb[0] == 'r', &i, &e);
         snprintf(attempt, sizeof(attempt), "%lld", (long long)slots[i].attempt);
-        with = r < 0 ? NULL : json_pack("{s:I, s:s}", "ticket", (json_int_t)i, "attempt", attempt);
+        with = r < 0 ? NULL : json_pack("{s:I, s:s, s:s, s:I}", "ticket", (json_int_t)i, "attempt", attempt, "remote_id", slots[i].foreseen.remote_id,
+                                        "cost_microusd", (json_int_t)slots[i].foreseen.cost_microusd);
     } else if (strcmp(verb, "slots") == 0 && engine_named(j)) {
         with = json_pack("{s:o}", "lanes", lanes_of(engine_named(j)));
     } else if (strcmp(verb, "engines") == 0) {

@@ -91,6 +91,20 @@ static int check_lanes(struct checkup *c, const struct app *app, struct err *e) 
     return r;
 }
 
+static int check_unsure(struct checkup *c, const struct app *app, struct err *e) {
+    struct task_unsure u;
+    int r = task_get_unsure(app->tasks, db_reader(app->db), &u, e);
+    if (r < 0 || u.n == 0)
+        return r;
+    if (u.untellable)
+        ops__say(c, OPS_WARN, "calls", "give it back what it is said to lack and restart; else they count as made when task.late has passed",
+                 "nobody can ask what became of %lld calls: %s: %s", (long long)u.untellable, u.engine, u.why);
+    else
+        ops__say(c, OPS_OK, "calls", NULL, "of %lld calls it is not known what became of them, of the oldest since %lld s", (long long)u.n,
+                 (long long)(u.oldest_ms / 1000));
+    return 0;
+}
+
 static int write_stats(struct jw *w, const struct app *app, const struct eta_stats *eta, struct err *e) {
     struct task_stats t;
     struct http_stats h;
@@ -142,6 +156,8 @@ static int health_get(struct http_req *req, struct http_res *res, struct err *e)
     ops__check_machine(&c);
     check_line(&c, &eta);
     int r = check_lanes(&c, app, e);
+    if (r >= 0)
+        r = check_unsure(&c, app, e);
     jw_end_arr(&w);
     jw_kbool(&w, "ok", c.fails == 0);
     if (r >= 0)

@@ -177,7 +177,7 @@ static int task_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
-/* What waits where nothing is taken. */
+/* What waits where nothing is taken, and what nobody knows. */
 static int lanes_part(struct buf *b, const struct app *app, struct err *e) {
     struct task_lane lanes[64];
     size_t n = 0;
@@ -190,6 +190,12 @@ static int lanes_part(struct buf *b, const struct app *app, struct err *e) {
     name_of(b, "engine_shut_tasks", "gauge", "Tasks in the line of an engine that takes no calls.");
     for (size_t i = 0; i < n; i++)
         buf_printf(b, "zoetrope_engine_shut_tasks{engine=\"%s\"} %lld\n", lanes[i].name, lanes[i].shut_ms ? (long long)lanes[i].waiting : 0LL);
+    struct task_unsure u;
+    if ((r = task_get_unsure(app->tasks, db_reader(app->db), &u, e)) < 0)
+        return r;
+    gauge(b, "calls_unknown", "Calls to engines of which nobody knows what became of them.", u.n);
+    gauge(b, "calls_untellable", "Of these, made with a key or a model that is gone from the settings.", u.untellable);
+    gauge(b, "calls_unknown_microusd", "What they cost if all of them were made, in millionths of a USD.", u.cost_microusd);
     return 0;
 }
 

@@ -293,8 +293,7 @@ static void reopened_then(struct hand_job *j) {
 }
 
 static void ask(struct call *k) {
-    const struct engine_driver *d = k->engine->d;
-    if (!d->reconcile)
+    if (!k->engine || !k->engine->d->reconcile)
         wait_to_ask(k);                          /* until the deadline or the write-off */
     else
         give(k, CALL_REOPENING, store_reopen, reopened_then);
@@ -419,7 +418,7 @@ static void resume(struct call *k, const struct task__attempt *a) {
 
 void call_resume(struct run *r, const struct task__attempt *a, size_t step, int unit) {
     struct call *k = call_new(r, r->plan.steps[step].op, step, unit);
-    k->engine = run_engine_of(r, step);
+    k->engine = core_engine_of(r->c, a->engine); /* whoever made it, wherever the task has gone since */
     plan_unknown(&r->plan, step, unit);
     resume(k, a);
 }

@@ -543,7 +543,8 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     return 0;
 }
 
-/* Tasks of an engine that was there before and is not now: they wait until it is there again, or until their time is over. */
+/* What the settings have left behind: tasks of an engine that is not there any more, which wait until it is there again or until their time is over; and
+ * calls that cannot be asked about. */
 static int tell_stranded(struct task_core *c, struct err *e) {
     struct task_lane lanes[2 * CORE_ENGINES_MAX];
     size_t n = 0;
@@ -552,7 +553,13 @@ static int tell_stranded(struct task_core *c, struct err *e) {
         if (!lanes[i].here)
             log_event(LOG_WARN, "task.stranded", F_STR("engine", lanes[i].name), F_INT("tasks", lanes[i].waiting), F_STR("why", lanes[i].why),
                       F_STR("doing", "they wait until it is there, or until their time is over"));
-    return r;
+    struct task_unsure u;
+    if (r < 0 || (r = task_get_unsure(c, db_reader(c->db), &u, e)) < 0)
+        return r;
+    if (u.untellable)
+        log_event(LOG_ERROR, "task.untellable", F_INT("calls", u.untellable), F_STR("engine", u.engine), F_STR("why", u.why),
+                  F_STR("doing", "making none of them again; they count as made when task.late has passed"));
+    return 0;
 }
 
 int task_core_start(struct task_core *c, struct err *e) {

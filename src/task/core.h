@@ -163,7 +163,7 @@ struct call {
     bool        job_out;
     struct call *next;
     struct run *run;
-    struct core_engine *engine;      /* the run's, or the local one for a step that is made here */
+    struct core_engine *engine;      /* the run's, or the local one for a step that is made here; NULL: of an unknown call whose engine is not here any more */
     size_t      step;
     int         unit;
     const struct op *op;

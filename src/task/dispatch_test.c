@@ -263,6 +263,8 @@ static void a_task_goes_on_to_an_engine_of_the_other_way(void **state) {
 
 /* ---- an engine that takes nothing ---- */
 
+DB_SQL(count_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
+static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &count_written_off, id) == 1; }
 static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &count_unknown, id) > 0; }
 static int alarm_now(struct testing *t, int64_t task) {
     return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
@@ -367,6 +369,47 @@ static void tasks_of_an_engine_whose_key_is_gone_end(void **state) {
     assert_true(!lane.here && lane.shut_ms > 0 && lane.waiting == 1);
     assert_int_equal(alarm_now(t, task), 0);
     expect_shut(t, task, 10);
+}
+
+struct sent { struct testing *t; int64_t task, attempt; };
+/* What a process that died behind its call has left: the row of its intent. */
+static int sent_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct sent *s = arg;
+    const struct core_engine *g = core_engine_of(s->t->core, "replicate.pictures");
+    struct engine_foreseen f;
+    g->d->foresee(g->g, &(struct engine_call){ .attempt = s->attempt, .op = STR("compose") }, &f);
+    struct task__attempt a = { .id = s->attempt, .task = s->task, .op = "compose", .engine = "replicate.pictures", .state = ATTEMPT_INTENT,
+                               .created_ms = clock_ms(), .cost_microusd = f.cost_microusd };
+    snprintf(a.remote_id, sizeof(a.remote_id), "%s", f.remote_id);
+    return task__attempt_add(tx, &a, e);
+}
+
+static void a_call_whose_key_is_gone_is_not_made_with_another(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    struct task_unsure u;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_open(t);
+    int64_t task = testing_buy(t, ME, PLAIN);
+    OK(db_do(t->db, sent_fn, &(struct sent){ t, task, id_new() }, e));
+    testing_close(t);
+    t->keys = "another-key";
+    testing_open(t);
+    t->core->late_ms = 100;
+    testing_start(t);
+    OK(task_get_unsure(t->core, db_reader(t->db), &u, e));
+    assert_true(u.n == 1 && u.untellable == 1 && u.cost_microusd == 5000);
+    assert_non_null(strstr(u.why, "engine.replicate_keys"));
+    assert_int_equal(alarm_now(t, task), 0);
+    testing_wait(t, is_written_off, task, "the end of asking");
+    testing_expect(t, task, TASK_FAILED);
+    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+    assert_int_equal(testing_count(t, &cost_booked, 0), 5000);
+    testing_balance(t, ME, 10, 0);
+    OK(task_get_unsure(t->core, db_reader(t->db), &u, e));
+    assert_int_equal(u.n, 0);
+    testing_clean(t);
 }
 
 static void a_task_stands_in_the_line_of_its_lane(void **state) {
@@ -563,9 +606,6 @@ static void a_submit_without_an_answer_is_not_repeated(void **state) {
     testing_clean(t);
 }
 
-DB_SQL(count_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
-static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &count_written_off, id) == 1; }
-
 static void what_nobody_ever_knows_is_written_off(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
@@ -758,6 +798,7 @@ int main(void) {
         TESTING(what_one_engine_does_not_take_in_time_another_does),
         TESTING(who_has_a_call_at_the_service_waited_for_that),
         TESTING(tasks_of_an_engine_whose_key_is_gone_end),
+        TESTING(a_call_whose_key_is_gone_is_not_made_with_another),
         TESTING(an_input_that_is_refused_goes_nowhere_else),
         TESTING(a_task_can_be_cancelled_in_each_open_state),
         TESTING(a_cancelled_call_frees_its_slot),

@@ -118,7 +118,7 @@ struct task__attempt {
     char    op[33], engine[33];
     int     ix;
     enum attempt_state state;
-    char    remote_id[129];
+    char    remote_id[129];                     /* what its engine calls it: as foreseen, then as it was told */
     int64_t seed;
     int     variant;
     int64_t asset, cost_microusd;               /* cost: foreseen, until it is over */

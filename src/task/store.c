@@ -70,6 +70,7 @@ void store_begin(struct hand_job *j) {
     if (k->engine->d->foresee)
         k->engine->d->foresee(k->engine->g, &k->ec, &seen);
     k->row.cost_microusd = seen.cost_microusd;
+    snprintf(k->row.remote_id, sizeof(k->row.remote_id), "%s", seen.remote_id);
     if ((k->rc = open_outputs(k, &k->err)) < 0 || (k->rc = core_write(c, intent_fn, k, &k->err)) < 0)
         return;
     if (failpoint_hit(FP_TASK_AFTER_INTENT) < 0)

@@ -130,6 +130,10 @@ int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret
 /* The lines, each of one lane of an engine: those of this process, then those whose tasks wait for an engine it does not have. Any thread; up to max of them. */
 struct task_lane { char name[33]; bool here; int64_t waiting, shut_ms /* since how long it takes nothing; 0: it does */; char why[200]; };
 int task_get_lanes(struct task_core *c, struct db_tx *tx, struct task_lane *ret, size_t max, size_t *ret_n, struct err *e);
+/* Calls of which nobody knows what became of them. untellable: of these, of how many nobody can find it out, since what they were made with is gone from the
+ * settings; engine and why are of one of them. Counts the oldest thousand. Any thread. */
+struct task_unsure { int64_t n, cost_microusd /* if all were made */, oldest_ms, untellable; char engine[33], why[200]; };
+int task_get_unsure(struct task_core *c, struct db_tx *tx, struct task_unsure *ret, struct err *e);
 int task_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 #endif
