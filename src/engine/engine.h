@@ -81,8 +81,9 @@ struct engine_ctx {
     const char *share;               /* folder with engines/<name>.yaml */
     void (*wake)(void *arg);
     void *wake_arg;
-    /* Whether an attempt made near that one bears that name. 1: one does; 0: none does; < 0: another one's name is not known, or nobody can tell. NULL: 0 */
-    int (*known)(void *arg, int64_t attempt, struct str remote_id);
+    /* Whether an attempt made near that one bears that name. 1: one does; 0: none does; < 0: one may, a lost one whose remote_id ends with `lost`, or nobody
+     * can tell. Calls that are still with the engine are not asked about. NULL: 0 */
+    int (*known)(void *arg, int64_t attempt, struct str remote_id, struct str lost);
     void *known_arg;
 };
 struct engine_driver {

@@ -73,7 +73,7 @@ struct engine {
     struct http_client *client;
     void         (*wake)(void *arg);
     void          *wake_arg;
-    int          (*known)(void *arg, int64_t attempt, struct str remote_id);
+    int          (*known)(void *arg, int64_t attempt, struct str remote_id, struct str lost);
     void          *known_arg;
     struct ticket *tickets;
     pthread_mutex_t lock;             /* the rest */

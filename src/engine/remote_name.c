@@ -18,9 +18,10 @@ void remote__name(const struct ticket *t, size_t key, const char *id, char out[R
     snprintf(out, REMOTE_ID_MAX + 1, "%s~%s~%s", t->g->keys[key].name, model, id);
 }
 
-/* One whose name over there is not known yet, or not any more. */
+/* One that is, or may be over there, and whose name there is not known. One that still waits for its turn, or sends its inputs, is not there. */
 static bool may_be_it(const struct ticket *o, const struct ticket *t) {
-    return o != t && !o->taken && (o->phase == SUBMITTING || o->phase == FINDING) && str_eq(o->job.model->model, t->job.model->model);
+    bool may_be_there = o->phase == SUBMITTING || o->phase == FINDING || (o->phase == OVER && o->state == ENGINE_UNKNOWN);
+    return o != t && !o->taken && may_be_there && str_eq(o->job.model->model, t->job.model->model);
 }
 
 /*
@@ -30,6 +31,9 @@ static bool may_be_it(const struct ticket *o, const struct ticket *t) {
 int remote__is_known(void *arg, const char *id) {
     const struct ticket *t = arg;
     bool doubt = false;
+    char model[HASH_HEX + 1], lost[HASH_HEX + 3];
+    remote__hash(t->job.model->model.p, t->job.model->model.n, model);
+    snprintf(lost, sizeof(lost), "~%s~", model);
     for (size_t key = 0; key < t->g->n_keys; key++) {
         char remote_id[REMOTE_ID_MAX + 1];
         remote__name(t, key, id, remote_id);
@@ -38,7 +42,7 @@ int remote__is_known(void *arg, const char *id) {
                 return 1;
             doubt |= may_be_it(o, t);
         }
-        int r = t->g->known ? t->g->known(t->g->known_arg, t->job.attempt, str_z(remote_id)) : 0;
+        int r = t->g->known ? t->g->known(t->g->known_arg, t->job.attempt, str_z(remote_id), str_z(lost)) : 0;
         if (r > 0)
             return 1;
         doubt |= r < 0;

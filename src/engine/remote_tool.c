@@ -58,7 +58,7 @@ static void wake(void *arg) {
     (void)n;
 }
 
-static int is_known(void *arg, int64_t attempt, struct str remote_id) {
+static int is_known(void *arg, int64_t attempt, struct str remote_id, struct str lost) {
     for (size_t i = 0; i < json_array_size(known); i++)
         if (str_eqz(remote_id, json_string_value(json_array_get(known, i))))
             return 1;

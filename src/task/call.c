@@ -162,6 +162,7 @@ static void unknown_then(struct hand_job *j) {
     struct call *k;
     if (!back(j, &k))
         return;
+    release_ticket(k);
     if (!k->run->late)
         plan_unknown(&k->run->plan, k->step, k->unit);
     TASK_LOG(LOG_WARN, k->row.task, "task.unknown", F_STR("op", k->op->name), F_INT("ix", k->unit),
@@ -169,8 +170,9 @@ static void unknown_then(struct hand_job *j) {
     wait_to_ask(k);
 }
 
+/* Its engine has it until the row says that it is lost: meanwhile no other lost call may take it for its own. */
 static void lose(struct call *k, const struct err *why) {
-    release_ticket(k);
+    leave_slot(k);
     k->err = *why;
     give(k, CALL_LOSING, store_unknown, unknown_then);
 }

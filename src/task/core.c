@@ -433,19 +433,22 @@ static void give_all_back(struct task_core *c) {
 /* ---- life ---- */
 
 DB_SQL(core_known, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = ? LIMIT 1");
-DB_SQL(core_nameless, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = '' AND id <> ? AND engine = (SELECT engine FROM attempt WHERE id = ?) AND "
-                      "state IN ('intent', 'submitted', 'fetching', 'unknown', 'written_off') LIMIT 1");
+/* Of these nobody knows whether they were made. One that is under way is with its engine, which knows; one that ended otherwise is known to have had a name,
+ * or not to have been made. */
+DB_SQL(core_lost, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND id <> ? AND state IN ('unknown', 'written_off') AND remote_id LIKE ? LIMIT 1");
 
 /* Asked when a lost call is looked for, which is rare: an index of remote ids would cost every attempt, most of which have none. */
-static int known_call(void *arg, int64_t attempt, struct str remote_id) {
+static int known_call(void *arg, int64_t attempt, struct str remote_id, struct str lost) {
     struct task_core *c = arg;
     struct err e;
+    char pattern[40];
     int64_t from = id_at_ms(id_ms(attempt) - KNOWN_MS), to = id_at_ms(id_ms(attempt) + KNOWN_MS);
     DB_ROWS rows = { 0 }, more = { 0 };
     int r = db_one(db_reader(c->db), &rows, &e, &core_known, DB_INT(from), DB_INT(to), DB_STR(remote_id));
     if (r != 0)
         return r;
-    return db_one(db_reader(c->db), &more, &e, &core_nameless, DB_INT(from), DB_INT(to), DB_INT(attempt), DB_INT(attempt)) == 0 ? 0 : -1;
+    snprintf(pattern, sizeof(pattern), "%%%.*s", STR_ARG(lost));
+    return db_one(db_reader(c->db), &more, &e, &core_lost, DB_INT(from), DB_INT(to), DB_INT(attempt), DB_TEXT(pattern)) == 0 ? 0 : -1;
 }
 
 static int add_lanes(struct task_core *c, const struct engine_driver *d, struct engine *g, struct err *e) {
