@@ -7,7 +7,6 @@
 DB_SQL(crash_files, "SELECT COUNT(*) FROM (SELECT DISTINCT account_id, class, sha FROM asset) f WHERE ? = 0");
 DB_SQL(crash_taken_twice, "SELECT COUNT(*) FROM (SELECT op, ix, COUNT(*) AS n FROM attempt WHERE task_id = ? AND state = 'stored' GROUP BY op, ix) g "
                           "WHERE g.n > 1");
-DB_SQL(crash_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
 
 static int files;
 static int count_file(const char *path, const struct stat *st, int type, struct FTW *at) {
@@ -65,7 +64,7 @@ static bool die_at(struct testing *t, const char *point, int after, struct testi
         fail_msg("%s: %d candidates", spec, row.delivered);
     if (testing_count(t, &crash_taken_twice, task))
         fail_msg("%s: a result was stored twice", spec);
-    assert_int_equal(testing_count(t, &crash_unknown, task), 0);
+    assert_int_equal(testing_count(t, &testing_unknown, task), 0);
     assert_int_equal(testing_pick(t, task, ME, 0), 0);
     testing_balance(t, ME, 0, 0);
     testing_clean(t);
@@ -117,7 +116,6 @@ static void a_killed_call_that_costs_money_is_asked_about_not_repeated(void **st
     t->use = "fake_remote";
     /* The rule is never met by a call; it says what is answered about a call that left no id: that it never happened. */
     t->script = "compose.lost@1000";
-    DB_SQL(calls, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
     static const struct {
         const char *spec;
         int64_t     calls;
@@ -134,22 +132,17 @@ static void a_killed_call_that_costs_money_is_asked_about_not_repeated(void **st
         testing_open(t);
         testing_start(t);
         testing_expect(t, task, TASK_CHOOSING);
-        if (testing_count(t, &calls, task) != ways[i].calls)
-            fail_msg("%s: %d calls", ways[i].spec, (int)testing_count(t, &calls, task));
+        if (testing_count(t, &testing_attempts, task) != ways[i].calls)
+            fail_msg("%s: %d calls", ways[i].spec, (int)testing_count(t, &testing_attempts, task));
         testing_balance(t, ME, 0, 0);
         testing_clean(t);
         testing_close(t);
     }
 }
 
-static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &crash_unknown, id) > 0; }
-DB_SQL(crash_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
-static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &crash_written_off, id) == 1; }
-
 static void what_a_killed_call_may_have_cost_is_booked_once(void **state) {
     struct testing *t = *state;
     static const char *const specs[] = { "task.after_intent=kill", "task.after_submit=kill" };
-    DB_SQL(booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
     t->use = "fake_remote";                    /* of a call that left no id nobody can say anything */
     for (size_t i = 0; i < COUNT(specs); i++) {
         testing_open(t);
@@ -159,10 +152,10 @@ static void what_a_killed_call_may_have_cost_is_booked_once(void **state) {
         testing_open(t);
         t->core->late_ms = 100;
         testing_start(t);
-        testing_wait(t, has_unknown, task, "an unknown call");
-        assert_int_equal(db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e), 0);
-        testing_wait(t, is_written_off, task, "the end of asking");
-        assert_int_equal(testing_count(t, &booked, 0), 2000 * (int64_t)(i + 1));
+        testing_wait(t, testing_has_unknown, task, "an unknown call");
+        assert_int_equal(testing_ring(t, task), 0);
+        testing_wait(t, testing_is_written_off, task, "the end of asking");
+        assert_int_equal(testing_cost(t), 2000 * (int64_t)(i + 1));
         testing_clean(t);
         testing_close(t);
     }
@@ -204,7 +197,6 @@ static void *heal(void *arg) {
 
 static void a_full_disk_is_waited_out(void **state) {
     struct testing *t = *state;
-    DB_SQL(calls, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
     static const struct { const char *use, *spec; } ways[] = {
         { "fake", "blob.after_write=enospc:after=3" }, { "fake", "db.before_commit=enospc:after=12" },
         { "fake_remote", "db.before_commit=enospc:after=2" }, { "fake_remote", "db.before_commit=enospc:after=3" },
@@ -223,8 +215,8 @@ static void a_full_disk_is_waited_out(void **state) {
         testing_expect(t, task, TASK_CHOOSING);
         pthread_join(healer, NULL);
         assert_int_equal(testing_row(t, task).delivered, 4);
-        if (strcmp(t->use, "fake_remote") == 0 && testing_count(t, &calls, task) != 10)
-            fail_msg("%s: %d calls that cost money", ways[i].spec, (int)testing_count(t, &calls, task));
+        if (strcmp(t->use, "fake_remote") == 0 && testing_count(t, &testing_attempts, task) != 10)
+            fail_msg("%s: %d calls that cost money", ways[i].spec, (int)testing_count(t, &testing_attempts, task));
         testing_balance(t, ME, 0, 0);
         testing_clean(t);
         testing_close(t);

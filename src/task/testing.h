@@ -158,6 +158,15 @@ static inline void testing_start(struct testing *t) {
     OK(task_core_start(t->core, e));
 }
 
+/* The whole of it, under that script. */
+static inline struct testing *testing_go(void **state, const char *script) {
+    struct testing *t = *state;
+    t->script = script;
+    testing_open(t);
+    testing_start(t);
+    return t;
+}
+
 static inline void testing_close(struct testing *t) {
     task_core_stop(t->core, 0);
     task_core_free(t->core);
@@ -279,6 +288,10 @@ static inline int testing_alarm_fn(struct db_tx *tx, void *arg, struct err *e) {
 static inline int testing_cancel(struct testing *t, int64_t task, int64_t account) {
     return db_do(t->db, testing_cancel_fn, &(struct testing_task){ .c = t->core, .task = task, .account = account }, &t->e);
 }
+/* Its time is over. */
+static inline int testing_ring(struct testing *t, int64_t task) {
+    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
+}
 static inline int testing_pick(struct testing *t, int64_t task, int64_t account, int candidate) {
     return db_do(t->db, testing_pick_fn, &(struct testing_task){ .c = t->core, .task = task, .account = account, .candidate = candidate }, &t->e);
 }
@@ -327,6 +340,14 @@ static inline int64_t testing_count(struct testing *t, const struct db_sql *q, i
     OK(db_one(db_reader(t->db), &rows, e, q, DB_INT(arg)));
     return db_int(&rows, 0);
 }
+
+DB_SQL(testing_attempts, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
+DB_SQL(testing_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
+DB_SQL(testing_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
+DB_SQL(testing_booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
+static inline bool testing_has_unknown(struct testing *t, int64_t id) { return testing_count(t, &testing_unknown, id) > 0; }
+static inline bool testing_is_written_off(struct testing *t, int64_t id) { return testing_count(t, &testing_written_off, id) == 1; }
+static inline int64_t testing_cost(struct testing *t) { return testing_count(t, &testing_booked, 0); }      /* of all calls, in the books */
 
 static inline void testing_balance(struct testing *t, int64_t account, int64_t available, int64_t held) {
     struct err *e = &t->e;

@@ -1,0 +1,173 @@
+/* lane_test.c - lanes of engines: whose line a task stands in, and what becomes of it when nothing is taken there, or when a key is gone. */
+#include "task/testing.h"
+
+static void expect_shut(struct testing *t, int64_t task, int64_t credits) {
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "engine_shut");
+    testing_balance(t, ME, credits, 0);
+    testing_clean(t);
+}
+
+static struct task_lane lane_of(struct testing *t, const char *name) {
+    struct err *e = &t->e;
+    struct task_lane lanes[16];
+    size_t n = 0;
+    OK(task_get_lanes(t->core, db_reader(t->db), lanes, COUNT(lanes), &n, e));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(lanes[i].name, name) == 0)
+            return lanes[i];
+    fail_msg("there is no lane %s", name);
+    return lanes[0];
+}
+
+static void who_waited_for_an_engine_that_took_nothing_is_told_so(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    testing_go(state, "shut=600000");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    struct task_lane lane = lane_of(t, "fake");
+    assert_true(lane.here && lane.shut_ms > 0 && lane.waiting == 1);
+    assert_string_equal(lane.why, "the script says shut");
+    assert_int_equal(testing_ring(t, task), 0);
+    expect_shut(t, task, 10);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 0);
+}
+
+static void a_line_goes_on_when_its_engine_opens(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    testing_go(state, "shut=300");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_int_equal(lane_of(t, "fake").shut_ms, 0);
+    testing_clean(t);
+}
+
+static void a_task_in_hand_goes_on_when_its_engine_opens(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    testing_go(state, "shut=300@1");
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    testing_clean(t);
+}
+
+static void a_task_in_hand_waits_as_long_as_one_in_line(void **state) {
+    struct testing *t = *state;
+    t->use = "fake";
+    t->slots = "1";
+    testing_go(state, "shut=600000@1");
+    t->core->wait_ms = 200;
+    int64_t task = testing_buy(t, ME, GROUP);
+    expect_shut(t, task, 40);
+    struct task_row row = testing_row(t, task);
+    assert_true(row.ended_ms - row.started_ms < row.limit_ms);    /* it was not its own deadline */
+    assert_int_equal(testing_count(t, &testing_attempts, task), 1);
+}
+
+static void what_one_engine_does_not_take_in_time_another_does(void **state) {
+    struct testing *t = *state;
+    t->slots = "1";
+    testing_go(state, "fake.shut=600000@1");
+    t->core->wait_ms = 200;
+    int64_t task = testing_buy(t, ME, GROUP);
+    testing_expect(t, task, TASK_CHOOSING);
+    assert_string_equal(testing_row(t, task).engine, "fake_remote");
+    testing_clean(t);
+}
+
+static void who_has_a_call_at_the_service_waited_for_that(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    testing_go(state, "compose.unknown; shut=600000@1");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_ring(t, task), 0);
+    testing_expect(t, task, TASK_FAILED);
+    assert_string_equal(testing_row(t, task).error_code, "task_deadline");
+}
+
+static void tasks_of_an_engine_whose_key_is_gone_end(void **state) {
+    struct testing *t = *state;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_open(t);
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_close(t);
+    t->keys = NULL;
+    testing_go(state, "");
+    struct task_lane lane = lane_of(t, "replicate.pictures");
+    assert_true(!lane.here && lane.shut_ms > 0 && lane.waiting == 1);
+    assert_int_equal(testing_ring(t, task), 0);
+    expect_shut(t, task, 10);
+}
+
+struct sent { struct testing *t; int64_t task, attempt; };
+/* What a process that died behind its call has left: the row of its intent. */
+static int sent_fn(struct db_tx *tx, void *arg, struct err *e) {
+    const struct sent *s = arg;
+    const struct core_engine *g = core_engine_of(s->t->core, "replicate.pictures");
+    struct engine_foreseen f;
+    g->d->foresee(g->g, &(struct engine_call){ .attempt = s->attempt, .op = STR("compose") }, &f);
+    struct task__attempt a = { .id = s->attempt, .task = s->task, .op = "compose", .engine = "replicate.pictures", .state = ATTEMPT_INTENT,
+                               .created_ms = clock_ms(), .cost_microusd = f.cost_microusd };
+    snprintf(a.remote_id, sizeof(a.remote_id), "%s", f.remote_id);
+    return task__attempt_add(tx, &a, e);
+}
+
+static void a_call_whose_key_is_gone_is_not_made_with_another(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    struct task_unsure u;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_open(t);
+    int64_t task = testing_buy(t, ME, PLAIN);
+    OK(db_do(t->db, sent_fn, &(struct sent){ t, task, id_new() }, e));
+    testing_close(t);
+    t->keys = "another-key";
+    testing_open(t);
+    t->core->late_ms = 100;
+    testing_start(t);
+    OK(task_get_unsure(t->core, db_reader(t->db), &u, e));
+    assert_true(u.n == 1 && u.untellable == 1 && u.cost_microusd == 5000);
+    assert_non_null(strstr(u.why, "engine.replicate_keys"));
+    assert_int_equal(testing_ring(t, task), 0);
+    testing_wait(t, testing_is_written_off, task, "the end of asking");
+    testing_expect(t, task, TASK_FAILED);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 1);
+    assert_int_equal(testing_cost(t), 5000);
+    testing_balance(t, ME, 10, 0);
+    OK(task_get_unsure(t->core, db_reader(t->db), &u, e));
+    assert_int_equal(u.n, 0);
+    testing_clean(t);
+}
+
+static void a_task_stands_in_the_line_of_its_lane(void **state) {
+    struct testing *t = *state;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_go(state, "");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    assert_string_equal(testing_row(t, task).engine, "replicate.pictures");
+    testing_expect(t, task, TASK_FAILED);                         /* somebody took it: a service gives no preview, which this step wants */
+    assert_string_equal(testing_row(t, task).error_code, "engine_failed");
+    testing_balance(t, ME, 10, 0);
+    testing_clean(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTING(who_waited_for_an_engine_that_took_nothing_is_told_so),
+        TESTING(a_line_goes_on_when_its_engine_opens),
+        TESTING(a_task_in_hand_goes_on_when_its_engine_opens),
+        TESTING(a_task_in_hand_waits_as_long_as_one_in_line),
+        TESTING(what_one_engine_does_not_take_in_time_another_does),
+        TESTING(who_has_a_call_at_the_service_waited_for_that),
+        TESTING(tasks_of_an_engine_whose_key_is_gone_end),
+        TESTING(a_call_whose_key_is_gone_is_not_made_with_another),
+        TESTING(a_task_stands_in_the_line_of_its_lane),
+    };
+    cmocka_set_test_filter(getenv("ZT_TEST_ONLY"));
+    return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
+}
