@@ -21,12 +21,12 @@ const PHOTO = picture('photo', { width: 600, height: 800 }), CLIP = clip('dance'
 
 /**
  * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
- * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
+ * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. modelCode: what they say of a model that an account may not use. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
  * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours.
  */
 const DRIVERS = {
   dashscope: {
-    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'animate_mix', finds: true, upload: true, cancel: true, rateCode: 'Throttling.RateQuota',
+    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'animate_mix', finds: true, upload: true, cancel: true, rateCode: 'Throttling.RateQuota', modelCode: 'Model.AccessDenied',
     ops: {
       animate_move: { in: ['picture', 'clip'], params: { mode: 'std' } }, animate_mix: { in: ['picture', 'clip'], params: { mode: 'pro' } }, motion: { in: ['picture'], params: { prompt: 'snow falls' } },
       draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family', seed: 7 } }, restore: { in: ['picture'], params: {} },
@@ -121,10 +121,23 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
       const q = w.call(), r = await w.tool.run(q);
       assert.deepEqual([r.state, r.why, r.input_at_fault], ['failed', 'busy', false], JSON.stringify(r));
       assert.equal(w.made(), 0);
-      const lanes = Object.values((await w.tool.ask({ do: 'slots', engine: w.engine })).lanes);
-      assert.ok(lanes.includes(0), JSON.stringify(lanes));
+      const { lanes, shut } = await w.tool.ask({ do: 'slots', engine: w.engine });
+      const closed = Object.keys(lanes).filter(lane => lanes[lane] === 0);
+      assert.deepEqual(Object.keys(shut), closed, JSON.stringify({ lanes, shut }));
+      if (kind.startsWith('429')) assert.equal(closed.length, 1, JSON.stringify(shut));                // our pace in one lane
+      else assert.equal(closed.length, Object.keys(lanes).length, JSON.stringify(shut));              // an account
     });
   }
+  if (d.modelCode) test(`${name}: a model that an account may not use shuts its lane, and no other`, async t => {
+    const w = await world(t, name);
+    w.sim.fault(d.submit, 'arrears', 1, { code: d.modelCode });
+    const r = await w.tool.run(w.call());
+    assert.deepEqual([r.state, r.why], ['failed', 'busy'], JSON.stringify(r));
+    const { lanes, shut } = await w.tool.ask({ do: 'slots', engine: w.engine });
+    assert.deepEqual(Object.keys(lanes).filter(lane => lanes[lane] === 0), Object.keys(shut));
+    assert.equal(Object.keys(shut).length, 1, JSON.stringify(shut));
+    assert.match(Object.values(shut)[0], new RegExp(d.modelCode));
+  });
   for (const kind of ['reset', '502', '500']) {
     test(`${name}: ${kind} at the submit leaves open whether it was taken`, async t => {
       const w = await world(t, name), q = w.call();

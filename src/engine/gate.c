@@ -15,6 +15,8 @@ struct lane_of_key {
     int     busy;
     struct bucket bucket;
     int64_t pause_until_ms, pause_ms; /* after a 429 */
+    int64_t out_until_ms;             /* it may not be used for this */
+    bool    bad;                      /* as key_bad */
 };
 struct lane {
     struct gate_limit limit;
@@ -87,7 +89,7 @@ int gate_slots(const struct gate *g, size_t lane, int64_t now_ms) {
         return 0;
     for (size_t k = 0; k < g->n_keys; k++) {
         int busy = l->keys[k].busy;
-        bool open = !gate_key_out(g, k, now_ms) && l->keys[k].pause_until_ms <= now_ms;
+        bool open = !gate_key_out(g, lane, k, now_ms) && l->keys[k].pause_until_ms <= now_ms;
         slots += open && busy < l->limit.concurrent ? l->limit.concurrent : busy;     /* what is under way with one key does not use up another's */
         some |= open;
     }
@@ -113,6 +115,7 @@ int gate_enter(struct gate *g, size_t lane, int64_t now_ms, struct gate_pass *re
         const struct lane_of_key *lk = &l->keys[k];
         int64_t at = bucket_at(&lk->bucket, l->limit.per_minute, l->limit.burst, now_ms);
         at = g->key_out_until_ms[k] > at ? g->key_out_until_ms[k] : at;
+        at = lk->out_until_ms > at ? lk->out_until_ms : at;
         at = lk->pause_until_ms > at ? lk->pause_until_ms : at;
         if (lk->busy >= l->limit.concurrent)
             continue;
@@ -180,7 +183,7 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
     switch (word) {
     case GATE_GOOD:
         lk->pause_ms = 0;
-        g->key_bad[key] = false;
+        g->key_bad[key] = lk->bad = false;
         outcome(&g->lanes[lane], false, now_ms);
         return;
     case GATE_BAD:
@@ -194,6 +197,11 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
     case GATE_KEY:
         g->key_out_until_ms[key] = now_ms + GATE_KEY_OUT_MS;
         g->key_bad[key] = true;
+        return;
+    case GATE_KEY_LANE:
+        lk->out_until_ms = now_ms + GATE_KEY_OUT_MS;
+        lk->bad = true;
+        g->key_bad[key] = false;
         return;
     }
 }
@@ -213,13 +221,16 @@ void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_se
     count(l, now_ms, &ret->bad, &ret->all);
 }
 
-bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms) { return g->key_out_until_ms[key] > now_ms; }
+bool gate_key_out(const struct gate *g, size_t lane, size_t key, int64_t now_ms) {
+    return g->key_out_until_ms[key] > now_ms || g->lanes[lane].keys[key].out_until_ms > now_ms;
+}
 
 enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms) {
     size_t bad = 0, pause = 0;
     for (size_t k = 0; k < g->n_keys; k++) {
-        bad += g->key_bad[k];
-        pause += !g->key_bad[k] && g->lanes[lane].keys[k].pause_until_ms > now_ms;
+        const struct lane_of_key *lk = &g->lanes[lane].keys[k];
+        bad += g->key_bad[k] || lk->bad;
+        pause += !g->key_bad[k] && !lk->bad && lk->pause_until_ms > now_ms;
     }
     if (bad == g->n_keys)
         return GATE_SHUT_KEYS;

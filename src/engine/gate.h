@@ -31,10 +31,11 @@ struct gate_limit {
     int burst;                        /* 1.. */
 };
 enum gate_word {                      /* what became of a call, or of one request of it */
-    GATE_GOOD,                        /* it works: a result, or a refusal that was the input's fault */
+    GATE_GOOD,                        /* it works: a result, work on a call that it took, or a refusal that was the input's fault */
     GATE_BAD,                         /* it does not: 5xx, no answer, a failure of its own */
     GATE_RATE,                        /* too much at once: this key and lane pause, nothing is held against it; many at once are as one */
     GATE_KEY,                         /* the key is refused, or its account is out of money */
+    GATE_KEY_LANE,                    /* the key is good, and may not be used for this */
 };
 enum gate_state { GATE_CLOSED, GATE_OPEN, GATE_HALF_OPEN };
 const char *gate_state_name(enum gate_state s);
@@ -65,7 +66,7 @@ bool gate_ask(struct gate *g, size_t key, int64_t now_ms, int64_t *ret_at_ms);
 /* For the operator. */
 struct gate_seen { enum gate_state state; int busy; int64_t until_ms; int bad, all; };
 void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_seen *ret);
-bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms);
+bool gate_key_out(const struct gate *g, size_t lane, size_t key, int64_t now_ms);
 enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms);
 
 #endif

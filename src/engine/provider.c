@@ -30,7 +30,8 @@ void provider_header(struct provider_call *c, struct arena *a, const char *fmt, 
 void provider_failed(struct provider_outcome *o, enum provider_blame blame, const char *fmt, ...) {
     static const int codes[] = {
         [PROVIDER_PASSING] = ERR_UPSTREAM, [PROVIDER_RATE] = ERR_BUSY, [PROVIDER_INPUT] = ERR_ENGINE_REFUSED,
-        [PROVIDER_CONTENT] = ERR_CONTENT_REFUSED, [PROVIDER_ELSEWHERE] = ERR_ENGINE_FAILED, [PROVIDER_OPERATOR] = ERR_BUSY, [PROVIDER_OURS] = ERR_ENGINE_FAILED,
+        [PROVIDER_CONTENT] = ERR_CONTENT_REFUSED, [PROVIDER_ELSEWHERE] = ERR_ENGINE_FAILED, [PROVIDER_OPERATOR] = ERR_BUSY,
+        [PROVIDER_MODEL] = ERR_BUSY, [PROVIDER_OURS] = ERR_ENGINE_FAILED,
     };
     va_list ap;
     o->verdict = PROVIDER_FAILED;
@@ -121,7 +122,7 @@ bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_o
 }
 
 void provider_over(struct provider_outcome *o) {
-    if (o->verdict != PROVIDER_FAILED || (o->blame != PROVIDER_RATE && o->blame != PROVIDER_OPERATOR))
+    if (o->verdict != PROVIDER_FAILED || (o->blame != PROVIDER_RATE && o->blame != PROVIDER_OPERATOR && o->blame != PROVIDER_MODEL))
         return;
     bool rate = o->blame == PROVIDER_RATE;
     o->blame = rate ? PROVIDER_PASSING : PROVIDER_ELSEWHERE;

@@ -78,6 +78,7 @@ enum provider_blame {
     PROVIDER_CONTENT,                 /* the same, by those who look whether content is decent or lawful */
     PROVIDER_ELSEWHERE,               /* it will not work here, but may with another engine */
     PROVIDER_OPERATOR,                /* key, money or settings: this key is out until somebody mends it; the task is not told that it failed */
+    PROVIDER_MODEL,                   /* as OPERATOR, of this lane alone: the account is good and may not use this model, or not yet */
     PROVIDER_OURS,                    /* a request it does not understand: our bug, or a contract that changed */
 };
 enum provider_verdict {
@@ -86,7 +87,7 @@ enum provider_verdict {
     PROVIDER_WAITING,                 /* POLL: not begun */
     PROVIDER_WORKING,                 /* POLL */
     PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set */
-    PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE and OPERATOR are about this one request: the call goes on.) */
+    PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE, OPERATOR and MODEL are about this one request: the call goes on.) */
     PROVIDER_NOWHERE,                 /* FIND: surely never taken; POLL: not known (any more) */
     PROVIDER_UNCLEAR,                 /* nothing can be told from this answer: SUBMIT may have been taken, all else is asked again */
 };

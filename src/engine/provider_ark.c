@@ -70,8 +70,9 @@ static enum provider_blame blame_of(const char *code, int status) {
         return PROVIDER_PASSING;
     if (begins(code, "Input") && (strstr(code, "SensitiveContentDetected") || strstr(code, "RiskDetection")))
         return strstr(code, "PrivacyInformation") ? PROVIDER_ELSEWHERE : PROVIDER_CONTENT;     /* real people: refused here, not everywhere */
-    if (begins(code, "QuotaExceeded") || begins(code, "SetLimitExceeded") || status == 401 || status == 403 || begins(code, "ModelNotOpen") ||
-        begins(code, "InvalidEndpoint"))
+    if (begins(code, "ModelNotOpen") || begins(code, "InvalidEndpoint"))
+        return PROVIDER_MODEL;
+    if (begins(code, "QuotaExceeded") || begins(code, "SetLimitExceeded") || status == 401 || status == 403)
         return PROVIDER_OPERATOR;
     if (strstr(code, "RateLimitExceeded") || begins(code, "ServerOverloaded") || status == 429)
         return PROVIDER_RATE;

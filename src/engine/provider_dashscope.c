@@ -197,9 +197,9 @@ static const struct { const char *code; enum provider_blame blame; } codes[] = {
     { "DataInspectionFailed", PROVIDER_CONTENT }, { "data_inspection_failed", PROVIDER_CONTENT }, { "IPInfringementSuspect", PROVIDER_CONTENT },
     { "CustomRoleBlocked", PROVIDER_CONTENT }, { "InvalidParameter.DataInspection", PROVIDER_PASSING }, { "BadRequest.InputDownloadFailed", PROVIDER_PASSING },
     { "InvalidURL", PROVIDER_PASSING }, { "InvalidFile.", PROVIDER_INPUT }, { "InvalidImage", PROVIDER_INPUT }, { "InvalidPerson", PROVIDER_INPUT },
-    { "InvalidGarment", PROVIDER_INPUT }, { "Arrearage", PROVIDER_OPERATOR }, { "InvalidApiKey", PROVIDER_OPERATOR }, { "AccessDenied", PROVIDER_OPERATOR },
-    { "Model.AccessDenied", PROVIDER_OPERATOR }, { "Workspace.AccessDenied", PROVIDER_OPERATOR }, { "Endpoint.AccessDenied", PROVIDER_OPERATOR },
-    { "AllocationQuota.FreeTierOnly", PROVIDER_OPERATOR }, { "ModelNotFound", PROVIDER_OPERATOR }, { "WorkSpaceNotFound", PROVIDER_OPERATOR },
+    { "InvalidGarment", PROVIDER_INPUT }, { "Arrearage", PROVIDER_OPERATOR }, { "InvalidApiKey", PROVIDER_OPERATOR }, { "AccessDenied.Unpurchased", PROVIDER_MODEL }, { "AccessDenied", PROVIDER_OPERATOR },
+    { "Model.AccessDenied", PROVIDER_MODEL }, { "Workspace.AccessDenied", PROVIDER_OPERATOR }, { "Endpoint.AccessDenied", PROVIDER_MODEL },
+    { "AllocationQuota.FreeTierOnly", PROVIDER_MODEL }, { "ModelNotFound", PROVIDER_MODEL }, { "WorkSpaceNotFound", PROVIDER_OPERATOR },
     { "NotFound", PROVIDER_OPERATOR }, { "CommodityNotPurchased", PROVIDER_OPERATOR }, { "PrepaidBillOverdue", PROVIDER_OPERATOR },
     { "PostpaidBillOverdue", PROVIDER_OPERATOR }, { "Throttling", PROVIDER_RATE }, { "insufficient_quota", PROVIDER_RATE }, { "InternalError", PROVIDER_PASSING },
 };

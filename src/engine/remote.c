@@ -175,7 +175,7 @@ int remote_reconcile(struct engine *g, const struct engine_call *c, struct str r
     snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
     remote__use_key(t, (size_t)__builtin_ctz(named.keys));
     if (named.id.n) {
-        t->taken = true;
+        t->taken = t->well = true;
         t->taken_ms = now - REMOTE__NEW_MS;                  /* no newcomer */
         remote__go(t, POLLING, now);
     } else {
@@ -216,12 +216,13 @@ int remote_slots(struct engine *g, size_t lane) { return gate_slots(g->gate, lan
 
 int remote_shut(struct engine *g, size_t lane, struct err *ret_why) {
     static const char *const what[] = {
-        [GATE_SHUT_KEYS] = "its keys are refused, or without money", [GATE_SHUT_BREAKER] = "its calls kept failing", [GATE_SHUT_PACE] = "we ask too much",
+        [GATE_SHUT_KEYS] = "its keys are refused, without money, or may not do this", [GATE_SHUT_BREAKER] = "its calls kept failing", [GATE_SHUT_PACE] = "we ask too much",
     };
     enum gate_shut shut = gate_shut(g->gate, lane, clock_mono_ms());
     if (shut == GATE_TAKES)
         return 0;
-    err_set(ret_why, ERR_ENGINE_SHUT, "%s: %.150s", what[shut], shut == GATE_SHUT_KEYS ? g->key_said.text : g->lane_said[lane].text);
+    const struct err *said = shut == GATE_SHUT_KEYS ? &g->lanes[lane].key_said : &g->lanes[lane].said;
+    err_set(ret_why, ERR_ENGINE_SHUT, "%s: %.150s", what[shut], said->text);
     return 1;
 }
 

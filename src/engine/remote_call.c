@@ -91,10 +91,11 @@ static int64_t poll_pause_ms(const struct ticket *t) {
 /* The gate hears how it went. why: with everything but GATE_GOOD */
 static void tell(struct ticket *t, enum gate_word word, int64_t retry_after_ms, const struct err *why, int64_t now_ms) {
     gate_tell(t->g->gate, t->lane, t->key, word, retry_after_ms, now_ms);
-    if (word == GATE_KEY)
-        t->g->key_said = *why;
-    else if (word != GATE_GOOD)
-        t->g->lane_said[t->lane] = *why;
+    for (size_t i = 0; i < t->g->models->n_lanes; i++)
+        if (word == GATE_KEY || (word == GATE_KEY_LANE && i == t->lane))
+            t->g->lanes[i].key_said = *why;
+    if (word == GATE_BAD || word == GATE_RATE)
+        t->g->lanes[t->lane].said = *why;
 }
 
 /* Again after a while that doubles; false: often enough. */
@@ -207,19 +208,20 @@ static void took_bytes(struct ticket *t, int status, int64_t now_ms) {
 static void said_failed(struct ticket *t, enum provider_step step, const struct provider_outcome *o, int64_t now_ms) {
     static const enum gate_word words[] = {
         [PROVIDER_PASSING] = GATE_BAD, [PROVIDER_RATE] = GATE_RATE, [PROVIDER_INPUT] = GATE_GOOD, [PROVIDER_CONTENT] = GATE_GOOD,
-        [PROVIDER_ELSEWHERE] = GATE_BAD, [PROVIDER_OPERATOR] = GATE_KEY, [PROVIDER_OURS] = GATE_BAD,
+        [PROVIDER_ELSEWHERE] = GATE_BAD, [PROVIDER_OPERATOR] = GATE_KEY, [PROVIDER_MODEL] = GATE_KEY_LANE, [PROVIDER_OURS] = GATE_BAD,
     };
     bool sent = step != PROVIDER_UPLOAD && step != PROVIDER_SUBMIT;      /* it goes on over there, whatever this question got */
     tell(t, words[o->blame], o->retry_after_ms, &o->err, now_ms);
-    if (o->blame == PROVIDER_OPERATOR)
-        log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STR("key", t->g->keys[t->key].name),
-                  F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
+    bool key = o->blame == PROVIDER_OPERATOR || o->blame == PROVIDER_MODEL;
+    if (key)
+        log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STRN("lane", o->blame == PROVIDER_MODEL ? t->g->models->lanes[t->lane] : STR("all")),
+                  F_STR("key", t->g->keys[t->key].name), F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
     if (step == PROVIDER_FIND && (o->blame != PROVIDER_RATE || now_ms >= t->found_until_ms)) {
         over_unknown(t, &o->err);                    /* the question was refused: of the call that says nothing */
         return;
     }
-    if (sent && (o->blame == PROVIDER_RATE || o->blame == PROVIDER_OPERATOR)) {
-        t->at_ms = now_ms + (o->blame == PROVIDER_OPERATOR ? GATE_KEY_OUT_MS : o->retry_after_ms > 0 ? o->retry_after_ms : poll_pause_ms(t));
+    if (sent && (o->blame == PROVIDER_RATE || key)) {
+        t->at_ms = now_ms + (key ? GATE_KEY_OUT_MS : o->retry_after_ms > 0 ? o->retry_after_ms : poll_pause_ms(t));
         return;
     }
     t->cost_microusd += o->cost_microusd;
@@ -297,13 +299,15 @@ static void heard(struct ticket *t, enum provider_step step, const struct provid
         t->tries = 0;
         t->at_ms = now_ms;
         return;
-    case PROVIDER_TAKEN:
-        tell(t, GATE_GOOD, -1, NULL, now_ms);
+    case PROVIDER_TAKEN:                             /* a promise: that it works is only known from an answer about it */
         taken(t, now_ms);
         remote__go(t, POLLING, step == PROVIDER_FIND ? now_ms : now_ms + poll_pause_ms(t));
         return;
     case PROVIDER_WAITING:
     case PROVIDER_WORKING:
+        if (!t->well)
+            tell(t, GATE_GOOD, -1, NULL, now_ms);
+        t->well = true;
         t->progress_pm = o->progress_pm > t->progress_pm && o->progress_pm <= 1000 ? o->progress_pm : t->progress_pm;
         t->tries = 0;
         t->at_ms = now_ms + poll_pause_ms(t);

@@ -42,7 +42,8 @@ struct ticket {
     size_t         lane, key;
     struct gate_pass pass;
     bool           entered;           /* counted by the gate */
-    bool           taken, told_taken;
+    bool           taken;
+    bool           well;              /* that it is being worked on was told the gate, or is no news: it was before */
     enum phase     phase;
     struct exchange *x;               /* NULL: nothing is under way */
     int            tries;             /* of the present step, that failed */
@@ -69,7 +70,7 @@ struct engine {
     struct key     keys[GATE_KEYS_MAX];
     size_t         n_keys;
     struct gate   *gate;
-    struct err     key_said, lane_said[GATE_LANES_MAX];       /* the newest trouble with a key, and of each lane */
+    struct { struct err key_said, said; } lanes[GATE_LANES_MAX];      /* the newest trouble of each: with a key, and else */
     struct http_client *client;
     void         (*wake)(void *arg);
     void          *wake_arg;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/scope.h"
 #include "engine/remote_call.h"
 
@@ -68,20 +69,22 @@ static struct ticket *lost(struct bench *b, const char *remote_id, struct err *e
     return b->d->reconcile(b->g, &c, str_z(remote_id), &t, e) < 0 ? NULL : t;
 }
 
-/* The list it is looked for in is empty. What was on its way is not waited for. */
-static void hears_of_none(struct ticket *t, int64_t now_ms) {
+/* An answer to what it asks just now. What was on its way is not waited for. */
+static void hears(struct ticket *t, const char *body, int64_t now_ms) {
     struct exchange *x = calloc(1, sizeof(*x));
     if (t->x)
         remote__abandon(TAKE(t->x), /* quietly= */ false);
     x->g = t->g;
     x->a = arena_new(REMOTE__CALL_ARENA);
     x->reply.status = 200;
-    buf_init(&x->reply.body, 100);
-    buf_add_z(&x->reply.body, "{\"results\":[]}");
+    buf_init(&x->reply.body, 1000);
+    buf_add_z(&x->reply.body, body);
     atomic_store(&x->back, true);
     t->x = x;
     remote__advance(t, now_ms);
 }
+
+static void hears_of_none(struct ticket *t, int64_t now_ms) { hears(t, "{\"results\":[]}", now_ms); }
 
 static void who_has_asked_with_every_key_may_say_that_it_was_never_made(void **state) {
     struct bench b = bench_open("k1,k2,k3");
@@ -128,10 +131,44 @@ static void of_a_key_that_is_gone_nobody_says_that(void **state) {
     bench_close(&other);
 }
 
+static void a_call_that_is_only_taken_closes_no_breaker(void **state) {
+    struct bench b = bench_open("k1");
+    struct err e;
+    char list[200], made[25];
+    struct ticket *t = lost(&b, foreseen(&b, "one", "{}").remote_id, &e);
+    assert_non_null(t);
+    int64_t now = clock_mono_ms() + GATE_PAUSE_MAX_MS;
+    for (int i = 0; i < GATE_BAD_MIN; i++)
+        gate_tell(b.g->gate, 0, 0, GATE_BAD, -1, now - GATE_PAUSE_MS);
+    clock_rfc3339(t->job.begun_ms, made);
+    snprintf(list, sizeof(list), "{\"results\":[{\"id\":\"abc\",\"version\":\"0123\",\"created_at\":\"%s\"}]}", made);
+    hears(t, list, now);
+    assert_string_equal(t->job.id, "abc");
+    assert_int_equal(gate_shut(b.g->gate, 0, now), GATE_SHUT_BREAKER);
+    hears(t, "{\"id\":\"abc\",\"status\":\"processing\"}", now);
+    assert_int_equal(gate_shut(b.g->gate, 0, now), GATE_TAKES);
+    b.d->release(b.g, t);
+
+    /* That an old call is worked on is no news. */
+    char name[REMOTE_ID_MAX + 1];
+    remote__unnamed(b.g, &b.g->models->rows[0], name);
+    snprintf(name + strlen(name), sizeof(name) - strlen(name), "old");
+    assert_non_null(t = lost(&b, name, &e));
+    for (int i = 0; i < GATE_BAD_MIN; i++)
+        gate_tell(b.g->gate, 0, 0, GATE_BAD, -1, now);
+    now += GATE_PAUSE_MS;
+    hears(t, "{\"id\":\"old\",\"status\":\"processing\"}", now);
+    assert_int_equal(gate_shut(b.g->gate, 0, now), GATE_SHUT_BREAKER);
+    b.d->release(b.g, t);
+    bench_close(&b);
+}
+
 int main(void) {
+    log_setup(2, LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_call_will_cost_is_known_before),
         cmocka_unit_test(who_has_asked_with_every_key_may_say_that_it_was_never_made),
+        cmocka_unit_test(a_call_that_is_only_taken_closes_no_breaker),
         cmocka_unit_test(of_a_key_that_is_gone_nobody_says_that),
     };
     return RUN(tests);

@@ -7,7 +7,7 @@
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
  *   {"do":"now","ticket":…}     answered at once                                      -> the same
- *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}}   {"do":"known","ids":[…]}   {"do":"notice","engine":…,"headers":{…},
+ *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}, "shut":{…}}   {"do":"known","ids":[…]}   {"do":"notice","engine":…,"headers":{…},
  *   "body":…,"token":…}   {"do":"engines"}
  * An answer has ok, the line's own "id", and either what came or {code, detail}.
  */
@@ -183,13 +183,18 @@ static void release(struct slot *s) {
     *s = (struct slot){ 0 };
 }
 
+/* Slots of each lane, and why it is shut. */
 static json_t *lanes_of(const struct opened *o) {
-    json_t *lanes = json_object();
+    json_t *lanes = json_object(), *shut = json_object();
+    struct err why;
     char name[ENGINE_NAME_MAX + 1];
     snprintf(name, sizeof(name), "%s", o->d->name);
-    for (size_t i = 0; o->d->lane ? o->d->lane(o->g, i, name) : i == 0; i++)
+    for (size_t i = 0; o->d->lane ? o->d->lane(o->g, i, name) : i == 0; i++) {
         json_object_set_new(lanes, name, json_integer(o->d->slots(o->g, i)));
-    return lanes;
+        if (o->d->shut && o->d->shut(o->g, i, &why) == 1)
+            json_object_set_new(shut, name, json_string(why.text));
+    }
+    return json_pack("{s:o, s:o}", "lanes", lanes, "shut", shut);
 }
 
 static void answer(struct str line) {
@@ -212,7 +217,7 @@ static void answer(struct str line) {
         with = r < 0 ? NULL : json_pack("{s:I, s:s, s:s, s:I}", "ticket", (json_int_t)i, "attempt", attempt, "remote_id", slots[i].foreseen.remote_id,
                                         "cost_microusd", (json_int_t)slots[i].foreseen.cost_microusd);
     } else if (strcmp(verb, "slots") == 0 && engine_named(j)) {
-        with = json_pack("{s:o}", "lanes", lanes_of(engine_named(j)));
+        with = lanes_of(engine_named(j));
     } else if (strcmp(verb, "engines") == 0) {
         with = json_pack("{s:[]}", "engines");
         for (i = 0; i < n_engines; i++)
