@@ -27,6 +27,21 @@ void provider_header(struct provider_call *c, struct arena *a, const char *fmt, 
     va_end(ap);
 }
 
+/* Who has a signed link has what it names; so in what a service says about one, its question mark is the end of it. */
+static void hide_queries(char *text) {
+    static const char ends[] = " \t\r\n\"'<>()[]{},;";
+    char *to = text;
+    for (const char *p = text; *p;) {
+        size_t n = strncmp(p, "http://", 7) == 0 || strncmp(p, "https://", 8) == 0 ? strcspn(p, ends) : 1;
+        const char *query = n > 1 ? memchr(p, '?', n) : NULL;
+        size_t kept = query ? (size_t)(query - p) + 1 : n;
+        memmove(to, p, kept);
+        to += kept;
+        p += n;
+    }
+    *to = '\0';
+}
+
 void provider_failed(struct provider_outcome *o, enum provider_blame blame, const char *fmt, ...) {
     static const int codes[] = {
         [PROVIDER_PASSING] = ERR_UPSTREAM, [PROVIDER_RATE] = ERR_BUSY, [PROVIDER_INPUT] = ERR_ENGINE_REFUSED,
@@ -40,6 +55,7 @@ void provider_failed(struct provider_outcome *o, enum provider_blame blame, cons
     va_start(ap, fmt);
     vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
     va_end(ap);
+    hide_queries(o->err.text);
 }
 
 void provider_unclear(struct provider_outcome *o, const char *fmt, ...) {
@@ -49,6 +65,7 @@ void provider_unclear(struct provider_outcome *o, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
     va_end(ap);
+    hide_queries(o->err.text);
 }
 
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms) {

@@ -94,7 +94,7 @@ enum provider_verdict {
 struct provider_outcome {             /* zeroed before parse(), but for retry_after_ms */
     enum provider_verdict verdict;
     enum provider_blame blame;        /* FAILED */
-    struct err err;                   /* FAILED, UNCLEAR: a line for the log, without keys and people */
+    struct err err;                   /* FAILED, UNCLEAR: a line for the log, without keys, people and what opens links */
     int64_t    retry_after_ms;        /* RATE: -1 (as at the beginning) when it did not say; remote.c reads the header */
     int64_t    units_m;               /* READY: thousandths of what the model's price counts (seconds, pictures); 0: as asked */
     int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */

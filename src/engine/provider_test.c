@@ -70,11 +70,20 @@ static void pace_and_money_end_a_call_that_is_over(void **state) {
     assert_true(o.blame == PROVIDER_CONTENT && o.err.code == ERR_CONTENT_REFUSED);
 }
 
+static void what_opens_a_link_is_in_no_log(void **state) {
+    struct provider_outcome o = { 0 };
+    provider_failed(&o, PROVIDER_PASSING, "%s", "cannot fetch \"https://b.example/in/1.png?Expires=1&Signature=abc\", nor http://c.example/?x=1: why? http://d.example/2");
+    assert_string_equal(o.err.text, "cannot fetch \"https://b.example/in/1.png?\", nor http://c.example/? why? http://d.example/2");
+    provider_unclear(&o, "%s", "https://b.example/?sig=1");
+    assert_string_equal(o.err.text, "https://b.example/?");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_call_is_found_when_it_can_only_be_one),
         cmocka_unit_test(what_an_upload_is_called_has_a_limit),
         cmocka_unit_test(pace_and_money_end_a_call_that_is_over),
+        cmocka_unit_test(what_opens_a_link_is_in_no_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
