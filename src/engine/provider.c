@@ -16,14 +16,9 @@ const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch",
 _Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
 
 void provider_header(struct provider_call *c, struct arena *a, const char *fmt, ...) {
-    size_t n = 0;
     va_list ap;
-    while (c->headers[n])
-        n++;
-    if (n == PROVIDER_HEADERS_MAX)
-        abort();                      /* a bug of ours: each service has a fixed handful */
     va_start(ap, fmt);
-    c->headers[n] = arena_vprintf(a, fmt, ap).p;
+    http_add_header(c->headers, PROVIDER_HEADERS_MAX, a, fmt, ap);
     va_end(ap);
 }
 
@@ -303,6 +298,23 @@ void provider_find(struct provider_job *j, const struct provider_listed *list, s
         provider_take_id(j, found, o);
     else
         provider_unclear(o, "%zu calls over there may be this one", fit);
+}
+
+void provider_find_on_page(struct provider_job *j, const json_t *list, size_t page_max, provider_read_listed *read, struct arena *a, struct provider_outcome *o) {
+    size_t n = json_array_size(list), kept = 0;
+    struct provider_listed last = { 0 };
+    if (!json_is_array(list) || n > page_max) {
+        provider_unclear(o, "a list of calls that is none");
+        return;
+    }
+    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (read(j, json_array_get(list, i), &last))
+            calls[kept++] = last;
+    if (n == page_max && last.made_ms > j->begun_ms - PROVIDER_FIND_SKEW_MS)
+        provider_unclear(o, "too many calls since");
+    else
+        provider_find(j, calls, kept, o);
 }
 
 int64_t provider_rfc3339(const char *text) {

@@ -145,6 +145,10 @@ json_t *provider_named(const struct provider_job *j, struct err *e);
  * (TAKEN); none is NOWHERE; several, one that may be another lost call, and what has no id or time are UNCLEAR. */
 struct provider_listed { const json_t *id; int64_t made_ms; };
 void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o);
+/* The same of a page of their own JSON, newest first; a page is as full as it may be at page_max, and what is not on it may be ours. read: false, it is
+ * none of this model; ret is set even so. */
+typedef bool provider_read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret);
+void provider_find_on_page(struct provider_job *j, const json_t *list, size_t page_max, provider_read_listed *read, struct arena *a, struct provider_outcome *o);
 int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */
 /* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
 int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);

@@ -145,28 +145,11 @@ static void parse_prediction(struct provider_job *j, const json_t *body, struct 
         o->cost_microusd = j->model->price_microusd;
 }
 
-static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
-    const json_t *list = json_object_get(body, "results");
+static bool read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret) {
     struct str version = j->model->model;
-    size_t n = json_array_size(list), kept = 0;
-    if (!json_is_array(list) || n > LIST_PAGE) {
-        provider_unclear(o, "a list of calls that is none");
-        return;
-    }
     str_cut(&version, ':');
-    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *one = json_array_get(list, i);
-        if (version.n ? !str_eqz(version, provider_text(one, "version")) : !str_eqz(j->model->model, provider_text(one, "model")))
-            continue;
-        calls[kept++] = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
-    }
-    /* Newest first, a hundred a page: where the whole page is newer than ours, ours may be on the next. */
-    if (n == LIST_PAGE && provider_rfc3339(provider_text(json_array_get(list, n - 1), "created_at")) > j->begun_ms - PROVIDER_FIND_SKEW_MS) {
-        provider_unclear(o, "too many calls since");
-        return;
-    }
-    provider_find(j, calls, kept, o);
+    *ret = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
+    return version.n ? str_eqz(version, provider_text(one, "version")) : str_eqz(j->model->model, provider_text(one, "model"));
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {
@@ -182,7 +165,7 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
         provider_take_ref(j, str_z(provider_text(json_object_get(body, "urls"), "get")), o);
         return;
     case PROVIDER_FIND:
-        parse_list(j, body, a, o);
+        provider_find_on_page(j, json_object_get(body, "results"), LIST_PAGE, read_listed, a, o);
         return;
     case PROVIDER_SUBMIT:
         provider_take_id(j, json_object_get(body, "id"), o);

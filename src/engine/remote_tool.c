@@ -26,7 +26,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "engine/engine.h"
-#include "net/client.h"
+#include "net/tool.h"
 
 #define LINE_MAX_BYTES (1 << 20)
 #define TICKETS_MAX    8192
@@ -75,15 +75,6 @@ static const struct opened *engine_named(const json_t *j) {
         if (strcmp(engines[i].d->name, text(j, "engine")) == 0)
             return &engines[i];
     return NULL;
-}
-
-static struct str header_of(const void *from, const char *name) {
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)from, key, v)
-        if (str_ieq(str_z(key), str_z(name)))
-            return (struct str){ json_string_value(v), json_string_length(v) };
-    return STR_NULL;
 }
 
 /* ---- answers ---- */
@@ -227,7 +218,7 @@ static void answer(struct str line) {
         known = json_incref(json_object_get(j, "ids"));
     } else if (strcmp(verb, "notice") == 0 && engine_named(j)) {
         const struct opened *o = engine_named(j);
-        struct engine_notice notice = { header_of, json_object_get(j, "headers"), str_z(text(j, "body")), str_z(text(j, "token")) };
+        struct engine_notice notice = { tool_header, json_object_get(j, "headers"), str_z(text(j, "body")), str_z(text(j, "token")) };
         r = o->d->notice ? o->d->notice(o->g, &notice, &e) : err_set(&e, ERR_NOT_FOUND, "no notices");
     } else if (!s) {
         r = err_set(&e, ERR_NOT_FOUND, "no such ticket or verb");
@@ -291,16 +282,8 @@ static void loop(void) {
 
 static int open_all(int argc, char **argv, struct config **cfg, struct http_client **http, struct err *e) {
     static const struct setting *const tables[] = { engine_settings, http_client_settings, NULL };
-    struct http_client_conf conf;
-    int rest, r = crypto_setup(e);
-    if (r >= 0)
-        r = config_new(tables, cfg, e);
-    if (r >= 0)
-        r = config_load(*cfg, argc - 1, argv + 1, environ, &rest, e);
+    int r = tool_open(tables, argc, argv, environ, cfg, http, e);
     if (r < 0)
-        return r;
-    http_client_conf_from(*cfg, &conf);
-    if ((r = http_client_new(&conf, http, e)) < 0)
         return r;
     struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .wake = wake, .known = is_known };
     for (size_t i = 0; engine_drivers[i] && n_engines < ENGINES; i++) {
