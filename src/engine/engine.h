@@ -81,10 +81,10 @@ struct engine_ctx {
     const char *share;               /* folder with engines/<name>.yaml */
     void (*wake)(void *arg);
     void *wake_arg;
-    /* Whether an attempt made near that one bears that name. 1: one does; 0: none does; < 0: one may, a lost one whose remote_id ends with `lost`, or nobody
-     * can tell. Calls that are still with the engine are not asked about. NULL: 0 */
-    int (*known)(void *arg, int64_t attempt, struct str remote_id, struct str lost);
-    void *known_arg;
+    /* Tells the names (remote_id) that hold this text, of attempts made near that one, which is left out; of those that end with it only such as are lost.
+     * < 0: nobody can tell. Asked once for each look at a list of calls, since it reads what was attempted in half an hour. NULL: there are none. */
+    int (*names)(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to);
+    void *names_arg;
 };
 struct engine_driver {
     const char *name;                /* stored in task and attempt rows: never renamed, never reused */

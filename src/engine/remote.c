@@ -85,6 +85,7 @@ void remote_release(struct engine *g, void *ticket) {
     json_decref(t->job.scratch);
     arena_free(t->job.a);
     buf_done(&t->facts);
+    remote__forget_names(t);
     *t->self = t->next;
     if (t->next)
         t->next->self = t->self;
@@ -304,8 +305,8 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
     struct engine *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
-    *g = (struct engine){ .p = p, .client = ctx->client, .wake = ctx->wake, .wake_arg = ctx->wake_arg, .known = ctx->known,
-                           .known_arg = ctx->known_arg };
+    *g = (struct engine){ .p = p, .client = ctx->client, .wake = ctx->wake, .wake_arg = ctx->wake_arg, .names = ctx->names,
+                           .names_arg = ctx->names_arg };
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->idle, NULL);
     g->base_url = p->nodes ? NULL : setting_of(ctx, p, "url", name);

@@ -387,6 +387,7 @@ static void take_answer(struct ticket *t, int64_t now_ms) {
     struct provider_outcome o = { .retry_after_ms = -1 };
     if (x->reply.rc == 0 && step != PROVIDER_FETCH) {
         struct provider_said said = { x->reply.status, reply_header, &x->reply, buf_str(&x->reply.body) };
+        remote__forget_names(t);
         t->g->p->parse(t->g->mine, &t->job, step, &said, x->a, &o);
         if (o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_RATE && o.retry_after_ms < 0)
             o.retry_after_ms = provider_retry_after(&said, clock_ms());

@@ -20,6 +20,9 @@
 #define HINTS_MAX          64
 #define REMOTE_ID_MAX      (2 * HASH_HEX + 2 + PROVIDER_ID_MAX)
 
+/* Names of other calls, as hashes: in order, once all are there. */
+struct names { uint64_t *list; size_t n; bool read, doubt /* one of them is lost, or not all are there */; };
+#define NAMES_MAX 32768
 struct key { char *secret; char name[HASH_HEX + 1]; };
 /* One request on its way, and the answer. Belongs to the HTTP client from send() until `back`; then to whoever waits for it. */
 struct exchange {
@@ -48,6 +51,7 @@ struct ticket {
     struct exchange *x;               /* NULL: nothing is under way */
     int            tries;             /* of the present step, that failed */
     unsigned       keys;              /* FINDING: bits of those that are asked in turn */
+    struct names   names;             /* FINDING: of the answer that is being read */
     char           key_gone[HASH_HEX + 1];     /* FINDING: it may have been made with this one, which is not in the settings any more; "" none */
     int64_t        at_ms, deadline_ms, taken_ms, found_until_ms;
     int            out;               /* ours */
@@ -74,8 +78,8 @@ struct engine {
     struct http_client *client;
     void         (*wake)(void *arg);
     void          *wake_arg;
-    int          (*known)(void *arg, int64_t attempt, struct str remote_id, struct str lost);
-    void          *known_arg;
+    int          (*names)(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to);
+    void          *names_arg;
     struct ticket *tickets;
     pthread_mutex_t lock;             /* the rest */
     pthread_cond_t idle;
@@ -89,6 +93,7 @@ struct engine {
 void remote__hash(const char *text, size_t n, char out[HASH_HEX + 1]);
 void remote__name(const struct ticket *t, size_t key, const char *id, char out[REMOTE_ID_MAX + 1]);
 int remote__is_known(void *arg, const char *id);                     /* provider_job.known; arg: the ticket */
+void remote__forget_names(struct ticket *t);                         /* before each answer, and at the end */
 /* Before it has a name: with which keys it may be made. */
 void remote__unnamed(const struct engine *g, const struct model *m, char out[REMOTE_ID_MAX + 1]);
 struct remote__named {

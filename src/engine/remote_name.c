@@ -2,6 +2,7 @@
 #include "engine/remote_call.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/crypto.h"
 
@@ -24,28 +25,69 @@ static bool may_be_it(const struct ticket *o, const struct ticket *t) {
     return o != t && !o->taken && may_be_there && str_eq(o->job.model->model, t->job.model->model);
 }
 
+/* FNV-1a. Of 64 bits: two names of half an hour never share one. */
+static uint64_t hash_of(struct str s) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static int compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void take_name(void *to, struct str remote_id) {
+    struct names *names = to;
+    bool lost = remote_id.n && remote_id.p[remote_id.n - 1] == '~';
+    names->doubt |= lost || names->n == NAMES_MAX;
+    if (lost || names->n == NAMES_MAX)
+        return;
+    if ((names->n & (names->n - 1)) == 0) {                /* as full as it is large */
+        names->list = realloc(names->list, (names->n ? 2 * names->n : 1) * sizeof(*names->list));
+        if (!names->list)
+            abort();
+    }
+    names->list[names->n++] = hash_of(remote_id);
+}
+
+static void read_names(struct ticket *t) {
+    char model[HASH_HEX + 1], holds[HASH_HEX + 3];
+    remote__hash(t->job.model->model.p, t->job.model->model.n, model);
+    snprintf(holds, sizeof(holds), "~%s~", model);
+    t->names.read = true;
+    if (t->g->names && t->g->names(t->g->names_arg, t->job.attempt, str_z(holds), take_name, &t->names) < 0)
+        t->names.doubt = true;
+    if (t->names.n)
+        qsort(t->names.list, t->names.n, sizeof(*t->names.list), compare);
+}
+
+void remote__forget_names(struct ticket *t) {
+    free(t->names.list);
+    t->names = (struct names){ 0 };
+}
+
 /*
  * See provider_job.known. Of two calls without a name each could be the one that is listed, and the pictures are two people's: then nobody takes it.
  * Under every key, because two keys may be of one account over there, which lists the calls of both.
  */
 int remote__is_known(void *arg, const char *id) {
-    const struct ticket *t = arg;
-    bool doubt = false;
-    char model[HASH_HEX + 1], lost[HASH_HEX + 3];
-    remote__hash(t->job.model->model.p, t->job.model->model.n, model);
-    snprintf(lost, sizeof(lost), "~%s~", model);
+    struct ticket *t = arg;
+    if (!t->names.read)
+        read_names(t);
+    bool doubt = t->names.doubt;
     for (size_t key = 0; key < t->g->n_keys; key++) {
         char remote_id[REMOTE_ID_MAX + 1];
         remote__name(t, key, id, remote_id);
+        uint64_t hash = hash_of(str_z(remote_id));
+        if (t->names.n && bsearch(&hash, t->names.list, t->names.n, sizeof(hash), compare))
+            return 1;
         for (const struct ticket *o = t->g->tickets; o; o = o->next) {
             if (o != t && strcmp(o->remote_id, remote_id) == 0)
                 return 1;
             doubt |= may_be_it(o, t);
         }
-        int r = t->g->known ? t->g->known(t->g->known_arg, t->job.attempt, str_z(remote_id), str_z(lost)) : 0;
-        if (r > 0)
-            return 1;
-        doubt |= r < 0;
     }
     return doubt ? -1 : 0;
 }

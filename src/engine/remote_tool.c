@@ -58,10 +58,9 @@ static void wake(void *arg) {
     (void)n;
 }
 
-static int is_known(void *arg, int64_t attempt, struct str remote_id, struct str lost) {
+static int tell_known(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to) {
     for (size_t i = 0; i < json_array_size(known); i++)
-        if (str_eqz(remote_id, json_string_value(json_array_get(known, i))))
-            return 1;
+        tell(to, str_z(json_string_value(json_array_get(known, i))));
     return 0;
 }
 
@@ -285,7 +284,7 @@ static int open_all(int argc, char **argv, struct config **cfg, struct http_clie
     int r = tool_open(tables, argc, argv, environ, cfg, http, e);
     if (r < 0)
         return r;
-    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .wake = wake, .known = is_known };
+    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .wake = wake, .names = tell_known };
     for (size_t i = 0; engine_drivers[i] && n_engines < ENGINES; i++) {
         struct opened *o = &engines[n_engines];
         if (!(engine_drivers[i]->can & ENGINE_IS_REMOTE))

@@ -104,6 +104,7 @@ static inline int core_slots_left(const struct core_engine *g) { return g->slots
 int64_t core_shut_ms(struct task_core *c, const char *engine);
 /* The recipe's engines in order, or those of engine.use: the one behind `after` (NULL: the first) that can make it, or NULL. */
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after);
+int core_names(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to);     /* engine_ctx.names; arg: c */
 void core_disk(struct task_core *c, int rc);                                    /* notes a full disk and its end, once each, in the log */
 
 /* ---- run.c: one leased task ---- */

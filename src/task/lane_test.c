@@ -143,6 +143,43 @@ static void a_call_whose_key_is_gone_is_not_made_with_another(void **state) {
     testing_clean(t);
 }
 
+struct moved { struct task__attempt a; enum attempt_state to; };
+static int move_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct moved *m = arg;
+    return task__attempt_move(tx, &m->a, m->to, NULL, e);
+}
+static int add_fn(struct db_tx *tx, void *arg, struct err *e) { return task__attempt_add(tx, arg, e); }
+static void add_name(void *to, struct str remote_id) { buf_printf(to, "%.*s ", STR_ARG(remote_id)); }
+
+static void only_names_that_may_be_over_there_are_told(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    static const struct { const char *remote_id; enum attempt_state state; int64_t ago_ms; } rows[] = {
+        { "k~0123abcd~one", ATTEMPT_SUBMITTED, 0 }, { "k~0123abcd~two", ATTEMPT_UNKNOWN, 15 * 60000 }, { "k~0123abcd~", ATTEMPT_INTENT, 0 },
+        { "k,l~0123abcd~", ATTEMPT_UNKNOWN, 0 }, { "k~99999999~one", ATTEMPT_SUBMITTED, 0 }, { "", ATTEMPT_UNKNOWN, 0 },
+        { "k~0123abcd~old", ATTEMPT_SUBMITTED, 20 * 60000 },
+    };
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, 1000);
+    testing_open(t);
+    int64_t task = testing_buy(t, ME, PLAIN), mine = id_new();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct task__attempt a = { .id = id_at_ms(id_ms(mine) - rows[i].ago_ms) + 100000 + (int64_t)i, .task = task, .op = "compose", .engine = "replicate.pictures",
+                                   .state = ATTEMPT_INTENT, .created_ms = clock_ms() };
+        snprintf(a.remote_id, sizeof(a.remote_id), "%s", rows[i].remote_id);
+        OK(db_do(t->db, add_fn, &a, e));
+        if (rows[i].state != ATTEMPT_INTENT)
+            OK(db_do(t->db, move_fn, &(struct moved){ a, rows[i].state }, e));
+    }
+    OK(core_names(t->core, mine, STR("~0123abcd~"), add_name, &b));
+    buf_add_z(&b, "");
+    assert_string_equal(b.p, "k~0123abcd~two k~0123abcd~one k,l~0123abcd~ ");
+    int64_t first = id_at_ms(id_ms(mine)) + 100000;
+    b.n = 0;
+    OK(core_names(t->core, first, STR("~0123abcd~"), add_name, &b));
+    assert_string_equal(b.p, "k~0123abcd~two k,l~0123abcd~ ");        /* it is not told its own */
+}
+
 static void a_task_stands_in_the_line_of_its_lane(void **state) {
     struct testing *t = *state;
     t->use = "replicate";
@@ -166,6 +203,7 @@ int main(void) {
         TESTING(who_has_a_call_at_the_service_waited_for_that),
         TESTING(tasks_of_an_engine_whose_key_is_gone_end),
         TESTING(a_call_whose_key_is_gone_is_not_made_with_another),
+        TESTING(only_names_that_may_be_over_there_are_told),
         TESTING(a_task_stands_in_the_line_of_its_lane),
     };
     cmocka_set_test_filter(getenv("ZT_TEST_ONLY"));
