@@ -81,16 +81,30 @@ static void end(struct call *k) {
     free(k);
 }
 
-void call_stop(struct call *k) {
-    if (k->ticket && k->engine->d->cancel) {
-        struct err e;
-        k->engine->d->cancel(k->engine->g, k->ticket, &e);   /* best effort: the outcome is nobody's any more */
-    }
-    if (k->job_out) {
-        k->dead = true;
-        return;
-    }
+static void unsent_then(struct hand_job *j) {
+    struct call *k = (struct call *)j;
+    k->job_out = false;
     end(k);
+}
+
+/* Whether its engine is sure that nobody over there has heard of it; it is cancelled. */
+static bool was_not_sent(struct call *k) {
+    const struct engine_driver *d = k->engine->d;
+    struct engine_result res;
+    struct err e;
+    d->cancel(k->engine->g, k->ticket, &e);      /* best effort: the outcome is nobody's any more */
+    return k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED &&
+           res.cost_microusd == 0;
+}
+
+void call_stop(struct call *k) {
+    bool not_sent = k->ticket && !k->dead && k->engine->d->cancel && was_not_sent(k);
+    if (k->job_out || not_sent)
+        k->dead = true;
+    if (not_sent && !k->job_out)
+        give(k, CALL_FAILING, store_unsent, unsent_then);
+    else if (!k->job_out)
+        end(k);
 }
 
 /* True when the call goes on after its job; else it was ended here. */
@@ -99,7 +113,10 @@ static bool back(struct hand_job *j, struct call **ret_k) {
     k->job_out = false;
     core_disk(k->run->c, k->rc);
     if (k->dead || k->run->gone) {
-        end(k);
+        if (k->phase == CALL_BEGIN && k->rc >= 0 && !(k->engine->d->can & ENGINE_CAN_REPEAT))
+            give(k, CALL_FAILING, store_unsent, unsent_then);    /* its intent was all there was of it */
+        else
+            end(k);
         return false;
     }
     if (k->rc == ERR_RACE && !k->run->late) {
@@ -304,11 +321,8 @@ static void ask(struct call *k) {
 /* The engine did not keep to the limit by itself. */
 static void overdue(struct call *k) {
     const struct engine_driver *d = k->engine->d;
-    struct engine_result res;
     struct err e;
-    if (d->cancel)
-        d->cancel(k->engine->g, k->ticket, &e);
-    if (d->cancel && k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED) {
+    if (d->cancel && was_not_sent(k)) {
         err_set(&e, ERR_UPSTREAM, "%s waited for its turn until its limit", k->op->name);
         fail(k, &e, 0);                          /* it was never sent, so nobody has to be asked about it */
         return;

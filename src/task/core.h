@@ -204,6 +204,7 @@ void store_submitted(struct hand_job *j);
 void store_result(struct hand_job *j);
 void store_failed(struct hand_job *j);
 void store_unknown(struct hand_job *j);
+void store_unsent(struct hand_job *j);                               /* of a call that was stopped; no lease is needed, for it was surely not made */
 void store_reopen(struct hand_job *j);
 
 /* ---- learn.c: what eta knows at start, from the tables ---- */

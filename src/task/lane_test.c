@@ -143,6 +143,26 @@ static void a_call_whose_key_is_gone_is_not_made_with_another(void **state) {
     testing_clean(t);
 }
 
+DB_SQL(sending, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'intent'");
+DB_SQL(ended, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'failed'");
+static bool is_sending(struct testing *t, int64_t id) { return testing_count(t, &sending, id) > 0; }
+static bool has_ended(struct testing *t, int64_t id) { return testing_count(t, &sending, id) == 0 && testing_count(t, &ended, id) > 0; }
+
+static void what_was_not_sent_is_not_asked_about(void **state) {
+    struct testing *t = *state;
+    t->use = "replicate";
+    t->keys = "a-key";
+    testing_go(state, "");
+    int64_t task = testing_buy(t, ME, ((struct testing_order){ "group", 1, 4, 1 }));      /* a photo is on its way to nobody, again and again */
+    testing_wait(t, is_sending, task, "a call");
+    assert_int_equal(testing_cancel(t, task, ME), 0);
+    testing_wait(t, has_ended, task, "its end");
+    assert_int_equal(testing_count(t, &testing_unknown, task), 0);
+    assert_int_equal(testing_cost(t), 0);
+    testing_balance(t, ME, 40, 0);
+    testing_clean(t);
+}
+
 struct moved { struct task__attempt a; enum attempt_state to; };
 static int move_fn(struct db_tx *tx, void *arg, struct err *e) {
     struct moved *m = arg;
@@ -203,6 +223,7 @@ int main(void) {
         TESTING(who_has_a_call_at_the_service_waited_for_that),
         TESTING(tasks_of_an_engine_whose_key_is_gone_end),
         TESTING(a_call_whose_key_is_gone_is_not_made_with_another),
+        TESTING(what_was_not_sent_is_not_asked_about),
         TESTING(only_names_that_may_be_over_there_are_told),
         TESTING(a_task_stands_in_the_line_of_its_lane),
     };

@@ -310,3 +310,21 @@ void store_unknown(struct hand_job *j) {
     struct err e;
     k->rc = core_write(k->run->c, unknown_fn, k, &e);
 }
+
+static int unsent_fn(struct db_tx *tx, void *arg, struct err *e) {
+    static const struct err why = { ATTEMPT_LOST, "stopped before it was sent" };
+    struct call *k = arg;
+    struct task__attempt a;
+    int r = task__attempt_load(tx, k->row.id, &a, e);
+    if (r < 0 || (a.state != ATTEMPT_INTENT && a.state != ATTEMPT_UNKNOWN))
+        return r;
+    a.cost_microusd = a.ask_ms = 0;
+    task__wake_stream(tx, k->run->c, a.task);
+    return task__attempt_move(tx, &a, ATTEMPT_FAILED, &why, e);
+}
+
+/* When this cannot be written, it is asked about like any other. */
+void store_unsent(struct hand_job *j) {
+    struct call *k = (struct call *)j;
+    k->rc = core_write(k->run->c, unsent_fn, k, &k->err);
+}

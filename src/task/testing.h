@@ -121,7 +121,9 @@ static inline void testing_service(struct testing *t) {
     char path[160];
     testing_file(t, "replicate.yaml", "engine: replicate\nqueries_per_minute: 600\nlanes:\n  - { lane: clips, concurrent: 1, per_minute: 60, burst: 1 }\n"
                                       "  - { lane: pictures, concurrent: 2, per_minute: 600, burst: 10 }\nmodels:\n  - op: compose\n    model: a/b:0123\n"
-                                      "    form: version\n    lane: pictures\n    price: { microusd: 5000, per: call }\n    result: picture\n");
+                                      "    form: version\n    lane: pictures\n    price: { microusd: 5000, per: call }\n    result: picture\n"
+                                      "  - op: cutout\n    model: a/c:4567\n    form: version\n    lane: pictures\n    price: { microusd: 700, per: call }\n"
+                                      "    result: picture\n");
     snprintf(path, sizeof(path), "%s/replicate.yaml", t->dir);
     OK(config_set(t->cfg, "engine.replicate_keys", str_z(t->keys), "test", e));
     OK(config_set(t->cfg, "engine.replicate_url", STR("http://127.0.0.1:9"), "test", e));
