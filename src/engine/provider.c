@@ -228,17 +228,26 @@ static int fill_in(const struct provider_job *j, struct str text, const struct p
     return out->failed ? err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20) : 0;
 }
 
-int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+/* With marks instead of the inputs' bytes. */
+static int write_text(const struct provider_job *j, json_t *ours, struct arena *a, struct str *ret, struct err *e) {
     json_t *all = ours ? provider_body(j, ours) : NULL;
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    size_t n = text ? strlen(text) : 0;
+    char *p = text ? arena_try(a, n + 1) : NULL;
+    json_decref(all);
+    if (p)
+        memcpy(p, text, n + 1);
+    free(text);
+    *ret = (struct str){ p, n };
+    return p ? 0 : err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON, or of more than %u MB", PROVIDER_BODY_MAX >> 20);
+}
+
+int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+    struct str text;
     BUF_CLEANUP struct buf b;
     buf_init(&b, PROVIDER_BODY_MAX);
-    json_decref(all);
-    if (!text)
-        return err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON");
-    int r = fill_in(j, str_z(text), m, &b, e);
-    free(text);
-    if (r < 0)
+    int r = write_text(j, ours, a, &text, e);
+    if (r < 0 || (r = fill_in(j, text, m, &b, e)) < 0)
         return r;
     char *p = arena_try(a, b.n + 1);
     if (!p)
@@ -247,6 +256,34 @@ int provider_write_body(const struct provider_job *j, json_t *ours, const struct
     c->body = (struct str){ p, b.n };
     return 1;
 }
+
+int provider_write_parts(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+    struct str text;
+    int r = write_text(j, ours, a, &text, e);
+    int64_t bytes = (int64_t)text.n;
+    for (size_t i = 0; r >= 0 && i < j->n_in; i++) {
+        char mark[48];
+        struct str what = marker(i, m, mark);
+        const char *at = memmem(text.p, text.n, what.p, what.n);
+        if (!at)
+            continue;
+        size_t before = (size_t)(at - text.p);
+        bytes += (j->in[i].bytes + 2) / 3 * 4;
+        c->parts[c->n_parts++] = (struct http_part){ .text = { text.p, before } };
+        c->parts[c->n_parts++] = (struct http_part){ .fd = j->in[i].fd, .bytes = j->in[i].bytes, .base64 = true };
+        text = (struct str){ at + what.n, text.n - before - what.n };
+    }
+    if (r < 0)
+        return r;
+    if (bytes > PROVIDER_BODY_MAX)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20);
+    if (c->n_parts)
+        c->parts[c->n_parts++] = (struct http_part){ .text = text };
+    else
+        c->body = text;
+    return 1;
+}
+_Static_assert(2 * ENGINE_FDS_MAX + 1 <= PROVIDER_PARTS_MAX, "a part for each input and for what is around it");
 
 json_t *provider_named(const struct provider_job *j, struct err *e) {
     json_t *all = json_object();

@@ -152,7 +152,10 @@ void provider_find_on_page(struct provider_job *j, const json_t *list, size_t pa
 int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */
 /* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
 int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);
-/* What stands in that JSON for input i: its ref or link; else its bytes as base64 (data_url: behind "data:TYPE;base64,"), put in by provider_write_body(). */
+/* The same, with the inputs' bytes left to the client: it reads and encodes them while it sends, on its own thread, and nobody holds them all. For services
+ * that sign no bodies. */
+int provider_write_parts(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);
+/* What stands in that JSON for input i: its ref or link; else its bytes as base64 (data_url: behind "data:TYPE;base64,"), put in by these two, in the order of the inputs. */
 json_t *provider_inline(const struct provider_job *j, size_t i, bool data_url, const struct provider_moment *m);
 const struct provider_input *provider_input_of(const struct provider_job *j, const char *role);       /* the first, or NULL */
 

@@ -50,7 +50,7 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
         c->method = "POST";
         c->url = arena_printf(a, "%s/%s", j->base_url, is_clip(j) ? "contents/generations/tasks" : "images/generations");
         provider_header(c, a, "Content-Type: application/json");
-        return provider_write_body(j, is_clip(j) ? clip_body(j, m) : picture_body(j, m), m, a, c, e);
+        return provider_write_parts(j, is_clip(j) ? clip_body(j, m) : picture_body(j, m), m, a, c, e);
     case PROVIDER_FIND:
         c->method = "GET";
         c->url = arena_printf(a, "%s/contents/generations/tasks?page_num=1&page_size=%d&filter.model=%.*s", j->base_url, LIST_PAGE, STR_ARG(j->model->model));
