@@ -19,7 +19,8 @@ static int load(struct db_tx *tx, const struct call *k, struct task_row *t, stru
     if (r < 0 || (r = task__attempt_load(tx, k->row.id, a, e)) < 0)
         return r;
     a->cost_microusd = k->row.cost_microusd;
-    snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
+    if (k->row.remote_id[0])                     /* else a notice may have brought it meanwhile */
+        snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
     return 0;
 }
 
@@ -64,6 +65,7 @@ void store_begin(struct hand_job *j) {
         k->input_at_fault = why->http < 500 && why->retry == RETRY_NEVER;
         return;
     }
+    lend_to(k);
     if ((k->rc = open_outputs(k, &k->err)) < 0 || (k->rc = core_write(c, intent_fn, k, &k->err)) < 0)
         return;
     if (failpoint_hit(FP_TASK_AFTER_INTENT) < 0)
@@ -81,6 +83,12 @@ void store_reopen(struct hand_job *j) {
         if ((k->rc = task__load(db_reader(k->run->c->db), k->row.task, &t, &k->err)) < 0)
             return;
         k->run->row.account = t.account;
+    }
+    if (!k->row.remote_id[0]) {                  /* a notice may have brought its name */
+        struct task__attempt a;
+        if ((k->rc = task__attempt_load(db_reader(k->run->c->db), k->row.id, &a, &k->err)) < 0)
+            return;
+        memcpy(k->row.remote_id, a.remote_id, sizeof(k->row.remote_id));
     }
     k->rc = open_outputs(k, &k->err);
 }
