@@ -37,7 +37,8 @@ struct engine_call {
     size_t      n_in;
     struct str  role[ENGINE_FDS_MAX];/* remote engines: "face", "target", "clip", "picture", "person", "backdrop", "mask" */
     struct str  link[ENGINE_FDS_MAX];/* remote engines: where a stranger may fetch it for a while; "" when nobody outside can */
-    struct str  notice_url;          /* remote engines: where it may tell us that the call moved; "" when nobody outside can */
+    int64_t     asset[ENGINE_FDS_MAX];   /* the caller's own: which bytes these are; 0: such as are in no link */
+    struct str  notice_url;          /* remote engines: where it may tell us that the call moved, to be followed by "/" and `by`; "" when nobody outside can */
     int         out[ENGINE_OUTS_MAX];/* writable files (blob_put_fd): the result, then its preview */
     size_t      n_out;               /* 0 when the op gives only JSON */
     int64_t     cost_microusd;       /* reconcile(): as it was foreseen; 0 = nobody knows */
@@ -67,11 +68,19 @@ struct engine_result {
     int64_t     poll_at_ms;          /* SENDING, WORKING: ask again at this clock_mono_ms() at the latest; 0 = wait for `wake` */
 };
 
-/* What a service sent us by itself: a hint to look again, never the truth. Borrowed. */
+/* What a service sent us by itself, to the address of one call: a hint to look again, never the truth. Borrowed. */
+#define ENGINE_NOTICE_MAX (256 * 1024)   /* bytes of its body that are looked at */
 struct engine_notice {
     struct str (*header)(const void *from, const char *name);    /* STR_NULL when absent */
     const void *from;
-    struct str body, token;          /* token: the address's last part, "" when it has none */
+    struct str body;
+    int64_t    attempt;              /* that the address names; whoever calls has seen that it is one of ours */
+    struct str by;                   /* what the engine wrote behind notice_url */
+};
+#define ENGINE_REMOTE_ID_MAX 128
+struct engine_heard {
+    bool again;                      /* the same message was here before: nothing was done */
+    char remote_id[ENGINE_REMOTE_ID_MAX + 1];    /* what it calls the call, as in engine_result; "" when it does not say */
 };
 struct http_client;
 struct engine_ctx {
@@ -79,6 +88,7 @@ struct engine_ctx {
     struct media *media;             /* NULL: zoetrope-media is not there */
     struct http_client *client;      /* NULL: nothing goes out */
     const char *share;               /* folder with engines/<name>.yaml */
+    bool reachable;                  /* services can fetch inputs from us, and tell us (public_url) */
     void (*wake)(void *arg);
     void *wake_arg;
     /* Tells the names (remote_id) that hold this text, of attempts made near that one, which is left out; of those that end with it only such as are lost.
@@ -103,7 +113,8 @@ struct engine_driver {
     /* Takes up again a call that was made before, perhaps by another process; never makes a new one. remote_id as foreseen, or as told since.
      * ERR_NOT_FOUND: it surely never happened; ERR_UNCERTAIN: still nobody knows; else a ticket as from submit(). */
     int  (*reconcile)(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
-    int  (*notice)(struct engine *g, const struct engine_notice *n, struct err *e);      /* any thread. 0 = taken in, < 0 refused */
+    /* Any thread, never waits. ERR_ENGINE_NOTICE: forged or stale; ERR_BUSY: it cannot be judged just now, so let it come again; ERR_NOT_FOUND: it has none. */
+    int  (*notice)(struct engine *g, const struct engine_notice *n, struct engine_heard *ret, struct err *e);
     /* Any thread. 0; or ERR_UNCERTAIN and why, for the operator: that call was made with something that is not in the settings any more, and as long as it
      * is not there again reconcile() cannot say that it was not made. NULL: 0 */
     int  (*findable)(struct engine *g, struct str op, struct str remote_id, struct err *ret_why);

@@ -123,6 +123,13 @@ bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_
     return true;
 }
 
+int provider_notice_id(struct str id, struct provider_notice *ret, struct err *e) {
+    if (id.n == 0 || id.n > PROVIDER_ID_MAX || !is_printable(id.p, id.n))
+        return err_set(e, ERR_ENGINE_NOTICE, "it names no call");
+    memcpy(ret->id, id.p, id.n);
+    return 0;
+}
+
 bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_outcome *o) {
     if (ref.n == 0 || ref.n > REF_MAX || !is_printable(ref.p, ref.n)) {
         provider_unclear(o, "an upload without a name");

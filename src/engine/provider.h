@@ -100,11 +100,19 @@ struct provider_outcome {             /* zeroed before parse(), but for retry_af
     int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */
     int        progress_pm;           /* WORKING; 0: it does not say */
 };
-struct provider_notice { char id[PROVIDER_ID_MAX + 1]; int64_t attempt; };     /* about which call: by its id, or by our attempt where the address said so */
+struct provider_notice {
+    char       id[PROVIDER_ID_MAX + 1];       /* the call's over there; "" when it does not say */
+    struct str once;                          /* the same in every delivery of one message, and in no other; in the arena */
+    bool       in_time;                       /* also of one that is refused: what is wrong with it is not its time */
+};
+struct notice_said;
+struct notice_jwks;
 
 struct provider {
     const char *name;
     const char *const *forms;         /* NULL-ended: the words that model.form may be, each a way to write a request */
+    bool        fetches;              /* it takes inputs by links of ours and in no other way: of no use where nobody outside can fetch from us */
+    bool        jwks;                 /* its notices are signed with keys of a document, engine.<name>_jwks_url, which remote_notice.c fetches and keeps */
     bool        nodes;                /* machines of our own instead of accounts: engine.<name>_nodes are addresses, and each one is a "key" */
     /* optional: more settings of its own, files beside share/engines/<name>.yaml */
     int (*open)(const struct config *cfg, const struct models *models, const char *share, void **ret_g, struct err *e);
@@ -116,8 +124,10 @@ struct provider {
     /* An answer that came whole, of any status. Of an UPLOAD, `uploaded` counts on when this input is there. */
     void (*parse)(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a,
                   struct provider_outcome *ret);
-    /* A notice: 1 when it is genuine (or a mere hint), and about ret; < 0 refused. Optional. */
-    int (*notice)(const void *g, const struct provider_said *said, int64_t now_ms, struct arena *a, struct provider_notice *ret, struct err *e);
+    /* A notice: 0 when it is genuine, or a mere hint where nobody signs; ERR_ENGINE_NOTICE. keys: NULL without jwks. ret is zeroed before. Optional; one
+     * that has an open() as well hears nothing while that gave NULL. */
+    int (*notice)(const void *g, const struct notice_said *said, const struct notice_jwks *keys, int64_t now_ms, struct arena *a, struct provider_notice *ret,
+                  struct err *e);
 };
 
 /* ---- what providers share (provider.c) ---- */
@@ -136,6 +146,8 @@ bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_o
 void provider_over(struct provider_outcome *o);
 /* Takes the result's link; UNCLEAR when it is none. */
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
+/* The id of a call as a notice names it: as provider_take_id() takes them, else ERR_ENGINE_NOTICE. */
+int provider_notice_id(struct str id, struct provider_notice *ret, struct err *e);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
 /* Inputs (their ref, else their link) and params by the names the model has for them (model.names); what has no name is left out. An input that

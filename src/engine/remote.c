@@ -18,25 +18,10 @@
 
 /* ---- the engine ---- */
 
-static void take_hints(struct engine *g, int64_t now_ms) {
-    struct provider_notice hints[HINTS_MAX];
-    pthread_mutex_lock(&g->lock);
-    size_t n = g->n_hints;
-    memcpy(hints, g->hints, (n < HINTS_MAX ? n : HINTS_MAX) * sizeof(*hints));
-    g->n_hints = 0;
-    pthread_mutex_unlock(&g->lock);
-    for (struct ticket *t = n ? g->tickets : NULL; t; t = t->next)
-        for (size_t i = 0; i < n && t->phase == POLLING && !t->x; i++)
-            if (n > HINTS_MAX || hints[i].attempt == t->job.attempt || strcmp(hints[i].id, t->job.id) == 0) {
-                t->at_ms = now_ms;
-                break;
-            }
-}
-
 int remote_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e) {
     struct ticket *t = ticket;
     int64_t now = clock_mono_ms();
-    take_hints(g, now);
+    remote__take_hints(g);
     remote__advance(t, now);
     *ret = (struct engine_result){ .state = t->phase == OVER ? t->state : t->taken ? ENGINE_WORKING : ENGINE_SENDING, .err = t->err,
                                    .input_at_fault = t->input_at_fault, .facts = buf_str(&t->facts), .remote_id = str_z(t->remote_id),
@@ -152,7 +137,10 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
     }
     t->units_m = asked_m(t->job.model, t->job.params);
     t->lane = t->job.model->lane;
-    t->job.notice_url = arena_str(t->job.a, c->notice_url);
+    if (remote__hears(g) && c->notice_url.n) {
+        t->job.notice_url = arena_str(t->job.a, c->notice_url);
+        remote__want_keys(g);
+    }
     remote__advance(t, clock_mono_ms());
     *ret_ticket = t;
     return 0;
@@ -162,6 +150,7 @@ int remote_reconcile(struct engine *g, const struct engine_call *c, struct str r
     struct ticket *t = ticket_new(g, c);
     int64_t now = clock_mono_ms();
     struct remote__named named = { 0 };
+    remote__want_keys(g);
     int r = remote__read_name(g, c->op, remote_id, &named, e);
     if (r < 0 || (r = copy_out(t, c, e)) < 0) {
         remote_release(g, t);
@@ -242,24 +231,6 @@ int remote_lane_of(struct engine *g, struct str op, struct str params) {
     return m ? (int)m->lane : -1;
 }
 
-int remote_notice(struct engine *g, const struct engine_notice *n, struct err *e) {
-    CLEANUP(arena_free) struct arena *a = arena_new(REMOTE__CALL_ARENA);
-    struct provider_said said = { 0, n->header, n->from, n->body };
-    struct provider_notice about = { 0 };
-    if (!g->p->notice)
-        return err_set(e, ERR_NOT_FOUND, "%s sends no notices", g->p->name);
-    int r = g->p->notice(g->mine, &said, clock_ms(), a, &about, e);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&g->lock);
-    if (g->n_hints < HINTS_MAX)
-        g->hints[g->n_hints] = about;
-    g->n_hints += g->n_hints <= HINTS_MAX;
-    pthread_mutex_unlock(&g->lock);
-    g->wake(g->wake_arg);
-    return 0;
-}
-
 /* ---- life ---- */
 
 static const char *setting_of(const struct engine_ctx *ctx, const struct provider *p, const char *what, char name[64]) {
@@ -302,6 +273,8 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
         return 1;
     if (!ctx->client)
         return err_set(e, ERR_ENGINE_MISSING, "nothing goes out of this process");
+    if (p->fetches && !ctx->reachable)
+        return err_set(e, ERR_ENGINE_MISSING, "it fetches what a call is made of from here, and public_url does not say where that is");
     struct engine *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
@@ -310,6 +283,8 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->idle, NULL);
     g->base_url = p->nodes ? NULL : setting_of(ctx, p, "url", name);
+    if (p->jwks)
+        g->jwks.url = setting_of(ctx, p, "jwks_url", name);
     models = setting_of(ctx, p, "models", name);
     snprintf(path, sizeof(path), "%s/engines/%s.yaml", ctx->share, p->name);
     int r = read_keys(g, keys, e);
@@ -335,6 +310,8 @@ void remote_close(struct engine *g) {
     for (struct exchange *x = g->orphans; x; x = x->next)
         if (!atomic_load(&x->back))
             http_client_cancel(g->client, &x->reply);
+    if (g->jwks.asking)
+        http_client_cancel(g->client, &g->jwks.reply);
     while (g->under_way > 0)
         pthread_cond_wait(&g->idle, &g->lock);
     pthread_mutex_unlock(&g->lock);

@@ -31,7 +31,7 @@ int remote_poll(struct engine *g, void *ticket, struct engine_result *ret, struc
 void remote_release(struct engine *g, void *ticket);
 int remote_cancel(struct engine *g, void *ticket, struct err *e);
 int remote_reconcile(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e);
-int remote_notice(struct engine *g, const struct engine_notice *n, struct err *e);
+int remote_notice(struct engine *g, const struct engine_notice *n, struct engine_heard *ret, struct err *e);
 
 #define REMOTE_ENGINE(id)                                                                                                        \
     static int id##_open(const struct engine_ctx *ctx, struct engine **ret_g, struct err *e) {                                   \

@@ -428,6 +428,7 @@ static void enter(struct ticket *t, int64_t now_ms) {
     t->entered = true;
     remote__use_key(t, t->pass.key);
     remote__name(t, t->key, "", t->remote_id);       /* all of it that is known before it is taken */
+    remote__notice_address(t);
     remote__go(t, t->job.n_in ? UPLOADING : SUBMITTING, now_ms);
 }
 
@@ -491,5 +492,9 @@ void remote__advance(struct ticket *t, int64_t now_ms) {
             return;
         if (t->x)
             take_answer(t, now_ms);
+        if (t->told && t->phase == POLLING) {
+            t->told = false;
+            t->at_ms = now_ms;
+        }
     } while (ask(t, now_ms));
 }

@@ -2,6 +2,7 @@
  * remote_call.h - inside engine/remote*.c: a call on its way, and what the files of it share.
  *   remote_name.c       the name a call is known by for good        remote_exchange.c   one request, from its sending to its end
  *   remote_call.c       where a call stands and what is next        remote.c            the engine: its vtable, its keys, its life
+ *   remote_notice.c     what a service tells by itself
  * Threads: the dispatcher's, but for what struct engine guards by its lock.
  */
 #ifndef ZT_ENGINE_REMOTE_CALL_H
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/notice.h"
 #include "engine/remote.h"
 
 #define REMOTE__CALL_ARENA (PROVIDER_BODY_MAX + (4u << 20))
@@ -18,6 +20,7 @@
 #define REMOTE__LOOK_MS    1000          /* a closed gate is looked at again at least this often */
 #define HASH_HEX           8
 #define HINTS_MAX          64
+#define SEEN_MAX           256
 #define REMOTE_ID_MAX      (2 * HASH_HEX + 2 + PROVIDER_ID_MAX)
 
 /* Names of other calls, as hashes: in order, once all are there. */
@@ -37,6 +40,15 @@ struct exchange {
     size_t         n_fds;
     struct exchange *next;            /* guarded by g->lock: nobody waits for it; freed by who sees that it is back */
 };
+/* The document of keys; guarded by g->lock but for ask and reply, which are the client's while it is asking. */
+struct jwks {
+    const char    *url;
+    struct notice_jwks keys;
+    int64_t        got_ms, asked_ms, doubted_ms;      /* clock_mono_ms(), 0: never */
+    bool           asking;
+    struct http_ask ask;
+    struct http_reply reply;
+};
 enum phase { WAITING, UPLOADING, SUBMITTING, POLLING, FETCHING, FINDING, OVER };
 struct ticket {
     struct engine *g;
@@ -47,6 +59,7 @@ struct ticket {
     bool           entered;           /* counted by the gate */
     bool           taken;
     bool           well;              /* that it is being worked on was told the gate, or is no news: it was before */
+    bool           told;              /* by a notice, since it was asked about last: asked as soon as it can be */
     enum phase     phase;
     struct exchange *x;               /* NULL: nothing is under way */
     int            tries;             /* of the present step, that failed */
@@ -85,8 +98,11 @@ struct engine {
     pthread_cond_t idle;
     int            under_way;         /* exchanges the client has */
     struct exchange *orphans;
-    struct provider_notice hints[HINTS_MAX];
+    int64_t        hints[HINTS_MAX];  /* attempts that there were notices about */
     size_t         n_hints;           /* over HINTS_MAX: too many to name */
+    uint64_t       seen[SEEN_MAX];    /* the newest messages, by a part of their hashes */
+    size_t         n_seen;
+    struct jwks    jwks;
 };
 
 /* ---- remote_name.c ---- */
@@ -111,6 +127,12 @@ int remote__send(struct ticket *t, enum provider_step step, struct exchange **re
 void remote__exchange_free(struct exchange *x);                      /* one that is back */
 void remote__abandon(struct exchange *x, bool quietly);              /* nobody waits for it any more; quietly: it is to arrive all the same (a cancel) */
 void remote__sweep(struct engine *g);                                /* frees what was abandoned and is back */
+
+/* ---- remote_notice.c ---- */
+bool remote__hears(const struct engine *g);                          /* it can send us notices, and we can judge them */
+void remote__notice_address(struct ticket *t);                       /* by which account, for which model: once the key is chosen */
+void remote__want_keys(struct engine *g);                            /* those that notices are signed with, if there are such, before the first comes */
+void remote__take_hints(struct engine *g);
 
 /* ---- remote_call.c ---- */
 int64_t remote__price(const struct model *m, int64_t asked_m);       /* microusd of a call; thousandths of what its price counts, 0: nobody said */

@@ -7,8 +7,8 @@
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
  *   {"do":"now","ticket":…}     answered at once                                      -> the same
- *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}, "shut":{…}}   {"do":"known","ids":[…]}   {"do":"notice","engine":…,"headers":{…},
- *   "body":…,"token":…}   {"do":"engines"}
+ *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}, "shut":{…}}   {"do":"known","ids":[…]}   {"do":"engines"}
+ *   {"do":"notice","engine":…,"attempt":…,"by":…,"headers":{…},"body":…} -> {"again", "remote_id"}
  * An answer has ok, the line's own "id", and either what came or {code, detail}.
  */
 #include <errno.h>
@@ -217,8 +217,11 @@ static void answer(struct str line) {
         known = json_incref(json_object_get(j, "ids"));
     } else if (strcmp(verb, "notice") == 0 && engine_named(j)) {
         const struct opened *o = engine_named(j);
-        struct engine_notice notice = { tool_header, json_object_get(j, "headers"), str_z(text(j, "body")), str_z(text(j, "token")) };
-        r = o->d->notice ? o->d->notice(o->g, &notice, &e) : err_set(&e, ERR_NOT_FOUND, "no notices");
+        struct engine_notice notice = { tool_header, json_object_get(j, "headers"), str_z(text(j, "body")), .by = str_z(text(j, "by")) };
+        struct engine_heard heard = { 0 };
+        if (str_int(str_z(text(j, "attempt")), 1, INT64_MAX, &notice.attempt) >= 0)
+            r = o->d->notice ? o->d->notice(o->g, &notice, &heard, &e) : err_set(&e, ERR_NOT_FOUND, "no notices");
+        with = r < 0 ? NULL : json_pack("{s:b, s:s}", "again", heard.again, "remote_id", heard.remote_id);
     } else if (!s) {
         r = err_set(&e, ERR_NOT_FOUND, "no such ticket or verb");
     } else if (strcmp(verb, "over") == 0 || strcmp(verb, "taken") == 0) {
@@ -284,7 +287,7 @@ static int open_all(int argc, char **argv, struct config **cfg, struct http_clie
     int r = tool_open(tables, argc, argv, environ, cfg, http, e);
     if (r < 0)
         return r;
-    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .wake = wake, .names = tell_known };
+    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .reachable = true, .wake = wake, .names = tell_known };
     for (size_t i = 0; engine_drivers[i] && n_engines < ENGINES; i++) {
         struct opened *o = &engines[n_engines];
         if (!(engine_drivers[i]->can & ENGINE_IS_REMOTE))

@@ -199,6 +199,16 @@ static int lanes_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
+static void notice_part(struct buf *b, struct task_core *tasks) {
+    int64_t n[TASK_HEARD_COUNT];
+    const char *engine;
+    name_of(b, "engine_notices_total", "counter", "Messages of services about their calls, by what became of them: woke - a question was asked at once; again, over - "
+                                                  "nothing was new; stranger, refused - not genuine; later - to come again.");
+    for (size_t i = 0; (engine = task_get_notices(tasks, i, n)); i++)
+        for (int k = 0; k < TASK_HEARD_COUNT; k++)
+            buf_printf(b, "zoetrope_engine_notices_total{engine=\"%s\",result=\"%s\"} %lld\n", engine, task_heard_names[k], (long long)n[k]);
+}
+
 static void eta_gauge(struct buf *b, const char *name, const char *help, const double *v) {
     static const char *const when[ETA_WHEN_COUNT] = { "queued", "started" };
     name_of(b, name, "gauge", help);
@@ -340,6 +350,7 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     if (r < 0)
         return r;
     eta_part(&b, app->tasks);
+    notice_part(&b, app->tasks);
     process_part(&b, app->data_dir);
     if (b.failed)
         return err_set(e, ERR_TOO_BIG, "the numbers are larger than %d bytes", TEXT_MAX);

@@ -389,6 +389,7 @@ static void *dispatcher_main(void *arg) {
                 c->engines[i].dry = false;
         look_again(c);
         now = clock_mono_ms();
+        lend_take_named(c, now);
         if (now >= c->tick_at_ms) {
             c->tick_at_ms = now + IDLE_MS;
             for (size_t i = 0; i < c->n_engines; i++)
@@ -465,8 +466,8 @@ static int add_lanes(struct task_core *c, const struct engine_driver *d, struct 
 }
 
 static int open_engines(struct task_core *c, struct err *e) {
-    struct engine_ctx ctx = { .cfg = c->conf.cfg, .media = c->conf.media, .client = c->conf.client, .share = c->conf.share, .wake = wake, .wake_arg = c,
-                              .names = core_names, .names_arg = c };
+    struct engine_ctx ctx = { .cfg = c->conf.cfg, .media = c->conf.media, .client = c->conf.client, .share = c->conf.share,
+                              .reachable = c->conf.public_url && c->conf.public_url[0], .wake = wake, .wake_arg = c, .names = core_names, .names_arg = c };
     for (size_t i = 0; engine_drivers[i]; i++) {
         const struct engine_driver *d = engine_drivers[i];
         struct engine *g;

@@ -20,6 +20,7 @@
 #define CORE_ENGINES_MAX 32
 /* One slot per db_on_commit() of a whole batch of the write lane (256 functions, 16 hooks each), so that none is used again before its hook ran. */
 #define CORE_WAKES       4096
+#define CORE_NAMED_MAX   64
 #define CORE_MOVED_MAX   256         /* tasks that are looked at by themselves; beyond, all of ours are */
 
 struct call;
@@ -76,6 +77,9 @@ struct task_core {
     pthread_mutex_t moved_lock;
     int64_t     moved[CORE_MOVED_MAX];    /* tasks that may have been taken from us */
     unsigned    n_moved;             /* over CORE_MOVED_MAX: too many to name */
+    int64_t     named[CORE_NAMED_MAX];    /* lost calls whose name came by a notice */
+    unsigned    n_named;             /* over CORE_NAMED_MAX: too many to name */
+    atomic_llong heard[CORE_ENGINES_MAX][TASK_HEARD_COUNT];
     atomic_bool stopping;
     atomic_llong stop_at_ms;         /* clock_mono_ms(): steps under way are given up */
     struct core_wake wakes[CORE_WAKES];   /* writer thread */
@@ -106,6 +110,10 @@ int64_t core_shut_ms(struct task_core *c, const char *engine);
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after);
 int core_names(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to);     /* engine_ctx.names; arg: c */
 void core_disk(struct task_core *c, int rc);                                    /* notes a full disk and its end, once each, in the log */
+
+/* ---- lend.c: what services outside are given ---- */
+void lend_to(struct call *k);                                        /* on a hand: links to the inputs of a call, and where it may tell about it */
+void lend_take_named(struct task_core *c, int64_t now_ms);           /* lost calls that have a name now are asked about at once */
 
 /* ---- run.c: one leased task ---- */
 struct run {

@@ -21,7 +21,8 @@ static int load(struct db_tx *tx, const struct call *k, struct task_row *t, stru
     if (task__attempt_over(a->state))
         return err_set(e, ERR_RACE, "the attempt was written off meanwhile");
     a->cost_microusd = k->row.cost_microusd;
-    snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
+    if (!task__attempt_named(a))                 /* a notice may have brought it meanwhile */
+        snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
     return 0;
 }
 
@@ -66,6 +67,7 @@ void store_begin(struct hand_job *j) {
         k->input_at_fault = why->http < 500 && why->retry == RETRY_NEVER;
         return;
     }
+    lend_to(k);
     struct engine_foreseen seen = { 0 };
     if (k->engine->d->foresee)
         k->engine->d->foresee(k->engine->g, &k->ec, &seen);
@@ -88,6 +90,12 @@ void store_reopen(struct hand_job *j) {
         if ((k->rc = task__load(db_reader(k->run->c->db), k->row.task, &t, &k->err)) < 0)
             return;
         k->run->row.account = t.account;
+    }
+    if (!task__attempt_named(&k->row)) {         /* a notice may have brought its name */
+        struct task__attempt a;
+        if ((k->rc = task__attempt_load(db_reader(k->run->c->db), k->row.id, &a, &k->err)) < 0)
+            return;
+        memcpy(k->row.remote_id, a.remote_id, sizeof(k->row.remote_id));
     }
     k->rc = open_outputs(k, &k->err);
 }

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/crypto.h"
 #include "base/err.h"
 
 struct db;
@@ -106,6 +107,35 @@ int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int
 /* All tasks of one account become another's: 1. 0: one of them is open still, nothing was changed; a worker under way keeps what it has read. */
 int task_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 
+/*
+ * ---- what services outside may reach (lend.c), for the length of one call; pool threads ----
+ * Who reads what by a link, and until when: the invariant at the head of engine/link.h.
+ */
+/* What a link shows now: a photo, or a file of the task's template. ERR_NOT_FOUND whatever is the matter with it. */
+struct task_lent { int fd; int64_t bytes; struct str type, tag; };     /* fd: the caller's to close; texts in the arena */
+int task_lent(struct task_core *c, struct str link, struct arena *a, struct task_lent *ret, struct err *e);
+
+/* A message to the address of one call. It only makes us ask, and never changes a state: at most it brings the name of a call whose answer was lost. */
+struct task_notice {
+    struct str engine, call, token, by;                    /* of the address */
+    struct str (*header)(const void *from, const char *name);
+    const void *from;
+    struct str body;
+};
+/* 0: heard, also one that was here before, or that comes when its call is over. ERR_NOT_FOUND: no address of ours; ERR_ENGINE_NOTICE: not genuine, or
+ * stale; ERR_BUSY: let it come again. */
+int task_notice(struct task_core *c, const struct task_notice *n, struct err *e);
+#define TASK_HEARD(X) X(WOKE, "woke") X(AGAIN, "again") X(OVER, "over") X(STRANGER, "stranger") X(REFUSED, "refused") X(LATER, "later")
+enum task_heard {
+#define X(id, text) TASK_HEARD_##id,
+    TASK_HEARD(X)
+#undef X
+    TASK_HEARD_COUNT
+};
+extern const char *const task_heard_names[];               /* woke: a question is asked at once; over: its call had ended; stranger: no address of ours */
+/* Of the i-th engine that sends notices since the start: its name, NULL past the end. */
+const char *task_get_notices(struct task_core *c, size_t i, int64_t ret_n[TASK_HEARD_COUNT]);
+
 struct task_core_conf {
     const struct config *cfg;
     struct db *db;
@@ -114,6 +144,8 @@ struct task_core_conf {
     struct studio *studio;
     struct http_client *client;                            /* for remote engines; NULL: nothing goes out */
     const char *share;                                     /* folder with engines/; borrowed during task_core_new() */
+    const char *public_url;                                /* under which services reach us; NULL or "": they do not */
+    uint8_t     link_key[CRYPTO_KEY], notice_key[CRYPTO_KEY];
     void (*wake_topic)(void *arg, int64_t topic);          /* a task's stream has something new (http_server_wake) */
     void *wake_arg;
 };
