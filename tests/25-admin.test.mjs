@@ -240,9 +240,15 @@ describe('accounts, storage, health', () => {
     assert.ok(h.stats.eta.compared >= 1);
   });
 
-  test('health says what to do when the disk is full', async t => {
-    const full = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_BLOB_RESERVE_BYTES: '1000000G' } });
-    const h = await new Client(full.url, full.operatorToken()).get('/v1/admin/health');
+  test('health says what to do when the disk is full, and what an engine lacks', async t => {
+    const full = await startServer(t, { env: { ZOETROPE_ENGINE_USE: 'fake', ZOETROPE_ENGINE_FAKE_SCRIPT: 'fake.shut=600000', ZOETROPE_BLOB_RESERVE_BYTES: '1000000G' } });
+    const c = new Client(full.url, full.operatorToken()), h = await c.get('/v1/admin/health'), engine = h.checks.filter(row => row.name === 'engine');
+    assert.deepEqual(engine.map(row => row.level), ['warn']);
+    assert.match(engine[0].text, /^fake takes nothing since \d+ s, and 0 tasks wait for it: the script says shut$/);
+    assert.match(engine[0].next, /paid back/);
+    const { text } = await c.send('GET', '/metrics'), shut = name => Number(text.split('\n').find(l => l.startsWith(`zoetrope_engine_shut_seconds{engine="${name}"}`)).split(' ')[1]);
+    assert.ok(shut('fake') > 0 && shut('fake_remote') === 0);
+    assert.match(text, /^zoetrope_calls_untellable 0$/m);
     const disk = h.checks.find(c => c.name === 'disk');
     assert.deepEqual([h.ok, disk.ok, disk.level, disk.next], [false, false, 'fail', 'make room']);
   });

@@ -21,12 +21,12 @@ const PHOTO = picture('photo', { width: 600, height: 800 }), CLIP = clip('dance'
 
 /**
  * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
- * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
+ * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. modelCode: what they say of a model that an account may not use. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
  * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours.
  */
 const DRIVERS = {
   dashscope: {
-    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'animate_mix', finds: true, upload: true, cancel: true, rateCode: 'Throttling.RateQuota',
+    Sim: DashScope, options: { query_rps: 1e6 }, settings: sim => ({ url: sim.url, keys: sim.key }), submit: 'submit', poll: 'poll', list: 'list', store: 'upload', main: 'animate_mix', finds: true, upload: true, cancel: true, rateCode: 'Throttling.RateQuota', modelCode: 'Model.AccessDenied',
     ops: {
       animate_move: { in: ['picture', 'clip'], params: { mode: 'std' } }, animate_mix: { in: ['picture', 'clip'], params: { mode: 'pro' } }, motion: { in: ['picture'], params: { prompt: 'snow falls' } },
       draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family', seed: 7 } }, restore: { in: ['picture'], params: {} },
@@ -74,7 +74,7 @@ async function world(t, name, { linked = true, options = {}, keys } = {}) {
   writeFileSync(paths.picture, PHOTO);
   writeFileSync(paths.clip, CLIP);
   const settings = { ...d.settings(sim), models: models(name), ...(keys ? { keys } : {}) };
-  const open = () => startRemoteTool(t, Object.fromEntries(Object.entries(settings).map(([k, v]) => [`${engine}_${k}`, v])), { ZOETROPE_CLIENT_ALLOW: new URL(sim.url).host });
+  const open = (other = {}) => startRemoteTool(t, Object.fromEntries(Object.entries({ ...settings, ...other }).map(([k, v]) => [`${engine}_${k}`, v])), { ZOETROPE_CLIENT_ALLOW: new URL(sim.url).host });
   let n = 0;
   const call = (op = d.main, { params = {}, limit_ms = 60_000, ...more } = {}) => ({ engine, op, params: { ...d.ops[op].params, ...params }, limit_ms, out: join(dir, `out${n++}`),
     in: d.ops[op].in.map(role => ({ role, path: role === 'clip' ? paths.clip : paths.picture, link: linked ? `${at.url}/${role === 'clip' ? 'clip.mp4' : 'photo.png'}` : '' })), ...more });
@@ -121,10 +121,23 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
       const q = w.call(), r = await w.tool.run(q);
       assert.deepEqual([r.state, r.why, r.input_at_fault], ['failed', 'busy', false], JSON.stringify(r));
       assert.equal(w.made(), 0);
-      const lanes = Object.values((await w.tool.ask({ do: 'slots', engine: w.engine })).lanes);
-      assert.ok(lanes.includes(0), JSON.stringify(lanes));
+      const { lanes, shut } = await w.tool.ask({ do: 'slots', engine: w.engine });
+      const closed = Object.keys(lanes).filter(lane => lanes[lane] === 0);
+      assert.deepEqual(Object.keys(shut), closed, JSON.stringify({ lanes, shut }));
+      if (kind.startsWith('429')) assert.equal(closed.length, 1, JSON.stringify(shut));                // our pace in one lane
+      else assert.equal(closed.length, Object.keys(lanes).length, JSON.stringify(shut));              // an account
     });
   }
+  if (d.modelCode) test(`${name}: a model that an account may not use shuts its lane, and no other`, async t => {
+    const w = await world(t, name);
+    w.sim.fault(d.submit, 'arrears', 1, { code: d.modelCode });
+    const r = await w.tool.run(w.call());
+    assert.deepEqual([r.state, r.why], ['failed', 'busy'], JSON.stringify(r));
+    const { lanes, shut } = await w.tool.ask({ do: 'slots', engine: w.engine });
+    assert.deepEqual(Object.keys(lanes).filter(lane => lanes[lane] === 0), Object.keys(shut));
+    assert.equal(Object.keys(shut).length, 1, JSON.stringify(shut));
+    assert.match(Object.values(shut)[0], new RegExp(d.modelCode));
+  });
   for (const kind of ['reset', '502', '500']) {
     test(`${name}: ${kind} at the submit leaves open whether it was taken`, async t => {
       const w = await world(t, name), q = w.call();
@@ -150,7 +163,7 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
       const begun = await w.tool.ask({ do: 'submit', ...q }), r = await w.tool.ask({ do: 'over', ticket: begun.ticket });
       assert.equal(r.state, 'unknown', JSON.stringify(r));
       await w.tool.ask({ do: 'release', ticket: begun.ticket });
-      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out });
+      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: begun.remote_id, out: q.out });
       const found = await w.tool.ask({ do: 'over', ticket: again.ticket });
       assert.equal(w.asked(d.submit), 1);
       if (d.finds) isResult(w, q, found);
@@ -166,7 +179,7 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
       const begun = await w.tool.ask({ do: 'submit', ...q });
       assert.equal((await w.tool.ask({ do: 'over', ticket: begun.ticket })).state, 'unknown');
       await w.tool.ask({ do: 'known', ids: [one.remote_id] });
-      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: '', out: q.out }), looks = w.asked(d.list ?? d.poll);
+      const again = await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt: begun.attempt, remote_id: begun.remote_id, out: q.out }), looks = w.asked(d.list ?? d.poll);
       await until(() => w.asked(d.list ?? d.poll) > looks + (d.list ? 0 : 1));      // it is looked for over a minute; here it must only not have been taken
       assert.equal((await w.tool.ask({ do: 'now', ticket: again.ticket })).state, 'sending');
       assert.equal(bytes(q).length, 0);
@@ -177,17 +190,23 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
     const begun = await w.tool.ask({ do: 'submit', ...q });
     assert.equal((await w.tool.ask({ do: 'over', ticket: begun.ticket })).state, 'unknown');
     await w.tool.ask({ do: 'release', ticket: begun.ticket });
-    return begun.attempt;
+    return begun;
   };
-  const find = async (w, q, attempt) => (await w.tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt, remote_id: '', out: q.out })).ticket;
+  const find = async (w, q, { attempt, remote_id }, tool = w.tool) => tool.ask({ do: 'reconcile', engine: w.engine, op: q.op, attempt, remote_id, out: q.out });
+  test(`${name}: of a call made with a key that is gone nobody says that it was not made, and no other key asks`, async t => {
+    const w = await world(t, name), q = w.call(), lost = await lose(w, q, '500'), looks = w.asked(d.list ?? d.poll);
+    await w.tool.kill();
+    const tool = await w.open({ [d.free ? 'nodes' : 'keys']: d.free ? 'http://127.0.0.1:9' : 'another' }), again = await find(w, q, lost, tool);
+    assert.deepEqual([again.ok, again.code, w.asked(d.list ?? d.poll)], [false, 'outcome_unknown', looks], JSON.stringify(again));
+  });
   if (d.list) {
     test(`${name}: of two lost calls of which one was taken, nobody is given what may be the other's`, async t => {
       const w = await world(t, name), mine = w.call(), other = w.call();
       const one = await lose(w, mine, 'lost'), two = await lose(w, other, '500');
       w.sim.fault(d.list, 'slow');                                             // the list is not there before both look for theirs
-      const a = await find(w, mine, one);
+      const a = (await find(w, mine, one)).ticket;
       await until(() => w.sim.holding === 1);
-      const b = await find(w, other, two);
+      const b = (await find(w, other, two)).ticket;
       w.sim.release();
       await until(() => w.asked(d.list) >= 4);
       for (const ticket of [a, b]) assert.equal((await w.tool.ask({ do: 'now', ticket })).state, 'sending');
@@ -196,16 +215,16 @@ for (const [name, d] of Object.entries(DRIVERS)) describe(name, { concurrency: 6
     });
     for (const kind of ['refuse', '401', 'arrears']) {
       test(`${name}: ${kind} at the list of calls says nothing about the lost one`, async t => {
-        const w = await world(t, name), q = w.call(), attempt = await lose(w, q, 'lost');
+        const w = await world(t, name), q = w.call(), lost = await lose(w, q, 'lost');
         w.sim.fault(d.list, kind);
-        assert.equal((await w.tool.ask({ do: 'over', ticket: await find(w, q, attempt) })).state, 'unknown');
+        assert.equal((await w.tool.ask({ do: 'over', ticket: (await find(w, q, lost)).ticket })).state, 'unknown');
       });
     }
     for (const kind of ['strings', 'cut', '502', '429_seconds']) {
       test(`${name}: ${kind} at the list of calls is asked again`, async t => {
-        const w = await world(t, name), q = w.call(), attempt = await lose(w, q, 'lost');
+        const w = await world(t, name), q = w.call(), lost = await lose(w, q, 'lost');
         w.sim.fault(d.list, kind);
-        isResult(w, q, await w.tool.ask({ do: 'over', ticket: await find(w, q, attempt) }));
+        isResult(w, q, await w.tool.ask({ do: 'over', ticket: (await find(w, q, lost)).ticket }));
       });
     }
     test(`${name}: what waited for too long to be found again is not sent`, async t => {

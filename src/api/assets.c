@@ -138,15 +138,14 @@ static int find_shown(struct http_req *req, bool thumb, struct blob_asset *ret, 
     return r < 0 ? r : 0;
 }
 
-/* What a browser is told. The row's type was said by the process that touches strangers' bytes, so it is only believed when it is one of these. */
-static const struct served { const char *type, *suffix; } pictures[] = {
+static const struct api__served pictures[] = {
     { "image/png", "png" }, { "image/jpeg", "jpg" }, { "image/webp", "webp" },
 };
-static struct served served_as(struct str type) {
+struct api__served api__served_as(struct str type) {
     for (size_t i = 0; i < COUNT(pictures); i++)
         if (str_eqz(type, pictures[i].type))
             return pictures[i];
-    return (struct served){ "application/octet-stream", "bin" };
+    return (struct api__served){ "application/octet-stream", "bin" };
 }
 
 static int content_get(struct http_req *req, struct http_res *res, struct err *e) {
@@ -161,7 +160,7 @@ static int content_get(struct http_req *req, struct http_res *res, struct err *e
         return err_set(e, ERR_BAD_INPUT, "as must be thumb, download must be 1");
     if ((r = find_shown(req, as.p != NULL, &show, e)) < 0 || (r = blob_asset_open(api_app(req)->blobs, &show, &fd, e)) < 0)
         return r;
-    struct served file = served_as(show.type);
+    struct api__served file = api__served_as(show.type);
     if (download.p)
         http_res_header(res, "Content-Disposition", "attachment; filename=\"%.*s-%.*s.%s\"",
                         STR_ARG(studio_product(api_app(req)->studio, STR_NULL)->name), (int)(req->params[0].n - 6), req->params[0].p + 6, file.suffix);

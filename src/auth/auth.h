@@ -51,7 +51,7 @@ extern const struct setting auth_settings[];           /* rows "auth.…" */
 int auth_open(const struct config *cfg, struct db *d, const char *data_dir, struct auth **ret_a, bool *ret_made, struct err *e);
 void auth_close(struct auth *a);
 /* A secret of its own for what another room signs or keeps only as a MAC, the same as long as <data>/master.key is. The numbers are fixed for all time. */
-enum auth_purpose { AUTH_FOR_FREE = 1, AUTH_FOR_TEST_MONEY = 2 };
+enum auth_purpose { AUTH_FOR_FREE = 1, AUTH_FOR_TEST_MONEY = 2, AUTH_FOR_LINKS = 3, AUTH_FOR_NOTICES = 4 };
 void auth_derive(const struct auth *a, enum auth_purpose what, uint8_t out[CRYPTO_KEY]);
 /* Keeper, every second: a new key when the newest is 30 days old; forgets those whose tokens have all ended. Cheap when there is nothing to do. */
 int auth_keys_turn(struct auth *a, int64_t now_ms, struct err *e);

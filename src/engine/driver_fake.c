@@ -24,6 +24,7 @@ struct engine {
     int slots, busy;
     bool remote;
     const char *name;
+    int64_t opens_ms;         /* clock_mono_ms(): nothing is taken before */
 };
 
 struct ticket {
@@ -51,6 +52,8 @@ static int fake_open_as(const struct engine_ctx *ctx, bool remote, struct engine
     g->slots = (int)config_int(ctx->cfg, "engine.fake_slots");
     g->remote = remote;
     g->name = remote ? "fake_remote" : "fake";
+    const struct fake_rule *shut = fake_script_has(&g->script, STR(""), g->name, FAKE_SHUT);
+    g->opens_ms = shut && !shut->nth ? clock_mono_ms() + shut->ms : 0;
     *ret_g = g;
     return 0;
 }
@@ -63,8 +66,15 @@ static int fake_remote_open(const struct engine_ctx *ctx, struct engine **ret_g,
     return fake_open_as(ctx, /* remote= */ true, ret_g, e);
 }
 
+static int fake_shut(struct engine *g, size_t lane, struct err *ret_why) {
+    if (clock_mono_ms() >= g->opens_ms)
+        return 0;
+    err_set(ret_why, ERR_ENGINE_SHUT, "the script says shut");
+    return 1;
+}
+
 static int fake_slots(struct engine *g, size_t lane) {
-    return g->slots;
+    return clock_mono_ms() >= g->opens_ms ? g->slots : 0;
 }
 
 /* The seed chooses the colour and the score; a picture that is to be judged brings it in its report. */
@@ -78,6 +88,8 @@ static int read_params(struct engine *g, const struct engine_call *c, struct tic
     const json_t *own = json_object_get(j, "params");
     t->remake = json_array_size(json_object_get(own, "failed")) ? json_integer_value(json_object_get(own, "remake")) : 0;
     t->plan = fake_script_next(&g->script, c->op, g->name);
+    if (t->plan.shut_ms)
+        g->opens_ms = clock_mono_ms() + t->plan.shut_ms;
     t->poor = fake_script_poor(&g->script, t->seed);
     t->judged = fake_script_has(&g->script, c->op, g->name, FAKE_JUDGED);
     return 0;
@@ -106,6 +118,10 @@ static int take(struct engine *g, const struct engine_call *c, struct ticket *t,
     g->busy++;
     *ret_ticket = t;
     return 0;
+}
+
+static void fake_remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret) {
+    *ret = (struct engine_foreseen){ .cost_microusd = COST_MICROUSD };
 }
 
 static int fake_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
@@ -302,6 +318,7 @@ const struct engine_driver engine_fake = {
     .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_REPEAT,
     .open = fake_open,
     .slots = fake_slots,
+    .shut = fake_shut,
     .submit = fake_submit,
     .poll = fake_poll,
     .release = fake_release,
@@ -314,10 +331,12 @@ const struct engine_driver engine_fake_remote = {
     .can = ENGINE_CAN_IMAGE | ENGINE_CAN_CANCEL | ENGINE_CAN_RECONCILE | ENGINE_IS_REMOTE,
     .open = fake_remote_open,
     .slots = fake_slots,
+    .shut = fake_shut,
     .submit = fake_submit,
     .poll = fake_poll,
     .release = fake_release,
     .close = fake_close,
     .cancel = fake_cancel,
     .reconcile = fake_reconcile,
+    .foresee = fake_remote_foresee,
 };

@@ -27,7 +27,10 @@ const struct setting engine_settings[] = {
     { "engine.fake_slots", SET_INT, "4", 1, 1024, "How many calls the engines fake and fake_remote work on side by side." },
     REMOTE("dashscope", "DashScope (Alibaba Model Studio)", "https://dashscope.aliyuncs.com", "sk-…")
     REMOTE("replicate", "Replicate", "https://api.replicate.com/v1", "r8_…")
+    { "engine.replicate_webhook_secrets", SET_SECRET, "", 0, 1000,
+      "Replicate: the secrets that sign its webhooks (whsec_…), one an account, with commas; empty: calls are only asked about." },
     REMOTE("fal", "fal", "https://queue.fal.run", "id:secret")
+    { "engine.fal_jwks_url", SET_STR, "https://rest.fal.ai/.well-known/jwks.json", 8, 300, "fal: the document of the keys that sign its webhooks." },
     REMOTE("vmodel", "VModel", "https://api.vmodel.ai", "token")
     REMOTE("ark", "Ark (Volcengine)", "https://ark.cn-beijing.volces.com/api/v3", "key")
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,

@@ -15,6 +15,7 @@
 #include "base/rsa.h"
 #include "engine/notice.h"
 #include "engine/sign.h"
+#include "net/tool.h"
 
 #define LINE_MAX_BYTES (2 * 1024 * 1024)
 
@@ -70,15 +71,6 @@ static int do_sign(const json_t *j, struct arena *a, struct jw *w, struct err *e
 }
 
 /* ---- messages ---- */
-static struct str header_of(const void *from, const char *name) {
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)from, key, v)
-        if (str_ieq(str_z(key), str_z(name)))
-            return (struct str){ json_string_value(v), json_string_length(v) };
-    return STR_NULL;
-}
-
 static int secrets_of(const json_t *j, struct notice_secret secrets[NOTICE_KEYS_MAX], size_t *ret_n, struct err *e) {
     size_t i;
     json_t *v;
@@ -102,7 +94,7 @@ static int hear_eventbridge(const json_t *j, const struct notice_said *s, struct
 }
 
 static int do_hear(const json_t *j, struct arena *a, struct jw *w, struct err *e) {
-    struct notice_said s = { header_of, json_object_get(j, "headers"), body_of(j, a) };
+    struct notice_said s = { tool_header, json_object_get(j, "headers"), body_of(j, a) };
     struct notice_secret secrets[NOTICE_KEYS_MAX];
     struct notice_jwks jwks;
     struct notice_head head;

@@ -19,7 +19,7 @@ static int rule_parse(struct str text, struct fake_rule *r, struct err *e) {
     for (int w = FAKE_NONE + 1; w < FAKE_WHAT_COUNT; w++)
         if (str_eqz(what, what_names[w]))
             r->what = (enum fake_what)w;
-    bool timed = r->what == FAKE_DELAY || r->what == FAKE_JITTER || r->what == FAKE_LATE || r->what == FAKE_POOR,
+    bool timed = r->what == FAKE_DELAY || r->what == FAKE_JITTER || r->what == FAKE_LATE || r->what == FAKE_POOR || r->what == FAKE_SHUT,
          ok = r->what != FAKE_NONE && op.n < sizeof(r->only) && (!dot || op.n > 0) && timed == (ms.p != NULL);
     if (ok && timed)
         ok = str_int(ms, 0, 86400000, &r->ms) == 0;
@@ -63,7 +63,7 @@ static int64_t jitter_ms(const struct fake_rule *r) {
 }
 
 struct fake_plan fake_script_next(struct fake_script *s, struct str op, const char *engine) {
-    struct fake_plan p = { FAKE_NONE, 0, 0 };
+    struct fake_plan p = { .what = FAKE_NONE };
     bool delayed = false, shaken = false;
     int64_t longer_ms = 0;
     for (size_t i = 0; i < s->n; i++) {
@@ -81,6 +81,9 @@ struct fake_plan fake_script_next(struct fake_script *s, struct str op, const ch
             if (!shaken)
                 longer_ms = jitter_ms(r);
             shaken = true;
+        } else if (r->what == FAKE_SHUT) {
+            if (r->nth)
+                p.shut_ms = r->ms;
         } else if (p.what == FAKE_NONE && r->what != FAKE_POOR && r->what != FAKE_JUDGED) {
             p.what = r->what;
             p.late_ms = r->ms;

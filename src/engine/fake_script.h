@@ -20,6 +20,7 @@
  *            poor=n     the same, for every picture whose seed ends in n (modulo 1000)
  *            judged     `compose` answers with its verdict, so that no `score` is needed
  *            die        the server is killed (SIGKILL) at the call
+ *            shut=ms    the engine takes no calls for so long after it was opened, or with @n behind that call; "fake.shut=500"
  *   The first fault rule that matches wins. Example: "delay=50; compose.failed@2; score.broken@1; compose.late=2000@3"
  *
  * Two engines obey it: `fake` may be repeated blindly, as the local one; `fake_remote` costs money, may not, and can be asked.
@@ -34,7 +35,7 @@
 
 #define FAKE_WHATS(X) \
     X(NONE, "") X(DELAY, "delay") X(JITTER, "jitter") X(REFUSED, "refused") X(FAILED, "failed") X(DIED, "died") X(BUSY, "busy") X(UNCERTAIN, "uncertain") \
-    X(UNKNOWN, "unknown") X(LOST, "lost") X(LATE, "late") X(HANG, "hang") X(BROKEN, "broken") X(POOR, "poor") X(JUDGED, "judged") X(DIE, "die")
+    X(UNKNOWN, "unknown") X(LOST, "lost") X(LATE, "late") X(HANG, "hang") X(BROKEN, "broken") X(POOR, "poor") X(JUDGED, "judged") X(DIE, "die") X(SHUT, "shut")
 enum fake_what {
 #define X(id, text) FAKE_##id,
     FAKE_WHATS(X)
@@ -56,7 +57,7 @@ struct fake_script {
 };
 
 /* What one call shall do. */
-struct fake_plan { enum fake_what what; int64_t delay_ms, late_ms; };
+struct fake_plan { enum fake_what what; int64_t delay_ms, late_ms, shut_ms; };
 
 /* ERR_CONFIG with the rule that is wrong. */
 int fake_script_parse(struct str text, struct fake_script *ret, struct err *e);

@@ -15,6 +15,8 @@ struct lane_of_key {
     int     busy;
     struct bucket bucket;
     int64_t pause_until_ms, pause_ms; /* after a 429 */
+    int64_t out_until_ms;             /* it may not be used for this */
+    bool    bad;                      /* as key_bad */
 };
 struct lane {
     struct gate_limit limit;
@@ -29,6 +31,7 @@ struct gate {
     size_t      n_keys, n_lanes;
     struct lane lanes[GATE_LANES_MAX];
     int64_t     key_out_until_ms[GATE_KEYS_MAX];
+    bool        key_bad[GATE_KEYS_MAX];          /* refused, and not heard to be good since, also while it is tried again */
     struct bucket queries[GATE_KEYS_MAX];
     int         queries_per_minute;
 };
@@ -86,7 +89,7 @@ int gate_slots(const struct gate *g, size_t lane, int64_t now_ms) {
         return 0;
     for (size_t k = 0; k < g->n_keys; k++) {
         int busy = l->keys[k].busy;
-        bool open = !gate_key_out(g, k, now_ms) && l->keys[k].pause_until_ms <= now_ms;
+        bool open = !gate_key_out(g, lane, k, now_ms) && l->keys[k].pause_until_ms <= now_ms;
         slots += open && busy < l->limit.concurrent ? l->limit.concurrent : busy;     /* what is under way with one key does not use up another's */
         some |= open;
     }
@@ -112,6 +115,7 @@ int gate_enter(struct gate *g, size_t lane, int64_t now_ms, struct gate_pass *re
         const struct lane_of_key *lk = &l->keys[k];
         int64_t at = bucket_at(&lk->bucket, l->limit.per_minute, l->limit.burst, now_ms);
         at = g->key_out_until_ms[k] > at ? g->key_out_until_ms[k] : at;
+        at = lk->out_until_ms > at ? lk->out_until_ms : at;
         at = lk->pause_until_ms > at ? lk->pause_until_ms : at;
         if (lk->busy >= l->limit.concurrent)
             continue;
@@ -179,6 +183,7 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
     switch (word) {
     case GATE_GOOD:
         lk->pause_ms = 0;
+        g->key_bad[key] = lk->bad = false;
         outcome(&g->lanes[lane], false, now_ms);
         return;
     case GATE_BAD:
@@ -191,6 +196,12 @@ void gate_tell(struct gate *g, size_t lane, size_t key, enum gate_word word, int
         return;
     case GATE_KEY:
         g->key_out_until_ms[key] = now_ms + GATE_KEY_OUT_MS;
+        g->key_bad[key] = true;
+        return;
+    case GATE_KEY_LANE:
+        lk->out_until_ms = now_ms + GATE_KEY_OUT_MS;
+        lk->bad = true;
+        g->key_bad[key] = false;
         return;
     }
 }
@@ -210,4 +221,20 @@ void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_se
     count(l, now_ms, &ret->bad, &ret->all);
 }
 
-bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms) { return g->key_out_until_ms[key] > now_ms; }
+bool gate_key_out(const struct gate *g, size_t lane, size_t key, int64_t now_ms) {
+    return g->key_out_until_ms[key] > now_ms || g->lanes[lane].keys[key].out_until_ms > now_ms;
+}
+
+enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms) {
+    size_t bad = 0, pause = 0;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        const struct lane_of_key *lk = &g->lanes[lane].keys[k];
+        bad += g->key_bad[k] || lk->bad;
+        pause += !g->key_bad[k] && !lk->bad && lk->pause_until_ms > now_ms;
+    }
+    if (bad == g->n_keys)
+        return GATE_SHUT_KEYS;
+    if (state_at(&g->lanes[lane], now_ms) != GATE_CLOSED)
+        return GATE_SHUT_BREAKER;
+    return bad + pause == g->n_keys ? GATE_SHUT_PACE : GATE_TAKES;
+}

@@ -31,13 +31,20 @@ struct gate_limit {
     int burst;                        /* 1.. */
 };
 enum gate_word {                      /* what became of a call, or of one request of it */
-    GATE_GOOD,                        /* it works: a result, or a refusal that was the input's fault */
+    GATE_GOOD,                        /* it works: a result, work on a call that it took, or a refusal that was the input's fault */
     GATE_BAD,                         /* it does not: 5xx, no answer, a failure of its own */
     GATE_RATE,                        /* too much at once: this key and lane pause, nothing is held against it; many at once are as one */
     GATE_KEY,                         /* the key is refused, or its account is out of money */
+    GATE_KEY_LANE,                    /* the key is good, and may not be used for this */
 };
 enum gate_state { GATE_CLOSED, GATE_OPEN, GATE_HALF_OPEN };
 const char *gate_state_name(enum gate_state s);
+enum gate_shut {                      /* why a lane takes nothing, whatever is under way */
+    GATE_TAKES,
+    GATE_SHUT_KEYS,                   /* every key was refused, and none was heard to be good since: it is shut while one is tried again */
+    GATE_SHUT_BREAKER,                /* open, or half open: a probe is no recovery */
+    GATE_SHUT_PACE,                   /* every key that is good pauses after a 429 */
+};
 
 struct gate;
 struct gate *gate_new(size_t n_keys, size_t n_lanes, const struct gate_limit *lanes, int queries_per_minute);
@@ -59,6 +66,7 @@ bool gate_ask(struct gate *g, size_t key, int64_t now_ms, int64_t *ret_at_ms);
 /* For the operator. */
 struct gate_seen { enum gate_state state; int busy; int64_t until_ms; int bad, all; };
 void gate_look(const struct gate *g, size_t lane, int64_t now_ms, struct gate_seen *ret);
-bool gate_key_out(const struct gate *g, size_t key, int64_t now_ms);
+bool gate_key_out(const struct gate *g, size_t lane, size_t key, int64_t now_ms);
+enum gate_shut gate_shut(const struct gate *g, size_t lane, int64_t now_ms);
 
 #endif

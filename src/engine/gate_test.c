@@ -84,13 +84,30 @@ static void a_refused_key_rests_and_comes_back(void **state) {
     struct gate *g = gate_of(2, &one);
     struct gate_pass p;
     gate_tell(g, 0, 1, GATE_KEY, -1, 0);
-    assert_true(gate_key_out(g, 1, 1) && !gate_key_out(g, 0, 1));
+    assert_true(gate_key_out(g, 0, 1, 1) && !gate_key_out(g, 0, 0, 1));
     assert_true(enters(g, 1, &p) && p.key == 0);
     gate_tell(g, 0, 0, GATE_KEY, -1, 5);
     assert_int_equal(gate_slots(g, 0, 6), 0);
     gate_leave(g, 0, p);
     assert_int_equal(enters_at(g, 6), GATE_KEY_OUT_MS);
     assert_true(enters(g, GATE_KEY_OUT_MS, &p) && p.key == 1);
+    gate_free(g);
+}
+
+static void a_key_that_may_not_do_this_may_do_the_rest(void **state) {
+    static const struct gate_limit lanes[] = { { 1, 6000, 100 }, { 1, 6000, 100 } };
+    struct gate *g = gate_new(1, 2, lanes, 60);
+    struct gate_pass p;
+    gate_tell(g, 0, 0, GATE_KEY_LANE, -1, 0);
+    assert_int_equal(gate_slots(g, 0, 1), 0);
+    assert_int_equal(gate_slots(g, 1, 1), 1);
+    assert_int_equal(gate_shut(g, 0, 1), GATE_SHUT_KEYS);
+    assert_int_equal(gate_shut(g, 1, 1), GATE_TAKES);
+    assert_int_equal(enters_at(g, 1), GATE_KEY_OUT_MS);
+    assert_true(enters(g, GATE_KEY_OUT_MS, &p));
+    assert_int_equal(gate_shut(g, 0, GATE_KEY_OUT_MS), GATE_SHUT_KEYS);
+    gate_tell(g, 0, 0, GATE_GOOD, -1, GATE_KEY_OUT_MS);
+    assert_int_equal(gate_shut(g, 0, GATE_KEY_OUT_MS), GATE_TAKES);
     gate_free(g);
 }
 
@@ -136,6 +153,34 @@ static void the_breaker_opens_probes_and_closes(void **state) {
     gate_free(g);
 }
 
+static void a_lane_says_why_it_is_shut(void **state) {
+    static const struct gate_limit lanes[] = { { 1, 6000, 100 }, { 1, 6000, 100 } };
+    struct gate *g = gate_new(2, 2, lanes, 60);
+    struct gate_pass p;
+    assert_int_equal(gate_shut(g, 0, 0), GATE_TAKES);
+    assert_true(enters(g, 0, &p) && enters(g, 0, &p));
+    assert_int_equal(gate_shut(g, 0, 0), GATE_TAKES);  /* full is not shut */
+    gate_tell(g, 0, 0, GATE_RATE, 2000, 0);
+    assert_int_equal(gate_shut(g, 0, 0), GATE_TAKES);  /* the other key takes more */
+    gate_tell(g, 0, 1, GATE_RATE, 3000, 0);
+    assert_int_equal(gate_shut(g, 0, 1999), GATE_SHUT_PACE);
+    assert_int_equal(gate_shut(g, 0, 2000), GATE_TAKES);
+    for (int i = 0; i < GATE_BAD_MIN; i++)
+        gate_tell(g, 0, 0, GATE_BAD, -1, 5000);
+    assert_int_equal(gate_shut(g, 0, 5000), GATE_SHUT_BREAKER);
+    assert_int_equal(gate_shut(g, 0, 5000 + GATE_PAUSE_MS), GATE_SHUT_BREAKER);       /* half open: nothing is known to have changed */
+    assert_int_equal(gate_shut(g, 1, 5000), GATE_TAKES);
+    gate_tell(g, 0, 0, GATE_GOOD, -1, 5000 + GATE_PAUSE_MS);
+    assert_int_equal(gate_shut(g, 0, 5000 + GATE_PAUSE_MS), GATE_TAKES);
+    gate_tell(g, 0, 0, GATE_KEY, -1, 20000);
+    gate_tell(g, 0, 1, GATE_KEY, -1, 30000);
+    assert_int_equal(gate_shut(g, 1, 30000), GATE_SHUT_KEYS);
+    assert_int_equal(gate_shut(g, 1, 20000 + GATE_KEY_OUT_MS), GATE_SHUT_KEYS);       /* tried again, and nothing is known to have changed */
+    gate_tell(g, 0, 0, GATE_GOOD, -1, 20000 + GATE_KEY_OUT_MS);
+    assert_int_equal(gate_shut(g, 1, 20000 + GATE_KEY_OUT_MS), GATE_TAKES);
+    gate_free(g);
+}
+
 static void old_failures_are_forgotten(void **state) {
     struct gate *g = gate_of(1, &three);
     for (int i = 0; i < 4; i++)
@@ -154,7 +199,9 @@ int main(void) {
         cmocka_unit_test(no_faster_than_so_many_a_minute),
         cmocka_unit_test(a_429_pauses_its_key_and_lane_alone),
         cmocka_unit_test(a_refused_key_rests_and_comes_back),
+        cmocka_unit_test(a_key_that_may_not_do_this_may_do_the_rest),
         cmocka_unit_test(the_breaker_opens_probes_and_closes),
+        cmocka_unit_test(a_lane_says_why_it_is_shut),
         cmocka_unit_test(old_failures_are_forgotten),
     };
     return RUN(tests);

@@ -16,21 +16,32 @@ const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch",
 _Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
 
 void provider_header(struct provider_call *c, struct arena *a, const char *fmt, ...) {
-    size_t n = 0;
     va_list ap;
-    while (c->headers[n])
-        n++;
-    if (n == PROVIDER_HEADERS_MAX)
-        abort();                      /* a bug of ours: each service has a fixed handful */
     va_start(ap, fmt);
-    c->headers[n] = arena_vprintf(a, fmt, ap).p;
+    http_add_header(c->headers, PROVIDER_HEADERS_MAX, a, fmt, ap);
     va_end(ap);
+}
+
+/* Who has a signed link has what it names; so in what a service says about one, its question mark is the end of it. */
+static void hide_queries(char *text) {
+    static const char ends[] = " \t\r\n\"'<>()[]{},;";
+    char *to = text;
+    for (const char *p = text; *p;) {
+        size_t n = strncmp(p, "http://", 7) == 0 || strncmp(p, "https://", 8) == 0 ? strcspn(p, ends) : 1;
+        const char *query = n > 1 ? memchr(p, '?', n) : NULL;
+        size_t kept = query ? (size_t)(query - p) + 1 : n;
+        memmove(to, p, kept);
+        to += kept;
+        p += n;
+    }
+    *to = '\0';
 }
 
 void provider_failed(struct provider_outcome *o, enum provider_blame blame, const char *fmt, ...) {
     static const int codes[] = {
         [PROVIDER_PASSING] = ERR_UPSTREAM, [PROVIDER_RATE] = ERR_BUSY, [PROVIDER_INPUT] = ERR_ENGINE_REFUSED,
-        [PROVIDER_CONTENT] = ERR_CONTENT_REFUSED, [PROVIDER_ELSEWHERE] = ERR_ENGINE_FAILED, [PROVIDER_OPERATOR] = ERR_BUSY, [PROVIDER_OURS] = ERR_ENGINE_FAILED,
+        [PROVIDER_CONTENT] = ERR_CONTENT_REFUSED, [PROVIDER_ELSEWHERE] = ERR_ENGINE_FAILED, [PROVIDER_OPERATOR] = ERR_BUSY,
+        [PROVIDER_MODEL] = ERR_BUSY, [PROVIDER_OURS] = ERR_ENGINE_FAILED,
     };
     va_list ap;
     o->verdict = PROVIDER_FAILED;
@@ -39,6 +50,7 @@ void provider_failed(struct provider_outcome *o, enum provider_blame blame, cons
     va_start(ap, fmt);
     vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
     va_end(ap);
+    hide_queries(o->err.text);
 }
 
 void provider_unclear(struct provider_outcome *o, const char *fmt, ...) {
@@ -48,6 +60,7 @@ void provider_unclear(struct provider_outcome *o, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(o->err.text, sizeof(o->err.text), fmt, ap);
     va_end(ap);
+    hide_queries(o->err.text);
 }
 
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms) {
@@ -110,6 +123,13 @@ bool provider_take_id(struct provider_job *j, const json_t *id, struct provider_
     return true;
 }
 
+int provider_notice_id(struct str id, struct provider_notice *ret, struct err *e) {
+    if (id.n == 0 || id.n > PROVIDER_ID_MAX || !is_printable(id.p, id.n))
+        return err_set(e, ERR_ENGINE_NOTICE, "it names no call");
+    memcpy(ret->id, id.p, id.n);
+    return 0;
+}
+
 bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_outcome *o) {
     if (ref.n == 0 || ref.n > REF_MAX || !is_printable(ref.p, ref.n)) {
         provider_unclear(o, "an upload without a name");
@@ -121,7 +141,7 @@ bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_o
 }
 
 void provider_over(struct provider_outcome *o) {
-    if (o->verdict != PROVIDER_FAILED || (o->blame != PROVIDER_RATE && o->blame != PROVIDER_OPERATOR))
+    if (o->verdict != PROVIDER_FAILED || (o->blame != PROVIDER_RATE && o->blame != PROVIDER_OPERATOR && o->blame != PROVIDER_MODEL))
         return;
     bool rate = o->blame == PROVIDER_RATE;
     o->blame = rate ? PROVIDER_PASSING : PROVIDER_ELSEWHERE;
@@ -215,17 +235,26 @@ static int fill_in(const struct provider_job *j, struct str text, const struct p
     return out->failed ? err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20) : 0;
 }
 
-int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+/* With marks instead of the inputs' bytes. */
+static int write_text(const struct provider_job *j, json_t *ours, struct arena *a, struct str *ret, struct err *e) {
     json_t *all = ours ? provider_body(j, ours) : NULL;
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    size_t n = text ? strlen(text) : 0;
+    char *p = text ? arena_try(a, n + 1) : NULL;
+    json_decref(all);
+    if (p)
+        memcpy(p, text, n + 1);
+    free(text);
+    *ret = (struct str){ p, n };
+    return p ? 0 : err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON, or of more than %u MB", PROVIDER_BODY_MAX >> 20);
+}
+
+int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+    struct str text;
     BUF_CLEANUP struct buf b;
     buf_init(&b, PROVIDER_BODY_MAX);
-    json_decref(all);
-    if (!text)
-        return err_set(e, ERR_BAD_INPUT, "a request that cannot be written as JSON");
-    int r = fill_in(j, str_z(text), m, &b, e);
-    free(text);
-    if (r < 0)
+    int r = write_text(j, ours, a, &text, e);
+    if (r < 0 || (r = fill_in(j, text, m, &b, e)) < 0)
         return r;
     char *p = arena_try(a, b.n + 1);
     if (!p)
@@ -234,6 +263,34 @@ int provider_write_body(const struct provider_job *j, json_t *ours, const struct
     c->body = (struct str){ p, b.n };
     return 1;
 }
+
+int provider_write_parts(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+    struct str text;
+    int r = write_text(j, ours, a, &text, e);
+    int64_t bytes = (int64_t)text.n;
+    for (size_t i = 0; r >= 0 && i < j->n_in; i++) {
+        char mark[48];
+        struct str what = marker(i, m, mark);
+        const char *at = memmem(text.p, text.n, what.p, what.n);
+        if (!at)
+            continue;
+        size_t before = (size_t)(at - text.p);
+        bytes += (j->in[i].bytes + 2) / 3 * 4;
+        c->parts[c->n_parts++] = (struct http_part){ .text = { text.p, before } };
+        c->parts[c->n_parts++] = (struct http_part){ .fd = j->in[i].fd, .bytes = j->in[i].bytes, .base64 = true };
+        text = (struct str){ at + what.n, text.n - before - what.n };
+    }
+    if (r < 0)
+        return r;
+    if (bytes > PROVIDER_BODY_MAX)
+        return err_set(e, ERR_BAD_INPUT, "a request of more than %u MB", PROVIDER_BODY_MAX >> 20);
+    if (c->n_parts)
+        c->parts[c->n_parts++] = (struct http_part){ .text = text };
+    else
+        c->body = text;
+    return 1;
+}
+_Static_assert(2 * ENGINE_FDS_MAX + 1 <= PROVIDER_PARTS_MAX, "a part for each input and for what is around it");
 
 json_t *provider_named(const struct provider_job *j, struct err *e) {
     json_t *all = json_object();
@@ -285,6 +342,23 @@ void provider_find(struct provider_job *j, const struct provider_listed *list, s
         provider_take_id(j, found, o);
     else
         provider_unclear(o, "%zu calls over there may be this one", fit);
+}
+
+void provider_find_on_page(struct provider_job *j, const json_t *list, size_t page_max, provider_read_listed *read, struct arena *a, struct provider_outcome *o) {
+    size_t n = json_array_size(list), kept = 0;
+    struct provider_listed last = { 0 };
+    if (!json_is_array(list) || n > page_max) {
+        provider_unclear(o, "a list of calls that is none");
+        return;
+    }
+    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (read(j, json_array_get(list, i), &last))
+            calls[kept++] = last;
+    if (n == page_max && last.made_ms > j->begun_ms - PROVIDER_FIND_SKEW_MS)
+        provider_unclear(o, "too many calls since");
+    else
+        provider_find(j, calls, kept, o);
 }
 
 int64_t provider_rfc3339(const char *text) {

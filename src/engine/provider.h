@@ -78,6 +78,7 @@ enum provider_blame {
     PROVIDER_CONTENT,                 /* the same, by those who look whether content is decent or lawful */
     PROVIDER_ELSEWHERE,               /* it will not work here, but may with another engine */
     PROVIDER_OPERATOR,                /* key, money or settings: this key is out until somebody mends it; the task is not told that it failed */
+    PROVIDER_MODEL,                   /* as OPERATOR, of this lane alone: the account is good and may not use this model, or not yet */
     PROVIDER_OURS,                    /* a request it does not understand: our bug, or a contract that changed */
 };
 enum provider_verdict {
@@ -86,24 +87,32 @@ enum provider_verdict {
     PROVIDER_WAITING,                 /* POLL: not begun */
     PROVIDER_WORKING,                 /* POLL */
     PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set */
-    PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE and OPERATOR are about this one request: the call goes on.) */
+    PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE, OPERATOR and MODEL are about this one request: the call goes on.) */
     PROVIDER_NOWHERE,                 /* FIND: surely never taken; POLL: not known (any more) */
     PROVIDER_UNCLEAR,                 /* nothing can be told from this answer: SUBMIT may have been taken, all else is asked again */
 };
 struct provider_outcome {             /* zeroed before parse(), but for retry_after_ms */
     enum provider_verdict verdict;
     enum provider_blame blame;        /* FAILED */
-    struct err err;                   /* FAILED, UNCLEAR: a line for the log, without keys and people */
+    struct err err;                   /* FAILED, UNCLEAR: a line for the log, without keys, people and what opens links */
     int64_t    retry_after_ms;        /* RATE: -1 (as at the beginning) when it did not say; remote.c reads the header */
     int64_t    units_m;               /* READY: thousandths of what the model's price counts (seconds, pictures); 0: as asked */
     int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */
     int        progress_pm;           /* WORKING; 0: it does not say */
 };
-struct provider_notice { char id[PROVIDER_ID_MAX + 1]; int64_t attempt; };     /* about which call: by its id, or by our attempt where the address said so */
+struct provider_notice {
+    char       id[PROVIDER_ID_MAX + 1];       /* the call's over there; "" when it does not say */
+    struct str once;                          /* the same in every delivery of one message, and in no other; in the arena */
+    bool       in_time;                       /* also of one that is refused: what is wrong with it is not its time */
+};
+struct notice_said;
+struct notice_jwks;
 
 struct provider {
     const char *name;
     const char *const *forms;         /* NULL-ended: the words that model.form may be, each a way to write a request */
+    bool        fetches;              /* it takes inputs by links of ours and in no other way: of no use where nobody outside can fetch from us */
+    bool        jwks;                 /* its notices are signed with keys of a document, engine.<name>_jwks_url, which remote_notice.c fetches and keeps */
     bool        nodes;                /* machines of our own instead of accounts: engine.<name>_nodes are addresses, and each one is a "key" */
     /* optional: more settings of its own, files beside share/engines/<name>.yaml */
     int (*open)(const struct config *cfg, const struct models *models, const char *share, void **ret_g, struct err *e);
@@ -115,8 +124,10 @@ struct provider {
     /* An answer that came whole, of any status. Of an UPLOAD, `uploaded` counts on when this input is there. */
     void (*parse)(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a,
                   struct provider_outcome *ret);
-    /* A notice: 1 when it is genuine (or a mere hint), and about ret; < 0 refused. Optional. */
-    int (*notice)(const void *g, const struct provider_said *said, int64_t now_ms, struct arena *a, struct provider_notice *ret, struct err *e);
+    /* A notice: 0 when it is genuine, or a mere hint where nobody signs; ERR_ENGINE_NOTICE. keys: NULL without jwks. ret is zeroed before. Optional; one
+     * that has an open() as well hears nothing while that gave NULL. */
+    int (*notice)(const void *g, const struct notice_said *said, const struct notice_jwks *keys, int64_t now_ms, struct arena *a, struct provider_notice *ret,
+                  struct err *e);
 };
 
 /* ---- what providers share (provider.c) ---- */
@@ -135,6 +146,8 @@ bool provider_take_ref(struct provider_job *j, struct str ref, struct provider_o
 void provider_over(struct provider_outcome *o);
 /* Takes the result's link; UNCLEAR when it is none. */
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
+/* The id of a call as a notice names it: as provider_take_id() takes them, else ERR_ENGINE_NOTICE. */
+int provider_notice_id(struct str id, struct provider_notice *ret, struct err *e);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
 /* Inputs (their ref, else their link) and params by the names the model has for them (model.names); what has no name is left out. An input that
@@ -144,10 +157,17 @@ json_t *provider_named(const struct provider_job *j, struct err *e);
  * (TAKEN); none is NOWHERE; several, one that may be another lost call, and what has no id or time are UNCLEAR. */
 struct provider_listed { const json_t *id; int64_t made_ms; };
 void provider_find(struct provider_job *j, const struct provider_listed *list, size_t n, struct provider_outcome *o);
+/* The same of a page of their own JSON, newest first; a page is as full as it may be at page_max, and what is not on it may be ours. read: false, it is
+ * none of this model; ret is set even so. */
+typedef bool provider_read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret);
+void provider_find_on_page(struct provider_job *j, const json_t *list, size_t page_max, provider_read_listed *read, struct arena *a, struct provider_outcome *o);
 int64_t provider_rfc3339(const char *text);                           /* ms; 0 when it is none */
 /* The model's fixed parameters (model.body) and ours as one JSON object: maps are merged, ours win. Takes `ours`, which may be NULL. 1, or ERR_BAD_INPUT. */
 int provider_write_body(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);
-/* What stands in that JSON for input i: its ref or link; else its bytes as base64 (data_url: behind "data:TYPE;base64,"), put in by provider_write_body(). */
+/* The same, with the inputs' bytes left to the client: it reads and encodes them while it sends, on its own thread, and nobody holds them all. For services
+ * that sign no bodies. */
+int provider_write_parts(const struct provider_job *j, json_t *ours, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e);
+/* What stands in that JSON for input i: its ref or link; else its bytes as base64 (data_url: behind "data:TYPE;base64,"), put in by these two, in the order of the inputs. */
 json_t *provider_inline(const struct provider_job *j, size_t i, bool data_url, const struct provider_moment *m);
 const struct provider_input *provider_input_of(const struct provider_job *j, const char *role);       /* the first, or NULL */
 

@@ -7,6 +7,8 @@
 #include "base/scope.h"
 #include "engine/remote.h"
 
+#define LIST_PAGE 100
+
 static const char *const forms[] = { "picture", "clip", NULL };
 
 static bool is_clip(const struct provider_job *j) { return str_eqz(j->model->form, "clip"); }
@@ -48,10 +50,10 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
         c->method = "POST";
         c->url = arena_printf(a, "%s/%s", j->base_url, is_clip(j) ? "contents/generations/tasks" : "images/generations");
         provider_header(c, a, "Content-Type: application/json");
-        return provider_write_body(j, is_clip(j) ? clip_body(j, m) : picture_body(j, m), m, a, c, e);
+        return provider_write_parts(j, is_clip(j) ? clip_body(j, m) : picture_body(j, m), m, a, c, e);
     case PROVIDER_FIND:
         c->method = "GET";
-        c->url = arena_printf(a, "%s/contents/generations/tasks?page_num=1&page_size=100&filter.model=%.*s", j->base_url, STR_ARG(j->model->model));
+        c->url = arena_printf(a, "%s/contents/generations/tasks?page_num=1&page_size=%d&filter.model=%.*s", j->base_url, LIST_PAGE, STR_ARG(j->model->model));
         return 1;
     default:
         c->method = step == PROVIDER_POLL ? "GET" : "DELETE";
@@ -70,8 +72,9 @@ static enum provider_blame blame_of(const char *code, int status) {
         return PROVIDER_PASSING;
     if (begins(code, "Input") && (strstr(code, "SensitiveContentDetected") || strstr(code, "RiskDetection")))
         return strstr(code, "PrivacyInformation") ? PROVIDER_ELSEWHERE : PROVIDER_CONTENT;     /* real people: refused here, not everywhere */
-    if (begins(code, "QuotaExceeded") || begins(code, "SetLimitExceeded") || status == 401 || status == 403 || begins(code, "ModelNotOpen") ||
-        begins(code, "InvalidEndpoint"))
+    if (begins(code, "ModelNotOpen") || begins(code, "InvalidEndpoint"))
+        return PROVIDER_MODEL;
+    if (begins(code, "QuotaExceeded") || begins(code, "SetLimitExceeded") || status == 401 || status == 403)
         return PROVIDER_OPERATOR;
     if (strstr(code, "RateLimitExceeded") || begins(code, "ServerOverloaded") || status == 429)
         return PROVIDER_RATE;
@@ -136,20 +139,9 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
         provider_unclear(o, "a status that is not known: %.40s", status);
 }
 
-static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
-    const json_t *list = json_object_get(body, "items");
-    size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > 100) {
-        provider_unclear(o, "a list of calls that is none");
-        return;
-    }
-    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
-    for (size_t i = 0; i < n; i++)
-        calls[i] = (struct provider_listed){ json_object_get(json_array_get(list, i), "id"), 1000 * json_integer_value(json_object_get(json_array_get(list, i), "created_at")) };
-    if (n == 100 && calls[n - 1].made_ms > j->begun_ms - PROVIDER_FIND_SKEW_MS)
-        provider_unclear(o, "too many calls since");
-    else
-        provider_find(j, calls, n, o);
+static bool read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret) {
+    *ret = (struct provider_listed){ json_object_get(one, "id"), 1000 * json_integer_value(json_object_get(one, "created_at")) };
+    return true;
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {
@@ -161,7 +153,7 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
     if (!body || refused(step, said, body, o))
         return;
     if (step == PROVIDER_FIND)
-        parse_list(j, body, a, o);
+        provider_find_on_page(j, json_object_get(body, "items"), LIST_PAGE, read_listed, a, o);
     else if (step == PROVIDER_POLL)
         parse_task(j, body, o);
     else if (is_clip(j))

@@ -197,9 +197,9 @@ static const struct { const char *code; enum provider_blame blame; } codes[] = {
     { "DataInspectionFailed", PROVIDER_CONTENT }, { "data_inspection_failed", PROVIDER_CONTENT }, { "IPInfringementSuspect", PROVIDER_CONTENT },
     { "CustomRoleBlocked", PROVIDER_CONTENT }, { "InvalidParameter.DataInspection", PROVIDER_PASSING }, { "BadRequest.InputDownloadFailed", PROVIDER_PASSING },
     { "InvalidURL", PROVIDER_PASSING }, { "InvalidFile.", PROVIDER_INPUT }, { "InvalidImage", PROVIDER_INPUT }, { "InvalidPerson", PROVIDER_INPUT },
-    { "InvalidGarment", PROVIDER_INPUT }, { "Arrearage", PROVIDER_OPERATOR }, { "InvalidApiKey", PROVIDER_OPERATOR }, { "AccessDenied", PROVIDER_OPERATOR },
-    { "Model.AccessDenied", PROVIDER_OPERATOR }, { "Workspace.AccessDenied", PROVIDER_OPERATOR }, { "Endpoint.AccessDenied", PROVIDER_OPERATOR },
-    { "AllocationQuota.FreeTierOnly", PROVIDER_OPERATOR }, { "ModelNotFound", PROVIDER_OPERATOR }, { "WorkSpaceNotFound", PROVIDER_OPERATOR },
+    { "InvalidGarment", PROVIDER_INPUT }, { "Arrearage", PROVIDER_OPERATOR }, { "InvalidApiKey", PROVIDER_OPERATOR }, { "AccessDenied.Unpurchased", PROVIDER_MODEL }, { "AccessDenied", PROVIDER_OPERATOR },
+    { "Model.AccessDenied", PROVIDER_MODEL }, { "Workspace.AccessDenied", PROVIDER_OPERATOR }, { "Endpoint.AccessDenied", PROVIDER_MODEL },
+    { "AllocationQuota.FreeTierOnly", PROVIDER_MODEL }, { "ModelNotFound", PROVIDER_MODEL }, { "WorkSpaceNotFound", PROVIDER_OPERATOR },
     { "NotFound", PROVIDER_OPERATOR }, { "CommodityNotPurchased", PROVIDER_OPERATOR }, { "PrepaidBillOverdue", PROVIDER_OPERATOR },
     { "PostpaidBillOverdue", PROVIDER_OPERATOR }, { "Throttling", PROVIDER_RATE }, { "insufficient_quota", PROVIDER_RATE }, { "InternalError", PROVIDER_PASSING },
 };
@@ -304,22 +304,17 @@ static void parse_task(struct provider_job *j, const json_t *body, struct provid
         provider_unclear(o, "a status that is not known: %.40s", status);
 }
 
+static bool read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret) {
+    *ret = (struct provider_listed){ json_object_get(one, "task_id"), json_integer_value(json_object_get(one, "gmt_create")) };
+    return str_eqz(j->model->model, provider_text(one, "model_name"));
+}
+
 static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
-    const json_t *list = json_object_get(body, "data");
-    size_t n = json_array_size(list);
-    const json_t *total = json_object_get(body, "total");
-    if (!json_is_array(list) || !json_is_integer(total) || json_integer_value(total) > (json_int_t)n) {
+    const json_t *list = json_object_get(body, "data"), *total = json_object_get(body, "total");
+    if (!json_is_integer(total) || json_integer_value(total) > (json_int_t)json_array_size(list))
         provider_unclear(o, "a list of calls that is not whole");
-        return;
-    }
-    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *one = json_array_get(list, i);
-        if (str_eqz(j->model->model, provider_text(one, "model_name")))
-            calls[kept++] = (struct provider_listed){ json_object_get(one, "task_id"), json_integer_value(json_object_get(one, "gmt_create")) };
-    }
-    provider_find(j, calls, kept, o);
+    else
+        provider_find_on_page(j, list, /* page_max= */ SIZE_MAX, read_listed, a, o);
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {

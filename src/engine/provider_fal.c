@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "engine/notice.h"
 #include "engine/remote.h"
 
 static const char *const forms[] = { "queue", NULL };
@@ -152,5 +153,18 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
         provider_take_id(j, json_object_get(body, "request_id"), o);
 }
 
-const struct provider provider_fal = { .name = "fal", .forms = forms, .build = build, .parse = parse };
+/* One request has one message for each way it can end, which may come ten times. */
+static int notice(const void *g, const struct notice_said *said, const struct notice_jwks *keys, int64_t now_ms, struct arena *a, struct provider_notice *ret,
+                  struct err *e) {
+    CLEANUP(json_unref) json_t *body = NULL;
+    struct notice_head head = { 0 };
+    int r = notice_fal(said, keys, now_ms, &head, e);
+    ret->in_time = head.sent_ms > now_ms - NOTICE_SKEW_MS && head.sent_ms < now_ms + NOTICE_SKEW_MS;
+    if (r < 0 || (r = provider_notice_id(head.id, ret, e)) < 0)
+        return r;
+    ret->once = json_read(said->body, &body, NULL) < 0 ? head.id : arena_printf(a, "%s %.20s", ret->id, provider_text(body, "status"));
+    return 0;
+}
+
+const struct provider provider_fal = { .name = "fal", .forms = forms, .fetches = true, .jwks = true, .build = build, .parse = parse, .notice = notice };
 REMOTE_ENGINE(fal);

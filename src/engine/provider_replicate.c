@@ -1,21 +1,24 @@
 /*
  * provider_replicate.c - Replicate: models of everybody, each with its own words for its inputs (model.names), pinned by version.
- * Inputs go there by links of ours, or as files of theirs for a day where nobody outside can reach us. Time used is charged, however a
- * call ended; moderation is no HTTP error but a failure whose text says so.
+ * Inputs go there as files of theirs, which end after a day, and by links of ours where they are too large for that. Time used is charged, however a
+ * call ended; moderation is no HTTP error but a failure whose text says so. Notices are heard only where the secret that signs them is set.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/scope.h"
+#include "engine/notice.h"
 #include "engine/remote.h"
 
-#define LIST_PAGE 100
+#define LIST_PAGE  100
+#define UPLOAD_MAX (100u << 20)      /* bytes of a file there; larger ones are fetched from us */
 
 static const char *const forms[] = { "version", "official", NULL };
 
 static void auth(struct provider_call *c, const struct provider_job *j, struct arena *a) { provider_header(c, a, "Authorization: Bearer %s", j->key); }
 
 static int build_upload(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c) {
-    while (j->uploaded < j->n_in && j->in[j->uploaded].link.n)
+    while (j->uploaded < j->n_in && j->in[j->uploaded].bytes > UPLOAD_MAX && j->in[j->uploaded].link.n)
         j->uploaded++;
     if (j->uploaded == j->n_in)
         return 0;
@@ -31,6 +34,9 @@ static int build_upload(struct provider_job *j, const struct provider_moment *m,
     return 1;
 }
 
+/* It refuses a call with a webhook that is not https. (Simulators stand on the same machine.) */
+static bool may_hook(struct str url) { return str_starts(url, STR("https://")) || str_starts(url, STR("http://127.0.0.1:")); }
+
 static int build_submit(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
     bool official = str_eqz(j->model->form, "official");
     struct str model = j->model->model, version = model;
@@ -41,7 +47,7 @@ static int build_submit(struct provider_job *j, const struct provider_moment *m,
     json_t *ours = json_pack("{s:o}", "input", input);
     if (!official)
         json_object_set_new(ours, "version", json_stringn(version.n ? version.p : model.p, version.n ? version.n : model.n));
-    if (j->notice_url.n) {
+    if (may_hook(j->notice_url)) {
         json_object_set_new(ours, "webhook", json_stringn(j->notice_url.p, j->notice_url.n));
         json_object_set_new(ours, "webhook_events_filter", json_pack("[s]", "completed"));
     }
@@ -145,28 +151,11 @@ static void parse_prediction(struct provider_job *j, const json_t *body, struct 
         o->cost_microusd = j->model->price_microusd;
 }
 
-static void parse_list(struct provider_job *j, const json_t *body, struct arena *a, struct provider_outcome *o) {
-    const json_t *list = json_object_get(body, "results");
+static bool read_listed(const struct provider_job *j, const json_t *one, struct provider_listed *ret) {
     struct str version = j->model->model;
-    size_t n = json_array_size(list), kept = 0;
-    if (!json_is_array(list) || n > LIST_PAGE) {
-        provider_unclear(o, "a list of calls that is none");
-        return;
-    }
     str_cut(&version, ':');
-    struct provider_listed *calls = ARENA_ARRAY(a, struct provider_listed, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *one = json_array_get(list, i);
-        if (version.n ? !str_eqz(version, provider_text(one, "version")) : !str_eqz(j->model->model, provider_text(one, "model")))
-            continue;
-        calls[kept++] = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
-    }
-    /* Newest first, a hundred a page: where the whole page is newer than ours, ours may be on the next. */
-    if (n == LIST_PAGE && provider_rfc3339(provider_text(json_array_get(list, n - 1), "created_at")) > j->begun_ms - PROVIDER_FIND_SKEW_MS) {
-        provider_unclear(o, "too many calls since");
-        return;
-    }
-    provider_find(j, calls, kept, o);
+    *ret = (struct provider_listed){ json_object_get(one, "id"), provider_rfc3339(provider_text(one, "created_at")) };
+    return version.n ? str_eqz(version, provider_text(one, "version")) : str_eqz(j->model->model, provider_text(one, "model"));
 }
 
 static void parse(const void *g, struct provider_job *j, enum provider_step step, const struct provider_said *said, struct arena *a, struct provider_outcome *o) {
@@ -182,7 +171,7 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
         provider_take_ref(j, str_z(provider_text(json_object_get(body, "urls"), "get")), o);
         return;
     case PROVIDER_FIND:
-        parse_list(j, body, a, o);
+        provider_find_on_page(j, json_object_get(body, "results"), LIST_PAGE, read_listed, a, o);
         return;
     case PROVIDER_SUBMIT:
         provider_take_id(j, json_object_get(body, "id"), o);
@@ -192,5 +181,45 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
     }
 }
 
-const struct provider provider_replicate = { .name = "replicate", .forms = forms, .build = build, .parse = parse };
+/* ---- notices ---- */
+
+struct secrets { struct notice_secret of[NOTICE_KEYS_MAX]; size_t n; };
+
+static void close_secrets(void *g) {
+    crypto_wipe(g, sizeof(struct secrets));
+    free(g);
+}
+
+static int open_secrets(const struct config *cfg, const struct models *models, const char *share, void **ret_g, struct err *e) {
+    struct str rest = str_z(config_str(cfg, "engine.replicate_webhook_secrets"));
+    struct secrets *s = rest.n ? calloc(1, sizeof(*s)) : NULL;
+    int r = 0;
+    while (s && rest.n && r >= 0) {
+        struct str one = str_trim(str_cut(&rest, ','));
+        if (one.n && s->n == NOTICE_KEYS_MAX)
+            r = err_set(e, ERR_CONFIG, "engine.replicate_webhook_secrets: at most %d", NOTICE_KEYS_MAX);
+        else if (one.n && (r = notice_secret(one, &s->of[s->n++], e)) < 0)
+            r = err_set(e, ERR_CONFIG, "engine.replicate_webhook_secrets: one is no secret of webhooks (whsec_…)");
+    }
+    if (r < 0 && s)
+        close_secrets(TAKE(s));
+    *ret_g = s;
+    return r;
+}
+
+static int notice(const void *g, const struct notice_said *said, const struct notice_jwks *keys, int64_t now_ms, struct arena *a, struct provider_notice *ret,
+                  struct err *e) {
+    CLEANUP(json_unref) json_t *body = NULL;
+    const struct secrets *s = g;
+    struct notice_head head = { 0 };
+    int r = notice_webhook(said, s->of, s->n, now_ms, &head, e);
+    if (r < 0)
+        return r;
+    ret->in_time = true;
+    ret->once = arena_str(a, head.id);
+    return json_read(said->body, &body, NULL) < 0 ? err_set(e, ERR_ENGINE_NOTICE, "it is no JSON") : provider_notice_id(str_z(provider_text(body, "id")), ret, e);
+}
+
+const struct provider provider_replicate = { .name = "replicate", .forms = forms, .open = open_secrets, .close = close_secrets, .build = build, .parse = parse,
+                                             .notice = notice };
 REMOTE_ENGINE(replicate);

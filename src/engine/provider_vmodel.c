@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "engine/notice.h"
 #include "engine/remote.h"
 
 static const char *const forms[] = { "version", NULL };
@@ -84,5 +85,18 @@ static void parse(const void *g, struct provider_job *j, enum provider_step step
         provider_unclear(o, "a status that is not known: %.40s", status);
 }
 
-const struct provider provider_vmodel = { .name = "vmodel", .forms = forms, .build = build, .parse = parse };
+/* Nobody signs it: its address is all that speaks for it. The task stands alone, or in "result" as in an answer. */
+static int notice(const void *g, const struct notice_said *said, const struct notice_jwks *keys, int64_t now_ms, struct arena *a, struct provider_notice *ret,
+                  struct err *e) {
+    CLEANUP(json_unref) json_t *body = NULL;
+    if (json_read(said->body, &body, NULL) < 0)
+        return err_set(e, ERR_ENGINE_NOTICE, "it is no JSON");
+    const json_t *result = json_object_get(body, "result"), *task = result ? result : body;
+    int r = provider_notice_id(str_z(provider_text(task, "task_id")), ret, e);
+    ret->in_time = true;
+    ret->once = arena_printf(a, "%s %.20s", ret->id, provider_text(task, "status"));
+    return r;
+}
+
+const struct provider provider_vmodel = { .name = "vmodel", .forms = forms, .fetches = true, .build = build, .parse = parse, .notice = notice };
 REMOTE_ENGINE(vmodel);

@@ -18,25 +18,10 @@
 
 /* ---- the engine ---- */
 
-static void take_hints(struct engine *g, int64_t now_ms) {
-    struct provider_notice hints[HINTS_MAX];
-    pthread_mutex_lock(&g->lock);
-    size_t n = g->n_hints;
-    memcpy(hints, g->hints, (n < HINTS_MAX ? n : HINTS_MAX) * sizeof(*hints));
-    g->n_hints = 0;
-    pthread_mutex_unlock(&g->lock);
-    for (struct ticket *t = n ? g->tickets : NULL; t; t = t->next)
-        for (size_t i = 0; i < n && t->phase == POLLING && !t->x; i++)
-            if (n > HINTS_MAX || hints[i].attempt == t->job.attempt || strcmp(hints[i].id, t->job.id) == 0) {
-                t->at_ms = now_ms;
-                break;
-            }
-}
-
 int remote_poll(struct engine *g, void *ticket, struct engine_result *ret, struct err *e) {
     struct ticket *t = ticket;
     int64_t now = clock_mono_ms();
-    take_hints(g, now);
+    remote__take_hints(g);
     remote__advance(t, now);
     *ret = (struct engine_result){ .state = t->phase == OVER ? t->state : t->taken ? ENGINE_WORKING : ENGINE_SENDING, .err = t->err,
                                    .input_at_fault = t->input_at_fault, .facts = buf_str(&t->facts), .remote_id = str_z(t->remote_id),
@@ -85,6 +70,7 @@ void remote_release(struct engine *g, void *ticket) {
     json_decref(t->job.scratch);
     arena_free(t->job.a);
     buf_done(&t->facts);
+    remote__forget_names(t);
     *t->self = t->next;
     if (t->next)
         t->next->self = t->self;
@@ -116,6 +102,28 @@ static int copy_inputs(struct ticket *t, const struct engine_call *c, struct err
     return 0;
 }
 
+/* Thousandths of seconds, where the price counts them. */
+static int64_t asked_m(const struct model *m, const json_t *params) {
+    double seconds = json_number_value(json_object_get(params, "seconds"));
+    return m->per == MODEL_PER_SECOND && seconds > 0 && seconds < 36000 ? (int64_t)(seconds * 1000 + 0.5) : 0;
+}
+
+void remote_foresee(struct engine *g, const struct engine_call *c, struct engine_foreseen *ret) {
+    CLEANUP(json_unref) json_t *params = NULL;
+    const struct model *m = json_read(c->params.n ? c->params : STR("{}"), &params, NULL) < 0 ? NULL : models_find(g->models, c->op, params);
+    *ret = (struct engine_foreseen){ .cost_microusd = m ? remote__price(m, asked_m(m, params)) : 0 };
+    if (m)
+        remote__unnamed(g, m, ret->remote_id);
+}
+
+int remote_findable(struct engine *g, struct str op, struct str remote_id, struct err *ret_why) {
+    struct remote__named named;
+    int r = remote__read_name(g, op, remote_id, &named, ret_why);
+    if (r < 0 || !named.gone[0])
+        return r;
+    return err_set(ret_why, ERR_UNCERTAIN, "a key it may have been made with (%s) is not in engine.%s_%s any more", named.gone, g->p->name, g->p->nodes ? "nodes" : "keys");
+}
+
 int remote_submit(struct engine *g, const struct engine_call *c, void **ret_ticket, struct err *e) {
     struct ticket *t = ticket_new(g, c);
     int r = json_read(c->params.n ? c->params : STR("{}"), &t->job.params, e);
@@ -127,52 +135,43 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
         remote_release(g, t);
         return r;
     }
-    double seconds = json_number_value(json_object_get(t->job.params, "seconds"));
-    t->units_m = t->job.model->per == MODEL_PER_SECOND && seconds > 0 && seconds < 36000 ? (int64_t)(seconds * 1000 + 0.5) : 0;
+    t->units_m = asked_m(t->job.model, t->job.params);
     t->lane = t->job.model->lane;
-    t->job.notice_url = arena_str(t->job.a, c->notice_url);
+    if (remote__hears(g) && c->notice_url.n) {
+        t->job.notice_url = arena_str(t->job.a, c->notice_url);
+        remote__want_keys(g);
+    }
     remote__advance(t, clock_mono_ms());
     *ret_ticket = t;
     return 0;
 }
 
-/* The model of an op as long as all its rows name the same: which row a lost call was made by is not known any more. */
-static const struct model *only_model(const struct models *m, struct str op) {
-    const struct model *only = NULL;
-    for (size_t i = 0; i < m->n; i++) {
-        if (!str_eq(m->rows[i].op, op))
-            continue;
-        if (only && !str_eq(only->model, m->rows[i].model))
-            return NULL;
-        only = only ? only : &m->rows[i];
-    }
-    return only;
-}
-
 int remote_reconcile(struct engine *g, const struct engine_call *c, struct str remote_id, void **ret_ticket, struct err *e) {
     struct ticket *t = ticket_new(g, c);
     int64_t now = clock_mono_ms();
-    int r = 0;
-    if (remote_id.n) {
-        r = remote__read_name(t, c->op, remote_id, e);
-        t->taken = true;
+    struct remote__named named = { 0 };
+    remote__want_keys(g);
+    int r = remote__read_name(g, c->op, remote_id, &named, e);
+    if (r < 0 || (r = copy_out(t, c, e)) < 0) {
+        remote_release(g, t);
+        return r;
+    }
+    t->foreseen_microusd = c->cost_microusd;
+    t->job.model = named.model;
+    t->lane = named.model->lane;
+    t->keys = named.keys;
+    memcpy(t->key_gone, named.gone, sizeof(t->key_gone));
+    snprintf(t->job.id, sizeof(t->job.id), "%.*s", STR_ARG(named.id));
+    snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
+    remote__use_key(t, (size_t)__builtin_ctz(named.keys));
+    if (named.id.n) {
+        t->taken = t->well = true;
         t->taken_ms = now - REMOTE__NEW_MS;                  /* no newcomer */
         remote__go(t, POLLING, now);
-    } else if (!(t->job.model = only_model(g->models, c->op))) {
-        r = err_set(e, ERR_UNCERTAIN, "%s has none or several models for %.*s, so it cannot be told which one was asked", g->p->name, STR_ARG(c->op));
     } else {
         t->found_until_ms = now + REMOTE__FIND_MS;
         remote__go(t, FINDING, now);
     }
-    if (r >= 0)
-        r = copy_out(t, c, e);
-    if (r < 0) {
-        remote_release(g, t);
-        return r;
-    }
-    snprintf(t->remote_id, sizeof(t->remote_id), "%.*s", STR_ARG(remote_id));
-    t->lane = t->job.model->lane;
-    remote__use_key(t, t->key);
     gate_enter_again(g->gate, t->lane, t->key, &t->pass);
     t->entered = true;
     remote__advance(t, now);
@@ -205,6 +204,18 @@ int remote_cancel(struct engine *g, void *ticket, struct err *e) {
 
 int remote_slots(struct engine *g, size_t lane) { return gate_slots(g->gate, lane, clock_mono_ms()); }
 
+int remote_shut(struct engine *g, size_t lane, struct err *ret_why) {
+    static const char *const what[] = {
+        [GATE_SHUT_KEYS] = "its keys are refused, without money, or may not do this", [GATE_SHUT_BREAKER] = "its calls kept failing", [GATE_SHUT_PACE] = "we ask too much",
+    };
+    enum gate_shut shut = gate_shut(g->gate, lane, clock_mono_ms());
+    if (shut == GATE_TAKES)
+        return 0;
+    const struct err *said = shut == GATE_SHUT_KEYS ? &g->lanes[lane].key_said : &g->lanes[lane].said;
+    err_set(ret_why, ERR_ENGINE_SHUT, "%s: %.150s", what[shut], said->text);
+    return 1;
+}
+
 int remote_lane(struct engine *g, size_t i, char ret_name[ENGINE_NAME_MAX + 1]) {
     if (i >= g->models->n_lanes)
         return 0;
@@ -218,24 +229,6 @@ int remote_lane_of(struct engine *g, struct str op, struct str params) {
         return -1;
     const struct model *m = models_find(g->models, op, j);
     return m ? (int)m->lane : -1;
-}
-
-int remote_notice(struct engine *g, const struct engine_notice *n, struct err *e) {
-    CLEANUP(arena_free) struct arena *a = arena_new(REMOTE__CALL_ARENA);
-    struct provider_said said = { 0, n->header, n->from, n->body };
-    struct provider_notice about = { 0 };
-    if (!g->p->notice)
-        return err_set(e, ERR_NOT_FOUND, "%s sends no notices", g->p->name);
-    int r = g->p->notice(g->mine, &said, clock_ms(), a, &about, e);
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&g->lock);
-    if (g->n_hints < HINTS_MAX)
-        g->hints[g->n_hints] = about;
-    g->n_hints += g->n_hints <= HINTS_MAX;
-    pthread_mutex_unlock(&g->lock);
-    g->wake(g->wake_arg);
-    return 0;
 }
 
 /* ---- life ---- */
@@ -280,14 +273,18 @@ int remote_open(const struct provider *p, const struct engine_ctx *ctx, struct e
         return 1;
     if (!ctx->client)
         return err_set(e, ERR_ENGINE_MISSING, "nothing goes out of this process");
+    if (p->fetches && !ctx->reachable)
+        return err_set(e, ERR_ENGINE_MISSING, "it fetches what a call is made of from here, and public_url does not say where that is");
     struct engine *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
-    *g = (struct engine){ .p = p, .client = ctx->client, .wake = ctx->wake, .wake_arg = ctx->wake_arg, .known = ctx->known,
-                           .known_arg = ctx->known_arg };
+    *g = (struct engine){ .p = p, .client = ctx->client, .wake = ctx->wake, .wake_arg = ctx->wake_arg, .names = ctx->names,
+                           .names_arg = ctx->names_arg };
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->idle, NULL);
     g->base_url = p->nodes ? NULL : setting_of(ctx, p, "url", name);
+    if (p->jwks)
+        g->jwks.url = setting_of(ctx, p, "jwks_url", name);
     models = setting_of(ctx, p, "models", name);
     snprintf(path, sizeof(path), "%s/engines/%s.yaml", ctx->share, p->name);
     int r = read_keys(g, keys, e);
@@ -313,6 +310,8 @@ void remote_close(struct engine *g) {
     for (struct exchange *x = g->orphans; x; x = x->next)
         if (!atomic_load(&x->back))
             http_client_cancel(g->client, &x->reply);
+    if (g->jwks.asking)
+        http_client_cancel(g->client, &g->jwks.reply);
     while (g->under_way > 0)
         pthread_cond_wait(&g->idle, &g->lock);
     pthread_mutex_unlock(&g->lock);

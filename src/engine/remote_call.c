@@ -55,13 +55,16 @@ static void over_unknown(struct ticket *t, const struct err *why) {
     over(t, ENGINE_UNKNOWN);
 }
 
-/* Seconds as the provider counted them, else as we asked for them, else (a call of another process) as many as the model takes. */
-static int64_t price_of(const struct ticket *t) {
-    const struct model *m = t->job.model;
-    int64_t units_m = t->units_m ? t->units_m : 1000;
-    for (size_t i = 0; m->per == MODEL_PER_SECOND && !t->units_m && i < m->n_inputs; i++)
+/* Seconds as the provider counted them, else as we asked for them, else as many as the model takes. */
+int64_t remote__price(const struct model *m, int64_t asked_m) {
+    int64_t units_m = asked_m ? asked_m : 1000;
+    for (size_t i = 0; m->per == MODEL_PER_SECOND && !asked_m && i < m->n_inputs; i++)
         units_m = m->inputs[i].ms_max > units_m ? m->inputs[i].ms_max : units_m;
     return m->price_microusd * units_m / 1000;
+}
+
+static int64_t price_of(const struct ticket *t) {
+    return t->units_m == 0 && t->foreseen_microusd ? t->foreseen_microusd : remote__price(t->job.model, t->units_m);
 }
 
 static void taken(struct ticket *t, int64_t now_ms) {
@@ -83,6 +86,16 @@ static int64_t poll_pause_ms(const struct ticket *t) {
     ms = ms < most ? ms : most;
     uint64_t dice = ((uint64_t)t->job.attempt + (uint64_t)t->job.polls) * 0x9E3779B97F4A7C15u;
     return ms - ms / 10 + (int64_t)((dice >> 32) % (uint64_t)(ms / 5 + 1));
+}
+
+/* The gate hears how it went. why: with everything but GATE_GOOD */
+static void tell(struct ticket *t, enum gate_word word, int64_t retry_after_ms, const struct err *why, int64_t now_ms) {
+    gate_tell(t->g->gate, t->lane, t->key, word, retry_after_ms, now_ms);
+    for (size_t i = 0; i < t->g->models->n_lanes; i++)
+        if (word == GATE_KEY || (word == GATE_KEY_LANE && i == t->lane))
+            t->g->lanes[i].key_said = *why;
+    if (word == GATE_BAD || word == GATE_RATE)
+        t->g->lanes[t->lane].said = *why;
 }
 
 /* Again after a while that doubles; false: often enough. */
@@ -148,7 +161,7 @@ static void finish(struct ticket *t, int64_t bytes, const char *type) {
     jw_kstr(&w, "model", t->job.model->model);
     jw_end_obj(&w);
     t->cost_microusd += price_of(t);
-    gate_tell(t->g->gate, t->lane, t->key, GATE_GOOD, -1, clock_mono_ms());
+    tell(t, GATE_GOOD, -1, NULL, clock_mono_ms());
     over(t, ENGINE_DONE);
 }
 
@@ -182,7 +195,7 @@ static void took_bytes(struct ticket *t, int status, int64_t now_ms) {
     if (r == ERR_UPSTREAM && again(t, now_ms))
         return;
     if (r < 0) {
-        gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+        tell(t, GATE_BAD, -1, &why, now_ms);
         lose_result(t, &why);
         return;
     }
@@ -195,19 +208,20 @@ static void took_bytes(struct ticket *t, int status, int64_t now_ms) {
 static void said_failed(struct ticket *t, enum provider_step step, const struct provider_outcome *o, int64_t now_ms) {
     static const enum gate_word words[] = {
         [PROVIDER_PASSING] = GATE_BAD, [PROVIDER_RATE] = GATE_RATE, [PROVIDER_INPUT] = GATE_GOOD, [PROVIDER_CONTENT] = GATE_GOOD,
-        [PROVIDER_ELSEWHERE] = GATE_BAD, [PROVIDER_OPERATOR] = GATE_KEY, [PROVIDER_OURS] = GATE_BAD,
+        [PROVIDER_ELSEWHERE] = GATE_BAD, [PROVIDER_OPERATOR] = GATE_KEY, [PROVIDER_MODEL] = GATE_KEY_LANE, [PROVIDER_OURS] = GATE_BAD,
     };
     bool sent = step != PROVIDER_UPLOAD && step != PROVIDER_SUBMIT;      /* it goes on over there, whatever this question got */
-    gate_tell(t->g->gate, t->lane, t->key, words[o->blame], o->retry_after_ms, now_ms);
-    if (o->blame == PROVIDER_OPERATOR)
-        log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STR("key", t->g->keys[t->key].name),
-                  F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
+    tell(t, words[o->blame], o->retry_after_ms, &o->err, now_ms);
+    bool key = o->blame == PROVIDER_OPERATOR || o->blame == PROVIDER_MODEL;
+    if (key)
+        log_event(LOG_ERROR, "engine.key", F_STR("engine", t->g->p->name), F_STRN("lane", o->blame == PROVIDER_MODEL ? t->g->models->lanes[t->lane] : STR("all")),
+                  F_STR("key", t->g->keys[t->key].name), F_STR("doing", "leaving it out for ten minutes"), F_ERR(&o->err));
     if (step == PROVIDER_FIND && (o->blame != PROVIDER_RATE || now_ms >= t->found_until_ms)) {
         over_unknown(t, &o->err);                    /* the question was refused: of the call that says nothing */
         return;
     }
-    if (sent && (o->blame == PROVIDER_RATE || o->blame == PROVIDER_OPERATOR)) {
-        t->at_ms = now_ms + (o->blame == PROVIDER_OPERATOR ? GATE_KEY_OUT_MS : o->retry_after_ms > 0 ? o->retry_after_ms : poll_pause_ms(t));
+    if (sent && (o->blame == PROVIDER_RATE || key)) {
+        t->at_ms = now_ms + (key ? GATE_KEY_OUT_MS : o->retry_after_ms > 0 ? o->retry_after_ms : poll_pause_ms(t));
         return;
     }
     t->cost_microusd += o->cost_microusd;
@@ -216,7 +230,7 @@ static void said_failed(struct ticket *t, enum provider_step step, const struct 
 
 /* Nothing can be told from it. */
 static void said_nothing(struct ticket *t, enum provider_step step, const struct err *why, int64_t now_ms) {
-    gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+    tell(t, GATE_BAD, -1, why, now_ms);
     switch (step) {
     case PROVIDER_SUBMIT:
         over_unknown(t, why);
@@ -239,20 +253,32 @@ static void said_nothing(struct ticket *t, enum provider_step step, const struct
     }
 }
 
+/* True when each was asked, and it is the first one's turn again. */
+static bool ask_next_key(struct ticket *t) {
+    unsigned later = t->keys & ~((2u << t->key) - 1);
+    remote__use_key(t, (size_t)__builtin_ctz(later ? later : t->keys));
+    return !later;
+}
+
 static void said_nowhere(struct ticket *t, enum provider_step step, int64_t now_ms) {
     struct err why;
-    if (step == PROVIDER_FIND) {                     /* lists may lag behind; the call may have been made with any key */
-        remote__use_key(t, ++t->keys_asked % t->g->n_keys);
-        t->at_ms = now_ms + (t->key ? 0 : FIND_PAUSE_MS);
-        if (t->key || now_ms < t->found_until_ms)
+    if (step == PROVIDER_FIND) {                     /* lists may lag behind; the call may have been made with any key of its name */
+        bool all = ask_next_key(t);
+        t->at_ms = now_ms + (all ? FIND_PAUSE_MS : 0);
+        if (!all || now_ms < t->found_until_ms)
             return;
+        if (t->key_gone[0]) {
+            err_set(&why, ERR_UNCERTAIN, "a key it may have been made with (%s) is not in the settings any more", t->key_gone);
+            over_unknown(t, &why);
+            return;
+        }
         err_set(&why, ERR_STOPPING, "it was never taken");
         remote__failed(t, ERR_STOPPING, false, &why);
     } else if (now_ms - t->taken_ms < REMOTE__NEW_MS) {
         t->at_ms = now_ms + poll_pause_ms(t);
     } else {
         err_set(&why, ERR_ENGINE_FAILED, "it is not known there any more");
-        gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+        tell(t, GATE_BAD, -1, &why, now_ms);
         lose_result(t, &why);
     }
 }
@@ -273,13 +299,15 @@ static void heard(struct ticket *t, enum provider_step step, const struct provid
         t->tries = 0;
         t->at_ms = now_ms;
         return;
-    case PROVIDER_TAKEN:
-        gate_tell(t->g->gate, t->lane, t->key, GATE_GOOD, -1, now_ms);
+    case PROVIDER_TAKEN:                             /* a promise: that it works is only known from an answer about it */
         taken(t, now_ms);
         remote__go(t, POLLING, step == PROVIDER_FIND ? now_ms : now_ms + poll_pause_ms(t));
         return;
     case PROVIDER_WAITING:
     case PROVIDER_WORKING:
+        if (!t->well)
+            tell(t, GATE_GOOD, -1, NULL, now_ms);
+        t->well = true;
         t->progress_pm = o->progress_pm > t->progress_pm && o->progress_pm <= 1000 ? o->progress_pm : t->progress_pm;
         t->tries = 0;
         t->at_ms = now_ms + poll_pause_ms(t);
@@ -328,7 +356,7 @@ static void no_answer(struct ticket *t, enum provider_step step, const struct ht
         break;
     case ERR_UPSTREAM:                               /* it surely did not arrive */
         if (step == PROVIDER_SUBMIT) {
-            gate_tell(t->g->gate, t->lane, t->key, GATE_BAD, -1, now_ms);
+            tell(t, GATE_BAD, -1, &why, now_ms);
             remote__failed(t, ERR_UPSTREAM, false, &why);
             return;
         }
@@ -359,6 +387,7 @@ static void take_answer(struct ticket *t, int64_t now_ms) {
     struct provider_outcome o = { .retry_after_ms = -1 };
     if (x->reply.rc == 0 && step != PROVIDER_FETCH) {
         struct provider_said said = { x->reply.status, reply_header, &x->reply, buf_str(&x->reply.body) };
+        remote__forget_names(t);
         t->g->p->parse(t->g->mine, &t->job, step, &said, x->a, &o);
         if (o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_RATE && o.retry_after_ms < 0)
             o.retry_after_ms = provider_retry_after(&said, clock_ms());
@@ -398,6 +427,8 @@ static void enter(struct ticket *t, int64_t now_ms) {
     }
     t->entered = true;
     remote__use_key(t, t->pass.key);
+    remote__name(t, t->key, "", t->remote_id);       /* all of it that is known before it is taken */
+    remote__notice_address(t);
     remote__go(t, t->job.n_in ? UPLOADING : SUBMITTING, now_ms);
 }
 
@@ -461,5 +492,9 @@ void remote__advance(struct ticket *t, int64_t now_ms) {
             return;
         if (t->x)
             take_answer(t, now_ms);
+        if (t->told && t->phase == POLLING) {
+            t->told = false;
+            t->at_ms = now_ms;
+        }
     } while (ask(t, now_ms));
 }

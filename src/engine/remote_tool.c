@@ -1,13 +1,14 @@
 /*
  * remote_tool.c - the engines for scripts: JSON lines in, JSON lines out. Built with the tests, not installed. Settings as flags and environment, as
  * of the server; REMOTE_TOOL_SHARE names the folder with engines/.
- *   {"do":"submit","engine":…,"op":…,"params":{…},"in":[{"path":…,"role":…,"link":…}],"out":path,"attempt":…,"limit_ms":…,"notice_url":…} -> {"ticket"}
+ *   {"do":"submit","engine":…,"op":…,"params":{…},"in":[{"path":…,"role":…,"link":…}],"out":path,"attempt":…,"limit_ms":…,"notice_url":…} -> {"ticket", "attempt",
+ *   and as foreseen: "remote_id", "cost_microusd"}
  *   {"do":"reconcile","engine":…,"op":…,"attempt":…,"remote_id":…,"out":path}      -> {"ticket"}
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
  *   {"do":"now","ticket":…}     answered at once                                      -> the same
- *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}}   {"do":"known","ids":[…]}   {"do":"notice","engine":…,"headers":{…},
- *   "body":…,"token":…}   {"do":"engines"}
+ *   {"do":"cancel"|"release","ticket":…}   {"do":"slots","engine":…} -> {"lanes":{…}, "shut":{…}}   {"do":"known","ids":[…]}   {"do":"engines"}
+ *   {"do":"notice","engine":…,"attempt":…,"by":…,"headers":{…},"body":…} -> {"again", "remote_id"}
  * An answer has ok, the line's own "id", and either what came or {code, detail}.
  */
 #include <errno.h>
@@ -25,7 +26,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "engine/engine.h"
-#include "net/client.h"
+#include "net/tool.h"
 
 #define LINE_MAX_BYTES (1 << 20)
 #define TICKETS_MAX    8192
@@ -38,6 +39,7 @@ struct slot {
     const struct opened *o;
     void   *ticket;
     int64_t attempt;
+    struct engine_foreseen foreseen;
     int     out;
     int64_t asked;                     /* id of the line that waits; 0: none does */
     bool    over_only;                 /* it waits for the end, not for the taking */
@@ -56,10 +58,9 @@ static void wake(void *arg) {
     (void)n;
 }
 
-static int is_known(void *arg, int64_t attempt, struct str remote_id) {
+static int tell_known(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to) {
     for (size_t i = 0; i < json_array_size(known); i++)
-        if (str_eqz(remote_id, json_string_value(json_array_get(known, i))))
-            return 1;
+        tell(to, str_z(json_string_value(json_array_get(known, i))));
     return 0;
 }
 
@@ -73,15 +74,6 @@ static const struct opened *engine_named(const json_t *j) {
         if (strcmp(engines[i].d->name, text(j, "engine")) == 0)
             return &engines[i];
     return NULL;
-}
-
-static struct str header_of(const void *from, const char *name) {
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)from, key, v)
-        if (str_ieq(str_z(key), str_z(name)))
-            return (struct str){ json_string_value(v), json_string_length(v) };
-    return STR_NULL;
 }
 
 /* ---- answers ---- */
@@ -149,11 +141,13 @@ static int begin(const json_t *j, bool again, size_t *ret_slot, struct err *e) {
         r = again ? o->d->reconcile(o->g, &c, str_z(text(j, "remote_id")), &s->ticket, e) : o->d->submit(o->g, &c, &s->ticket, e);
     for (size_t k = 0; k < c.n_in; k++)
         close(c.in[k]);
-    free(params);
     if (r < 0 && s->out >= 0)
         close(s->out);
     *ret_slot = i;
     s->attempt = c.attempt;
+    if (!again && o->d->foresee)
+        o->d->foresee(o->g, &c, &s->foreseen);
+    free(params);
     return r;
 }
 
@@ -179,13 +173,18 @@ static void release(struct slot *s) {
     *s = (struct slot){ 0 };
 }
 
+/* Slots of each lane, and why it is shut. */
 static json_t *lanes_of(const struct opened *o) {
-    json_t *lanes = json_object();
+    json_t *lanes = json_object(), *shut = json_object();
+    struct err why;
     char name[ENGINE_NAME_MAX + 1];
     snprintf(name, sizeof(name), "%s", o->d->name);
-    for (size_t i = 0; o->d->lane ? o->d->lane(o->g, i, name) : i == 0; i++)
+    for (size_t i = 0; o->d->lane ? o->d->lane(o->g, i, name) : i == 0; i++) {
         json_object_set_new(lanes, name, json_integer(o->d->slots(o->g, i)));
-    return lanes;
+        if (o->d->shut && o->d->shut(o->g, i, &why) == 1)
+            json_object_set_new(shut, name, json_string(why.text));
+    }
+    return json_pack("{s:o, s:o}", "lanes", lanes, "shut", shut);
 }
 
 static void answer(struct str line) {
@@ -205,9 +204,10 @@ static void answer(struct str line) {
     if (strcmp(verb, "submit") == 0 || strcmp(verb, "reconcile") == 0) {
         r = begin(j, verb[0] == 'r', &i, &e);
         snprintf(attempt, sizeof(attempt), "%lld", (long long)slots[i].attempt);
-        with = r < 0 ? NULL : json_pack("{s:I, s:s}", "ticket", (json_int_t)i, "attempt", attempt);
+        with = r < 0 ? NULL : json_pack("{s:I, s:s, s:s, s:I}", "ticket", (json_int_t)i, "attempt", attempt, "remote_id", slots[i].foreseen.remote_id,
+                                        "cost_microusd", (json_int_t)slots[i].foreseen.cost_microusd);
     } else if (strcmp(verb, "slots") == 0 && engine_named(j)) {
-        with = json_pack("{s:o}", "lanes", lanes_of(engine_named(j)));
+        with = lanes_of(engine_named(j));
     } else if (strcmp(verb, "engines") == 0) {
         with = json_pack("{s:[]}", "engines");
         for (i = 0; i < n_engines; i++)
@@ -217,8 +217,11 @@ static void answer(struct str line) {
         known = json_incref(json_object_get(j, "ids"));
     } else if (strcmp(verb, "notice") == 0 && engine_named(j)) {
         const struct opened *o = engine_named(j);
-        struct engine_notice notice = { header_of, json_object_get(j, "headers"), str_z(text(j, "body")), str_z(text(j, "token")) };
-        r = o->d->notice ? o->d->notice(o->g, &notice, &e) : err_set(&e, ERR_NOT_FOUND, "no notices");
+        struct engine_notice notice = { tool_header, json_object_get(j, "headers"), str_z(text(j, "body")), .by = str_z(text(j, "by")) };
+        struct engine_heard heard = { 0 };
+        if (str_int(str_z(text(j, "attempt")), 1, INT64_MAX, &notice.attempt) >= 0)
+            r = o->d->notice ? o->d->notice(o->g, &notice, &heard, &e) : err_set(&e, ERR_NOT_FOUND, "no notices");
+        with = r < 0 ? NULL : json_pack("{s:b, s:s}", "again", heard.again, "remote_id", heard.remote_id);
     } else if (!s) {
         r = err_set(&e, ERR_NOT_FOUND, "no such ticket or verb");
     } else if (strcmp(verb, "over") == 0 || strcmp(verb, "taken") == 0) {
@@ -281,18 +284,10 @@ static void loop(void) {
 
 static int open_all(int argc, char **argv, struct config **cfg, struct http_client **http, struct err *e) {
     static const struct setting *const tables[] = { engine_settings, http_client_settings, NULL };
-    struct http_client_conf conf;
-    int rest, r = crypto_setup(e);
-    if (r >= 0)
-        r = config_new(tables, cfg, e);
-    if (r >= 0)
-        r = config_load(*cfg, argc - 1, argv + 1, environ, &rest, e);
+    int r = tool_open(tables, argc, argv, environ, cfg, http, e);
     if (r < 0)
         return r;
-    http_client_conf_from(*cfg, &conf);
-    if ((r = http_client_new(&conf, http, e)) < 0)
-        return r;
-    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .wake = wake, .known = is_known };
+    struct engine_ctx ctx = { .cfg = *cfg, .client = *http, .share = getenv("REMOTE_TOOL_SHARE"), .reachable = true, .wake = wake, .names = tell_known };
     for (size_t i = 0; engine_drivers[i] && n_engines < ENGINES; i++) {
         struct opened *o = &engines[n_engines];
         if (!(engine_drivers[i]->can & ENGINE_IS_REMOTE))

@@ -130,6 +130,8 @@ struct ledger_cost {
     struct str product;
 };
 int ledger_cost(struct db_tx *tx, const struct ledger_cost *c, struct err *e);
+/* What was booked under that cause; 0 when nothing was. */
+int ledger_cost_get(struct db_tx *tx, const char *kind, int64_t cause_id, int64_t *ret_microusd, struct err *e);
 
 /* Everything of one account goes to another: its lots and its resolved holds. But what is left of gifts goes back to the house:
  * somebody who makes a hundred guests and signs in from each has one welcome gift. ERR_STATE while a hold is open. May be called

@@ -157,3 +157,13 @@ int ledger_cost(struct db_tx *tx, const struct ledger_cost *c, struct err *e) {
         return r;
     return ledger__move(tx, &t, c->kind, (struct ledger_side){ 0, LEDGER_OWED }, (struct ledger_side){ 0, LEDGER_COST }, c->microusd, e);
 }
+
+DB_SQL(money_cost, "SELECT COALESCE(SUM(e.amount), 0) FROM ledger_tx t JOIN ledger_entry e ON e.tx_id = t.id WHERE t.cause = ? AND t.cause_id = ?");
+
+int ledger_cost_get(struct db_tx *tx, const char *kind, int64_t cause_id, int64_t *ret_microusd, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(tx, &rows, e, &money_cost, DB_TEXT(kind), DB_INT(cause_id));
+    if (r >= 0)
+        *ret_microusd = r > 0 ? db_int(&rows, 0) : 0;
+    return r < 0 ? r : 0;
+}

@@ -160,8 +160,13 @@ static int open_tasks(struct serve *s, struct err *e) {
     if (!main_share_dir(app->cfg, share, sizeof share))
         return err_set(e, ERR_CONFIG, "there is no share/zoetrope above this program");
     struct task_core_conf conf = { .cfg = app->cfg, .db = app->db, .blobs = app->blobs, .media = app->media, .studio = app->studio,
-                                   .client = app->client, .share = share, .wake_topic = wake_topic, .wake_arg = app };
-    return task_core_new(&conf, &app->tasks, e);
+                                   .client = app->client, .share = share, .public_url = config_str(app->cfg, "public_url"),
+                                   .wake_topic = wake_topic, .wake_arg = app };
+    auth_derive(app->auth, AUTH_FOR_LINKS, conf.link_key);
+    auth_derive(app->auth, AUTH_FOR_NOTICES, conf.notice_key);
+    int r = task_core_new(&conf, &app->tasks, e);
+    crypto_wipe(&conf, sizeof conf);
+    return r;
 }
 
 const struct route *const *main_routes(void) {

@@ -668,6 +668,24 @@ static void a_photo_becomes_a_thumbnail(void **state) {
     close(thumb);
 }
 
+static void what_a_service_made_is_drawn_anew(void **state) {
+    int sent = sample("sample6.jpg"), picture = file_with("", 0), preview = file_with("", 0), page = file_with("<!doctype html>", 15);
+    struct media_job j = { .op = "finish", .params = STR("{\"width\":640}"), .in = { sent }, .n_in = 1, .out = { picture, preview }, .n_out = 2 };
+    struct err e;
+    CLEANUP(json_unref) json_t *made = ask(&j);
+    assert_string_equal(json_string_value(json_object_get(made, "type")), "image/jpeg");
+    assert_int_equal(whole(made, "width"), 640);
+    assert_int_equal(lseek(picture, 0, SEEK_END), whole(made, "bytes"));
+    assert_int_equal(whole(json_object_get(made, "preview"), "width"), 640);
+    assert_int_equal(lseek(preview, 0, SEEK_END), whole(json_object_get(made, "preview"), "bytes"));
+    assert_int_equal(run("finish", "{}", page, picture, 0, 0, NULL, &e), ERR_ENGINE_FAILED);      /* not the fault of who ordered it */
+    assert_int_equal(run("finish", "{\"width\":5000}", sent, picture, 0, 0, NULL, &e), ERR_BAD_INPUT);
+    close(sent);
+    close(picture);
+    close(preview);
+    close(page);
+}
+
 static void photos_become_a_portrait(void **state) {
     int a = layer_of("girl-919048_1280.jpg"), b = layer_of("woman-5883428_1280.jpg"), picture = file_with("", 0), preview = file_with("", 0);
     struct media_job j = {
@@ -703,7 +721,7 @@ int main(void) {
         WITH(the_light_process_keeps_the_limits), WITH(a_hanging_helper_is_replaced), ALONE(a_missing_helper_is_said_so),
         ALONE(a_program_that_is_no_helper_is_given_up), ALONE(missing_models_only_stop_their_operations), ALONE(test_operations_need_their_flag),
         WITH(cancelled_jobs_end_wherever_they_are), ALONE(the_queue_is_bounded_and_knows_who_is_first), WITH(many_jobs_leave_nothing_behind),
-        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server), WITH(a_photo_becomes_a_thumbnail), WITH(photos_become_a_portrait),
+        ALONE(stopping_ends_everything), ALONE(nothing_outlives_the_server), WITH(a_photo_becomes_a_thumbnail), WITH(what_a_service_made_is_drawn_anew), WITH(photos_become_a_portrait),
     };
     log_setup(2, LOG_ERROR + 1);                    /* deaths are expected here */
     return RUN(tests);

@@ -156,7 +156,7 @@ static struct str dump(const json_t *obj, struct arena *a) {
 
 struct compose_params {
     const json_t *roles, *scene, *params;
-    int64_t seed, quality, preview_px;
+    int64_t seed, quality, preview_px, width;
     int     format;                                 /* 0 jpeg, 1 png */
     bool    score;
 };
@@ -246,6 +246,33 @@ int op_compose(struct op *op, struct err *e) {
             return r;
     }
     return compose(op, &q, &f, e);
+}
+
+/* ---- finish ---- */
+
+int op_finish(struct op *op, struct err *e) {
+    static const struct json_field fields[] = {
+        FIELD(compose_params, width, JSON_F_INT, false, 64, 4096),
+        FIELD(compose_params, quality, JSON_F_INT, false, 1, 100),
+        FIELD(compose_params, preview_px, JSON_F_INT, false, 16, 2048),
+        { 0 },
+    };
+    __attribute__((cleanup(files_done))) struct files f = { 0 };
+    struct compose_params q = { .quality = 93, .preview_px = 720, .width = 1920 };
+    int r = json_bind(fields, op->params, op->arena, &q, e);
+    if (r < 0)
+        return r;
+    if ((r = op_read_photo(op->in[0], (int)q.width, &f.background, NULL, NULL, e)) < 0)
+        return err_reason(r)->http < 500 ? err_set(e, ERR_ENGINE_FAILED, "what the service made is no picture: %s", err_reason(r)->code) : r;
+    if (op->n_in > 1 && (r = read_mark(op->in[1], &f.mark, e)) < 0)
+        return r;
+    if (f.mark.px)
+        mark_draw(&f.background, &f.mark);
+    jw_obj(&op->w);
+    if ((r = write_picture(op, &q, &f.background, e)) < 0 || (r = write_preview(op, &q, &f.background, e)) < 0)
+        return r;
+    jw_end_obj(&op->w);
+    return 0;
 }
 
 /* ---- score ---- */

@@ -15,6 +15,15 @@
 #define REPLY_HEADERS_MAX (64 * 1024)
 #define URL_MAX           2000
 
+void http_add_header(const char **headers, size_t max, struct arena *a, const char *fmt, va_list ap) {
+    size_t n = 0;
+    while (headers[n])
+        n++;
+    if (n == max)
+        abort();
+    headers[n] = arena_vprintf(a, fmt, ap).p;
+}
+
 /* One ask under way; a redirect uses it again. */
 struct transfer {
     struct http_client    *client;

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -24,6 +25,9 @@ struct http_client_conf {
 };
 extern const struct setting http_client_settings[];                /* rows "client.…" */
 void http_client_conf_from(const struct config *cfg, struct http_client_conf *ret);
+
+/* Adds "Name: value" to a NULL-ended list of at most max; who writes more has a bug. Lives in a. */
+void http_add_header(const char **headers, size_t max, struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* One piece of a request's body: text, or a file's bytes from its start, as they are or in base64. */
 struct http_part {

@@ -122,6 +122,7 @@ bool dispatch_head(struct conn *c, const struct head *h, bool body_here) {
     if (cors_preflight(c, h))
         return false;
     enum router_result found = router_find(c->loop->server->router, req->method, req->path, &m);
+    req->secret = m.secret;
     if (found != ROUTER_FOUND)
         return answer_unrouted(c, h, body_here, found, m.allow);
     req->route = m.route;

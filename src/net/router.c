@@ -11,6 +11,7 @@ struct node {
     struct node *next, *children, *param;      /* next: brother; param: the child "{…}" */
     int          route[M_COUNT];               /* index + 1 */
     char         allow[64];
+    bool         secret;
 };
 struct router {
     struct arena        *arena;
@@ -66,6 +67,7 @@ static int add(struct router *r, const struct route *route, struct err *e) {
         return err_set(e, ERR_INTERNAL, "route %s %s: twice, too many params, or functions that do not fit its kind", route->method, route->path);
     r->routes[r->n++] = route;
     n->route[method] = (int)r->n;
+    n->secret |= (route->flags & ROUTE_SECRET) != 0;
     return 0;
 }
 
@@ -151,6 +153,7 @@ enum router_result router_find(const struct router *r, struct str method, struct
     if (!n)
         return ROUTER_NO_PATH;
     ret->allow = n->allow;
+    ret->secret = n->secret;
     if (m < 0)
         return ROUTER_NO_METHOD;
     int i = m == M_HEAD && !n->route[m] ? n->route[M_GET] : n->route[m];

@@ -15,6 +15,7 @@ struct router_match {
     size_t              index;            /* of the route among all, 0..router_count() - 1 */
     struct str          params[ROUTER_PARAMS_MAX];
     const char         *allow;            /* "GET, HEAD, OPTIONS" of this path; "" when there is no such path */
+    bool                secret;           /* one of its routes is a ROUTE_SECRET */
 };
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD, ROUTER_OPTIONS /* answered by the server itself */ };
 

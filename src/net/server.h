@@ -32,6 +32,7 @@ enum {
     ROUTE_PAGE = 1 << 1,              /* for people with a browser: left out of /openapi.json */
     ROUTE_COSTLY = 1 << 2,            /* BLOCKING on threads of its own, few and of low priority: what burns CPU cannot hold up what waits */
     ROUTE_PURE = 1 << 3,              /* what handle() gives by http_res_cached() depends on the request's bytes and the settings only; net/repeat.h */
+    ROUTE_SECRET = 1 << 4,            /* its path is all that speaks for who asks: it stands in no log, whatever method it is asked with */
 };
 
 /* A route for every path without one (GET and HEAD; a page that says so): "GET" and this path, once among all tables. */
@@ -65,6 +66,7 @@ struct http_req {
     struct arena       *arena;        /* 1 MiB at most */
     void               *app;          /* http_server_conf.app */
     const struct route *route;
+    bool                secret;       /* the path is one of a ROUTE_SECRET */
     struct str          method;
     struct str          path;         /* percent-decoded once, no NUL, no "..", no "//" */
     struct str          query;        /* raw, without '?' */

@@ -20,7 +20,7 @@ void ops_access_log(const struct http_req *req, int status, int64_t bytes, int64
     struct log_ctx before = log_ctx_get();
     log_ctx_set((struct log_ctx){ .req = req->id, .account = req->account });
     log_event(is_probe(req->route) && status < 400 ? LOG_DEBUG : LOG_INFO, "http.request", F_STRN("method", req->method),
-              F_STRN("path", req->path), F_STR("route", req->route ? req->route->path : NULL), F_INT("status", status),
+              F_STRN("path", req->secret ? STR("(secret)") : req->path), F_STR("route", req->route ? req->route->path : NULL), F_INT("status", status),
               F_INT("bytes", bytes), F_INT("took_us", took_us), F_STR("ip", ip));
     log_ctx_set(before);
 }

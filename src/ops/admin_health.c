@@ -78,6 +78,33 @@ static void check_line(struct checkup *c, const struct eta_stats *eta) {
     }
 }
 
+/* Lanes that take nothing, and lines that nobody in this process works on. */
+static int check_lanes(struct checkup *c, const struct app *app, struct err *e) {
+    struct task_lane lanes[64];
+    size_t n = 0;
+    int r = task_get_lanes(app->tasks, db_reader(app->db), lanes, COUNT(lanes), &n, e);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        if (lanes[i].shut_ms)
+            ops__say(c, OPS_WARN, "engine", "docs/engines.md says what to do; its tasks go on when it opens, and are given up and paid back when their time is over",
+                     "%s takes nothing since %lld s, and %lld tasks wait for it: %s", lanes[i].name, (long long)(lanes[i].shut_ms / 1000),
+                     (long long)lanes[i].waiting, lanes[i].why);
+    return r;
+}
+
+static int check_unsure(struct checkup *c, const struct app *app, struct err *e) {
+    struct task_unsure u;
+    int r = task_get_unsure(app->tasks, db_reader(app->db), &u, e);
+    if (r < 0 || u.n == 0)
+        return r;
+    if (u.untellable)
+        ops__say(c, OPS_WARN, "calls", "give it back what it is said to lack and restart; else they count as made when task.late has passed",
+                 "nobody can ask what became of %lld calls: %s: %s", (long long)u.untellable, u.engine, u.why);
+    else
+        ops__say(c, OPS_OK, "calls", NULL, "of %lld calls it is not known what became of them, of the oldest since %lld s", (long long)u.n,
+                 (long long)(u.oldest_ms / 1000));
+    return 0;
+}
+
 static int write_stats(struct jw *w, const struct app *app, const struct eta_stats *eta, struct err *e) {
     struct task_stats t;
     struct http_stats h;
@@ -128,9 +155,13 @@ static int health_get(struct http_req *req, struct http_res *res, struct err *e)
     check_studio(&c, app);
     ops__check_machine(&c);
     check_line(&c, &eta);
+    int r = check_lanes(&c, app, e);
+    if (r >= 0)
+        r = check_unsure(&c, app, e);
     jw_end_arr(&w);
     jw_kbool(&w, "ok", c.fails == 0);
-    int r = write_stats(&w, app, &eta, e);
+    if (r >= 0)
+        r = write_stats(&w, app, &eta, e);
     jw_end_obj(&w);
     if (r < 0)
         return r;

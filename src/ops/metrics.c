@@ -177,6 +177,38 @@ static int task_part(struct buf *b, const struct app *app, struct err *e) {
     return 0;
 }
 
+/* What waits where nothing is taken, and what nobody knows. */
+static int lanes_part(struct buf *b, const struct app *app, struct err *e) {
+    struct task_lane lanes[64];
+    size_t n = 0;
+    int r = task_get_lanes(app->tasks, db_reader(app->db), lanes, COUNT(lanes), &n, e);
+    if (r < 0)
+        return r;
+    name_of(b, "engine_shut_seconds", "gauge", "Since how long an engine takes no calls: keys, money, pace, failures, or it is not there; 0 while it does.");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "zoetrope_engine_shut_seconds{engine=\"%s\"} %.3f\n", lanes[i].name, (double)lanes[i].shut_ms / 1e3);
+    name_of(b, "engine_shut_tasks", "gauge", "Tasks in the line of an engine that takes no calls.");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "zoetrope_engine_shut_tasks{engine=\"%s\"} %lld\n", lanes[i].name, lanes[i].shut_ms ? (long long)lanes[i].waiting : 0LL);
+    struct task_unsure u;
+    if ((r = task_get_unsure(app->tasks, db_reader(app->db), &u, e)) < 0)
+        return r;
+    gauge(b, "calls_unknown", "Calls to engines of which nobody knows what became of them.", u.n);
+    gauge(b, "calls_untellable", "Of these, made with a key or a model that is gone from the settings.", u.untellable);
+    gauge(b, "calls_unknown_microusd", "What they cost if all of them were made, in millionths of a USD.", u.cost_microusd);
+    return 0;
+}
+
+static void notice_part(struct buf *b, struct task_core *tasks) {
+    int64_t n[TASK_HEARD_COUNT];
+    const char *engine;
+    name_of(b, "engine_notices_total", "counter", "Messages of services about their calls, by what became of them: woke - a question was asked at once; again, over - "
+                                                  "nothing was new; stranger, refused - not genuine; later - to come again.");
+    for (size_t i = 0; (engine = task_get_notices(tasks, i, n)); i++)
+        for (int k = 0; k < TASK_HEARD_COUNT; k++)
+            buf_printf(b, "zoetrope_engine_notices_total{engine=\"%s\",result=\"%s\"} %lld\n", engine, task_heard_names[k], (long long)n[k]);
+}
+
 static void eta_gauge(struct buf *b, const char *name, const char *help, const double *v) {
     static const char *const when[ETA_WHEN_COUNT] = { "queued", "started" };
     name_of(b, name, "gauge", help);
@@ -310,12 +342,15 @@ int ops__metrics_get(struct http_req *req, struct http_res *res, struct err *e) 
     auth_part(&b, app->auth);
     int r = task_part(&b, app, e);
     if (r >= 0)
+        r = lanes_part(&b, app, e);
+    if (r >= 0)
         r = mail_part(&b, app, e);
     if (r >= 0)
         r = shop_part(&b, app, e);
     if (r < 0)
         return r;
     eta_part(&b, app->tasks);
+    notice_part(&b, app->tasks);
     process_part(&b, app->data_dir);
     if (b.failed)
         return err_set(e, ERR_TOO_BIG, "the numbers are larger than %d bytes", TEXT_MAX);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "net/client.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define HOST_MAX     255
@@ -55,14 +56,9 @@ int pay__status(const struct pay_work *w, const struct pay_said *said, const cha
 }
 
 void pay__header(struct pay_call *c, struct arena *a, const char *fmt, ...) {
-    size_t n = 0;
     va_list ap;
-    while (c->headers[n])
-        n++;
-    if (n == PAY_HEADERS_MAX)
-        abort();                       /* a bug of ours: each driver writes a fixed handful */
     va_start(ap, fmt);
-    c->headers[n] = arena_vprintf(a, fmt, ap).p;
+    http_add_header(c->headers, PAY_HEADERS_MAX, a, fmt, ap);
     va_end(ap);
 }
 

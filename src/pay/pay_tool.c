@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "db/db.h"
-#include "net/client.h"
+#include "net/tool.h"
 #include "pay/internal.h"
 
 #define LINE_MAX_BYTES (2 * 1024 * 1024)
@@ -73,17 +73,8 @@ static int read_work(const json_t *j, struct asked *q, struct err *e) {
     return 0;
 }
 
-static struct str header_of(const void *from, const char *name) {
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)from, key, v)
-        if (str_ieq(str_z(key), str_z(name)))
-            return (struct str){ json_string_value(v), json_string_length(v) };
-    return STR_NULL;
-}
-
 static struct pay_said said_of(const json_t *j) {
-    return (struct pay_said){ (int)pay__int(j, "status", 200), header_of, json_object_get(j, "headers"), text(j, "body") };
+    return (struct pay_said){ (int)pay__int(j, "status", 200), tool_header, json_object_get(j, "headers"), text(j, "body") };
 }
 
 static struct pay_moment moment_of(const json_t *j) {
@@ -300,16 +291,7 @@ static int open_all(int argc, char **argv, struct config **cfg, struct http_clie
     static const struct setting *const tables[] = { pay_settings, http_client_settings, db_settings, NULL };
     static const uint8_t test_key[CRYPTO_KEY] = "a key of tests, and of no server";
     const char *data = getenv("PAY_TOOL_DATA");
-    struct http_client_conf conf;
-    int rest, r = crypto_setup(e);
-    if (r >= 0)
-        r = config_new(tables, cfg, e);
-    if (r >= 0)
-        r = config_load(*cfg, argc - 1, argv + 1, environ, &rest, e);
-    if (r < 0)
-        return r;
-    http_client_conf_from(*cfg, &conf);
-    r = http_client_new(&conf, http, e);
+    int r = tool_open(tables, argc, argv, environ, cfg, http, e);
     if (r >= 0 && data)
         r = db_open(*cfg, data, /* read_only= */ false, d, e);
     return r < 0 ? r : pay_new(*cfg, *http, *d, test_key, &payments, e);

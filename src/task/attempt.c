@@ -1,10 +1,12 @@
 /*
  * attempt.c - one call to one engine, written down before it is made.
  *
- *   intent -> submitted -> fetching -> stored;   submitted -> stored, where nothing is fetched
+ *   intent -> submitted -> fetching -> stored;   submitted -> stored, where nothing is fetched;   intent -> fetching, where a full disk kept the note
  *   the first three -> refused | failed | unknown;   unknown -> fetching | failed | written_off
  *
  * unknown: the call may or may not have happened, at somebody's cost. It is asked about, never repeated.
+ * cost_microusd is what it will cost if it is made, until it is over; then what it did cost, and that is booked in the same transaction, once. Where
+ * nobody can say (written_off), it counts as made.
  */
 #include "task/internal.h"
 
@@ -22,7 +24,7 @@ static const char *const names[ATTEMPT_STATE_COUNT] = {
 #define TO(id) (1u << ATTEMPT_##id)
 #define ENDS (TO(REFUSED) | TO(FAILED) | TO(UNKNOWN))
 static const unsigned edges[ATTEMPT_STATE_COUNT] = {
-    [ATTEMPT_INTENT] = TO(SUBMITTED) | ENDS,
+    [ATTEMPT_INTENT] = TO(SUBMITTED) | TO(FETCHING) | ENDS,
     [ATTEMPT_SUBMITTED] = TO(FETCHING) | TO(STORED) | ENDS,
     [ATTEMPT_FETCHING] = TO(STORED) | ENDS,
     [ATTEMPT_UNKNOWN] = TO(FETCHING) | TO(FAILED) | TO(WRITTEN_OFF),
@@ -87,6 +89,8 @@ int task__attempt_load(struct db_tx *tx, int64_t id, struct task__attempt *ret, 
     return r == 0 ? err_set(e, ERR_NOT_FOUND, "no such attempt") : read_row(&rows, ret, e);
 }
 
+bool task__attempt_over(enum attempt_state s) { return edges[s] == 0; }
+
 int task__attempt_move(struct db_tx *tx, struct task__attempt *a, enum attempt_state to, const struct err *why, struct err *e) {
     assert(task__attempt_may_go(a->state, to));
     int64_t changed;
@@ -98,9 +102,8 @@ int task__attempt_move(struct db_tx *tx, struct task__attempt *a, enum attempt_s
         return r;
     if (changed != 1)
         return err_set(e, ERR_RACE, "the attempt moved on without us");
-    bool paid = to == ATTEMPT_STORED || to == ATTEMPT_REFUSED || to == ATTEMPT_FAILED || to == ATTEMPT_WRITTEN_OFF;
     a->state = to;
-    return paid && a->cost_microusd > 0 ? ledger_cost(tx, &(struct ledger_cost){ "cost", a->id, a->cost_microusd, a->task, STR_NULL }, e) : 0;
+    return task__attempt_over(to) && a->cost_microusd > 0 ? ledger_cost(tx, &(struct ledger_cost){ "cost", a->id, a->cost_microusd, a->task, STR_NULL }, e) : 0;
 }
 
 int task__attempt_each(struct db_tx *tx, int64_t task, int (*fn)(const struct task__attempt *a, void *ctx, struct err *e), void *ctx,
@@ -120,8 +123,10 @@ static int settle_one(struct db_tx *tx, struct task__attempt *a, bool decided, c
     int64_t ask_ms = decided ? clock_ms() : 0;          /* of an open task its worker asks */
     if (a->state == ATTEMPT_UNKNOWN)
         return a->ask_ms == ask_ms ? 0 : db_run(tx, NULL, e, &attempt_set_ask, DB_INT(ask_ms), DB_INT(a->id));
-    if (d && (d->can & ENGINE_CAN_REPEAT))
+    if (d && (d->can & ENGINE_CAN_REPEAT)) {
+        a->cost_microusd = 0;
         return task__attempt_move(tx, a, ATTEMPT_FAILED, why, e);
+    }
     /* An engine that is not in the program any more is treated as one that costs money. */
     a->ask_ms = ask_ms;
     return task__attempt_move(tx, a, ATTEMPT_UNKNOWN, why, e);

@@ -81,16 +81,30 @@ static void end(struct call *k) {
     free(k);
 }
 
-void call_stop(struct call *k) {
-    if (k->ticket && k->engine->d->cancel) {
-        struct err e;
-        k->engine->d->cancel(k->engine->g, k->ticket, &e);   /* best effort: the outcome is nobody's any more */
-    }
-    if (k->job_out) {
-        k->dead = true;
-        return;
-    }
+static void unsent_then(struct hand_job *j) {
+    struct call *k = (struct call *)j;
+    k->job_out = false;
     end(k);
+}
+
+/* Whether its engine is sure that nobody over there has heard of it; it is cancelled. */
+static bool was_not_sent(struct call *k) {
+    const struct engine_driver *d = k->engine->d;
+    struct engine_result res;
+    struct err e;
+    d->cancel(k->engine->g, k->ticket, &e);      /* best effort: the outcome is nobody's any more */
+    return k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED &&
+           res.cost_microusd == 0;
+}
+
+void call_stop(struct call *k) {
+    bool not_sent = k->ticket && !k->dead && k->engine->d->cancel && was_not_sent(k);
+    if (k->job_out || not_sent)
+        k->dead = true;
+    if (not_sent && !k->job_out)
+        give(k, CALL_FAILING, store_unsent, unsent_then);
+    else if (!k->job_out)
+        end(k);
 }
 
 /* True when the call goes on after its job; else it was ended here. */
@@ -99,7 +113,10 @@ static bool back(struct hand_job *j, struct call **ret_k) {
     k->job_out = false;
     core_disk(k->run->c, k->rc);
     if (k->dead || k->run->gone) {
-        end(k);
+        if (k->phase == CALL_BEGIN && k->rc >= 0 && !(k->engine->d->can & ENGINE_CAN_REPEAT))
+            give(k, CALL_FAILING, store_unsent, unsent_then);    /* its intent was all there was of it */
+        else
+            end(k);
         return false;
     }
     if (k->rc == ERR_RACE && !k->run->late) {
@@ -134,12 +151,13 @@ static void failed_then(struct hand_job *j) {
         went_wrong(k, &why, why.code);
 }
 
-/* The engine says no, or our side failed after the call was made. */
-static void fail(struct call *k, const struct err *why) {
+/* The engine says no, or it can be repeated and our side failed. cost: of the call, which is over. */
+static void fail(struct call *k, const struct err *why, int64_t cost_microusd) {
     if (k->phase == CALL_WORKING)
         measure(k);
     release_ticket(k);
     k->err = *why;
+    k->row.cost_microusd = cost_microusd;
     give(k, CALL_FAILING, store_failed, failed_then);
 }
 
@@ -161,6 +179,7 @@ static void unknown_then(struct hand_job *j) {
     struct call *k;
     if (!back(j, &k))
         return;
+    release_ticket(k);
     if (!k->run->late)
         plan_unknown(&k->run->plan, k->step, k->unit);
     TASK_LOG(LOG_WARN, k->row.task, "task.unknown", F_STR("op", k->op->name), F_INT("ix", k->unit),
@@ -168,8 +187,9 @@ static void unknown_then(struct hand_job *j) {
     wait_to_ask(k);
 }
 
+/* Its engine has it until the row says that it is lost: meanwhile no other lost call may take it for its own. */
 static void lose(struct call *k, const struct err *why) {
-    release_ticket(k);
+    leave_slot(k);
     k->err = *why;
     give(k, CALL_LOSING, store_unknown, unknown_then);
 }
@@ -184,7 +204,7 @@ static void stored_then(struct hand_job *j) {
     if (k->rc < 0) {
         struct err why = k->err;
         if (k->engine->d->can & ENGINE_CAN_REPEAT)
-            fail(k, &why);                       /* the picture is lost, but it can be made again */
+            fail(k, &why, k->row.cost_microusd); /* the picture is lost, but it can be made again */
         else
             lose(k, &why);                       /* it has cost something: fetched again */
         return;
@@ -221,7 +241,10 @@ static void submitted_then(struct hand_job *j) {
         return;
     if (k->rc < 0) {
         struct err why = k->err;
-        fail(k, &why);
+        if (k->engine->d->can & ENGINE_CAN_REPEAT)
+            fail(k, &why, 0);
+        else
+            lose(k, &why);                       /* they have it, and only we could not note that */
         return;
     }
     k->phase = CALL_WORKING;
@@ -254,9 +277,8 @@ static void answer(struct call *k, const struct engine_result *res, int64_t now_
             store(k, res);
         return;
     case ENGINE_FAILED:
-        k->row.cost_microusd = res->cost_microusd;
         k->input_at_fault = res->input_at_fault;
-        fail(k, &res->err);
+        fail(k, &res->err, res->cost_microusd);
         return;
     case ENGINE_UNKNOWN:
         if (!asking) {
@@ -283,15 +305,14 @@ static void reopened_then(struct hand_job *j) {
         call_poll(k, clock_mono_ms());
     } else if (r == ERR_NOT_FOUND) {
         why.code = ATTEMPT_LOST;                 /* it never happened: an open task makes it again, at no cost of a try */
-        fail(k, &why);
+        fail(k, &why, 0);
     } else {
         wait_to_ask(k);
     }
 }
 
 static void ask(struct call *k) {
-    const struct engine_driver *d = k->engine->d;
-    if (!d->reconcile)
+    if (!k->engine || !k->engine->d->reconcile)
         wait_to_ask(k);                          /* until the deadline or the write-off */
     else
         give(k, CALL_REOPENING, store_reopen, reopened_then);
@@ -300,18 +321,15 @@ static void ask(struct call *k) {
 /* The engine did not keep to the limit by itself. */
 static void overdue(struct call *k) {
     const struct engine_driver *d = k->engine->d;
-    struct engine_result res;
     struct err e;
-    if (d->cancel)
-        d->cancel(k->engine->g, k->ticket, &e);
-    if (d->cancel && k->phase == CALL_SENDING && d->poll(k->engine->g, k->ticket, &res, &e) >= 0 && res.state == ENGINE_FAILED) {
+    if (d->cancel && was_not_sent(k)) {
         err_set(&e, ERR_UPSTREAM, "%s waited for its turn until its limit", k->op->name);
-        fail(k, &e);                             /* it was never sent, so nobody has to be asked about it */
+        fail(k, &e, 0);                          /* it was never sent, so nobody has to be asked about it */
         return;
     }
     if (d->can & ENGINE_CAN_REPEAT) {
         err_set(&e, ERR_MEDIA_TIME, "%s took longer than its limit", k->op->name);
-        fail(k, &e);
+        fail(k, &e, 0);
     } else {
         err_set(&e, ERR_UNCERTAIN, "%s gave no answer within its limit", k->op->name);
         lose(k, &e);
@@ -323,6 +341,10 @@ void call_poll(struct call *k, int64_t now_ms) {
     struct err e;
     if (k->job_out || k->dead)
         return;
+    if (k->run->late && clock_ms() - k->row.created_ms > k->run->c->late_ms) {
+        call_stop(k);                            /* keep.c writes it off */
+        return;
+    }
     if (k->phase == CALL_WAITING) {
         if (now_ms >= k->ask_at_ms && !atomic_load(&k->run->c->stopping))
             ask(k);
@@ -336,7 +358,7 @@ void call_poll(struct call *k, int64_t now_ms) {
     }
     int r = k->engine->d->poll(k->engine->g, k->ticket, &res, &e);
     if (r < 0)
-        fail(k, &e);
+        fail(k, &e, 0);
     else
         answer(k, &res, now_ms);
 }
@@ -360,7 +382,7 @@ static void begun_then(struct hand_job *j) {
     if (r == ERR_UNCERTAIN) {
         lose(k, &e);
     } else if (r < 0) {
-        fail(k, &e);
+        fail(k, &e, 0);
     } else {
         k->phase = CALL_SENDING;
         call_poll(k, clock_mono_ms());
@@ -405,14 +427,14 @@ void call_start(struct run *r, size_t step, int unit) {
 
 static void resume(struct call *k, const struct task__attempt *a) {
     k->row = *a;
-    k->ec = (struct engine_call){ .attempt = a->id, .op = str_z(k->op->name), .deadline_ms = INT64_MAX };
+    k->ec = (struct engine_call){ .attempt = a->id, .op = str_z(k->op->name), .cost_microusd = a->cost_microusd, .deadline_ms = INT64_MAX };
     k->phase = CALL_WAITING;
     k->ask_at_ms = k->began_ms;                  /* at once; then with growing pauses */
 }
 
 void call_resume(struct run *r, const struct task__attempt *a, size_t step, int unit) {
     struct call *k = call_new(r, r->plan.steps[step].op, step, unit);
-    k->engine = run_engine_of(r, step);
+    k->engine = core_engine_of(r->c, a->engine); /* whoever made it, wherever the task has gone since */
     plan_unknown(&r->plan, step, unit);
     resume(k, a);
 }

@@ -31,7 +31,8 @@ const struct setting task_settings[] = {
     { "task.claims_max", SET_INT, "40", 1, 1000, "Starts of one task before it is given up, when whoever works on it keeps dying." },
     { "task.account_max", SET_INT, "200", 1, 100000, "Unfinished tasks one account may have." },
     { "task.line_max", SET_INT, "10000", 1, 1000000, "Tasks that may wait in all; beyond, new ones are refused." },
-    { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000, "How long a task may wait for its first start before it is given up and paid back." },
+    { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000,
+      "How long a task may wait for its first start, or for an engine that takes nothing, before it is given up and paid back." },
     { "task.late", SET_MS, "24h", 0, 30LL * 86400000, "How long an unknown call is asked about before its cost is written off." },
     { "task.ask", SET_MS, "2s", 10, 3600000, "First pause before an unknown call is asked about again; it doubles up to 30 times that." },
     { 0 },
@@ -124,6 +125,16 @@ struct core_engine *core_engine_of(struct task_core *c, const char *name) {
         if (strcmp(c->engines[i].name, name) == 0)
             return &c->engines[i];
     return NULL;
+}
+
+int64_t core_shut_ms(struct task_core *c, const char *engine) {
+    const struct core_engine *g = c ? core_engine_of(c, engine) : NULL;
+    if (!g)
+        return c ? -1 : 0;
+    pthread_mutex_lock(&c->lanes_lock);
+    int64_t since = g->shut_since_ms;
+    pthread_mutex_unlock(&c->lanes_lock);
+    return since ? clock_mono_ms() - since + 1 : 0;
 }
 
 /* The lane in which an engine makes this recipe: that of its first step over there. NULL when it cannot. */
@@ -258,6 +269,26 @@ static void claim_for(struct task_core *c, struct core_engine *g, int64_t now_ms
 
 /* ---- the loop ---- */
 
+/* What each lane takes in this turn. Who waits for one that is shut goes on when it opens; when the time is up first, see run.c and decide.c. */
+static void look_at_lanes(struct task_core *c, int64_t now_ms) {
+    for (struct core_engine *g = c->engines; g < c->engines + c->n_engines; g++) {
+        struct err why = { 0 };
+        bool shut = g->d->shut && g->d->shut(g->g, g->lane, &why) == 1;
+        g->slots = g->d->slots(g->g, g->lane);
+        if (shut == (g->shut_since_ms != 0))
+            continue;
+        int64_t took_ms = shut ? 0 : now_ms - g->shut_since_ms;
+        pthread_mutex_lock(&c->lanes_lock);
+        g->shut_since_ms = shut ? now_ms : 0;
+        g->shut_why = why;
+        pthread_mutex_unlock(&c->lanes_lock);
+        if (shut)
+            log_event(LOG_WARN, "engine.shut", F_STR("engine", g->name), F_STR("doing", "its tasks wait until it opens, or until their time is over"), F_ERR(&why));
+        else
+            log_event(LOG_INFO, "engine.open", F_STR("engine", g->name), F_INT("was_shut_ms", took_ms));
+    }
+}
+
 DB_SQL(core_still, "SELECT fence FROM task WHERE id = ?");
 
 static void look_at(struct task_core *c, struct run *r) {
@@ -358,6 +389,7 @@ static void *dispatcher_main(void *arg) {
                 c->engines[i].dry = false;
         look_again(c);
         now = clock_mono_ms();
+        lend_take_named(c, now);
         if (now >= c->tick_at_ms) {
             c->tick_at_ms = now + IDLE_MS;
             for (size_t i = 0; i < c->n_engines; i++)
@@ -365,6 +397,7 @@ static void *dispatcher_main(void *arg) {
             tell_line(c);
             keep_tick(c, now);
         }
+        look_at_lanes(c, now);
         step_all(c, now);
         run_foretell(c, clock_mono_ms());
     }
@@ -400,20 +433,25 @@ static void give_all_back(struct task_core *c) {
 
 /* ---- life ---- */
 
-DB_SQL(core_known, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = ? LIMIT 1");
-DB_SQL(core_nameless, "SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND remote_id = '' AND id <> ? AND engine = (SELECT engine FROM attempt WHERE id = ?) AND "
-                      "state IN ('intent', 'submitted', 'fetching', 'unknown', 'written_off') LIMIT 1");
+DB_SQL(core_named, "SELECT remote_id FROM attempt WHERE id >= ? AND id < ? AND id <> ? AND remote_id LIKE ? AND (remote_id NOT LIKE ? OR state IN ('unknown', 'written_off'))");
 
-/* Asked when a lost call is looked for, which is rare: an index of remote ids would cost every attempt, most of which have none. */
-static int known_call(void *arg, int64_t attempt, struct str remote_id) {
+/*
+ * Of a call that is lost nobody knows whether it was made. One that is under way is with its engine, which knows; one that ended otherwise has got its
+ * name, or was not made. One walk along the attempts of half an hour, which are so new that they are in memory: some 10 ms for 50,000 of them (a reader
+ * waits for nobody), once for each list of calls that a lost one is looked for in. An index of names would cost every attempt, most of which have none.
+ */
+int core_names(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to) {
     struct task_core *c = arg;
     struct err e;
-    int64_t from = id_at_ms(id_ms(attempt) - KNOWN_MS), to = id_at_ms(id_ms(attempt) + KNOWN_MS);
-    DB_ROWS rows = { 0 }, more = { 0 };
-    int r = db_one(db_reader(c->db), &rows, &e, &core_known, DB_INT(from), DB_INT(to), DB_STR(remote_id));
-    if (r != 0)
-        return r;
-    return db_one(db_reader(c->db), &more, &e, &core_nameless, DB_INT(from), DB_INT(to), DB_INT(attempt), DB_INT(attempt)) == 0 ? 0 : -1;
+    char some[64], lost[64];
+    int64_t from = id_at_ms(id_ms(attempt) - KNOWN_MS), until = id_at_ms(id_ms(attempt) + KNOWN_MS);
+    DB_ROWS rows = { 0 };
+    snprintf(some, sizeof(some), "%%%.*s%%", STR_ARG(holds));
+    snprintf(lost, sizeof(lost), "%%%.*s", STR_ARG(holds));
+    int r = db_query(db_reader(c->db), &rows, &e, &core_named, DB_INT(from), DB_INT(until), DB_INT(attempt), DB_TEXT(some), DB_TEXT(lost));
+    while (r >= 0 && (r = db_next(&rows, &e)) > 0)
+        tell(to, db_str(&rows, 0));
+    return r;
 }
 
 static int add_lanes(struct task_core *c, const struct engine_driver *d, struct engine *g, struct err *e) {
@@ -428,8 +466,8 @@ static int add_lanes(struct task_core *c, const struct engine_driver *d, struct 
 }
 
 static int open_engines(struct task_core *c, struct err *e) {
-    struct engine_ctx ctx = { .cfg = c->conf.cfg, .media = c->conf.media, .client = c->conf.client, .share = c->conf.share, .wake = wake, .wake_arg = c,
-                              .known = known_call, .known_arg = c };
+    struct engine_ctx ctx = { .cfg = c->conf.cfg, .media = c->conf.media, .client = c->conf.client, .share = c->conf.share,
+                              .reachable = c->conf.public_url && c->conf.public_url[0], .wake = wake, .wake_arg = c, .names = core_names, .names_arg = c };
     for (size_t i = 0; engine_drivers[i]; i++) {
         const struct engine_driver *d = engine_drivers[i];
         struct engine *g;
@@ -479,6 +517,8 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     c->conf = *conf;
     c->db = conf->db;
     pthread_mutex_init(&c->moved_lock, NULL);
+    pthread_mutex_init(&c->lanes_lock, NULL);
+    c->opened_ms = clock_mono_ms();
     c->lease_ms = config_int(cfg, "task.lease");
     c->wait_ms = config_int(cfg, "task.wait");
     c->late_ms = config_int(cfg, "task.late");
@@ -509,11 +549,31 @@ int task_core_new(const struct task_core_conf *conf, struct task_core **ret_c, s
     return 0;
 }
 
+/* What the settings have left behind: tasks of an engine that is not there any more, which wait until it is there again or until their time is over; and
+ * calls that cannot be asked about. */
+static int tell_stranded(struct task_core *c, struct err *e) {
+    struct task_lane lanes[2 * CORE_ENGINES_MAX];
+    size_t n = 0;
+    int r = task_get_lanes(c, db_reader(c->db), lanes, COUNT(lanes), &n, e);
+    for (size_t i = 0; i < n; i++)
+        if (!lanes[i].here)
+            log_event(LOG_WARN, "task.stranded", F_STR("engine", lanes[i].name), F_INT("tasks", lanes[i].waiting), F_STR("why", lanes[i].why),
+                      F_STR("doing", "they wait until it is there, or until their time is over"));
+    struct task_unsure u;
+    if (r < 0 || (r = task_get_unsure(c, db_reader(c->db), &u, e)) < 0)
+        return r;
+    if (u.untellable)
+        log_event(LOG_ERROR, "task.untellable", F_INT("calls", u.untellable), F_STR("engine", u.engine), F_STR("why", u.why),
+                  F_STR("doing", "making none of them again; they count as made when task.late has passed"));
+    return 0;
+}
+
 int task_core_start(struct task_core *c, struct err *e) {
     assert(!c->started);
     int r = keep_recover(c, e);
-    if (r < 0 || (r = learn_open(c, e)) < 0)
+    if (r < 0 || (r = learn_open(c, e)) < 0 || (r = tell_stranded(c, e)) < 0)
         return r;
+    look_at_lanes(c, clock_mono_ms());
     int code = pthread_create(&c->thread, NULL, dispatcher_main, c);
     if (code)
         return err_set(e, ERR_INTERNAL, "cannot start the dispatcher: %s", strerror(code));
@@ -545,5 +605,6 @@ void task_core_free(struct task_core *c) {
     eta_free(c->eta);
     free(c->told_runs);
     pthread_mutex_destroy(&c->moved_lock);
+    pthread_mutex_destroy(&c->lanes_lock);
     free(c);
 }

@@ -20,6 +20,7 @@
 #define CORE_ENGINES_MAX 32
 /* One slot per db_on_commit() of a whole batch of the write lane (256 functions, 16 hooks each), so that none is used again before its hook ran. */
 #define CORE_WAKES       4096
+#define CORE_NAMED_MAX   64
 #define CORE_MOVED_MAX   256         /* tasks that are looked at by themselves; beyond, all of ours are */
 
 struct call;
@@ -39,9 +40,12 @@ struct core_engine {
     const struct engine_driver *d;
     struct engine *g;                /* shared by its lanes */
     size_t lane;
+    int  slots;                      /* as it said at the beginning of this turn of the loop */
     int  busy;                       /* calls from their beginning until the engine is done with them */
     bool claiming;                   /* a claim is on a hand */
     bool dry;                        /* nothing to claim until somebody wakes us */
+    int64_t shut_since_ms;           /* clock_mono_ms(); 0: it takes work. Written by the dispatcher, under lanes_lock, as is shut_why */
+    struct err shut_why;             /* for the operator */
 };
 
 struct core_wake {
@@ -66,11 +70,16 @@ struct task_core {
     struct eta  *eta;
 
     /* any thread */
+    int64_t     opened_ms;           /* clock_mono_ms() */
+    pthread_mutex_t lanes_lock;
     int         wake_fd;             /* eventfd */
     atomic_bool line_changed;        /* there may be something to claim */
     pthread_mutex_t moved_lock;
     int64_t     moved[CORE_MOVED_MAX];    /* tasks that may have been taken from us */
     unsigned    n_moved;             /* over CORE_MOVED_MAX: too many to name */
+    int64_t     named[CORE_NAMED_MAX];    /* lost calls whose name came by a notice */
+    unsigned    n_named;             /* over CORE_NAMED_MAX: too many to name */
+    atomic_llong heard[CORE_ENGINES_MAX][TASK_HEARD_COUNT];
     atomic_bool stopping;
     atomic_llong stop_at_ms;         /* clock_mono_ms(): steps under way are given up */
     struct core_wake wakes[CORE_WAKES];   /* writer thread */
@@ -94,10 +103,17 @@ struct task_core {
 int core_write(struct task_core *c, db_write_fn *fn, void *arg, struct err *e);
 struct core_engine *core_engine_of(struct task_core *c, const char *name);       /* NULL: not in this process */
 static inline bool core_is_remote(const struct core_engine *g) { return g->d->can & ENGINE_IS_REMOTE; }
-static inline int core_slots_left(const struct core_engine *g) { return g->d->slots(g->g, g->lane) - g->busy; }
+static inline int core_slots_left(const struct core_engine *g) { return g->slots - g->busy; }
+/* Any thread. Since how long (ms, 1..) that lane takes nothing; 0: it does, or c is NULL; -1: this process does not have it. */
+int64_t core_shut_ms(struct task_core *c, const char *engine);
 /* The recipe's engines in order, or those of engine.use: the one behind `after` (NULL: the first) that can make it, or NULL. */
 struct core_engine *core_engine_next(struct task_core *c, const struct studio_recipe *r, const char *after);
+int core_names(void *arg, int64_t attempt, struct str holds, void (*tell)(void *to, struct str remote_id), void *to);     /* engine_ctx.names; arg: c */
 void core_disk(struct task_core *c, int rc);                                    /* notes a full disk and its end, once each, in the log */
+
+/* ---- lend.c: what services outside are given ---- */
+void lend_to(struct call *k);                                        /* on a hand: links to the inputs of a call, and where it may tell about it */
+void lend_take_named(struct task_core *c, int64_t now_ms);           /* lost calls that have a name now are asked about at once */
 
 /* ---- run.c: one leased task ---- */
 struct run {
@@ -115,6 +131,7 @@ struct run {
     bool        late;                /* not leased: only asks for the outcome of one attempt of a decided task; plan and recipe are empty */
     bool        gone;                /* lost or finished: freed when the last job is back */
     int64_t     began_ms, decide_at_ms, told_at_ms;   /* clock_mono_ms() */
+    int64_t     kept_out_ms;         /* clock_mono_ms() since which what is next waits for a lane that is shut; 0: not so */
     int         told_pm;
     /* between the dispatcher and the job */
     int         rc;
@@ -155,13 +172,13 @@ struct call {
     bool        job_out;
     struct call *next;
     struct run *run;
-    struct core_engine *engine;      /* the run's, or the local one for a step that is made here */
+    struct core_engine *engine;      /* the run's, or the local one for a step that is made here; NULL: of an unknown call whose engine is not here any more */
     size_t      step;
     int         unit;
     const struct op *op;
     enum call_phase phase;
     struct task__attempt row;
-    struct engine_call ec;
+    struct engine_call ec;           /* row.cost_microusd: foreseen; what it did cost from STORING or FAILING on */
     struct blob_put *put[ENGINE_OUTS_MAX];
     struct arena *a;
     void       *ticket;
@@ -195,6 +212,7 @@ void store_submitted(struct hand_job *j);
 void store_result(struct hand_job *j);
 void store_failed(struct hand_job *j);
 void store_unknown(struct hand_job *j);
+void store_unsent(struct hand_job *j);                               /* of a call that was stopped; no lease is needed, for it was surely not made */
 void store_reopen(struct hand_job *j);
 
 /* ---- learn.c: what eta knows at start, from the tables ---- */

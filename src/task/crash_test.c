@@ -7,7 +7,6 @@
 DB_SQL(crash_files, "SELECT COUNT(*) FROM (SELECT DISTINCT account_id, class, sha FROM asset) f WHERE ? = 0");
 DB_SQL(crash_taken_twice, "SELECT COUNT(*) FROM (SELECT op, ix, COUNT(*) AS n FROM attempt WHERE task_id = ? AND state = 'stored' GROUP BY op, ix) g "
                           "WHERE g.n > 1");
-DB_SQL(crash_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
 
 static int files;
 static int count_file(const char *path, const struct stat *st, int type, struct FTW *at) {
@@ -65,7 +64,7 @@ static bool die_at(struct testing *t, const char *point, int after, struct testi
         fail_msg("%s: %d candidates", spec, row.delivered);
     if (testing_count(t, &crash_taken_twice, task))
         fail_msg("%s: a result was stored twice", spec);
-    assert_int_equal(testing_count(t, &crash_unknown, task), 0);
+    assert_int_equal(testing_count(t, &testing_unknown, task), 0);
     assert_int_equal(testing_pick(t, task, ME, 0), 0);
     testing_balance(t, ME, 0, 0);
     testing_clean(t);
@@ -117,7 +116,6 @@ static void a_killed_call_that_costs_money_is_asked_about_not_repeated(void **st
     t->use = "fake_remote";
     /* The rule is never met by a call; it says what is answered about a call that left no id: that it never happened. */
     t->script = "compose.lost@1000";
-    DB_SQL(calls, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
     static const struct {
         const char *spec;
         int64_t     calls;
@@ -134,9 +132,30 @@ static void a_killed_call_that_costs_money_is_asked_about_not_repeated(void **st
         testing_open(t);
         testing_start(t);
         testing_expect(t, task, TASK_CHOOSING);
-        if (testing_count(t, &calls, task) != ways[i].calls)
-            fail_msg("%s: %d calls", ways[i].spec, (int)testing_count(t, &calls, task));
+        if (testing_count(t, &testing_attempts, task) != ways[i].calls)
+            fail_msg("%s: %d calls", ways[i].spec, (int)testing_count(t, &testing_attempts, task));
         testing_balance(t, ME, 0, 0);
+        testing_clean(t);
+        testing_close(t);
+    }
+}
+
+static void what_a_killed_call_may_have_cost_is_booked_once(void **state) {
+    struct testing *t = *state;
+    static const char *const specs[] = { "task.after_intent=kill", "task.after_submit=kill" };
+    t->use = "fake_remote";                    /* of a call that left no id nobody can say anything */
+    for (size_t i = 0; i < COUNT(specs); i++) {
+        testing_open(t);
+        int64_t task = testing_buy(t, ME, PLAIN);
+        testing_close(t);
+        assert_true(live_and_die(t, task, specs[i]));
+        testing_open(t);
+        t->core->late_ms = 100;
+        testing_start(t);
+        testing_wait(t, testing_has_unknown, task, "an unknown call");
+        assert_int_equal(testing_ring(t, task), 0);
+        testing_wait(t, testing_is_written_off, task, "the end of asking");
+        assert_int_equal(testing_cost(t), 2000 * (int64_t)(i + 1));
         testing_clean(t);
         testing_close(t);
     }
@@ -178,20 +197,26 @@ static void *heal(void *arg) {
 
 static void a_full_disk_is_waited_out(void **state) {
     struct testing *t = *state;
-    t->use = "fake";
-    static const char *const specs[] = { "blob.after_write=enospc:after=3", "db.before_commit=enospc:after=12" };
-    for (size_t i = 0; i < COUNT(specs); i++) {
+    static const struct { const char *use, *spec; } ways[] = {
+        { "fake", "blob.after_write=enospc:after=3" }, { "fake", "db.before_commit=enospc:after=12" },
+        { "fake_remote", "db.before_commit=enospc:after=2" }, { "fake_remote", "db.before_commit=enospc:after=3" },
+        { "fake_remote", "db.before_commit=enospc:after=4" },
+    };
+    for (size_t i = 0; i < COUNT(ways); i++) {
         struct err *e = &t->e;
+        t->use = ways[i].use;
         pthread_t healer;
         log_setup(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR);
         testing_open(t);
         int64_t task = testing_buy(t, ME, GROUP);
-        OK(failpoint_arm(str_z(specs[i]), e));
+        OK(failpoint_arm(str_z(ways[i].spec), e));
         testing_start(t);
         assert_int_equal(pthread_create(&healer, NULL, heal, t), 0);
         testing_expect(t, task, TASK_CHOOSING);
         pthread_join(healer, NULL);
         assert_int_equal(testing_row(t, task).delivered, 4);
+        if (strcmp(t->use, "fake_remote") == 0 && testing_count(t, &testing_attempts, task) != 10)
+            fail_msg("%s: %d calls that cost money", ways[i].spec, (int)testing_count(t, &testing_attempts, task));
         testing_balance(t, ME, 0, 0);
         testing_clean(t);
         testing_close(t);
@@ -204,6 +229,7 @@ int main(void) {
         TESTING(a_kill_at_each_point_of_the_store_loses_nothing),
         TESTING(a_kill_around_each_commit_loses_nothing),
         TESTING(a_killed_call_that_costs_money_is_asked_about_not_repeated),
+        TESTING(what_a_killed_call_may_have_cost_is_booked_once),
         TESTING(one_crash_after_the_other_ends_all_the_same),
         TESTING(a_full_disk_is_waited_out),
     };

@@ -81,7 +81,7 @@ int task_create(struct db_tx *tx, struct task_core *c, const struct task_new *n,
     };
     snprintf(t.recipe, sizeof(t.recipe), "%.*s", STR_ARG(re->name));
     snprintf(t.template_name, sizeof(t.template_name), "%.*s", STR_ARG(n->template_name));
-    snprintf(t.engine, sizeof(t.engine), "%s", g->d->name);
+    snprintf(t.engine, sizeof(t.engine), "%s", g->name);
 
     CLEANUP(arena_free) struct arena *a = arena_new(1u << 20);
     struct str params;

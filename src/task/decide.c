@@ -10,6 +10,7 @@
 #include "base/planted.h"
 #include "blob/blob.h"
 #include "ledger/ledger.h"
+#include "task/core.h"
 
 #define OPEN_STATES "('queued', 'preparing', 'running', 'checking')"
 /* A photo that another open task still needs is left to that one's end. It is one of the same account (create.c), whose open tasks are few:
@@ -207,6 +208,27 @@ int task_cancel_using(struct db_tx *tx, struct task_core *c, int64_t asset, int6
     }
 }
 
+DB_SQL(decide_with_engine, "SELECT 1 FROM attempt WHERE task_id = ? AND state IN ('submitted', 'fetching', 'unknown') LIMIT 1");
+
+/* Why the time was not enough. Whoever has a call at a service that may still answer has waited for that call, whatever became of its lane meanwhile;
+ * and a lane that was shut for the smaller part of the time is not the reason. */
+static int why_late(struct db_tx *tx, struct task_core *c, const struct task_row *t, struct err *why, struct err *e) {
+    int64_t shut_ms = core_shut_ms(c, t->engine), had_ms = clock_ms() - (t->started_ms ? t->started_ms : t->created_ms);
+    DB_ROWS rows = { 0 };
+    int r = shut_ms < 0 || (shut_ms && 2 * shut_ms >= had_ms) ? db_one(tx, &rows, e, &decide_with_engine, DB_INT(t->id)) : 1;
+    if (r < 0)
+        return r;
+    if (r == 0 && shut_ms < 0)
+        err_set(why, ERR_ENGINE_SHUT, "it was not there any more");
+    else if (r == 0)
+        err_set(why, ERR_ENGINE_SHUT, "it took nothing for %lld s", (long long)(shut_ms / 1000));
+    else if (t->started_ms)
+        err_set(why, ERR_TASK_DEADLINE, "not finished %lld s after its start", (long long)(t->limit_ms / 1000));
+    else
+        err_set(why, ERR_TASK_DEADLINE, "nobody could start it in time");
+    return 0;
+}
+
 int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_ms, struct err *e) {
     struct task_row t;
     int r = task__load(tx, id, &t, e);
@@ -218,10 +240,8 @@ int task__alarm(struct db_tx *tx, struct task_core *c, int64_t id, int64_t now_m
         return task__move(tx, c, &t, TASK_DONE, e);
     assert(task__open(t.state));
     struct err why;
-    if (t.started_ms)
-        err_set(&why, ERR_TASK_DEADLINE, "not finished %lld s after its start", (long long)(t.limit_ms / 1000));
-    else
-        err_set(&why, ERR_TASK_DEADLINE, "nobody could start it in time");
+    if ((r = why_late(tx, c, &t, &why, e)) < 0)
+        return r;
     return task__decide(tx, c, &t, &why, e);
 }
 

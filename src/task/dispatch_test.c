@@ -1,31 +1,20 @@
 /* dispatch_test.c - whole lives of tasks on the fake engines: what goes well, every fault, and what it costs. */
 #include "task/testing.h"
 
-DB_SQL(count_attempts, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
-DB_SQL(count_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
 DB_SQL(count_composed, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND op = 'compose' AND state = 'stored'");
 DB_SQL(count_engines, "SELECT COUNT(DISTINCT engine) FROM attempt WHERE task_id = ?");
 DB_SQL(count_fine, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND place > 0");
 DB_SQL(count_layers, "SELECT COUNT(*) FROM asset WHERE role = 'layer' AND account_id = ?");
-DB_SQL(cost_booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
-
-static struct testing *go(void **state, const char *script) {
-    struct testing *t = *state;
-    t->script = script;
-    testing_open(t);
-    testing_start(t);
-    return t;
-}
 
 static void four_candidates_are_made_judged_and_one_is_picked(void **state) {
-    struct testing *t = go(state, "");
+    struct testing *t = testing_go(state, "");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     struct task_row row = testing_row(t, task);
     assert_int_equal(row.delivered, 4);
     assert_int_equal(row.progress_pm, 1000);
     testing_balance(t, ME, 0, 0);
-    assert_int_equal(testing_count(t, &count_attempts, task), 2 + 4 + 4);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 2 + 4 + 4);
     assert_int_equal(testing_count(t, &count_layers, ME), 0);
     testing_clean(t);
 
@@ -39,7 +28,7 @@ static void four_candidates_are_made_judged_and_one_is_picked(void **state) {
 }
 
 static void the_best_candidate_stands_first(void **state) {
-    struct testing *t = go(state, "");
+    struct testing *t = testing_go(state, "");
     int64_t task = testing_buy(t, ME, GROUP);
     struct task__candidate all[TASK_CANDIDATES_MAX];
     size_t n;
@@ -54,7 +43,7 @@ static void the_best_candidate_stands_first(void **state) {
 }
 
 static void results_and_originals_die_on_their_days(void **state) {
-    struct testing *t = go(state, "");
+    struct testing *t = testing_go(state, "");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     struct task_row row = testing_row(t, task);
@@ -106,7 +95,7 @@ static int keep_fn(struct db_tx *tx, void *arg, struct err *e) {
 }
 
 static void what_the_operator_makes_again_keeps_no_face_longer(void **state) {
-    struct testing *t = go(state, "");
+    struct testing *t = testing_go(state, "");
     struct err *e = &t->e;
     DB_SQL(photo, "SELECT MIN(asset_id) FROM task_input WHERE task_id = ?");
     DB_SQL(until, "SELECT delete_at_ms FROM asset WHERE id = ?");
@@ -128,7 +117,7 @@ static void what_the_operator_makes_again_keeps_no_face_longer(void **state) {
 static void progress_is_told_four_times_a_second_at_most(void **state) {
     struct testing *t = *state;
     t->slots = "1";
-    go(state, "delay=40");
+    testing_go(state, "delay=40");
     int64_t began = clock_mono_ms(), task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     int64_t took = clock_mono_ms() - began;
@@ -152,7 +141,7 @@ static void what_could_never_run_is_found_at_start(void **state) {
 }
 
 static void a_broken_candidate_is_made_again_with_another_seed(void **state) {
-    struct testing *t = go(state, "score.broken@1");
+    struct testing *t = testing_go(state, "score.broken@1");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_count(t, &count_composed, task), 5);
@@ -165,7 +154,7 @@ static void a_broken_candidate_is_made_again_with_another_seed(void **state) {
 }
 
 static void what_stays_broken_is_not_shown_and_not_paid(void **state) {
-    struct testing *t = go(state, "poor=1; poor=3");              /* the candidates with seeds 1001 and 1003, and 2001 and 2003 after them */
+    struct testing *t = testing_go(state, "poor=1; poor=3");              /* the candidates with seeds 1001 and 1003, and 2001 and 2003 after them */
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_row(t, task).delivered, 2);
@@ -176,7 +165,7 @@ static void what_stays_broken_is_not_shown_and_not_paid(void **state) {
 }
 
 static void a_picture_that_comes_with_its_verdict_is_not_judged_again(void **state) {
-    struct testing *t = go(state, "compose.judged; poor=2");
+    struct testing *t = testing_go(state, "compose.judged; poor=2");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_row(t, task).delivered, 3);
@@ -188,7 +177,7 @@ static void a_picture_that_comes_with_its_verdict_is_not_judged_again(void **sta
 }
 
 static void below_the_minimum_everything_is_paid_back(void **state) {
-    struct testing *t = go(state, "score.broken");
+    struct testing *t = testing_go(state, "score.broken");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_FAILED);
     assert_string_equal(testing_row(t, task).error_code, "task_no_result");
@@ -211,7 +200,7 @@ static int spoil_fn(struct db_tx *tx, void *arg, struct err *e) {
 }
 
 static void the_checks_that_failed_are_named_most_often_first(void **state) {
-    struct testing *t = go(state, "score.broken");
+    struct testing *t = testing_go(state, "score.broken");
     struct err *e = &t->e;
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_FAILED);
@@ -227,42 +216,42 @@ static void the_checks_that_failed_are_named_most_often_first(void **state) {
 }
 
 static void a_failure_that_may_pass_is_tried_again(void **state) {
-    struct testing *t = go(state, "compose.failed@1; compose.died@3; cutout.died@1");
+    struct testing *t = testing_go(state, "compose.failed@1; compose.died@3; cutout.died@1");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_row(t, task).delivered, 4);
-    assert_int_equal(testing_count(t, &count_attempts, task), 10 + 3);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 10 + 3);
     testing_clean(t);
 }
 
 static void a_full_engine_costs_no_try(void **state) {
-    struct testing *t = go(state, "compose.busy@1; compose.busy@2; compose.busy@3; compose.busy@4");
+    struct testing *t = testing_go(state, "compose.busy@1; compose.busy@2; compose.busy@3; compose.busy@4");
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_expect(t, task, TASK_CHOOSING);                       /* four refusals, three tries */
     testing_clean(t);
 }
 
 static void an_engine_that_keeps_failing_hands_over_to_the_next(void **state) {
-    struct testing *t = go(state, "fake.failed");
+    struct testing *t = testing_go(state, "fake.failed");
     int64_t task = testing_buy(t, ME, ((struct testing_order){ "group", 1, 4, 1 }));
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_count(t, &count_engines, task), 2);
-    assert_int_equal(testing_count(t, &count_attempts, task), 3 + 1 + 4 + 4);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 3 + 1 + 4 + 4);
     assert_string_equal(testing_row(t, task).engine, "fake_remote");
     testing_clean(t);
 }
 
 static void a_task_goes_on_to_an_engine_of_the_other_way(void **state) {
-    struct testing *t = go(state, "fake_remote.failed");
+    struct testing *t = testing_go(state, "fake_remote.failed");
     int64_t task = testing_buy(t, ME, ((struct testing_order){ "ways", 1, 2, 1 }));
     testing_expect(t, task, TASK_CHOOSING);
     assert_string_equal(testing_row(t, task).engine, "fake");
-    assert_int_equal(testing_count(t, &count_attempts, task), 3 + 2);      /* the remote step has no place in the local way */
+    assert_int_equal(testing_count(t, &testing_attempts, task), 3 + 2);      /* the remote step has no place in the local way */
     testing_clean(t);
 }
 
 static void an_input_that_is_refused_goes_nowhere_else(void **state) {
-    struct testing *t = go(state, "cutout.refused@1");
+    struct testing *t = testing_go(state, "cutout.refused@1");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_expect(t, task, TASK_FAILED);
     assert_string_equal(testing_row(t, task).error_code, "engine_refused");
@@ -282,7 +271,7 @@ static void a_task_can_be_cancelled_in_each_open_state(void **state) {
     };
     t->use = "fake";
     for (size_t i = 0; i < COUNT(ways); i++) {
-        go(state, ways[i].script);
+        testing_go(state, ways[i].script);
         int64_t task = testing_buy(t, ME, GROUP);
         testing_wait(t, ways[i].there, task, "the state to cancel in");
         assert_int_equal(testing_cancel(t, task, YOU), ERR_NOT_FOUND);
@@ -294,7 +283,7 @@ static void a_task_can_be_cancelled_in_each_open_state(void **state) {
         /* The slot is free again: the next task is not kept waiting by the hanging call. */
         testing_close(t);
     }
-    go(state, "");
+    testing_go(state, "");
     testing_close(t);
     testing_open(t);                                              /* nobody works: it stays queued */
     int64_t task = testing_buy(t, YOU, GROUP);
@@ -307,7 +296,7 @@ static void a_cancelled_call_frees_its_slot(void **state) {
     struct testing *t = *state;
     t->slots = "1";
     t->use = "fake";
-    go(state, "compose.hang@1");
+    testing_go(state, "compose.hang@1");
     int64_t first = testing_buy(t, ME, PLAIN), second = testing_buy(t, YOU, PLAIN);
     testing_wait(t, is_running, first, "the first to hang");
     assert_int_equal(testing_cancel(t, first, ME), 0);
@@ -317,25 +306,19 @@ static void a_cancelled_call_frees_its_slot(void **state) {
 
 /* ---- nobody knows ---- */
 
-static int alarm_now(struct testing *t, int64_t task) {
-    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
-}
-
-static bool has_unknown(struct testing *t, int64_t id) { return testing_count(t, &count_unknown, id) > 0; }
-
 static void an_unknown_outcome_keeps_the_hold_until_the_deadline(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.unknown");
+    testing_go(state, "compose.unknown");
     int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
     testing_balance(t, ME, 0, 10);
-    assert_int_equal(testing_count(t, &count_attempts, task), 1); /* never repeated */
+    assert_int_equal(testing_count(t, &testing_attempts, task), 1); /* never repeated */
     testing_clean(t);
-    assert_int_equal(alarm_now(t, task), 0);
+    assert_int_equal(testing_ring(t, task), 0);
     testing_expect(t, task, TASK_FAILED);
     testing_balance(t, ME, 10, 0);
-    assert_int_equal(testing_count(t, &count_unknown, task), 1);  /* still, in the books of cost */
+    assert_int_equal(testing_count(t, &testing_unknown, task), 1);  /* still, in the books of cost */
     testing_clean(t);
 }
 
@@ -344,17 +327,17 @@ static bool is_choosing(struct testing *t, int64_t id) { return testing_row(t, i
 static void a_late_result_is_given_free(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.late=400");
+    testing_go(state, "compose.late=400");
     int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
-    assert_int_equal(alarm_now(t, task), 0);
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_ring(t, task), 0);
     assert_int_equal(testing_row(t, task).state, TASK_FAILED);
     testing_balance(t, ME, 10, 0);
     testing_wait(t, is_choosing, task, "the late result");
     testing_balance(t, ME, 10, 0);
     assert_true(testing_row(t, task).given_free);
     assert_int_equal(testing_pick(t, task, ME, 0), 0);
-    assert_true(testing_count(t, &cost_booked, 0) > 0);
+    assert_true(testing_cost(t) > 0);
     testing_clean(t);
 }
 
@@ -363,6 +346,19 @@ static int move_fn(struct db_tx *tx, void *arg, struct err *e) {
     const struct testing_move *m = arg;
     int r = task_move(tx, m->from, m->to, e);
     return r < 0 ? r : ledger_move(tx, m->from, m->to, e);
+}
+
+/* A task that is over, and a call of it of which nobody knows; no dispatcher asks about it. */
+static int64_t over_without_it(void **state) {
+    struct testing *t = *state;
+    t->use = "fake_remote";
+    testing_go(state, "compose.unknown");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_ring(t, task), 0);
+    testing_close(t);
+    testing_open(t);
+    return task;
 }
 
 /* What the dispatcher's hands do for an answer that comes late, up to the files it is to be written into. */
@@ -389,13 +385,7 @@ static void late_call_over(struct call *k) {
 static void a_late_result_waits_until_its_new_owner_is_known(void **state) {
     struct testing *t = *state;
     struct err *e = &t->e;
-    t->use = "fake_remote";
-    go(state, "compose.unknown");
-    int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
-    assert_int_equal(alarm_now(t, task), 0);
-    testing_close(t);
-    testing_open(t);
+    int64_t task = over_without_it(state);
 
     struct call *k = late_call(t, task);
     OK(db_do(t->db, move_fn, &(struct testing_move){ ME, YOU }, e));
@@ -417,51 +407,95 @@ static void a_late_result_waits_until_its_new_owner_is_known(void **state) {
 static void a_result_that_is_late_but_in_time_is_paid(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.late=200");
+    testing_go(state, "compose.late=200");
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_expect(t, task, TASK_CHOOSING);
     testing_balance(t, ME, 0, 0);
-    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 1);
     testing_clean(t);
 }
 
 static void a_call_that_never_happened_is_made_again(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.lost@1");
+    testing_go(state, "compose.lost@1");
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_expect(t, task, TASK_CHOOSING);
-    assert_int_equal(testing_count(t, &count_attempts, task), 2);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 2);
+    assert_int_equal(testing_cost(t), 2000);    /* of the second one alone */
     testing_clean(t);
 }
 
 static void a_submit_without_an_answer_is_not_repeated(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.uncertain");
+    testing_go(state, "compose.uncertain");
     int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
-    assert_int_equal(alarm_now(t, task), 0);
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_ring(t, task), 0);
     testing_expect(t, task, TASK_FAILED);
-    assert_int_equal(testing_count(t, &count_attempts, task), 1);
+    assert_int_equal(testing_count(t, &testing_attempts, task), 1);
     testing_clean(t);
 }
-
-DB_SQL(count_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
-static bool is_written_off(struct testing *t, int64_t id) { return testing_count(t, &count_written_off, id) == 1; }
 
 static void what_nobody_ever_knows_is_written_off(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.unknown");
+    testing_go(state, "compose.unknown");
     t->core->late_ms = 100;
     int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
-    assert_int_equal(alarm_now(t, task), 0);
-    testing_wait(t, is_written_off, task, "the end of asking");
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
+    assert_int_equal(testing_ring(t, task), 0);
+    assert_int_equal(testing_cost(t), 0);
+    testing_wait(t, testing_is_written_off, task, "the end of asking");
     assert_int_equal(testing_row(t, task).state, TASK_FAILED);
     testing_balance(t, ME, 10, 0);
+    assert_int_equal(testing_cost(t), 2000);    /* nobody can say that it was not made */
     testing_clean(t);
+}
+
+static int write_off_fn(struct db_tx *tx, void *arg, struct err *e) {
+    struct task__attempt a;
+    int r = task__attempt_load(tx, *(int64_t *)arg, &a, e);
+    a.ask_ms = 0;
+    return r < 0 ? r : task__attempt_move(tx, &a, ATTEMPT_WRITTEN_OFF, NULL, e);
+}
+
+static void an_answer_behind_the_end_of_asking_changes_nothing(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    int64_t task = over_without_it(state);
+    struct call *k = late_call(t, task);
+    OK(db_do(t->db, write_off_fn, &k->row.id, e));
+    store_result(&k->job);
+    assert_int_equal(k->rc, ERR_RACE);
+    store_failed(&k->job);
+    assert_int_equal(k->rc, ERR_RACE);
+    late_call_over(k);
+    assert_int_equal(testing_row(t, task).state, TASK_FAILED);
+    assert_int_equal(testing_cost(t), 2000);
+    testing_clean(t);
+}
+
+DB_SQL(forget_cost, "DELETE FROM ledger_tx WHERE cause = 'cost'");
+DB_SQL(forget_entry, "DELETE FROM ledger_entry WHERE kind = 'cost'");
+static int forget_fn(struct db_tx *tx, void *arg, struct err *e) {
+    int r = db_run(tx, NULL, e, &forget_cost);
+    return r < 0 ? r : db_run(tx, NULL, e, &forget_entry);
+}
+
+static void a_cost_that_is_not_booked_is_found(void **state) {
+    struct testing *t = *state;
+    struct err *e = &t->e;
+    char first[240] = "";
+    t->use = "fake_remote";
+    testing_go(state, "");
+    int64_t task = testing_buy(t, ME, PLAIN);
+    testing_expect(t, task, TASK_CHOOSING);
+    testing_clean(t);
+    OK(db_do(t->db, forget_fn, NULL, e));
+    assert_int_equal(task_verify(db_reader(t->db), testing_note, first, e), 1);
+    assert_non_null(strstr(first, "attempt compose 0 is stored for 2000 microusd, and 0 are booked"));
 }
 
 DB_SQL(count_stored, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'stored'");
@@ -470,14 +504,14 @@ static bool is_stored(struct testing *t, int64_t id) { return testing_count(t, &
 static void what_comes_after_a_cancel_changes_the_books_of_cost_only(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
-    go(state, "compose.late=300");
+    testing_go(state, "compose.late=300");
     int64_t task = testing_buy(t, ME, PLAIN);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
     assert_int_equal(testing_cancel(t, task, ME), 0);
     testing_wait(t, is_stored, task, "the late result");
     assert_int_equal(testing_row(t, task).state, TASK_CANCELLED);
     assert_int_equal(testing_count(t, &count_fine, task), 0);
-    assert_true(testing_count(t, &cost_booked, 0) > 0);
+    assert_true(testing_cost(t) > 0);
     testing_balance(t, ME, 10, 0);
     testing_clean(t);
 }
@@ -486,13 +520,13 @@ static void at_the_deadline_enough_is_enough(void **state) {
     struct testing *t = *state;
     t->use = "fake_remote";
     t->slots = "1";
-    go(state, "compose.unknown@4");
+    testing_go(state, "compose.unknown@4");
     int64_t task = testing_buy(t, ME, GROUP);
-    testing_wait(t, has_unknown, task, "an unknown attempt");
+    testing_wait(t, testing_has_unknown, task, "an unknown attempt");
     DB_SQL(judged, "SELECT COUNT(*) FROM candidate WHERE task_id = ? AND verdict = 1");
     while (testing_count(t, &judged, task) < 3)
         testing_wait(t, is_checking, task, "checking");           /* each result wakes the stream */
-    assert_int_equal(alarm_now(t, task), 0);
+    assert_int_equal(testing_ring(t, task), 0);
     testing_expect(t, task, TASK_CHOOSING);
     assert_int_equal(testing_row(t, task).delivered, 3);
     testing_balance(t, ME, 10, 0);
@@ -500,10 +534,10 @@ static void at_the_deadline_enough_is_enough(void **state) {
 }
 
 static void unpicked_candidates_stay_when_choosing_ends(void **state) {
-    struct testing *t = go(state, "");
+    struct testing *t = testing_go(state, "");
     int64_t task = testing_buy(t, ME, PLAIN);
     testing_expect(t, task, TASK_CHOOSING);
-    assert_int_equal(alarm_now(t, task), 0);
+    assert_int_equal(testing_ring(t, task), 0);
     struct task_row row = testing_row(t, task);
     assert_int_equal(row.state, TASK_DONE);
     assert_int_equal(row.picked, -1);
@@ -544,7 +578,7 @@ static void what_cannot_be_afforded_leaves_nothing(void **state) {
     testing_open(t);
     testing_grant(t, ME, 9);
     assert_int_equal(testing_try(t, ME, PLAIN, &id), ERR_NO_CREDIT);
-    assert_int_equal(testing_count(t, &count_attempts, id), 0);
+    assert_int_equal(testing_count(t, &testing_attempts, id), 0);
     struct task_row row;
     assert_int_equal(task__load(db_reader(t->db), id, &row, &t->e), ERR_NOT_FOUND);
     testing_clean(t);
@@ -553,11 +587,11 @@ static void what_cannot_be_afforded_leaves_nothing(void **state) {
 static void a_stop_gives_work_back_and_a_start_goes_on(void **state) {
     struct testing *t = *state;
     t->use = "fake";
-    go(state, "compose.hang");
+    testing_go(state, "compose.hang");
     int64_t task = testing_buy(t, ME, GROUP);
     testing_wait(t, is_running, task, "running");
     testing_close(t);
-    go(state, "");
+    testing_go(state, "");
     testing_expect(t, task, TASK_CHOOSING);
     DB_SQL(cutouts, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND op = 'cutout'");
     assert_int_equal(testing_count(t, &cutouts, task), 2);        /* the layers were kept */
@@ -592,6 +626,8 @@ int main(void) {
         TESTING(a_call_that_never_happened_is_made_again),
         TESTING(a_submit_without_an_answer_is_not_repeated),
         TESTING(what_nobody_ever_knows_is_written_off),
+        TESTING(an_answer_behind_the_end_of_asking_changes_nothing),
+        TESTING(a_cost_that_is_not_booked_is_found),
         TESTING(what_comes_after_a_cancel_changes_the_books_of_cost_only),
         TESTING(at_the_deadline_enough_is_enough),
         TESTING(unpicked_candidates_stay_when_choosing_ends),

@@ -112,21 +112,26 @@ enum attempt_state {
 const char *task__attempt_state_name(enum attempt_state s);
 int task__attempt_state_of(struct str name);
 bool task__attempt_may_go(enum attempt_state from, enum attempt_state to);
+bool task__attempt_over(enum attempt_state s);
 struct task__attempt {
     int64_t id, task, fence;
     char    op[33], engine[33];
     int     ix;
     enum attempt_state state;
-    char    remote_id[129];
+    char    remote_id[129];                     /* what its engine calls it: as foreseen (it ends with ~), then as it was told */
     int64_t seed;
     int     variant;
-    int64_t asset, cost_microusd;
+    int64_t asset, cost_microusd;               /* cost: foreseen, until it is over */
     char    error_code[65];
     int64_t created_ms, ask_ms;
 };
 int task__attempt_add(struct db_tx *tx, const struct task__attempt *a, struct err *e);      /* in state intent */
 int task__attempt_load(struct db_tx *tx, int64_t id, struct task__attempt *ret, struct err *e);
-/* Along one edge. Set in *a before: remote_id, asset, cost_microusd (booked in the ledger when > 0), ask_ms. why: may be NULL. */
+static inline bool task__attempt_named(const struct task__attempt *a) {
+    size_t n = strlen(a->remote_id);
+    return n > 0 && a->remote_id[n - 1] != '~';
+}
+/* Along one edge. Set in *a before: remote_id, asset, cost_microusd (booked in the ledger when > 0 and it is over), ask_ms. why: may be NULL. */
 int task__attempt_move(struct db_tx *tx, struct task__attempt *a, enum attempt_state to, const struct err *why, struct err *e);
 /* All attempts of a task, oldest first. */
 int task__attempt_each(struct db_tx *tx, int64_t task, int (*fn)(const struct task__attempt *a, void *ctx, struct err *e), void *ctx, struct err *e);

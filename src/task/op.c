@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "blob/blob.h"
+#include "engine/link.h"
 
 #define PARAMS_MAX (64u * 1024)      /* bytes; what a picture job takes */
 
@@ -22,13 +23,32 @@ static int add_input(struct engine_call *call, int fd, struct err *e) {
     return 0;
 }
 
-static int open_asset(const struct op_input *in, int64_t id, struct engine_call *call, struct blob_asset *ret, struct err *e) {
-    int fd, r = blob_asset_get(in->tx, in->a, id, in->task->account, ret, e);
-    if (r == 0)
-        return err_set(e, ERR_PHOTO_GONE, "it was deleted while the task was under way");
-    if (r < 0 || (r = blob_asset_open(in->blobs, ret, &fd, e)) < 0)
+static int get_asset(const struct op_input *in, int64_t id, struct blob_asset *ret, struct err *e) {
+    int r = blob_asset_get(in->tx, in->a, id, in->task->account, ret, e);
+    return r == 0 ? err_set(e, ERR_PHOTO_GONE, "it was deleted while the task was under way") : r;
+}
+
+static int open_row(const struct op_input *in, const struct blob_asset *as, struct engine_call *call, struct err *e) {
+    int fd, r = blob_asset_open(in->blobs, as, &fd, e);
+    if (r < 0 || (r = add_input(call, fd, e)) < 0)
         return r;
-    return add_input(call, fd, e);
+    call->asset[call->n_in - 1] = as->id;
+    return 0;
+}
+
+static int open_asset(const struct op_input *in, int64_t id, struct engine_call *call, struct blob_asset *ret, struct err *e) {
+    int r = get_asset(in, id, ret, e);
+    return r < 0 ? r : open_row(in, ret, call, e);
+}
+
+/* What leaves the house of a photo is its working copy: no larger than a service needs. */
+static int open_copy(const struct op_input *in, int64_t id, const char *role, struct engine_call *call, struct err *e) {
+    struct blob_asset photo, copy;
+    int r = get_asset(in, id, &photo, e);
+    if (r < 0 || (r = blob_asset_child(in->tx, in->a, id, "working", &copy, e)) < 0 || (r = open_row(in, r ? &copy : &photo, call, e)) < 0)
+        return r;
+    call->role[call->n_in - 1] = str_z(role);
+    return 0;
 }
 
 static int end_params(struct buf *b, struct engine_call *call, struct arena *a, struct err *e) {
@@ -56,21 +76,23 @@ static void write_face(struct jw *w, const struct blob_asset *photo, int face) {
     jw_kint(w, "height", photo->height);
 }
 
+static int person_of(const struct op_input *in, int ix, int64_t *ret_asset, int *ret_face, struct err *e) {
+    DB_ROWS rows = { 0 };
+    int r = db_one(in->tx, &rows, e, &ops_input, DB_INT(in->task->id), DB_INT(ix));
+    if (r <= 0)
+        return r < 0 ? r : err_set(e, ERR_INTERNAL, "the task has no person %d", ix);
+    *ret_asset = db_int(&rows, 0);
+    *ret_face = (int)db_int(&rows, 1);
+    return 0;
+}
+
 /* in: the photo, because its hair is finer than the working copy's. */
 static int prepare_cutout(const struct op_input *in, struct engine_call *call, struct err *e) {
     int64_t asset;
     int face;
-    {
-        DB_ROWS rows = { 0 };
-        int r = db_one(in->tx, &rows, e, &ops_input, DB_INT(in->task->id), DB_INT(in->ix));
-        if (r <= 0)
-            return r < 0 ? r : err_set(e, ERR_INTERNAL, "the task has no person %d", in->ix);
-        asset = db_int(&rows, 0);
-        face = (int)db_int(&rows, 1);
-    }
     struct blob_asset photo;
-    int r = open_asset(in, asset, call, &photo, e);
-    if (r < 0)
+    int r = person_of(in, in->ix, &asset, &face, e);
+    if (r < 0 || (r = open_asset(in, asset, call, &photo, e)) < 0)
         return r;
     BUF_CLEANUP struct buf b;
     buf_init(&b, PARAMS_MAX);
@@ -145,7 +167,8 @@ static int open_mark(const struct op_input *in, json_t *params, struct engine_ca
     if (fd < 0)
         return err_set(e, ERR_CONFIG, "the mark of product %s cannot be opened", of);
     json_object_del(params, OP_MARK);
-    jw_str(roles, STR("mark"));
+    if (roles)
+        jw_str(roles, STR("mark"));
     return add_input(call, fd, e);
 }
 
@@ -228,15 +251,82 @@ static int prepare_score(const struct op_input *in, struct engine_call *call, st
     return end_params(&b, call, in->a, e);
 }
 
+/* ---- made elsewhere ---- */
+
+static int dump_params(const json_t *params, struct engine_call *call, struct arena *a, struct err *e) {
+    char *text = json_dumps(params, JSON_COMPACT);
+    if (!text)
+        return err_set(e, ERR_INTERNAL, "the parameters of the task cannot be written");
+    call->params = arena_str(a, str_z(text));
+    free(text);
+    return 0;
+}
+
+static int open_backdrop(const struct op_input *in, struct engine_call *call, struct err *e) {
+    if (in->task->backdrop)
+        return open_copy(in, in->task->backdrop, "backdrop", call, e);
+    const struct studio_template *t = studio_template(in->studio, str_z(in->task->template_name));
+    if (!t || t->n_files == 0)
+        return err_set(e, ERR_UNKNOWN_TEMPLATE, "%s is not there any more", in->task->template_name);
+    int fd = open(arena_printf(in->a, "%.*s/%.*s", STR_ARG(t->dir), STR_ARG(t->files[0])).p, O_RDONLY | O_CLOEXEC);
+    int r = fd < 0 ? err_sys(e, ERR_IO, "template %.*s: cannot open %.*s", STR_ARG(t->name), STR_ARG(t->files[0])) : add_input(call, fd, e);
+    if (r < 0)
+        return r;
+    call->role[call->n_in - 1] = STR("backdrop");
+    call->asset[call->n_in - 1] = LINK_FILE(0);
+    return 0;
+}
+
+/* The photos of all people, then what they shall stand before. */
+static int prepare_draw(const struct op_input *in, struct engine_call *call, struct err *e) {
+    CLEANUP(json_unref) json_t *params = NULL;
+    int64_t asset;
+    int face, r = read_task_params(in, &params, e);
+    for (int i = 0; r >= 0 && i < in->plan->people; i++)
+        if ((r = person_of(in, i, &asset, &face, e)) >= 0)
+            r = open_copy(in, asset, "person", call, e);
+    if (r < 0 || (r = open_backdrop(in, call, e)) < 0)
+        return r;
+    json_object_del(params, OP_MARK);                /* ours to draw, when it is home */
+    json_object_del(params, "width");
+    if (json_object_set_new(params, "seed", json_integer(in->seed)) < 0)
+        return err_set(e, ERR_INTERNAL, "the parameters of the task are no object");
+    return dump_params(params, call, in->a, e);
+}
+
+/* What was made of this candidate elsewhere. */
+static int64_t raw_of(const struct op_input *in) {
+    int64_t asset = 0;
+    for (size_t s = 0; s < in->plan->n; s++)
+        if (in->plan->steps[s].op->kind == OP_LAYER && in->plan->steps[s].step->per == STUDIO_PER_CANDIDATE && in->plan->steps[s].n > in->ix)
+            asset = in->plan->steps[s].units[in->ix].asset;
+    return asset;
+}
+
+static int prepare_finish(const struct op_input *in, struct engine_call *call, struct err *e) {
+    CLEANUP(json_unref) json_t *task = NULL, *params = json_object();
+    struct blob_asset raw;
+    int r = read_task_params(in, &task, e);
+    if (r < 0 || (r = open_asset(in, raw_of(in), call, &raw, e)) < 0 || (r = open_mark(in, task, call, NULL, e)) < 0)
+        return r;
+    if (json_object_get(task, "width"))
+        json_object_set(params, "width", json_object_get(task, "width"));
+    return dump_params(params, call, in->a, e);
+}
+
 static const char *const lights[] = { "auto", "off", NULL };
 static const struct op_param compose_params[] = {        /* as in media/ops.def; "variant" is ours */
     { "width", 640, 4096, NULL }, { "fidelity", 0, 1, NULL }, { "edge_blur_px", 0, 4, NULL }, { "light", 0, 0, lights }, { 0 },
 };
 
+static const struct op_param finish_params[] = { { "width", 640, 4096, NULL }, { 0 } };
+
 static const struct op ops[] = {
     { "cutout", OP_LAYER, STUDIO_PER_PERSON, 1, NULL, prepare_cutout },
     { "compose", OP_PICTURE, STUDIO_PER_CANDIDATE, 2, compose_params, prepare_compose },
     { "score", OP_VERDICT, STUDIO_PER_CANDIDATE, 0, NULL, prepare_score },
+    { "draw", OP_LAYER, STUDIO_PER_CANDIDATE, 1, NULL, prepare_draw },            /* elsewhere; what comes is not shown before "finish" drew it anew */
+    { "finish", OP_PICTURE, STUDIO_PER_CANDIDATE, 2, finish_params, prepare_finish },
 };
 
 const struct op *op_of(struct str name) {

@@ -121,7 +121,10 @@ int task_attempts(struct db_tx *tx, int64_t task, struct buf *out, struct err *e
         jw_kint(&w, "seed", db_int(&rows, 7));
         jw_kint(&w, "variant", db_int(&rows, 8));
         jw_kid(&w, "asset", "asset", db_int(&rows, 9));
-        jw_kint(&w, "cost_microusd", db_int(&rows, 10));
+        int state = task__attempt_state_of(db_str(&rows, 4));
+        bool over = state >= 0 && task__attempt_over((enum attempt_state)state);
+        jw_kint(&w, "cost_microusd", over ? db_int(&rows, 10) : 0);
+        jw_kint(&w, "foreseen_microusd", over ? 0 : db_int(&rows, 10));
         jw_kstr(&w, "error", db_str(&rows, 11));
         jw_kstr(&w, "detail", db_str(&rows, 12));
         jw_kint(&w, "created_ms", db_int(&rows, 13));

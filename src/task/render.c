@@ -225,6 +225,61 @@ int task_list(struct db_tx *tx, struct task_core *c, int64_t account, int64_t be
 
 void task_get_eta_stats(struct task_core *c, struct eta_stats *ret) { eta_get_stats(c->eta, clock_mono_ms(), ret); }
 
+DB_SQL(render_lines, "SELECT engine, COUNT(*) FROM task WHERE in_line = 1 GROUP BY engine");
+
+int task_get_lanes(struct task_core *c, struct db_tx *tx, struct task_lane *ret, size_t max, size_t *ret_n, struct err *e) {
+    size_t n = 0, own;
+    pthread_mutex_lock(&c->lanes_lock);
+    for (; n < c->n_engines && n < max; n++) {
+        const struct core_engine *g = &c->engines[n];
+        ret[n] = (struct task_lane){ .here = true, .shut_ms = g->shut_since_ms ? clock_mono_ms() - g->shut_since_ms + 1 : 0 };
+        snprintf(ret[n].name, sizeof(ret[n].name), "%s", g->name);
+        snprintf(ret[n].why, sizeof(ret[n].why), "%.199s", g->shut_why.text);
+    }
+    pthread_mutex_unlock(&c->lanes_lock);
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &render_lines);
+    own = n;
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        size_t i = 0;
+        while (i < own && !str_eqz(db_str(&rows, 0), ret[i].name))
+            i++;
+        if (i == own && n == max)
+            continue;
+        i = i < own ? i : n++;
+        if (i >= own) {
+            ret[i] = (struct task_lane){ .shut_ms = clock_mono_ms() - c->opened_ms + 1, .why = "it has no key in the settings, or could not be opened" };
+            snprintf(ret[i].name, sizeof(ret[i].name), "%.*s", STR_ARG(db_str(&rows, 0)));
+        }
+        ret[i].waiting = db_int(&rows, 1);
+    }
+    *ret_n = n;
+    return r < 0 ? r : 0;
+}
+
+DB_SQL(render_unsure, "SELECT op, engine, remote_id, cost_microusd, created_ms FROM attempt WHERE state = 'unknown' ORDER BY id LIMIT 1000");
+
+int task_get_unsure(struct task_core *c, struct db_tx *tx, struct task_unsure *ret, struct err *e) {
+    struct task_unsure u = { 0 };
+    DB_ROWS rows = { 0 };
+    int r = db_query(tx, &rows, e, &render_unsure);
+    while (r >= 0 && (r = db_next(&rows, e)) > 0) {
+        char name[33];
+        struct err why = { .text = "it has no key in the settings, or could not be opened" };
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(db_str(&rows, 1)));
+        const struct core_engine *g = core_engine_of(c, name);
+        u.oldest_ms = u.n++ ? u.oldest_ms : clock_ms() - db_int(&rows, 4);
+        u.cost_microusd += db_int(&rows, 3);
+        if (g && (!g->d->findable || g->d->findable(g->g, db_str(&rows, 0), db_str(&rows, 2), &why) >= 0))
+            continue;
+        u.untellable++;
+        snprintf(u.engine, sizeof(u.engine), "%s", name);
+        snprintf(u.why, sizeof(u.why), "%.199s", why.text);
+    }
+    *ret = u;
+    return r < 0 ? r : 0;
+}
+
 DB_SQL(render_states, "SELECT state, COUNT(*) FROM task GROUP BY state");
 DB_SQL(render_oldest, "SELECT id, created_ms FROM task WHERE in_line = 1 ORDER BY turn, id LIMIT 1");
 

@@ -160,7 +160,7 @@ void run_foretell(struct task_core *c, int64_t now_ms) {
         return;
     c->told_runs_ms = now_ms;
     for (size_t i = 0; i < c->n_engines; i++)
-        slots[i] = c->engines[i].d->slots(c->engines[i].g, c->engines[i].lane);
+        slots[i] = c->engines[i].slots;
     for (const struct run *r = c->runs; r && n < (size_t)c->runs_max + TASK_CLAIM_MAX; r = r->next) {
         if (r->late || r->gone)
             continue;
@@ -330,6 +330,30 @@ bool run_has_ready(const struct run *r, const struct core_engine *g, int64_t now
     return !r->gone && !r->late && !r->job_out && plan_next(&r->plan, open_steps(r, g), now_ms, &s, &u, &at) == PLAN_START;
 }
 
+/*
+ * Nothing of it is under way, and what is next waits for a lane that is shut: for as long as any task may wait, if its own deadline does not come
+ * before. Then this engine is given up as one that failed: another one may do it, and if there is none, the person is told why.
+ */
+static void wait_for_lane(struct run *r, int64_t now_ms) {
+    size_t s;
+    int u;
+    int64_t at;
+    if (r->calls || plan_next(&r->plan, PLAN_ALL_STEPS, now_ms, &s, &u, &at) != PLAN_START)
+        return;                      /* a call that tries a lane has not opened it yet */
+    const struct core_engine *g = run_engine_of(r, s);
+    if (!g->shut_since_ms) {
+        r->kept_out_ms = 0;
+        return;
+    }
+    r->kept_out_ms = r->kept_out_ms ? r->kept_out_ms : now_ms;
+    if (now_ms - r->kept_out_ms < r->c->wait_ms || now_ms < r->decide_at_ms)
+        return;
+    TASK_LOG(LOG_WARN, r->row.id, "task.kept_out", F_STR("engine", g->name), F_INT("ms", now_ms - r->kept_out_ms), F_ERR(&g->shut_why));
+    err_set(&r->plan.why, ERR_ENGINE_SHUT, "it took nothing for %lld s", (long long)((now_ms - r->kept_out_ms) / 1000));
+    r->plan.elsewhere = true;
+    finish(r);
+}
+
 void run_step(struct run *r) {
     int64_t now = clock_mono_ms(), at;
     size_t s;
@@ -350,6 +374,9 @@ void run_step(struct run *r) {
             break;
         call_start(r, s, u);
     }
+    wait_for_lane(r, now);
+    if (r->job_out)
+        return;
     int pm = plan_progress(&r->plan, running_pm(r));
     if (pm >= r->told_pm + PROGRESS_PM && run_may_tell(r)) {
         r->told_pm = r->progress_pm = pm;
@@ -373,6 +400,8 @@ int64_t run_next_ms(const struct run *r) {
         soonest = at < soonest ? at : soonest;
     else if (next == PLAN_DECIDE)
         soonest = r->decide_at_ms < soonest ? r->decide_at_ms : soonest;
+    if (r->kept_out_ms && r->kept_out_ms + r->c->wait_ms < soonest)
+        soonest = r->kept_out_ms + r->c->wait_ms > r->decide_at_ms ? r->kept_out_ms + r->c->wait_ms : r->decide_at_ms;
     int64_t told = r->told_at_ms + PROGRESS_MS;
     if (plan_progress(&r->plan, running_pm(r)) >= r->told_pm + PROGRESS_PM && told < soonest)
         soonest = told;

@@ -25,7 +25,7 @@ static void a_task_moves_along_its_edges_only(void **state) {
 
 static void an_attempt_moves_along_its_edges_only(void **state) {
     static const char *const edges[] = {
-        "intent submitted", "intent refused", "intent failed", "intent unknown", "submitted fetching", "submitted stored", "submitted refused", "submitted failed",
+        "intent submitted", "intent fetching", "intent refused", "intent failed", "intent unknown", "submitted fetching", "submitted stored", "submitted refused", "submitted failed",
         "submitted unknown", "fetching stored", "fetching refused", "fetching failed", "fetching unknown", "unknown fetching",
         "unknown failed", "unknown written_off",
     };

@@ -18,8 +18,11 @@ static int load(struct db_tx *tx, const struct call *k, struct task_row *t, stru
     int r = k->run->late ? task__load(tx, k->row.task, t, e) : task__load_leased(tx, k->row.task, k->run->row.fence, t, e);
     if (r < 0 || (r = task__attempt_load(tx, k->row.id, a, e)) < 0)
         return r;
+    if (task__attempt_over(a->state))
+        return err_set(e, ERR_RACE, "the attempt was written off meanwhile");
     a->cost_microusd = k->row.cost_microusd;
-    snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
+    if (!task__attempt_named(a))                 /* a notice may have brought it meanwhile */
+        snprintf(a->remote_id, sizeof(a->remote_id), "%s", k->row.remote_id);
     return 0;
 }
 
@@ -64,6 +67,12 @@ void store_begin(struct hand_job *j) {
         k->input_at_fault = why->http < 500 && why->retry == RETRY_NEVER;
         return;
     }
+    lend_to(k);
+    struct engine_foreseen seen = { 0 };
+    if (k->engine->d->foresee)
+        k->engine->d->foresee(k->engine->g, &k->ec, &seen);
+    k->row.cost_microusd = seen.cost_microusd;
+    snprintf(k->row.remote_id, sizeof(k->row.remote_id), "%s", seen.remote_id);
     if ((k->rc = open_outputs(k, &k->err)) < 0 || (k->rc = core_write(c, intent_fn, k, &k->err)) < 0)
         return;
     if (failpoint_hit(FP_TASK_AFTER_INTENT) < 0)
@@ -81,6 +90,12 @@ void store_reopen(struct hand_job *j) {
         if ((k->rc = task__load(db_reader(k->run->c->db), k->row.task, &t, &k->err)) < 0)
             return;
         k->run->row.account = t.account;
+    }
+    if (!task__attempt_named(&k->row)) {         /* a notice may have brought its name */
+        struct task__attempt a;
+        if ((k->rc = task__attempt_load(db_reader(k->run->c->db), k->row.id, &a, &k->err)) < 0)
+            return;
+        memcpy(k->row.remote_id, a.remote_id, sizeof(k->row.remote_id));
     }
     k->rc = open_outputs(k, &k->err);
 }
@@ -302,4 +317,22 @@ void store_unknown(struct hand_job *j) {
     struct call *k = (struct call *)j;
     struct err e;
     k->rc = core_write(k->run->c, unknown_fn, k, &e);
+}
+
+static int unsent_fn(struct db_tx *tx, void *arg, struct err *e) {
+    static const struct err why = { ATTEMPT_LOST, "stopped before it was sent" };
+    struct call *k = arg;
+    struct task__attempt a;
+    int r = task__attempt_load(tx, k->row.id, &a, e);
+    if (r < 0 || (a.state != ATTEMPT_INTENT && a.state != ATTEMPT_UNKNOWN))
+        return r;
+    a.cost_microusd = a.ask_ms = 0;
+    task__wake_stream(tx, k->run->c, a.task);
+    return task__attempt_move(tx, &a, ATTEMPT_FAILED, &why, e);
+}
+
+/* When this cannot be written, it is asked about like any other. */
+void store_unsent(struct hand_job *j) {
+    struct call *k = (struct call *)j;
+    k->rc = core_write(k->run->c, unsent_fn, k, &k->err);
 }

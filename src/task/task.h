@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/crypto.h"
 #include "base/err.h"
 
 struct db;
@@ -106,6 +107,35 @@ int task_operator_rerun(struct db_tx *tx, struct task_core *c, int64_t task, int
 /* All tasks of one account become another's: 1. 0: one of them is open still, nothing was changed; a worker under way keeps what it has read. */
 int task_move(struct db_tx *tx, int64_t from, int64_t to, struct err *e);
 
+/*
+ * ---- what services outside may reach (lend.c), for the length of one call; pool threads ----
+ * Who reads what by a link, and until when: the invariant at the head of engine/link.h.
+ */
+/* What a link shows now: a photo, or a file of the task's template. ERR_NOT_FOUND whatever is the matter with it. */
+struct task_lent { int fd; int64_t bytes; struct str type, tag; };     /* fd: the caller's to close; texts in the arena */
+int task_lent(struct task_core *c, struct str link, struct arena *a, struct task_lent *ret, struct err *e);
+
+/* A message to the address of one call. It only makes us ask, and never changes a state: at most it brings the name of a call whose answer was lost. */
+struct task_notice {
+    struct str engine, call, token, by;                    /* of the address */
+    struct str (*header)(const void *from, const char *name);
+    const void *from;
+    struct str body;
+};
+/* 0: heard, also one that was here before, or that comes when its call is over. ERR_NOT_FOUND: no address of ours; ERR_ENGINE_NOTICE: not genuine, or
+ * stale; ERR_BUSY: let it come again. */
+int task_notice(struct task_core *c, const struct task_notice *n, struct err *e);
+#define TASK_HEARD(X) X(WOKE, "woke") X(AGAIN, "again") X(OVER, "over") X(STRANGER, "stranger") X(REFUSED, "refused") X(LATER, "later")
+enum task_heard {
+#define X(id, text) TASK_HEARD_##id,
+    TASK_HEARD(X)
+#undef X
+    TASK_HEARD_COUNT
+};
+extern const char *const task_heard_names[];               /* woke: a question is asked at once; over: its call had ended; stranger: no address of ours */
+/* Of the i-th engine that sends notices since the start: its name, NULL past the end. */
+const char *task_get_notices(struct task_core *c, size_t i, int64_t ret_n[TASK_HEARD_COUNT]);
+
 struct task_core_conf {
     const struct config *cfg;
     struct db *db;
@@ -114,6 +144,8 @@ struct task_core_conf {
     struct studio *studio;
     struct http_client *client;                            /* for remote engines; NULL: nothing goes out */
     const char *share;                                     /* folder with engines/; borrowed during task_core_new() */
+    const char *public_url;                                /* under which services reach us; NULL or "": they do not */
+    uint8_t     link_key[CRYPTO_KEY], notice_key[CRYPTO_KEY];
     void (*wake_topic)(void *arg, int64_t topic);          /* a task's stream has something new (http_server_wake) */
     void *wake_arg;
 };
@@ -127,6 +159,13 @@ struct task_stats { int64_t by_state[TASK_STATE_COUNT], attempts_running, attemp
 struct eta_stats;                                          /* task/eta.h: what is promised and how well it is kept */
 void task_get_eta_stats(struct task_core *c, struct eta_stats *ret);
 int task_get_stats(struct task_core *c, struct db_tx *tx, struct task_stats *ret, struct err *e);
+/* The lines, each of one lane of an engine: those of this process, then those whose tasks wait for an engine it does not have. Any thread; up to max of them. */
+struct task_lane { char name[33]; bool here; int64_t waiting, shut_ms /* since how long it takes nothing; 0: it does */; char why[200]; };
+int task_get_lanes(struct task_core *c, struct db_tx *tx, struct task_lane *ret, size_t max, size_t *ret_n, struct err *e);
+/* Calls of which nobody knows what became of them. untellable: of these, of how many nobody can find it out, since what they were made with is gone from the
+ * settings; engine and why are of one of them. Counts the oldest thousand. Any thread. */
+struct task_unsure { int64_t n, cost_microusd /* if all were made */, oldest_ms, untellable; char engine[33], why[200]; };
+int task_get_unsure(struct task_core *c, struct db_tx *tx, struct task_unsure *ret, struct err *e);
 int task_verify(struct db_tx *tx, void (*tell)(void *ctx, const char *what), void *ctx, struct err *e);
 
 #endif

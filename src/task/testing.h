@@ -30,6 +30,7 @@
 #include "engine/engine.h"
 #include "engine/fake_png.h"
 #include "ledger/ledger.h"
+#include "net/client.h"
 #include "task/core.h"
 
 #define OK(call)                                                                                                                 \
@@ -46,8 +47,10 @@ struct testing {
     char           dir[96];
     const char    *script, *use;      /* engine.fake_script, engine.use; set before testing_open() */
     const char    *slots;             /* engine.fake_slots */
+    const char    *keys;              /* engine.replicate_keys, of a service at which nobody answers; set before testing_open() */
     const struct setting *more[4];    /* tables of rooms further right; NULL-ended; set before testing_open() */
     struct config *cfg;
+    struct http_client *http;         /* NULL: nothing goes out */
     struct db     *db;
     struct blob_store *blobs;
     struct studio *studio;
@@ -112,6 +115,22 @@ static inline void testing_wake(void *arg, int64_t topic) {
     pthread_mutex_unlock(&t->lock);
 }
 
+/* A service of two lanes, which makes what our recipes ask for in the second of them. */
+static inline void testing_service(struct testing *t) {
+    struct err *e = &t->e;
+    char path[160];
+    testing_file(t, "replicate.yaml", "engine: replicate\nqueries_per_minute: 600\nlanes:\n  - { lane: clips, concurrent: 1, per_minute: 60, burst: 1 }\n"
+                                      "  - { lane: pictures, concurrent: 2, per_minute: 600, burst: 10 }\nmodels:\n  - op: compose\n    model: a/b:0123\n"
+                                      "    form: version\n    lane: pictures\n    price: { microusd: 5000, per: call }\n    result: picture\n"
+                                      "  - op: cutout\n    model: a/c:4567\n    form: version\n    lane: pictures\n    price: { microusd: 700, per: call }\n"
+                                      "    result: picture\n");
+    snprintf(path, sizeof(path), "%s/replicate.yaml", t->dir);
+    OK(config_set(t->cfg, "engine.replicate_keys", str_z(t->keys), "test", e));
+    OK(config_set(t->cfg, "engine.replicate_url", STR("http://127.0.0.1:9"), "test", e));
+    OK(config_set(t->cfg, "engine.replicate_models", str_z(path), "test", e));
+    OK(http_client_new(&(struct http_client_conf){ .connect_ms = 1000, .in_flight_max = 8, .allow = "127.0.0.1:9", .ca_file = "" }, &t->http, e));
+}
+
 /* Everything but the dispatcher; testing_start() starts that. */
 static inline void testing_open(struct testing *t) {
     const struct setting *const tables[] = { db_settings, blob_settings, engine_settings, task_settings, t->more[0], t->more[1], t->more[2], NULL };
@@ -124,10 +143,12 @@ static inline void testing_open(struct testing *t) {
     OK(config_set(t->cfg, "engine.fake_script", str_z(t->script), "test", e));
     OK(config_set(t->cfg, "engine.fake_slots", str_z(t->slots), "test", e));
     OK(config_set(t->cfg, "task.ask", STR("20ms"), "test", e));
+    if (t->keys)
+        testing_service(t);
     OK(db_open(t->cfg, t->dir, false, &t->db, e));
     OK(blob_open(t->cfg, t->dir, &t->blobs, e));
     OK(studio_load(share, products, &t->studio, e));
-    struct task_core_conf conf = { .cfg = t->cfg, .db = t->db, .blobs = t->blobs, .studio = t->studio, .wake_topic = testing_wake, .wake_arg = t };
+    struct task_core_conf conf = { .cfg = t->cfg, .db = t->db, .blobs = t->blobs, .studio = t->studio, .client = t->http, .share = share, .wake_topic = testing_wake, .wake_arg = t };
     OK(task_core_new(&conf, &t->core, e));
     t->a = arena_new(8u << 20);
 }
@@ -139,9 +160,19 @@ static inline void testing_start(struct testing *t) {
     OK(task_core_start(t->core, e));
 }
 
+/* The whole of it, under that script. */
+static inline struct testing *testing_go(void **state, const char *script) {
+    struct testing *t = *state;
+    t->script = script;
+    testing_open(t);
+    testing_start(t);
+    return t;
+}
+
 static inline void testing_close(struct testing *t) {
     task_core_stop(t->core, 0);
     task_core_free(t->core);
+    http_client_free(TAKE(t->http));
     studio_free(t->studio);
     blob_close(t->blobs);
     db_close(t->db);
@@ -259,6 +290,10 @@ static inline int testing_alarm_fn(struct db_tx *tx, void *arg, struct err *e) {
 static inline int testing_cancel(struct testing *t, int64_t task, int64_t account) {
     return db_do(t->db, testing_cancel_fn, &(struct testing_task){ .c = t->core, .task = task, .account = account }, &t->e);
 }
+/* Its time is over. */
+static inline int testing_ring(struct testing *t, int64_t task) {
+    return db_do(t->db, testing_alarm_fn, &(struct testing_task){ .c = t->core, .task = task, .now_ms = clock_ms() + 86400000 }, &t->e);
+}
 static inline int testing_pick(struct testing *t, int64_t task, int64_t account, int candidate) {
     return db_do(t->db, testing_pick_fn, &(struct testing_task){ .c = t->core, .task = task, .account = account, .candidate = candidate }, &t->e);
 }
@@ -307,6 +342,14 @@ static inline int64_t testing_count(struct testing *t, const struct db_sql *q, i
     OK(db_one(db_reader(t->db), &rows, e, q, DB_INT(arg)));
     return db_int(&rows, 0);
 }
+
+DB_SQL(testing_attempts, "SELECT COUNT(*) FROM attempt WHERE task_id = ?");
+DB_SQL(testing_unknown, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'unknown'");
+DB_SQL(testing_written_off, "SELECT COUNT(*) FROM attempt WHERE task_id = ? AND state = 'written_off'");
+DB_SQL(testing_booked, "SELECT COALESCE(SUM(amount), 0) FROM ledger_entry WHERE kind = 'cost' AND amount > ?");
+static inline bool testing_has_unknown(struct testing *t, int64_t id) { return testing_count(t, &testing_unknown, id) > 0; }
+static inline bool testing_is_written_off(struct testing *t, int64_t id) { return testing_count(t, &testing_written_off, id) == 1; }
+static inline int64_t testing_cost(struct testing *t) { return testing_count(t, &testing_booked, 0); }      /* of all calls, in the books */
 
 static inline void testing_balance(struct testing *t, int64_t account, int64_t available, int64_t held) {
     struct err *e = &t->e;

@@ -104,6 +104,13 @@ static int check_attempt(const struct task__attempt *a, void *ctx, struct err *e
         tell(s->c, t->id, "attempt %s %d names a lease that was never given", a->op, a->ix);
     if (a->ask_ms && a->state != ATTEMPT_UNKNOWN)
         tell(s->c, t->id, "attempt %s %d is %s and still asked about", a->op, a->ix, task__attempt_state_name(a->state));
+    int64_t booked, due = task__attempt_over(a->state) ? a->cost_microusd : 0;
+    int rc = ledger_cost_get(s->c->tx, "cost", a->id, &booked, e);
+    if (rc < 0)
+        return rc;
+    if (booked != due)
+        tell(s->c, t->id, "attempt %s %d is %s for %lld microusd, and %lld are booked", a->op, a->ix, task__attempt_state_name(a->state), (long long)due,
+             (long long)booked);
     if (a->state != ATTEMPT_STORED || a->asset == 0)
         return 0;
     CLEANUP(arena_free) struct arena *m = arena_new(1u << 20);

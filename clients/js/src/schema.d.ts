@@ -882,6 +882,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/hooks/engine/{engine}/{call}/{token}/{by}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A service that draws for us tells that a call of ours moved, with its signature where it signs; the address is that call's own. It is only a hint. */
+        post: operations["post_v1_hooks_engine__engine___call___token___by_"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lent/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A photo for the one service and the one call that the link was made for, while that call is under way; Range works. */
+        get: operations["get_v1_lent__link_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/hooks/{provider}": {
         parameters: {
             query?: never;
@@ -1398,7 +1432,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {unknown} */
-        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "plan_needed" | "free_used" | "sign_in_first" | "code_wrong" | "code_used" | "code_taken" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "orders_open" | "member_already" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_start" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "unlike_late" | "unlike_gone" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_notice_forged" | "engine_refused" | "engine_failed" | "content_refused";
+        Code: "bad_input" | "bad_json" | "bad_http" | "unknown_field" | "unauthenticated" | "session_over" | "session_reused" | "sign_in_wrong" | "token_over" | "password_asked" | "accept_asked" | "password_weak" | "email_wrong" | "no_credit" | "plan_needed" | "free_used" | "sign_in_first" | "code_wrong" | "code_used" | "code_taken" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "wrong_state" | "orders_open" | "member_already" | "idempotency_key_missing" | "idempotency_key_reused" | "gone" | "precondition_failed" | "too_big" | "uri_too_long" | "unsupported_type" | "bad_range" | "upgrade_required" | "headers_too_big" | "rate_limited" | "busy" | "storage_full" | "stopping" | "http_version" | "internal" | "io" | "database" | "outcome_unknown" | "upstream" | "blocked_address" | "config" | "upload_offset" | "upload_checksum" | "upload_incomplete" | "upload_used" | "image_empty" | "image_type" | "image_broken" | "image_animated" | "image_too_large" | "image_too_small" | "face_none" | "face_small" | "face_unsure" | "face_blurred" | "face_turned" | "face_tilted" | "face_coloured_light" | "face_cut" | "face_twice" | "people_alike" | "body_unsure" | "people_none" | "people_many" | "backdrop_people" | "consent_missing" | "pay_refused" | "pay_over" | "pay_start" | "pay_setup" | "pay_notice_forged" | "unknown_recipe" | "unknown_template" | "quote_expired" | "quote_used" | "unlike_late" | "unlike_gone" | "photo_gone" | "task_deadline" | "task_no_result" | "check_faces_intact" | "check_identity" | "check_edges" | "check_light" | "media_died" | "media_time" | "media_memory" | "engine_missing" | "engine_shut" | "engine_notice_forged" | "engine_refused" | "engine_failed" | "content_refused";
         /** @description RFC 9457, and what to do next; i18n has the words in both languages whatever Accept-Language asked for. */
         Problem: {
             type: string;
@@ -2070,7 +2104,10 @@ export interface components {
             seed: number;
             variant: number;
             asset: string | null;
+            /** @description What it did cost, as booked; 0 as long as it is not over. */
             cost_microusd: number;
+            /** @description What will be booked if it turns out to have been made, or if nobody can ever say; 0 when it is over. */
+            foreseen_microusd: number;
             error: string;
             detail: string;
             created_ms: number;
@@ -4383,6 +4420,67 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Membership"];
                 };
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_hooks_engine__engine___call___token___by_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                engine: string;
+                call: string;
+                token: string;
+                by: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do next. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_lent__link_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do next. */
             default: {
