@@ -33,7 +33,7 @@ const struct setting task_settings[] = {
     { "task.line_max", SET_INT, "10000", 1, 1000000, "Tasks that may wait in all; beyond, new ones are refused." },
     { "task.wait", SET_MS, "24h", 1000, 30LL * 86400000,
       "How long a task may wait for its first start, or for an engine that takes nothing, before it is given up and paid back." },
-    { "task.late", SET_MS, "24h", 0, 30LL * 86400000, "How long an unknown call is asked about before its cost is written off." },
+    { "task.late", SET_MS, "24h", 0, 30LL * 86400000, "How long an unknown call is asked about before it counts as made, and its cost is booked." },
     { "task.ask", SET_MS, "2s", 10, 3600000, "First pause before an unknown call is asked about again; it doubles up to 30 times that." },
     { 0 },
 };
