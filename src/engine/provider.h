@@ -136,6 +136,15 @@ void provider_over(struct provider_outcome *o);
 /* Takes the result's link; UNCLEAR when it is none. */
 bool provider_take_result(struct provider_job *j, const json_t *link, struct provider_outcome *o);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
+int64_t provider_number(const json_t *obj, const char *key);          /* 0 to 10^15, also when it comes as a text; else -1 */
+/* The first row that the code begins with decides; `otherwise` when there is none. */
+struct provider_code { const char *begins; enum provider_blame blame; };
+enum provider_blame provider_blame_of(const struct provider_code *codes, size_t n, const char *code, enum provider_blame otherwise);
+/* A POST of a form in parts: the fields, and behind them, as Alibaba's store wants it, an input's bytes as "file". 1, or ERR_ENGINE_FAILED when the
+ * fields are too long. */
+struct provider_field { const char *name, *value; };
+int provider_post_file(const char *url, const struct provider_field *fields, size_t n, const struct provider_input *in, const struct provider_moment *m,
+                       struct arena *a, struct provider_call *c, struct err *e);
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
 /* Inputs (their ref, else their link) and params by the names the model has for them (model.names); what has no name is left out. An input that
  * nobody can fetch is ERR_ENGINE_FAILED and NULL. */
