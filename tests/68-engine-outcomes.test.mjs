@@ -13,16 +13,19 @@ import { DashScope } from './sim/dashscope.mjs';
 import { start } from './sim/engine.mjs';
 import { Sim } from './sim/sim.mjs';
 import { Fal } from './sim/fal.mjs';
+import { Jimeng } from './sim/jimeng.mjs';
 import { Replicate, versionOf } from './sim/replicate.mjs';
 import { VModel } from './sim/vmodel.mjs';
 import { clip, picture, sha256 } from './sim/media.mjs';
 
 const PHOTO = picture('photo', { width: 600, height: 800 }), CLIP = clip('dance', { width: 360, height: 640, seconds: 4, fps: 25 });
 
+const pair = sim => ({ url: sim.url, keys: `${sim.keyId}:${sim.secret}` });
 /**
  * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
  * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
- * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours.
+ * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours. Of an op, links: the service
+ * takes nothing else for it.
  */
 const DRIVERS = {
   dashscope: {
@@ -53,6 +56,14 @@ const DRIVERS = {
   'ark, at once': {
     engine: 'ark', Sim: Ark, settings: sim => ({ url: `${sim.url}/api/v3`, keys: sim.key }), submit: 'POST /images/generations', main: 'draw', upload: true, now: true,
     ops: { draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family' } } },
+  },
+  jimeng: {
+    Sim: Jimeng, settings: pair, submit: 'CVSync2AsyncSubmitTask', poll: 'CVSync2AsyncGetResult', main: 'motion', upload: true,
+    ops: { motion: { in: ['picture'], params: { prompt: 'snow falls', seed: 7 } }, draw: { in: ['person', 'person', 'backdrop'], params: { prompt: 'a family', seed: 7 }, links: true } },
+  },
+  'jimeng, at once': {
+    engine: 'jimeng', Sim: Jimeng, settings: pair, submit: 'ConvertPhotoV2', main: 'restore', now: true,
+    ops: { restore: { in: ['picture'], params: {}, links: true } },
   },
   comfyui: {
     Sim: ComfyUI, settings: sim => ({ nodes: sim.url }), submit: 'POST /prompt', poll: 'GET /history/:id', store: 'POST /upload/image', main: 'outfit', finds: true, upload: true, cancel: true, free: true, fetch: 'GET /view',
@@ -100,10 +111,15 @@ describe('every engine', { concurrency: 3 }, () => { for (const [name, d] of Obj
       isResult(w, q, r);
       assert.ok(r.cost_microusd > 0, JSON.stringify(r));
       assert.deepEqual(new Set(w.sim.inputs.map(i => i.sha256)), new Set(d.ops[op].in.map(role => sha256(role === 'clip' ? CLIP : PHOTO))));
-      assert.equal(w.asked(d.submit), 1);
+      assert.equal(w.asked(d.ops[op].submit ?? d.submit), 1);
       for (const secret of [...secretsOf(w.sim), 'Signature=']) assert.ok(!w.tool.log().includes(secret), `${secret} in the log`);
     });
-    if (d.upload) {
+    if (d.ops[op].links) test(`${name}: ${op} where nobody can fetch from us says so, and sends nothing`, async t => {
+      const w = await world(t, name, { linked: false }), r = await w.tool.run(w.call(op));
+      assert.deepEqual([r.state, r.why, r.input_at_fault, w.sim.calls.length], ['failed', 'engine_failed', false, 0], JSON.stringify(r));
+      assert.match(r.detail, /public_url/);
+    });
+    else if (d.upload) {
       test(`${name}: ${op} where nobody can fetch from us`, async t => {
         const w = await world(t, name, { linked: false }), q = w.call(op), r = await w.tool.run(q);
         isResult(w, q, r);
@@ -324,3 +340,12 @@ describe('every engine', { concurrency: 3 }, () => { for (const [name, d] of Obj
     });
   }
 }); });
+
+// ---- what is one service's own ----
+test('jimeng: no watermark, and the hidden label with our number', async t => {
+  const w = await world(t, 'jimeng', { producer: 'Lantern Ltd', propagator: 'Lantern' }), q = w.call('draw'), begun = await w.tool.ask({ do: 'submit', ...q });
+  isResult(w, q, await w.tool.ask({ do: 'over', ticket: begun.ticket }));
+  const asked = JSON.parse(w.sim.calls.find(c => c.op === w.d.poll).body);
+  assert.deepEqual(JSON.parse(asked.req_json), { return_url: true, logo_info: { add_logo: false },
+    aigc_meta: { content_producer: 'Lantern Ltd', producer_id: begun.attempt, content_propagator: 'Lantern', propagate_id: begun.attempt } });
+});

@@ -30,6 +30,11 @@ const struct setting engine_settings[] = {
     REMOTE("fal", "fal", "https://queue.fal.run", "id:secret")
     REMOTE("vmodel", "VModel", "https://api.vmodel.ai", "token")
     REMOTE("ark", "Ark (Volcengine)", "https://ark.cn-beijing.volces.com/api/v3", "key")
+    REMOTE("jimeng", "Jimeng (Volcengine's visual API)", "https://visual.volcengineapi.com", "AccessKeyId:SecretAccessKey")
+    { "engine.jimeng_region", SET_STR, "cn-north-1", 1, 40, "Jimeng: the region that its requests are signed for." },
+    { "engine.jimeng_producer", SET_STR, "", 0, 200,
+      "Jimeng: who makes the pictures, for the hidden label that mainland China wants in them; with engine.jimeng_propagator, or neither." },
+    { "engine.jimeng_propagator", SET_STR, "", 0, 200, "Jimeng: who spreads the pictures, for the same label." },
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,
       "ComfyUI: addresses of our own machines (http://10.0.0.5:8188), with commas; empty: it is not used. They need a place in client.allow, and no door to the internet." },
     { "engine.comfyui_models", SET_STR, "", 0, 1000, "ComfyUI: a file of graphs, prices and limits instead of share/engines/comfyui.yaml." },
