@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { place } from './lib/engines.mjs';
 import { startRemoteTool } from './lib/remotetool.mjs';
 import { root, tempDir, until } from './lib/server.mjs';
+import { Aliyun } from './sim/aliyun.mjs';
 import { Ark } from './sim/ark.mjs';
 import { ComfyUI } from './sim/comfyui.mjs';
 import { DashScope } from './sim/dashscope.mjs';
@@ -64,6 +65,10 @@ const DRIVERS = {
   'jimeng, at once': {
     engine: 'jimeng', Sim: Jimeng, settings: pair, submit: 'ConvertPhotoV2', main: 'restore', now: true,
     ops: { restore: { in: ['picture'], params: {}, links: true } },
+  },
+  viapi: {
+    Sim: Aliyun, settings: sim => ({ ...pair(sim), upload_url: sim.url }), submit: 'EnhanceFace', store: 'POST object', main: 'restore', now: true, upload: true,
+    ops: { restore: { in: ['picture'], params: {} } },
   },
   comfyui: {
     Sim: ComfyUI, settings: sim => ({ nodes: sim.url }), submit: 'POST /prompt', poll: 'GET /history/:id', store: 'POST /upload/image', main: 'outfit', finds: true, upload: true, cancel: true, free: true, fetch: 'GET /view',
@@ -348,4 +353,16 @@ test('jimeng: no watermark, and the hidden label with our number', async t => {
   const asked = JSON.parse(w.sim.calls.find(c => c.op === w.d.poll).body);
   assert.deepEqual(JSON.parse(asked.req_json), { return_url: true, logo_info: { add_logo: false },
     aigc_meta: { content_producer: 'Lantern Ltd', producer_id: begun.attempt, content_propagator: 'Lantern', propagate_id: begun.attempt } });
+});
+test('viapi: a picture that does not fit is the input\'s fault', async t => {
+  const w = await world(t, 'viapi');
+  w.sim.fault(w.d.submit, 'refuse', 1, { status: 400, code: 'InvalidImage.Resolution' });
+  const r = await w.tool.run(w.call());
+  assert.deepEqual([r.state, r.why, r.input_at_fault, w.made()], ['failed', 'engine_refused', true, 0], JSON.stringify(r));
+});
+test('viapi: an upload whose permission ran out gets another one', async t => {
+  const w = await world(t, 'viapi'), q = w.call();
+  w.sim.fault('AuthorizeFileUpload', 'expired_token');
+  isResult(w, q, await w.tool.run(q));
+  assert.deepEqual([w.asked('AuthorizeFileUpload'), w.asked('POST object'), w.asked('EnhanceFace')], [2, 2, 1]);
 });

@@ -35,6 +35,9 @@ const struct setting engine_settings[] = {
     { "engine.jimeng_producer", SET_STR, "", 0, 200,
       "Jimeng: who makes the pictures, for the hidden label that mainland China wants in them; with engine.jimeng_propagator, or neither." },
     { "engine.jimeng_propagator", SET_STR, "", 0, 200, "Jimeng: who spreads the pictures, for the same label." },
+    REMOTE("viapi", "Alibaba viapi (faces of old photographs)", "https://facebody.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
+    { "engine.viapi_upload_url", SET_STR, "https://openplatform.aliyuncs.com", 8, 300,
+      "Alibaba viapi: address of the API that permits uploads of inputs, without / at the end." },
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,
       "ComfyUI: addresses of our own machines (http://10.0.0.5:8188), with commas; empty: it is not used. They need a place in client.allow, and no door to the internet." },
     { "engine.comfyui_models", SET_STR, "", 0, 1000, "ComfyUI: a file of graphs, prices and limits instead of share/engines/comfyui.yaml." },

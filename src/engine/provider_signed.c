@@ -44,3 +44,46 @@ int provider_sign(provider_sign_fn *sign, struct sign_request q, const char *bas
         provider_header(c, a, "%s", signature.headers[i]);
     return 1;
 }
+
+int provider_aliyun(const char *base_url, const char *method, const char *action, const char *version, const struct sign_pair *pairs, size_t n,
+                    const struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
+    struct sign_request q = { .action = str_z(action), .version = str_z(version) };
+    BUF_CLEANUP struct buf form;
+    buf_init(&form, SIGN_TEXT_MAX);
+    c->method = method;
+    if (strcmp(method, "GET") == 0) {
+        q.query = pairs;
+        q.n_query = n;
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            buf_printf(&form, "%s%.*s=", i ? "&" : "", STR_ARG(pairs[i].name));
+            buf_add_percent(&form, pairs[i].value);
+        }
+        if (form.failed)
+            return err_set(e, ERR_ENGINE_FAILED, "a form of over %zu KB", SIGN_TEXT_MAX >> 10);
+        c->body = arena_str(a, buf_str(&form));
+        q.content_type = STR("application/x-www-form-urlencoded");
+    }
+    return provider_sign(sign_acs3, q, base_url, j, m, a, c, e);
+}
+
+/* What does not fit has families of codes, whose words behind the dot are not all written down anywhere. */
+static const struct provider_code codes[] = {
+    { "Throttling", PROVIDER_RATE }, { "InvalidAccessKeyId", PROVIDER_OPERATOR }, { "SignatureNonceUsed", PROVIDER_PASSING },
+    { "Signature", PROVIDER_OPERATOR }, { "IncompleteSignature", PROVIDER_OPERATOR }, { "InvalidTimeStamp", PROVIDER_OPERATOR },
+    { "InvalidSecurityToken", PROVIDER_OPERATOR }, { "Forbidden", PROVIDER_OPERATOR }, { "InvalidApi.", PROVIDER_OPERATOR },
+    { "InvalidFile.Download", PROVIDER_PASSING }, { "InvalidImage", PROVIDER_INPUT }, { "InvalidFile", PROVIDER_INPUT },
+    { "InvalidParameter", PROVIDER_ELSEWHERE },        /* of its one parameter, the picture's address: what lies there, or the address itself */
+    { "InternalError", PROVIDER_PASSING }, { "ServiceUnavailable", PROVIDER_PASSING },
+};
+
+bool provider_aliyun_refused(const struct provider_said *said, const json_t *body, struct provider_outcome *o) {
+    const char *code = provider_text(body, "Code");
+    if (provider_status(said, o))
+        return true;
+    if (!code[0] && said->status < 400)
+        return false;
+    provider_failed(o, provider_blame_of(codes, COUNT(codes), code, said->status == 401 || said->status == 403 ? PROVIDER_OPERATOR : PROVIDER_OURS),
+                    "%.60s (%d): %.120s", code, said->status, provider_text(body, "Message"));
+    return true;
+}

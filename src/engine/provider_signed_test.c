@@ -7,7 +7,7 @@
 #include "base/scope.h"
 #include "base/testing.h"
 
-extern const struct provider provider_jimeng;
+extern const struct provider provider_jimeng, provider_viapi;
 
 #define T_2026 INT64_C(1768465800000)          /* 2026-01-15T08:30:00Z */
 
@@ -76,6 +76,18 @@ static const char *header_of(const struct provider_call *c, const char *name) {
         if (strncmp(c->headers[i], name, strlen(name)) == 0 && c->headers[i][strlen(name)] == ':')
             return c->headers[i] + strlen(name) + 2;
     return "";
+}
+
+/* The third ACS3 vector of the contract, as the request it belongs to. */
+static void a_request_is_the_one_of_the_vector(void **state) {
+    struct provider_job j = { .key = "LTAI5tTESTONLY:TestSecretForUnitTests" };
+    struct provider_call c = { 0 };
+    struct sign_pair url = { STR("ImageURL"), STR("https://example-bucket.oss-cn-shanghai.aliyuncs.com/old.jpg") };
+    assert_int_equal(provider_aliyun("https://facebody.cn-shanghai.aliyuncs.com", "POST", "EnhanceFace", "2019-12-30", &url, 1, &j, &moment, arena, &c, &err), 1);
+    check_str(c.url, "https://facebody.cn-shanghai.aliyuncs.com/");
+    check_z(header_of(&c, "Host"), "facebody.cn-shanghai.aliyuncs.com");
+    check_z(header_of(&c, "Content-Type"), "application/x-www-form-urlencoded");
+    assert_non_null(strstr(header_of(&c, "Authorization"), "Signature=d34dfa3aea0535a1a41e6da441a134bb38c2cbd6322452af00bea738b2f80252"));
 }
 
 static void an_address_may_have_a_port_and_a_path(void **state) {
@@ -155,14 +167,79 @@ static void jimeng_gives_links_and_is_paid_by_the_picture(void **state) {
     provider_jimeng.close(g);
 }
 
+static void every_code_of_aliyun_has_its_blame(void **state) {
+    static const struct { int status; const char *code; enum provider_verdict verdict; enum provider_blame blame; } rows[] = {
+        { 400, "Throttling", PROVIDER_FAILED, PROVIDER_RATE }, { 429, "Throttling.User", PROVIDER_FAILED, PROVIDER_RATE },
+        { 400, "InvalidImage.Resolution", PROVIDER_FAILED, PROVIDER_INPUT }, { 400, "InvalidFile.Type", PROVIDER_FAILED, PROVIDER_INPUT },
+        { 400, "InvalidFile.Download", PROVIDER_FAILED, PROVIDER_PASSING }, { 400, "InvalidParameter.URL", PROVIDER_FAILED, PROVIDER_ELSEWHERE },
+        { 404, "InvalidAccessKeyId.NotFound", PROVIDER_FAILED, PROVIDER_OPERATOR }, { 400, "SignatureDoesNotMatch", PROVIDER_FAILED, PROVIDER_OPERATOR },
+        { 400, "SignatureNonceUsed", PROVIDER_FAILED, PROVIDER_PASSING }, { 403, "Forbidden.RAM", PROVIDER_FAILED, PROVIDER_OPERATOR },
+        { 403, "InvalidApi.NotPurchase", PROVIDER_FAILED, PROVIDER_OPERATOR }, { 400, "InvalidTimeStamp.Expired", PROVIDER_FAILED, PROVIDER_OPERATOR },
+        { 403, "SomethingNew", PROVIDER_FAILED, PROVIDER_OPERATOR }, { 400, "SomethingNew", PROVIDER_FAILED, PROVIDER_OURS },
+        { 200, "InternalError", PROVIDER_FAILED, PROVIDER_PASSING }, { 500, "InternalError", PROVIDER_UNCLEAR, 0 }, { 503, "ServiceUnavailable", PROVIDER_UNCLEAR, 0 },
+    };
+    struct model model = { .price_microusd = 1000 };
+    struct provider_job j = { .model = &model, .a = arena };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"RequestId\":\"r\",\"HostId\":\"h\",\"Code\":\"%s\",\"Message\":\"m\"}", rows[i].code);
+        struct provider_outcome o = hear(&provider_viapi, NULL, &j, PROVIDER_SUBMIT, rows[i].status, body);
+        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame)
+            fail_msg("%s: %d, %d", rows[i].code, (int)o.verdict, (int)o.blame);
+    }
+    struct provider_outcome o = hear(&provider_viapi, NULL, &j, PROVIDER_SUBMIT, 200, "{\"RequestId\":\"r\",\"Data\":{\"ImageURL\":\"\"}}");
+    assert_true(o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_ELSEWHERE && o.cost_microusd == 1000);
+}
+
+static void a_permission_to_upload_is_whole_and_used_once(void **state) {
+    static const char whole[] = "{\"AccessKeyId\":\"STS.a\",\"Bucket\":\"b\",\"Endpoint\":\"oss-cn-shanghai.aliyuncs.com\",\"EncodedPolicy\":\"p\",\"ObjectKey\":\"k/1\",\"Signature\":\"s\"}";
+    struct model model = { .model = STR("EnhanceFace") };
+    struct provider_input in = { .role = STR("picture"), .type = "image/png", .bytes = 10 };
+    struct provider_job j = { .model = &model, .a = arena, .in = &in, .n_in = 1, .key = "id:secret", .base_url = "https://facebody.cn-shanghai.aliyuncs.com" };
+    struct provider_call c = { 0 };
+    void *g = open_it(&provider_viapi);
+    assert_int_equal(provider_viapi.build(g, &j, PROVIDER_UPLOAD, &moment, arena, &c, &err), 1);
+    check_str(c.url, "https://openplatform.aliyuncs.com/?Product=facebody&RegionId=cn-shanghai");
+    check_z(header_of(&c, "x-acs-action"), "AuthorizeFileUpload");
+    assert_int_equal(hear(&provider_viapi, g, &j, PROVIDER_UPLOAD, 200, "{\"AccessKeyId\":\"STS.a\",\"Bucket\":\"b\"}").verdict, PROVIDER_UNCLEAR);
+    assert_null(j.scratch);
+    assert_int_equal(hear(&provider_viapi, g, &j, PROVIDER_UPLOAD, 200, whole).verdict, PROVIDER_GO_ON);
+    c = (struct provider_call){ 0 };
+    assert_int_equal(provider_viapi.build(g, &j, PROVIDER_UPLOAD, &moment, arena, &c, &err), 1);
+    check_str(c.url, "https://b.oss-cn-shanghai.aliyuncs.com/");
+    assert_true(c.n_parts == 3 && c.parts[1].bytes == 10);
+    assert_int_equal(hear(&provider_viapi, g, &j, PROVIDER_UPLOAD, 403, "<Error/>").verdict, PROVIDER_UNCLEAR);
+    assert_null(j.scratch);                                       /* asked for anew */
+    assert_int_equal(hear(&provider_viapi, g, &j, PROVIDER_UPLOAD, 200, whole).verdict, PROVIDER_GO_ON);
+    assert_int_equal(hear(&provider_viapi, g, &j, PROVIDER_UPLOAD, 201, "<PostResponse/>").verdict, PROVIDER_GO_ON);
+    check_str(in.ref, "https://b.oss-cn-shanghai.aliyuncs.com/k/1");
+    assert_true(j.uploaded == 1 && !j.scratch);
+    assert_int_equal(provider_viapi.build(g, &j, PROVIDER_UPLOAD, &moment, arena, &c, &err), 0);
+    static const struct { const char *link; int asks; } links[] = {       /* what lies in a bucket of Shanghai is taken from there */
+        { "https://ours.oss-cn-shanghai.aliyuncs.com/a.jpg?Signature=s", 0 }, { "https://ours.oss-cn-beijing.aliyuncs.com/a.jpg", 1 },
+        { "http://ours.oss-cn-shanghai.aliyuncs.com/a.jpg", 1 }, { "https://us/.oss-cn-shanghai.aliyuncs.com", 1 }, { "h", 1 }, { "", 1 },
+    };
+    for (size_t i = 0; i < COUNT(links); i++) {
+        c = (struct provider_call){ 0 };
+        in = (struct provider_input){ .role = STR("picture"), .type = "image/png", .link = str_z(links[i].link) };
+        j.uploaded = 0;
+        assert_int_equal(provider_viapi.build(g, &j, PROVIDER_UPLOAD, &moment, arena, &c, &err), links[i].asks);
+        check_str(in.ref, links[i].asks ? "" : links[i].link);
+    }
+    provider_viapi.close(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_an_id_and_a_secret),
         cmocka_unit_test(settings_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_request_is_the_one_of_the_vector),
         cmocka_unit_test(an_address_may_have_a_port_and_a_path),
         cmocka_unit_test(every_code_of_jimeng_has_its_blame),
         cmocka_unit_test(an_internal_error_about_a_task_is_believed_in_the_end),
         cmocka_unit_test(jimeng_gives_links_and_is_paid_by_the_picture),
+        cmocka_unit_test(every_code_of_aliyun_has_its_blame),
+        cmocka_unit_test(a_permission_to_upload_is_whole_and_used_once),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
