@@ -25,8 +25,8 @@ const pair = sim => ({ url: sim.url, keys: `${sim.keyId}:${sim.secret}` });
 /**
  * One row a driver. ops: what it can do, and what with; main: the one the faults are tried with. submit: the call that is made at most once. finds: a lost
  * call can be found again, by a list of calls if they have one. store: how inputs go there. rateCode: what a task of theirs says that failed because of pace. upload: inputs go there when nobody can fetch them from us. cancel: while it waits. now: it answers at once, so a 500 may be
- * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours. Of an op, links: the service
- * takes nothing else for it.
+ * a call that was made. billsFailures: time used is charged. free: a machine of our own. models: what the simulator calls ours. verdict: it gives a word about
+ * its input, and no file. Of an op, links: the service takes nothing else for it.
  */
 const DRIVERS = {
   dashscope: {
@@ -70,6 +70,10 @@ const DRIVERS = {
     Sim: Aliyun, settings: sim => ({ ...pair(sim), upload_url: sim.url }), submit: 'EnhanceFace', store: 'POST object', main: 'restore', now: true, upload: true,
     ops: { restore: { in: ['picture'], params: {} } },
   },
+  green: {
+    Sim: Aliyun, settings: pair, submit: 'ImageModeration', main: 'moderate', now: true, verdict: true,
+    ops: { moderate: { in: ['picture'], params: {}, links: true } },
+  },
   comfyui: {
     Sim: ComfyUI, settings: sim => ({ nodes: sim.url }), submit: 'POST /prompt', poll: 'GET /history/:id', store: 'POST /upload/image', main: 'outfit', finds: true, upload: true, cancel: true, free: true, fetch: 'GET /view',
     ops: { outfit: { in: ['picture', 'style'], params: { prompt: 'a red coat', seed: 7 } } },
@@ -92,7 +96,7 @@ async function world(t, name, { linked = true, options = {}, ...own } = {}) {
   const settings = { ...d.settings(sim), models: models(name), ...own };
   const open = () => startRemoteTool(t, Object.fromEntries(Object.entries(settings).map(([k, v]) => [`${engine}_${k}`, v])), { ZOETROPE_CLIENT_ALLOW: new URL(sim.url).host });
   let n = 0;
-  const call = (op = d.main, { params = {}, limit_ms = 60_000, ...more } = {}) => ({ engine, op, params: { ...d.ops[op].params, ...params }, limit_ms, out: join(dir, `out${n++}`),
+  const call = (op = d.main, { params = {}, limit_ms = 60_000, ...more } = {}) => ({ engine, op, params: { ...d.ops[op].params, ...params }, limit_ms, out: d.verdict ? undefined : join(dir, `out${n++}`),
     in: d.ops[op].in.map(role => ({ role, path: role === 'clip' ? paths.clip : paths.picture, link: linked ? `${at.url}/${role === 'clip' ? 'clip.mp4' : 'photo.png'}` : '' })), ...more });
   const tool = await open();
   return { d, engine, sim, tool, open, call, made: () => sim.bills.length, asked: op => sim.calls.filter(c => c.op === op).length };
@@ -101,11 +105,12 @@ const bytes = q => readFileSync(q.out), secretsOf = sim => [sim.key, sim.secret,
 /** A result is what the simulator says it made, and it was paid for once. */
 function isResult(w, q, r) {
   assert.equal(r.state, 'done', JSON.stringify(r));
+  assert.equal(w.made(), 1);
+  if (w.d.verdict) return assert.deepEqual(r.facts, { risk: 'none', labels: [] });
   const made = [...w.sim.tasks.values()].flatMap(x => x.results ?? []).map(x => x.sha256);
   assert.ok(made.length === 0 || made.includes(sha256(bytes(q))), 'these are not the bytes that were made');
   assert.ok(bytes(q).length > 60 && r.facts.bytes === bytes(q).length);
   assert.match(r.facts.type, /^(image|video)\//);
-  assert.equal(w.made(), 1);
 }
 
 // They wait most of the time, each with a simulator of its own: so three services side by side, and six calls of each.
@@ -134,7 +139,7 @@ describe('every engine', { concurrency: 3 }, () => { for (const [name, d] of Obj
   }
 
   // ---- nothing was taken: it may be tried again, here or elsewhere, and costs nothing ----
-  const can = kind => new d.Sim().kinds.includes(kind) || Sim.KINDS.includes(kind);
+  const can = kind => (new d.Sim().kinds.includes(kind) && !(d.verdict && kind.startsWith('result_'))) || Sim.KINDS.includes(kind);
   for (const kind of ['429_seconds', '429_date', '429', '401', 'arrears'].filter(k => can(k) && !d.free)) {
     test(`${name}: ${kind} at the submit costs no try and pauses the key`, async t => {
       const w = await world(t, name);
@@ -353,6 +358,16 @@ test('jimeng: no watermark, and the hidden label with our number', async t => {
   const asked = JSON.parse(w.sim.calls.find(c => c.op === w.d.poll).body);
   assert.deepEqual(JSON.parse(asked.req_json), { return_url: true, logo_info: { add_logo: false },
     aigc_meta: { content_producer: 'Lantern Ltd', producer_id: begun.attempt, content_propagator: 'Lantern', propagate_id: begun.attempt } });
+});
+test('green: what is risky is refused from the setting on, told below it, and paid for; what is not looked at yet may be tried again', async t => {
+  const w = await world(t, 'green', { refuse: 'medium' });
+  for (const [kind, level, want] of [['risk', 'high', ['failed', 'content_refused', true, 400]], ['risk', 'medium', ['failed', 'content_refused', true, 400]], ['risk', 'low', ['done', '', false, 400]],
+    ['risk', 'odd', ['failed', 'engine_failed', false, 400]], ['processing', '', ['failed', 'upstream', false, 0]]]) {
+    w.sim.fault(w.d.submit, kind, 1, { level, label: 'violent_weapon', confidence: 61.5 });
+    const r = await w.tool.run(w.call());
+    assert.deepEqual([r.state, r.why, r.input_at_fault, r.cost_microusd], want, JSON.stringify(r));
+    if (level === 'low') assert.deepEqual(r.facts, { risk: 'low', labels: [{ label: 'violent_weapon', confidence: 61.5 }] });
+  }
 });
 test('viapi: a picture that does not fit is the input\'s fault', async t => {
   const w = await world(t, 'viapi');

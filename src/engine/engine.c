@@ -38,6 +38,8 @@ const struct setting engine_settings[] = {
     REMOTE("viapi", "Alibaba viapi (faces of old photographs)", "https://facebody.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
     { "engine.viapi_upload_url", SET_STR, "https://openplatform.aliyuncs.com", 8, 300,
       "Alibaba viapi: address of the API that permits uploads of inputs, without / at the end." },
+    REMOTE("green", "Aliyun Green (content moderation)", "https://green-cip.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
+    { "engine.green_refuse", SET_STR, "high", 3, 6, "Aliyun Green: the risk from which on a picture is refused: low, medium or high." },
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,
       "ComfyUI: addresses of our own machines (http://10.0.0.5:8188), with commas; empty: it is not used. They need a place in client.allow, and no door to the internet." },
     { "engine.comfyui_models", SET_STR, "", 0, 1000, "ComfyUI: a file of graphs, prices and limits instead of share/engines/comfyui.yaml." },

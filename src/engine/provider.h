@@ -85,7 +85,7 @@ enum provider_verdict {
     PROVIDER_TAKEN,                   /* SUBMIT, FIND: job->id is set */
     PROVIDER_WAITING,                 /* POLL: not begun */
     PROVIDER_WORKING,                 /* POLL */
-    PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set */
+    PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set, or outcome.facts */
     PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE and OPERATOR are about this one request: the call goes on.) */
     PROVIDER_NOWHERE,                 /* FIND: surely never taken; POLL: not known (any more) */
     PROVIDER_UNCLEAR,                 /* nothing can be told from this answer: SUBMIT may have been taken, all else is asked again */
@@ -98,6 +98,7 @@ struct provider_outcome {             /* zeroed before parse(), but for retry_af
     int64_t    units_m;               /* READY: thousandths of what the model's price counts (seconds, pictures); 0: as asked */
     int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */
     int        progress_pm;           /* WORKING; 0: it does not say */
+    struct str facts;                 /* READY of a model whose result is a verdict: the answer itself, a JSON object in the arena given to parse(); nothing is fetched */
 };
 struct provider_notice { char id[PROVIDER_ID_MAX + 1]; int64_t attempt; };     /* about which call: by its id, or by our attempt where the address said so */
 

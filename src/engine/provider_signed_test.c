@@ -7,7 +7,7 @@
 #include "base/scope.h"
 #include "base/testing.h"
 
-extern const struct provider provider_jimeng, provider_viapi;
+extern const struct provider provider_jimeng, provider_viapi, provider_green;
 
 #define T_2026 INT64_C(1768465800000)          /* 2026-01-15T08:30:00Z */
 
@@ -65,6 +65,9 @@ static void settings_that_make_no_sense_are_refused(void **state) {
     set("engine.jimeng_producer", "us");
     check_err(provider_jimeng.open(cfg, NULL, "", &g, &err), ERR_CONFIG, &err, "engine.jimeng_propagator");
     set("engine.jimeng_producer", "");
+    set("engine.green_refuse", "none");
+    check_err(provider_green.open(cfg, NULL, "", &g, &err), ERR_CONFIG, &err, "engine.green_refuse");
+    set("engine.green_refuse", "high");
 }
 
 /* ---- requests ---- */
@@ -180,15 +183,17 @@ static void every_code_of_aliyun_has_its_blame(void **state) {
     };
     struct model model = { .price_microusd = 1000 };
     struct provider_job j = { .model = &model, .a = arena };
+    void *g = open_it(&provider_green);
     for (size_t i = 0; i < COUNT(rows); i++) {
         char body[200];
         snprintf(body, sizeof(body), "{\"RequestId\":\"r\",\"HostId\":\"h\",\"Code\":\"%s\",\"Message\":\"m\"}", rows[i].code);
-        struct provider_outcome o = hear(&provider_viapi, NULL, &j, PROVIDER_SUBMIT, rows[i].status, body);
-        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame)
+        struct provider_outcome o = hear(&provider_viapi, NULL, &j, PROVIDER_SUBMIT, rows[i].status, body), p = hear(&provider_green, g, &j, PROVIDER_SUBMIT, rows[i].status, body);
+        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame || p.verdict != o.verdict || p.blame != o.blame)
             fail_msg("%s: %d, %d", rows[i].code, (int)o.verdict, (int)o.blame);
     }
     struct provider_outcome o = hear(&provider_viapi, NULL, &j, PROVIDER_SUBMIT, 200, "{\"RequestId\":\"r\",\"Data\":{\"ImageURL\":\"\"}}");
     assert_true(o.verdict == PROVIDER_FAILED && o.blame == PROVIDER_ELSEWHERE && o.cost_microusd == 1000);
+    provider_green.close(g);
 }
 
 static void a_permission_to_upload_is_whole_and_used_once(void **state) {
@@ -229,6 +234,51 @@ static void a_permission_to_upload_is_whole_and_used_once(void **state) {
     provider_viapi.close(g);
 }
 
+static void a_verdict_is_told_or_refuses_and_what_is_none_is_no_pass(void **state) {
+    static const struct { const char *refuse, *data; enum provider_verdict verdict; enum provider_blame blame; const char *facts; } rows[] = {
+        { "high", "{\"RiskLevel\":\"none\",\"Result\":[{\"Label\":\"nonLabel\"}]}", PROVIDER_READY, 0, "{\"risk\":\"none\",\"labels\":[]}" },
+        { "high", "{\"RiskLevel\":\"medium\",\"Result\":[{\"Label\":\"a\",\"Confidence\":51.5}]}", PROVIDER_READY, 0, "{\"risk\":\"medium\",\"labels\":[{\"label\":\"a\",\"confidence\":51.50}]}" },
+        { "high", "{\"RiskLevel\":\"high\",\"Result\":[{\"Label\":\"a\",\"Confidence\":81}]}", PROVIDER_FAILED, PROVIDER_CONTENT, "" },
+        { "medium", "{\"RiskLevel\":\"medium\",\"Result\":[{\"Label\":\"a\",\"Confidence\":81}]}", PROVIDER_FAILED, PROVIDER_CONTENT, "" },
+        { "low", "{\"RiskLevel\":\"low\",\"Result\":[]}", PROVIDER_FAILED, PROVIDER_CONTENT, "" },
+        { "high", "{\"RiskLevel\":\"fine\",\"Result\":[]}", PROVIDER_FAILED, PROVIDER_OURS, "" },
+        { "high", "{}", PROVIDER_FAILED, PROVIDER_OURS, "" },
+        { "high", "null", PROVIDER_FAILED, PROVIDER_OURS, "" },
+    };
+    struct model model = { .verdict = true, .price_microusd = 400 };
+    struct provider_job j = { .model = &model, .a = arena };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[300];
+        set("engine.green_refuse", rows[i].refuse);
+        void *g = open_it(&provider_green);
+        snprintf(body, sizeof(body), "{\"Code\":200,\"Msg\":\"success\",\"Data\":%s}", rows[i].data);
+        struct provider_outcome o = hear(&provider_green, g, &j, PROVIDER_SUBMIT, 200, body);
+        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame || !str_eqz(o.facts, rows[i].facts) || o.cost_microusd != (o.verdict == PROVIDER_READY ? 0 : 400))
+            fail_msg("%s: %d, %d, %.*s", body, (int)o.verdict, (int)o.blame, STR_ARG(o.facts));
+        provider_green.close(g);
+    }
+    set("engine.green_refuse", "high");
+}
+
+static void every_number_of_green_has_its_blame(void **state) {
+    static const struct { int code; enum provider_verdict verdict; enum provider_blame blame; } rows[] = {
+        { 280, PROVIDER_FAILED, PROVIDER_PASSING }, { 400, PROVIDER_FAILED, PROVIDER_OURS }, { 401, PROVIDER_FAILED, PROVIDER_PASSING }, { 403, PROVIDER_FAILED, PROVIDER_PASSING },
+        { 404, PROVIDER_FAILED, PROVIDER_PASSING }, { 408, PROVIDER_FAILED, PROVIDER_OPERATOR }, { 480, PROVIDER_FAILED, PROVIDER_PASSING }, { 586, PROVIDER_FAILED, PROVIDER_ELSEWHERE },
+        { 588, PROVIDER_FAILED, PROVIDER_RATE }, { 500, PROVIDER_UNCLEAR, 0 }, { 503, PROVIDER_UNCLEAR, 0 },
+    };
+    struct model model = { .verdict = true, .price_microusd = 400 };
+    struct provider_job j = { .model = &model, .a = arena };
+    void *g = open_it(&provider_green);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[100];
+        snprintf(body, sizeof(body), "{\"Code\":%d,\"Msg\":\"m\"}", rows[i].code);
+        struct provider_outcome o = hear(&provider_green, g, &j, PROVIDER_SUBMIT, rows[i].code == 280 ? 200 : rows[i].code, body);
+        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame || o.cost_microusd)
+            fail_msg("%d: %d, %d", rows[i].code, (int)o.verdict, (int)o.blame);
+    }
+    provider_green.close(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_an_id_and_a_secret),
@@ -240,6 +290,8 @@ int main(void) {
         cmocka_unit_test(jimeng_gives_links_and_is_paid_by_the_picture),
         cmocka_unit_test(every_code_of_aliyun_has_its_blame),
         cmocka_unit_test(a_permission_to_upload_is_whole_and_used_once),
+        cmocka_unit_test(a_verdict_is_told_or_refuses_and_what_is_none_is_no_pass),
+        cmocka_unit_test(every_number_of_green_has_its_blame),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
