@@ -16,6 +16,7 @@ import { Sim } from './sim/sim.mjs';
 import { Fal } from './sim/fal.mjs';
 import { Jimeng } from './sim/jimeng.mjs';
 import { Replicate, versionOf } from './sim/replicate.mjs';
+import { Tencent } from './sim/tencent.mjs';
 import { VModel } from './sim/vmodel.mjs';
 import { clip, picture, sha256 } from './sim/media.mjs';
 
@@ -69,6 +70,10 @@ const DRIVERS = {
   viapi: {
     Sim: Aliyun, settings: sim => ({ ...pair(sim), upload_url: sim.url }), submit: 'EnhanceFace', store: 'POST object', main: 'restore', now: true, upload: true,
     ops: { restore: { in: ['picture'], params: {} } },
+  },
+  tencent: {
+    Sim: Tencent, settings: sim => ({ url: sim.url, keys: `${sim.secretId}:${sim.secretKey}` }), submit: 'FuseFaceUltra', main: 'swap_photo', now: true, upload: true,
+    ops: { swap_photo: { in: ['face', 'target'], params: {} }, swap_template: { in: ['face'], params: { template: 'qc_100792_162409_4', project: '100792' }, submit: 'FuseFace' } },
   },
   green: {
     Sim: Aliyun, settings: pair, submit: 'ImageModeration', main: 'moderate', now: true, verdict: true,
@@ -369,9 +374,9 @@ test('green: what is risky is refused from the setting on, told below it, and pa
     if (level === 'low') assert.deepEqual(r.facts, { risk: 'low', labels: [{ label: 'violent_weapon', confidence: 61.5 }] });
   }
 });
-test('viapi: a picture that does not fit is the input\'s fault', async t => {
-  const w = await world(t, 'viapi');
-  w.sim.fault(w.d.submit, 'refuse', 1, { status: 400, code: 'InvalidImage.Resolution' });
+for (const name of ['viapi', 'tencent']) test(`${name}: a picture that does not fit is the input's fault`, async t => {
+  const w = await world(t, name);
+  w.sim.fault(w.d.submit, 'refuse', 1, name === 'viapi' ? { status: 400, code: 'InvalidImage.Resolution' } : { code: 'FailedOperation.NoFaceDetected' });
   const r = await w.tool.run(w.call());
   assert.deepEqual([r.state, r.why, r.input_at_fault, w.made()], ['failed', 'engine_refused', true, 0], JSON.stringify(r));
 });

@@ -38,6 +38,8 @@ const struct setting engine_settings[] = {
     REMOTE("viapi", "Alibaba viapi (faces of old photographs)", "https://facebody.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
     { "engine.viapi_upload_url", SET_STR, "https://openplatform.aliyuncs.com", 8, 300,
       "Alibaba viapi: address of the API that permits uploads of inputs, without / at the end." },
+    REMOTE("tencent", "Tencent (face fusion)", "https://facefusion.tencentcloudapi.com", "SecretId:SecretKey")
+    { "engine.tencent_region", SET_STR, "ap-guangzhou", 1, 40, "Tencent: the region that is asked." },
     REMOTE("green", "Aliyun Green (content moderation)", "https://green-cip.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
     { "engine.green_refuse", SET_STR, "high", 3, 6, "Aliyun Green: the risk from which on a picture is refused: low, medium or high." },
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,

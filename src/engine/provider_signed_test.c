@@ -7,7 +7,7 @@
 #include "base/scope.h"
 #include "base/testing.h"
 
-extern const struct provider provider_jimeng, provider_viapi, provider_green;
+extern const struct provider provider_jimeng, provider_viapi, provider_green, provider_tencent;
 
 #define T_2026 INT64_C(1768465800000)          /* 2026-01-15T08:30:00Z */
 
@@ -279,6 +279,58 @@ static void every_number_of_green_has_its_blame(void **state) {
     provider_green.close(g);
 }
 
+static void every_code_of_tencent_has_its_blame(void **state) {
+    static const struct { const char *code; enum provider_verdict verdict; enum provider_blame blame; } rows[] = {
+        { "RequestLimitExceeded", PROVIDER_FAILED, PROVIDER_RATE }, { "RequestLimitExceeded.UinLimitExceeded", PROVIDER_FAILED, PROVIDER_RATE },
+        { "LimitExceeded", PROVIDER_FAILED, PROVIDER_RATE }, { "FailedOperation.FuseFreqCtrl", PROVIDER_FAILED, PROVIDER_RATE }, { "InternalError", PROVIDER_UNCLEAR, 0 },
+        { "FailedOperation.RequestTimeout", PROVIDER_UNCLEAR, 0 }, { "FailedOperation.InnerError", PROVIDER_FAILED, PROVIDER_PASSING },
+        { "FailedOperation.FuseInnerError", PROVIDER_FAILED, PROVIDER_PASSING }, { "FailedOperation.ImageDownloadError", PROVIDER_FAILED, PROVIDER_PASSING },
+        { "FailedOperation.NoFaceDetected", PROVIDER_FAILED, PROVIDER_INPUT }, { "FailedOperation.FaceSizeTooSmall", PROVIDER_FAILED, PROVIDER_INPUT },
+        { "FailedOperation.FaceExceedBorder", PROVIDER_FAILED, PROVIDER_INPUT }, { "FailedOperation.ImageDecodeFailed", PROVIDER_FAILED, PROVIDER_INPUT },
+        { "FailedOperation.ImageResolutionTooSmall", PROVIDER_FAILED, PROVIDER_INPUT }, { "FailedOperation.ImagePixelExceed", PROVIDER_FAILED, PROVIDER_INPUT },
+        { "FailedOperation.ImageSizeExceed", PROVIDER_FAILED, PROVIDER_INPUT }, { "FailedOperation.ImageSizeInvalid", PROVIDER_FAILED, PROVIDER_INPUT },
+        { "FailedOperation.ModerationFailed", PROVIDER_FAILED, PROVIDER_CONTENT }, { "FailedOperation.FuseMaterialNotExist", PROVIDER_FAILED, PROVIDER_OURS },
+        { "FailedOperation.FuseMaterialNotAuth", PROVIDER_FAILED, PROVIDER_OURS }, { "FailedOperation.BalanceInsufficient", PROVIDER_FAILED, PROVIDER_OPERATOR },
+        { "ResourceUnavailable.InArrears", PROVIDER_FAILED, PROVIDER_OPERATOR }, { "AuthFailure.SignatureExpire", PROVIDER_FAILED, PROVIDER_OPERATOR },
+        { "AuthFailure.SecretIdNotFound", PROVIDER_FAILED, PROVIDER_OPERATOR }, { "InvalidParameterValue", PROVIDER_FAILED, PROVIDER_OURS },
+    };
+    struct model model = { .price_microusd = 1000 };
+    struct provider_job j = { .model = &model, .a = arena };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"Response\":{\"FusedImage\":\"https://a/b\",\"Error\":{\"Code\":\"%s\",\"Message\":\"m\"},\"RequestId\":\"r\"}}", rows[i].code);
+        struct provider_outcome o = hear(&provider_tencent, NULL, &j, PROVIDER_SUBMIT, 200, body);
+        if (o.verdict != rows[i].verdict || o.blame != rows[i].blame)
+            fail_msg("%s: %d, %d", rows[i].code, (int)o.verdict, (int)o.blame);
+    }
+    assert_int_equal(hear(&provider_tencent, NULL, &j, PROVIDER_SUBMIT, 200, "{}").verdict, PROVIDER_UNCLEAR);
+    assert_int_equal(hear(&provider_tencent, NULL, &j, PROVIDER_SUBMIT, 200, "{\"Response\":{\"FusedImage\":\"\"}}").cost_microusd, 1000);
+    assert_int_equal(hear(&provider_tencent, NULL, &j, PROVIDER_SUBMIT, 200, "{\"Response\":{\"FusedImage\":\"https://a/b\"}}").verdict, PROVIDER_READY);
+}
+
+static void tencent_wants_faces_and_a_target_or_a_template(void **state) {
+    struct model model = { .model = STR("FuseFaceUltra"), .form = STR("target") };
+    struct provider_input in[2] = { { .role = STR("face"), .link = STR("https://us/a") }, { .role = STR("target"), .link = STR("https://us/b") } };
+    CLEANUP(json_unref) json_t *params = json_object();
+    struct provider_job j = { .model = &model, .a = arena, .in = in, .n_in = 2, .key = "id:secret", .base_url = "https://facefusion.tencentcloudapi.com", .params = params };
+    struct provider_call c = { 0 };
+    void *g = open_it(&provider_tencent);
+    assert_int_equal(provider_tencent.build(g, &j, PROVIDER_SUBMIT, &moment, arena, &c, &err), 1);
+    check_str(c.body, "{\"RspImgType\":\"url\",\"MergeInfos\":[{\"Url\":\"https://us/a\"}],\"ModelUrl\":\"https://us/b\"}");
+    check_z(header_of(&c, "X-TC-Action"), "FuseFaceUltra");
+    check_z(header_of(&c, "X-TC-Region"), "ap-guangzhou");
+    j.n_in = 1;
+    check_err(provider_tencent.build(g, &j, PROVIDER_SUBMIT, &moment, arena, &c, &err), ERR_BAD_INPUT, &err, "a target");
+    model.form = STR("template");
+    check_err(provider_tencent.build(g, &j, PROVIDER_SUBMIT, &moment, arena, &c, &err), ERR_ENGINE_FAILED, &err, "params.template");
+    json_object_set_new(params, "template", json_string("qc_1"));
+    json_object_set_new(params, "project", json_string("2"));
+    c = (struct provider_call){ 0 };
+    assert_int_equal(provider_tencent.build(g, &j, PROVIDER_SUBMIT, &moment, arena, &c, &err), 1);
+    check_str(c.body, "{\"RspImgType\":\"url\",\"ModelId\":\"qc_1\",\"ProjectId\":\"2\",\"MergeInfos\":[{\"Url\":\"https://us/a\"}]}");
+    provider_tencent.close(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_an_id_and_a_secret),
@@ -292,6 +344,8 @@ int main(void) {
         cmocka_unit_test(a_permission_to_upload_is_whole_and_used_once),
         cmocka_unit_test(a_verdict_is_told_or_refuses_and_what_is_none_is_no_pass),
         cmocka_unit_test(every_number_of_green_has_its_blame),
+        cmocka_unit_test(every_code_of_tencent_has_its_blame),
+        cmocka_unit_test(tencent_wants_faces_and_a_target_or_a_template),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
