@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { place } from './lib/engines.mjs';
 import { startRemoteTool } from './lib/remotetool.mjs';
-import { root, tempDir, until } from './lib/server.mjs';
+import { root, startServer, tempDir, until } from './lib/server.mjs';
 import { Aliyun } from './sim/aliyun.mjs';
 import { Ark } from './sim/ark.mjs';
 import { ComfyUI } from './sim/comfyui.mjs';
@@ -385,4 +385,12 @@ test('viapi: an upload whose permission ran out gets another one', async t => {
   w.sim.fault('AuthorizeFileUpload', 'expired_token');
   isResult(w, q, await w.tool.run(q));
   assert.deepEqual([w.asked('AuthorizeFileUpload'), w.asked('POST object'), w.asked('EnhanceFace')], [2, 2, 1]);
+});
+
+test('a server finds the models of every engine that has a key, and each of their lanes is a line', async t => {
+  const files = [...new Set(Object.entries(DRIVERS).map(([name, d]) => d.engine ?? name))];
+  const server = await startServer(t, { env: Object.fromEntries(files.map(name => name === 'comfyui' ? ['ZOETROPE_ENGINE_COMFYUI_NODES', 'http://127.0.0.1:1'] : [`ZOETROPE_ENGINE_${name.toUpperCase()}_KEYS`, 'id:secret'])) });
+  const metrics = await (await fetch(`${server.url}/metrics`, { headers: { Authorization: `Bearer ${server.operatorToken()}` } })).text();
+  for (const name of files)
+    for (const [, lane] of readFileSync(join(root, `share/engines/${name}.yaml`), 'utf8').matchAll(/\{ lane: ([\w-]+),/g)) assert.match(metrics, new RegExp(`zoetrope_engine_slots\\{engine="${name}\\.${lane}"\\} [1-9]`));
 });
