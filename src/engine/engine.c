@@ -33,6 +33,18 @@ const struct setting engine_settings[] = {
     { "engine.fal_jwks_url", SET_STR, "https://rest.fal.ai/.well-known/jwks.json", 8, 300, "fal: the document of the keys that sign its webhooks." },
     REMOTE("vmodel", "VModel", "https://api.vmodel.ai", "token")
     REMOTE("ark", "Ark (Volcengine)", "https://ark.cn-beijing.volces.com/api/v3", "key")
+    REMOTE("jimeng", "Jimeng (Volcengine's visual API)", "https://visual.volcengineapi.com", "AccessKeyId:SecretAccessKey")
+    { "engine.jimeng_region", SET_STR, "cn-north-1", 1, 40, "Jimeng: the region that its requests are signed for." },
+    { "engine.jimeng_producer", SET_STR, "", 0, 200,
+      "Jimeng: who makes the pictures, for the hidden label that mainland China wants in them; with engine.jimeng_propagator, or neither." },
+    { "engine.jimeng_propagator", SET_STR, "", 0, 200, "Jimeng: who spreads the pictures, for the same label." },
+    REMOTE("viapi", "Alibaba viapi (faces of old photographs)", "https://facebody.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
+    { "engine.viapi_upload_url", SET_STR, "https://openplatform.aliyuncs.com", 8, 300,
+      "Alibaba viapi: address of the API that permits uploads of inputs, without / at the end." },
+    REMOTE("tencent", "Tencent (face fusion)", "https://facefusion.tencentcloudapi.com", "SecretId:SecretKey")
+    { "engine.tencent_region", SET_STR, "ap-guangzhou", 1, 40, "Tencent: the region that is asked." },
+    REMOTE("green", "Aliyun Green (content moderation)", "https://green-cip.cn-shanghai.aliyuncs.com", "AccessKeyId:AccessKeySecret")
+    { "engine.green_refuse", SET_STR, "high", 3, 6, "Aliyun Green: the risk from which on a picture is refused: low, medium or high." },
     { "engine.comfyui_nodes", SET_STR, "", 0, 2000,
       "ComfyUI: addresses of our own machines (http://10.0.0.5:8188), with commas; empty: it is not used. They need a place in client.allow, and no door to the internet." },
     { "engine.comfyui_models", SET_STR, "", 0, 1000, "ComfyUI: a file of graphs, prices and limits instead of share/engines/comfyui.yaml." },

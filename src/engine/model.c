@@ -137,10 +137,11 @@ static int read_model(struct arena *a, const char *file, const struct yaml *y, s
         if (str_eq(m->lanes[i], row.lane))
             to->lane = i;
     to->clip = str_eqz(row.result, "clip");
+    to->verdict = str_eqz(row.result, "verdict");
     if (to->lane == m->n_lanes)
         return field_wrong(file, y, e, "lane: there is no lane %.*s", STR_ARG(row.lane));
-    if (!to->clip && !str_eqz(row.result, "picture"))
-        return field_wrong(file, y, e, "result: picture or clip");
+    if (!to->clip && !to->verdict && !str_eqz(row.result, "picture"))
+        return field_wrong(file, y, e, "result: picture, clip or verdict");
     if (to->result_bytes_max == 0)
         to->result_bytes_max = to->clip ? 500LL * 1000 * 1000 : 50LL * 1000 * 1000;
     if ((r = read_price(a, file, row.price, to, e)) < 0 || (r = read_json(file, y, row.when, &to->when, e)) < 0 ||

@@ -14,7 +14,7 @@
  *       when: { mode: std }           optional
  *       price: { microusd: 56000, per: second }      per: call, picture, second
  *       poll: 15s                     first question behind the submit; then at least this far apart
- *       result: clip                  picture or clip
+ *       result: clip                  picture, clip, or verdict: a word about the input, and no file
  *       body: { parameters: { mode: wan-std } }      merged into what is sent
  *       names: { face: swap_image, clip: target_video, prompt: prompt }     where each model has its own words: theirs for our roles and params
  *       inputs:                       what it takes; a task whose inputs cannot be made to fit is refused before any credit is held
@@ -47,7 +47,7 @@ struct model {
     int64_t    price_microusd;
     enum model_price per;
     int64_t    poll_ms;
-    bool       clip;                  /* the result */
+    bool       clip, verdict;         /* the result */
     int64_t    result_bytes_max;
     struct model_input inputs[MODEL_INPUTS_MAX];
     size_t     n_inputs;

@@ -63,7 +63,7 @@ static void what_is_wrong_is_said_with_its_line(void **state) {
         { HEAD "  - { op: draw }\n", ":5: field \"model\" is missing" },
         { HEAD "  - { op: draw, model: m, form: f, lane: three, price: { microusd: 1, per: call }, result: clip }\n", ":5: lane: there is no lane three" },
         { HEAD "  - { op: draw, model: m, form: f, lane: one, price: { microusd: 1, per: word }, result: clip }\n", ":5: price.per" },
-        { HEAD "  - { op: draw, model: m, form: f, lane: one, price: { microusd: 1, per: call }, result: song }\n", ":5: result: picture or clip" },
+        { HEAD "  - { op: draw, model: m, form: f, lane: one, price: { microusd: 1, per: call }, result: song }\n", ":5: result: picture, clip or verdict" },
         { HEAD MODEL ", inputs: { clip: { types: [clip], mb: 1 } } }\n", "types: names such as" },
         { HEAD MODEL ", inputs: { clip: { types: [image/x;y], mb: 1 } } }\n", "types: names such as" },
         { HEAD MODEL ", more: 1 }\n", ":5: unknown field \"more\"" },

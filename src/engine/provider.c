@@ -10,7 +10,9 @@
 
 #include "base/crypto.h"
 
-#define REF_MAX 1000
+#define REF_MAX    1000
+#define NUMBER_MAX INT64_C(1000000000000000)
+#define FIELDS_MAX (32 * 1024)        /* bytes of the fields in front of an uploaded file */
 
 const char *const provider_step_names[] = { "upload", "submit", "poll", "fetch", "find", "cancel" };
 _Static_assert(COUNT(provider_step_names) == PROVIDER_STEP_COUNT, "a name each");
@@ -163,6 +165,39 @@ bool provider_take_result(struct provider_job *j, const json_t *link, struct pro
 const char *provider_text(const json_t *obj, const char *key) {
     const char *s = json_string_value(json_object_get(obj, key));
     return s ? s : "";
+}
+
+int64_t provider_number(const json_t *obj, const char *key) {
+    const json_t *v = json_object_get(obj, key);
+    int64_t n = json_is_integer(v) ? json_integer_value(v) : -1;
+    if (json_is_string(v) && str_int(str_z(json_string_value(v)), 0, NUMBER_MAX, &n) < 0)
+        return -1;
+    return n >= 0 && n <= NUMBER_MAX ? n : -1;
+}
+
+enum provider_blame provider_blame_of(const struct provider_code *codes, size_t n, const char *code, enum provider_blame otherwise) {
+    for (size_t i = 0; i < n; i++)
+        if (str_starts(str_z(code), str_z(codes[i].begins)))
+            return codes[i].blame;
+    return otherwise;
+}
+
+int provider_post_file(const char *url, const struct provider_field *fields, size_t n, const struct provider_input *in, const struct provider_moment *m,
+                       struct arena *a, struct provider_call *c, struct err *e) {
+    BUF_CLEANUP struct buf b;
+    buf_init(&b, FIELDS_MAX);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", m->nonce, fields[i].name, fields[i].value);
+    buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"input\"\r\nContent-Type: %s\r\n\r\n", m->nonce, in->type);
+    if (b.failed)
+        return err_set(e, ERR_ENGINE_FAILED, "fields of an upload of over %d KB", FIELDS_MAX >> 10);
+    c->method = "POST";
+    c->url = arena_str(a, str_z(url));
+    provider_header(c, a, "Content-Type: multipart/form-data; boundary=%s", m->nonce);
+    c->parts[c->n_parts++] = (struct http_part){ .text = arena_str(a, buf_str(&b)) };
+    c->parts[c->n_parts++] = (struct http_part){ .fd = in->fd, .bytes = in->bytes };
+    c->parts[c->n_parts++] = (struct http_part){ .text = arena_printf(a, "\r\n--%s--\r\n", m->nonce) };
+    return 1;
 }
 
 static void merge(json_t *to, json_t *from) {

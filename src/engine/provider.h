@@ -86,7 +86,7 @@ enum provider_verdict {
     PROVIDER_TAKEN,                   /* SUBMIT, FIND: job->id is set */
     PROVIDER_WAITING,                 /* POLL: not begun */
     PROVIDER_WORKING,                 /* POLL */
-    PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set */
+    PROVIDER_READY,                   /* SUBMIT, POLL, FIND: job->result is set, or outcome.facts */
     PROVIDER_FAILED,                  /* surely no result; blame and err say why. (RATE, OPERATOR and MODEL are about this one request: the call goes on.) */
     PROVIDER_NOWHERE,                 /* FIND: surely never taken; POLL: not known (any more) */
     PROVIDER_UNCLEAR,                 /* nothing can be told from this answer: SUBMIT may have been taken, all else is asked again */
@@ -99,6 +99,7 @@ struct provider_outcome {             /* zeroed before parse(), but for retry_af
     int64_t    units_m;               /* READY: thousandths of what the model's price counts (seconds, pictures); 0: as asked */
     int64_t    cost_microusd;         /* what it cost besides the model's price, failed or not */
     int        progress_pm;           /* WORKING; 0: it does not say */
+    struct str facts;                 /* READY of a model whose result is a verdict: the answer itself, a JSON object in the arena given to parse(); nothing is fetched */
 };
 struct provider_notice {
     char       id[PROVIDER_ID_MAX + 1];       /* the call's over there; "" when it does not say */
@@ -149,6 +150,15 @@ bool provider_take_result(struct provider_job *j, const json_t *link, struct pro
 /* The id of a call as a notice names it: as provider_take_id() takes them, else ERR_ENGINE_NOTICE. */
 int provider_notice_id(struct str id, struct provider_notice *ret, struct err *e);
 const char *provider_text(const json_t *obj, const char *key);        /* "" when absent or no text */
+int64_t provider_number(const json_t *obj, const char *key);          /* 0 to 10^15, also when it comes as a text; else -1 */
+/* The first row that the code begins with decides; `otherwise` when there is none. */
+struct provider_code { const char *begins; enum provider_blame blame; };
+enum provider_blame provider_blame_of(const struct provider_code *codes, size_t n, const char *code, enum provider_blame otherwise);
+/* A POST of a form in parts: the fields, and behind them, as Alibaba's store wants it, an input's bytes as "file". 1, or ERR_ENGINE_FAILED when the
+ * fields are too long. */
+struct provider_field { const char *name, *value; };
+int provider_post_file(const char *url, const struct provider_field *fields, size_t n, const struct provider_input *in, const struct provider_moment *m,
+                       struct arena *a, struct provider_call *c, struct err *e);
 int64_t provider_retry_after(const struct provider_said *said, int64_t now_ms);      /* ms from seconds or an HTTP date; -1 */
 /* Inputs (their ref, else their link) and params by the names the model has for them (model.names); what has no name is left out. An input that
  * nobody can fetch is ERR_ENGINE_FAILED and NULL. */

@@ -41,28 +41,13 @@ static const char *key_of(const struct provider_job *j, struct arena *a) {
     return arena_printf(a, "%s/%zu.%s", provider_text(j->scratch, "upload_dir"), j->uploaded, extension_of(j->in[j->uploaded].type)).p;
 }
 
-/* Multipart with the file last, as its store wants it. */
 static int build_store(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
-    static const char *const copied[][2] = { { "OSSAccessKeyId", "oss_access_key_id" }, { "Signature", "signature" }, { "policy", "policy" },
-                                             { "x-oss-object-acl", "x_oss_object_acl" }, { "x-oss-forbid-overwrite", "x_oss_forbid_overwrite" } };
-    const struct provider_input *in = &j->in[j->uploaded];
-    const char *host = provider_text(j->scratch, "upload_host"), *key = key_of(j, a);
-    BUF_CLEANUP struct buf b;
-    buf_init(&b, 32 * 1024);
-    for (size_t i = 0; i < COUNT(copied); i++)
-        buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", m->nonce, copied[i][0], provider_text(j->scratch, copied[i][1]));
-    buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n%s\r\n", m->nonce, key);
-    buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"success_action_status\"\r\n\r\n200\r\n", m->nonce);
-    buf_printf(&b, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%zu\"\r\nContent-Type: %s\r\n\r\n", m->nonce, j->uploaded, in->type);
-    if (b.failed)
-        return err_set(e, ERR_ENGINE_FAILED, "an upload policy of over 32 KB");
-    c->method = "POST";
-    c->url = arena_str(a, str_z(host));
-    provider_header(c, a, "Content-Type: multipart/form-data; boundary=%s", m->nonce);
-    c->parts[c->n_parts++] = (struct http_part){ .text = arena_str(a, buf_str(&b)) };
-    c->parts[c->n_parts++] = (struct http_part){ .fd = in->fd, .bytes = in->bytes };
-    c->parts[c->n_parts++] = (struct http_part){ .text = arena_printf(a, "\r\n--%s--\r\n", m->nonce) };
-    return 1;
+    const struct provider_field fields[] = {
+        { "OSSAccessKeyId", provider_text(j->scratch, "oss_access_key_id") }, { "Signature", provider_text(j->scratch, "signature") },
+        { "policy", provider_text(j->scratch, "policy") }, { "x-oss-object-acl", provider_text(j->scratch, "x_oss_object_acl") },
+        { "x-oss-forbid-overwrite", provider_text(j->scratch, "x_oss_forbid_overwrite") }, { "key", key_of(j, a) }, { "success_action_status", "200" },
+    };
+    return provider_post_file(provider_text(j->scratch, "upload_host"), fields, COUNT(fields), &j->in[j->uploaded], m, a, c, e);
 }
 
 static int build_upload(struct provider_job *j, const struct provider_moment *m, struct arena *a, struct provider_call *c, struct err *e) {
@@ -193,7 +178,7 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
 /* ---- what it says ---- */
 
 /* The first row whose code begins so decides; "unknown" and what is not here: our request was wrong, or their contract changed. */
-static const struct { const char *code; enum provider_blame blame; } codes[] = {
+static const struct provider_code codes[] = {
     { "DataInspectionFailed", PROVIDER_CONTENT }, { "data_inspection_failed", PROVIDER_CONTENT }, { "IPInfringementSuspect", PROVIDER_CONTENT },
     { "CustomRoleBlocked", PROVIDER_CONTENT }, { "InvalidParameter.DataInspection", PROVIDER_PASSING }, { "BadRequest.InputDownloadFailed", PROVIDER_PASSING },
     { "InvalidURL", PROVIDER_PASSING }, { "InvalidFile.", PROVIDER_INPUT }, { "InvalidImage", PROVIDER_INPUT }, { "InvalidPerson", PROVIDER_INPUT },
@@ -206,15 +191,9 @@ static const struct { const char *code; enum provider_blame blame; } codes[] = {
 
 static void blame(const json_t *from, int status, struct provider_outcome *o) {
     const char *code = provider_text(from, "code"), *message = provider_text(from, "message");
-    for (size_t i = 0; i < COUNT(codes); i++)
-        if (strncmp(code, codes[i].code, strlen(codes[i].code)) == 0) {
-            provider_failed(o, codes[i].blame, "%.60s: %.120s", code, message);
-            return;
-        }
-    if (strstr(message, "Policy expired"))
-        provider_failed(o, PROVIDER_PASSING, "the upload policy ran out");
-    else
-        provider_failed(o, status == 429 ? PROVIDER_RATE : status == 401 || status == 403 ? PROVIDER_OPERATOR : PROVIDER_OURS, "%.60s (%d): %.120s", code, status, message);
+    enum provider_blame otherwise = strstr(message, "Policy expired") ? PROVIDER_PASSING : status == 429 ? PROVIDER_RATE
+                                    : status == 401 || status == 403 ? PROVIDER_OPERATOR : PROVIDER_OURS;
+    provider_failed(o, provider_blame_of(codes, COUNT(codes), code, otherwise), "%.60s (%d): %.120s", code, status, message);
 }
 
 /* A refusal of this request; true when it was one. */

@@ -40,12 +40,9 @@ static int build(const void *g, struct provider_job *j, enum provider_step step,
 static bool is_moderation(const char *text) { return strcasestr(text, "nsfw") || strcasestr(text, "sensitive"); }
 
 static bool refused(enum provider_step step, const struct provider_said *said, const json_t *j, struct provider_outcome *o) {
-    const json_t *own = json_object_get(j, "code");
     const char *text = provider_text(json_object_get(j, "message"), "en");
     struct provider_said as = *said;
-    int64_t code = json_integer_value(own);
-    if (json_is_string(own) && str_int(str_z(json_string_value(own)), 0, 999, &code) < 0)
-        code = 0;
+    int64_t code = provider_number(j, "code");
     if (said->status < 300 && code >= 100 && code <= 999)
         as.status = (int)code;
     if (provider_status(&as, o))

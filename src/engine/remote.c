@@ -78,9 +78,11 @@ void remote_release(struct engine *g, void *ticket) {
     remote__sweep(g);
 }
 
-static int copy_out(struct ticket *t, const struct engine_call *c, struct err *e) {
-    if (c->n_out != 1)                               /* what is made of it, such as a preview, is a local step's work */
-        return err_set(e, ERR_ENGINE_FAILED, "%.*s gives %zu files, and a service gives one", STR_ARG(c->op), c->n_out);
+static int copy_out(struct ticket *t, const struct model *m, const struct engine_call *c, struct err *e) {
+    if (m->verdict && c->n_out == 0)
+        return 0;
+    if (m->verdict || c->n_out != 1)                 /* what is made of it, such as a preview, is a local step's work */
+        return err_set(e, ERR_ENGINE_FAILED, "%.*s gives %zu files, and a service gives %d", STR_ARG(c->op), c->n_out, !m->verdict);
     t->out = fcntl(c->out[0], F_DUPFD_CLOEXEC, 3);
     return t->out < 0 ? err_sys(e, ERR_BUSY, "no descriptor for a result") : 0;
 }
@@ -130,7 +132,7 @@ int remote_submit(struct engine *g, const struct engine_call *c, void **ret_tick
     if (r >= 0 && !(t->job.model = models_find(g->models, c->op, t->job.params)))
         r = err_set(e, ERR_ENGINE_FAILED, "%s does not do %.*s", g->p->name, STR_ARG(c->op));
     if (r >= 0 && (r = copy_inputs(t, c, e)) >= 0)
-        r = copy_out(t, c, e);
+        r = copy_out(t, t->job.model, c, e);
     if (r < 0) {
         remote_release(g, t);
         return r;
@@ -152,7 +154,7 @@ int remote_reconcile(struct engine *g, const struct engine_call *c, struct str r
     struct remote__named named = { 0 };
     remote__want_keys(g);
     int r = remote__read_name(g, c->op, remote_id, &named, e);
-    if (r < 0 || (r = copy_out(t, c, e)) < 0) {
+    if (r < 0 || (r = copy_out(t, named.model, c, e)) < 0) {
         remote_release(g, t);
         return r;
     }

@@ -151,7 +151,13 @@ static int empty_out(struct ticket *t, struct err *e) {
     return ftruncate(t->out, 0) < 0 || lseek(t->out, 0, SEEK_SET) < 0 ? err_sys(e, ERR_IO, "the file of a result") : 0;
 }
 
-static void finish(struct ticket *t, int64_t bytes, const char *type) {
+static void finish(struct ticket *t) {
+    t->cost_microusd += price_of(t);
+    tell(t, GATE_GOOD, -1, NULL, clock_mono_ms());
+    over(t, ENGINE_DONE);
+}
+
+static void finish_fetched(struct ticket *t, int64_t bytes, const char *type) {
     struct jw w;
     buf_init(&t->facts, FACTS_MAX);
     jw_init(&w, &t->facts);
@@ -160,9 +166,7 @@ static void finish(struct ticket *t, int64_t bytes, const char *type) {
     jw_kint(&w, "bytes", bytes);
     jw_kstr(&w, "model", t->job.model->model);
     jw_end_obj(&w);
-    t->cost_microusd += price_of(t);
-    tell(t, GATE_GOOD, -1, NULL, clock_mono_ms());
-    over(t, ENGINE_DONE);
+    finish(t);
 }
 
 /* It was made and paid for, and cannot be had: the cost stays in the books. */
@@ -199,7 +203,7 @@ static void took_bytes(struct ticket *t, int status, int64_t now_ms) {
         lose_result(t, &why);
         return;
     }
-    finish(t, bytes, type);
+    finish_fetched(t, bytes, type);
 }
 
 /* ---- answers ---- */
@@ -288,7 +292,13 @@ static void said_ready(struct ticket *t, const struct provider_outcome *o, int64
     t->cost_microusd += o->cost_microusd;
     if (!t->taken)
         taken(t, now_ms);
-    remote__go(t, FETCHING, now_ms);
+    if (!t->job.model->verdict) {
+        remote__go(t, FETCHING, now_ms);
+        return;
+    }
+    buf_init(&t->facts, FACTS_MAX);
+    buf_add_str(&t->facts, o->facts);
+    finish(t);
 }
 
 static void heard(struct ticket *t, enum provider_step step, const struct provider_outcome *o, int64_t now_ms) {

@@ -2,7 +2,7 @@
  * remote_tool.c - the engines for scripts: JSON lines in, JSON lines out. Built with the tests, not installed. Settings as flags and environment, as
  * of the server; REMOTE_TOOL_SHARE names the folder with engines/.
  *   {"do":"submit","engine":…,"op":…,"params":{…},"in":[{"path":…,"role":…,"link":…}],"out":path,"attempt":…,"limit_ms":…,"notice_url":…} -> {"ticket", "attempt",
- *   and as foreseen: "remote_id", "cost_microusd"}
+ *   and as foreseen: "remote_id", "cost_microusd"}; without out no file is given to it, as to one that only judges
  *   {"do":"reconcile","engine":…,"op":…,"attempt":…,"remote_id":…,"out":path}      -> {"ticket"}
  *   {"do":"taken","ticket":…}   answered when the call was taken, or is over          -> {"state", "remote_id", …}
  *   {"do":"over","ticket":…}    answered when nothing more will happen to it          -> the same
@@ -132,11 +132,11 @@ static int begin(const json_t *j, bool again, size_t *ret_slot, struct err *e) {
         return err_set(e, ERR_BAD_INPUT, "attempt: a number as a text");
     char *params = json_dumps(json_object_get(j, "params"), JSON_COMPACT);
     struct engine_call c = { .attempt = attempt ? attempt : id_new(), .op = str_z(text(j, "op")), .params = str_z(params), .notice_url = str_z(text(j, "notice_url")),
-                             .deadline_ms = limit ? clock_mono_ms() + limit : INT64_MAX, .n_out = 1 };
+                             .deadline_ms = limit ? clock_mono_ms() + limit : INT64_MAX, .n_out = text(j, "out")[0] != 0 };
     struct slot *s = &slots[i];
-    *s = (struct slot){ .o = o, .out = open(text(j, "out"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) };
+    *s = (struct slot){ .o = o, .out = c.n_out ? open(text(j, "out"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1 };
     c.out[0] = s->out;
-    int r = s->out < 0 ? err_sys(e, ERR_IO, "%s", text(j, "out")) : again ? 0 : open_in(j, &c, e);
+    int r = c.n_out && s->out < 0 ? err_sys(e, ERR_IO, "%s", text(j, "out")) : again ? 0 : open_in(j, &c, e);
     if (r >= 0)
         r = again ? o->d->reconcile(o->g, &c, str_z(text(j, "remote_id")), &s->ticket, e) : o->d->submit(o->g, &c, &s->ticket, e);
     for (size_t k = 0; k < c.n_in; k++)
@@ -169,7 +169,8 @@ static void look(struct slot *s) {
 
 static void release(struct slot *s) {
     s->o->d->release(s->o->g, s->ticket);
-    close(s->out);
+    if (s->out >= 0)
+        close(s->out);
     *s = (struct slot){ 0 };
 }
 
