@@ -899,10 +899,10 @@ describe('the work of a guest who signs in', () => {
     const one = (sql, ...a) => Object.values(db.prepare(sql).get(...a))[0];
     const wallet = "ledger_account WHERE book = 'wallet' AND balance = 380";
     db.exec(`INSERT INTO ledger_tx VALUES (1, 'topup', 1, 1, '', 0);
-      INSERT INTO ledger_lot SELECT 1, owner_id, 1, 70, 1, 70, 0, 0, 0, 0, '', 0, 0, 0, '', 1, 8640000000000000, lot_id FROM ${wallet};
+      INSERT INTO ledger_lot SELECT 1, owner_id, 1, 70, 1, 70, 0, 0, 0, 0, '', 0, 0, 0, '', 1, 8640000000000000, lot_id, live_id FROM ${wallet};
       INSERT INTO ledger_entry SELECT last_id + 1, 1, 'grant', 0, 'issued', 0, owner_id, 'wallet', last_id, 70, 1 FROM ${wallet};
       UPDATE ledger_account SET balance = balance - 70 WHERE book = 'issued';
-      UPDATE ledger_account SET balance = balance + 70, last_id = last_id + 1, lot_id = 1 WHERE book = 'wallet' AND balance = 380`);
+      UPDATE ledger_account SET balance = balance + 70, last_id = last_id + 1, lot_id = 1, live_id = 1 WHERE book = 'wallet' AND balance = 380`);
     assert.equal(one('SELECT SUM(balance) FROM ledger_account WHERE unit = ?', 'credit'), 0);
     db.close();
     s = await startServer(t, { env, dataDir });

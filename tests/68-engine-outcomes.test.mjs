@@ -227,7 +227,7 @@ describe('every engine', { concurrency: 3 }, () => { for (const [name, d] of Obj
   test(`${name}: of a call made with a key that is gone nobody says that it was not made, and no other key asks`, async t => {
     const w = await world(t, name), q = w.call(), lost = await lose(w, q, '500'), looks = w.asked(d.list ?? d.poll);
     await w.tool.kill();
-    const tool = await w.open({ [d.free ? 'nodes' : 'keys']: d.free ? 'http://127.0.0.1:9' : 'another' }), again = await find(w, q, lost, tool);
+    const tool = await w.open({ [d.free ? 'nodes' : 'keys']: d.free ? 'http://127.0.0.1:9' : 'another:one' }), again = await find(w, q, lost, tool);
     assert.deepEqual([again.ok, again.code, w.asked(d.list ?? d.poll)], [false, 'outcome_unknown', looks], JSON.stringify(again));
   });
   if (d.list) {
@@ -408,7 +408,7 @@ test('viapi: an upload whose permission ran out gets another one', async t => {
 
 test('a server finds the models of every engine that has a key, and each of their lanes is a line', async t => {
   const files = [...new Set(Object.entries(DRIVERS).map(([name, d]) => d.engine ?? name))];
-  const server = await startServer(t, { env: Object.fromEntries(files.map(name => name === 'comfyui' ? ['ZOETROPE_ENGINE_COMFYUI_NODES', 'http://127.0.0.1:1'] : [`ZOETROPE_ENGINE_${name.toUpperCase()}_KEYS`, 'id:secret'])) });
+  const server = await startServer(t, { env: Object.fromEntries(files.map(name => name === 'comfyui' ? ['ZOETROPE_ENGINE_COMFYUI_NODES', 'http://127.0.0.1:1'] : [`ZOETROPE_ENGINE_${name.toUpperCase()}_KEYS`, 'id:secret']).concat([['ZOETROPE_PUBLIC_URL', 'https://photos.example']])) });     // some fetch inputs from us
   const metrics = await (await fetch(`${server.url}/metrics`, { headers: { Authorization: `Bearer ${server.operatorToken()}` } })).text();
   for (const name of files)
     for (const [, lane] of readFileSync(join(root, `share/engines/${name}.yaml`), 'utf8').matchAll(/\{ lane: ([\w-]+),/g)) assert.match(metrics, new RegExp(`zoetrope_engine_slots\\{engine="${name}\\.${lane}"\\} [1-9]`));
