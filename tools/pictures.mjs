@@ -20,6 +20,17 @@ async function photo(page, name) {
   return { name: `${name}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(url.split(',')[1], 'base64') };
 }
 
+async function toPhotos(walk, people) {
+  await walk.go('/new');
+  await walk.agree();
+  await walk.photos(people);
+}
+async function toPrice(walk) {
+  await walk.next().click();
+  await walk.$('.tile input[type=radio]').first().check();
+  await walk.next().click();
+}
+
 try {
   const desk = await openWalk(t, browser, server.url, { width: 1280, height: 1360 });
   await desk.go('/');
@@ -29,15 +40,10 @@ try {
   const phone = await openWalk(t, browser, server.url, { width: 360, height: 740, deviceScaleFactor: 1 });
   const blank = await phone.context.newPage(), people = [await photo(blank, 'cecilia'), await photo(blank, 'eileen')];
   const shots = [];
-  const shot = async () => { await phone.calm(); shots.push((await phone.page.screenshot()).toString('base64')); };
-  await phone.go('/new');
-  await phone.agree();
-  await phone.photos(people);
-  await phone.page.evaluate(() => scrollTo(0, 0));
+  const shot = async () => { await phone.page.evaluate(() => new Promise(done => { scrollTo({ top: 0, behavior: 'instant' }); requestAnimationFrame(() => requestAnimationFrame(done)); })); await phone.calm(); shots.push((await phone.page.screenshot()).toString('base64')); };
+  await toPhotos(phone, people);
   await shot();
-  await phone.next().click();
-  await phone.$('.tile input[type=radio]').first().check();
-  await phone.next().click();
+  await toPrice(phone);
   await phone.priced();
   await shot();
   await phone.next().click();
@@ -45,7 +51,8 @@ try {
   await phone.chosen();
   await shot();
   const price = await openWalk(t, browser, shop.url, { width: 1000, height: 800 });
-  await price.toPrice(people);
+  await toPhotos(price, people);
+  await toPrice(price);
   await price.$('.plans input').first().waitFor();
   await price.calm();
   await price.page.screenshot({ path: file('price.jpg'), ...jpeg });
