@@ -6,6 +6,7 @@
  * possible leftovers are put aside: nothing that was not synced, all of it, or a throw of dice for each sector and name. Afterwards a
  * server is started on each of these disks.
  */
+#define TESTING_DEADLINE_S "600"           /* each write of the disk takes its time, and a sanitizer more */
 #include "blob/powercut.h"
 #include "task/testing.h"
 

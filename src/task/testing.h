@@ -79,11 +79,14 @@ static inline void testing_file(struct testing *t, const char *name, const char 
     fclose(f);
 }
 
+#ifndef TESTING_DEADLINE_S
+#define TESTING_DEADLINE_S "20"
+#endif
 #define TESTING_RECIPE(name, inputs, steps, candidates, engines)                                                                 \
     "recipe: " name "\nversion: 1\ntitle: { en: T, zh: T }\ninputs:\n" inputs                                                    \
     "  backdrop: { kind: template | image, tags: [backdrop], max_mb: 10, short_side_min_px: 720 }\n"                             \
     "candidates: " candidates "\nchecks: [faces_intact]\nengines: " engines "\nsteps:\n" steps                                   \
-    "limits: { step_s: 5, deadline_s: 20, choose_s: 3600 }\nprice: { credits: 10, per: candidate }\n"                            \
+    "limits: { step_s: 5, deadline_s: " TESTING_DEADLINE_S ", choose_s: 3600 }\nprice: { credits: 10, per: candidate }\n"                            \
     "retention: { inputs: 24h, outputs: 30d }\nparams: { fidelity: 0.7, light: auto }\n"
 #define TESTING_PEOPLE "  people: { kind: image, min: 1, max: 5, max_mb: 10, short_side_min_px: 720, face: { min_px: 80, confidence_min: 0.7 } }\n"
 #define TESTING_COMPOSE "  - { op: compose, state: running, per: candidate }\n"
