@@ -9,11 +9,9 @@
 #include "engine/engine.h"
 #include "task/task.h"
 
-static struct str header_of(const void *from, const char *name) { return http_req_header(from, name); }
-
 static int notice_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct task_notice n = { .engine = req->params[0], .call = req->params[1], .token = req->params[2], .by = req->params[3],
-                             .header = header_of, .from = req, .body = req->body };
+                             .header = api__header_of, .from = req, .body = req->body };
     int r = task_notice(api_app(req)->tasks, &n, e);
     return r < 0 ? r : http_res_empty(res, 204);
 }

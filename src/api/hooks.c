@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "shop/order.h"
 
-static struct str header_of(const void *from, const char *name) { return http_req_header(from, name); }
+struct str api__header_of(const void *req, const char *name) { return http_req_header(req, name); }
 
 static int hook_post(struct http_req *req, struct http_res *res, struct err *e) {
     struct app *app = api_app(req);
@@ -17,7 +17,7 @@ static int hook_post(struct http_req *req, struct http_res *res, struct err *e) 
     if (!pay_has(app->pay, provider))
         return err_set(e, ERR_NOT_FOUND, "no such provider");
     CLEANUP(arena_free) struct arena *a = arena_new(2 * PAY_ARENA);
-    struct pay_said said = { .header = header_of, .from = req, .body = req->body };
+    struct pay_said said = { .header = api__header_of, .from = req, .body = req->body };
     struct pay_reply reply;
     int r, counted = api__provider_begin(app, API__NOTICES, provider, e);
     if (counted < 0) {

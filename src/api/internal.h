@@ -25,6 +25,9 @@ struct api {
 int api__provider_begin(struct app *app, enum api__waits who, const char *provider, struct err *e);
 void api__provider_end(struct app *app, enum api__waits who);
 
+/* A header of a request, for whoever judges a message and knows no http_req. */
+struct str api__header_of(const void *req, const char *name);
+
 struct studio;
 void api__recipes_render(const struct studio *s, struct buf *out);
 void api__templates_render(const struct studio *s, struct buf *out);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/few.h"
 #include "engine/notice.h"
 #include "engine/remote.h"
 
@@ -19,7 +20,6 @@
 #define REMOTE__FIND_MS    60000         /* a list that does not have it by then never will */
 #define REMOTE__LOOK_MS    1000          /* a closed gate is looked at again at least this often */
 #define HASH_HEX           8
-#define HINTS_MAX          64
 #define SEEN_MAX           256
 #define REMOTE_ID_MAX      (2 * HASH_HEX + 2 + PROVIDER_ID_MAX)
 
@@ -98,8 +98,7 @@ struct engine {
     pthread_cond_t idle;
     int            under_way;         /* exchanges the client has */
     struct exchange *orphans;
-    int64_t        hints[HINTS_MAX];  /* attempts that there were notices about */
-    size_t         n_hints;           /* over HINTS_MAX: too many to name */
+    struct few     hints;             /* attempts that there were notices about */
     uint64_t       seen[SEEN_MAX];    /* the newest messages, by a part of their hashes */
     size_t         n_seen;
     struct jwks    jwks;

@@ -157,9 +157,8 @@ int remote_notice(struct engine *g, const struct engine_notice *n, struct engine
     name_of(g, n->by, about.id, ret->remote_id);
     pthread_mutex_lock(&g->lock);
     ret->again = !is_new(g, n->attempt, about.once);
-    if (!ret->again && g->n_hints < HINTS_MAX)
-        g->hints[g->n_hints] = n->attempt;
-    g->n_hints += !ret->again && g->n_hints <= HINTS_MAX;
+    if (!ret->again)
+        few_add(&g->hints, n->attempt);
     pthread_mutex_unlock(&g->lock);
     if (!ret->again)
         g->wake(g->wake_arg);
@@ -167,13 +166,10 @@ int remote_notice(struct engine *g, const struct engine_notice *n, struct engine
 }
 
 void remote__take_hints(struct engine *g) {
-    int64_t hints[HINTS_MAX];
     pthread_mutex_lock(&g->lock);
-    size_t n = g->n_hints;
-    memcpy(hints, g->hints, (n < HINTS_MAX ? n : HINTS_MAX) * sizeof(*hints));
-    g->n_hints = 0;
+    struct few hints = g->hints;
+    g->hints.n = 0;
     pthread_mutex_unlock(&g->lock);
-    for (struct ticket *t = n ? g->tickets : NULL; t; t = t->next)
-        for (size_t i = 0; i < n && !t->told; i++)
-            t->told = n > HINTS_MAX || hints[i] == t->job.attempt;
+    for (struct ticket *t = hints.n ? g->tickets : NULL; t; t = t->next)
+        t->told |= few_has(&hints, t->job.attempt);
 }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "base/few.h"
 #include "base/log.h"
 #include "blob/blob.h"
 #include "engine/engine.h"
@@ -20,7 +21,6 @@
 #define CORE_ENGINES_MAX 32
 /* One slot per db_on_commit() of a whole batch of the write lane (256 functions, 16 hooks each), so that none is used again before its hook ran. */
 #define CORE_WAKES       4096
-#define CORE_NAMED_MAX   64
 #define CORE_MOVED_MAX   256         /* tasks that are looked at by themselves; beyond, all of ours are */
 
 struct call;
@@ -77,8 +77,7 @@ struct task_core {
     pthread_mutex_t moved_lock;
     int64_t     moved[CORE_MOVED_MAX];    /* tasks that may have been taken from us */
     unsigned    n_moved;             /* over CORE_MOVED_MAX: too many to name */
-    int64_t     named[CORE_NAMED_MAX];    /* lost calls whose name came by a notice */
-    unsigned    n_named;             /* over CORE_NAMED_MAX: too many to name */
+    struct few  named;               /* lost calls whose name came by a notice */
     atomic_llong heard[CORE_ENGINES_MAX][TASK_HEARD_COUNT];
     atomic_bool stopping;
     atomic_llong stop_at_ms;         /* clock_mono_ms(): steps under way are given up */

@@ -113,28 +113,21 @@ static int name_fn(struct db_tx *tx, void *arg, struct err *e) {
 static void note_named(struct task_core *c, int64_t attempt) {
     uint64_t one = 1;
     pthread_mutex_lock(&c->moved_lock);
-    if (c->n_named < CORE_NAMED_MAX)
-        c->named[c->n_named] = attempt;
-    c->n_named += c->n_named <= CORE_NAMED_MAX;
+    few_add(&c->named, attempt);
     pthread_mutex_unlock(&c->moved_lock);
     ssize_t n = write(c->wake_fd, &one, sizeof(one));
     (void)n;                         /* EAGAIN: it is awake already */
 }
 
 void lend_take_named(struct task_core *c, int64_t now_ms) {
-    int64_t named[CORE_NAMED_MAX];
     pthread_mutex_lock(&c->moved_lock);
-    unsigned n = c->n_named;
-    memcpy(named, c->named, (n < CORE_NAMED_MAX ? n : CORE_NAMED_MAX) * sizeof(*named));
-    c->n_named = 0;
+    struct few named = c->named;
+    c->named.n = 0;
     pthread_mutex_unlock(&c->moved_lock);
-    for (struct run *r = n ? c->runs : NULL; r; r = r->next)
+    for (struct run *r = named.n ? c->runs : NULL; r; r = r->next)
         for (struct call *k = r->calls; k; k = k->next)
-            for (unsigned i = 0; i < n && k->phase == CALL_WAITING; i++)
-                if (n > CORE_NAMED_MAX || named[i] == k->row.id) {
-                    k->ask_at_ms = now_ms;
-                    break;
-                }
+            if (k->phase == CALL_WAITING && few_has(&named, k->row.id))
+                k->ask_at_ms = now_ms;
 }
 
 static int take_in(struct task_core *c, const struct core_engine *g, const struct task_notice *n, const struct task__attempt *a, enum task_heard *ret_what, struct err *e) {
