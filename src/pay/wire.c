@@ -210,7 +210,8 @@ int wire_member(struct str t, const char *key, struct str *ret_bytes) {
             return ERR_NOT_FOUND;
         value = skip_space(t, value + 1);
         i = skip_value(t, value);
-        if (str_eqz((struct str){ t.p + name, end - 1 - name }, key)) {
+        struct str raw = { t.p + name, end - 1 - name };
+        if (str_eqz(raw, key) && !memchr(raw.p, '\\', raw.n)) {      /* one written with escapes is another than its bytes say */
             *ret_bytes = (struct str){ t.p + value, i - value };
             return 0;
         }

@@ -37,7 +37,7 @@ void wire_china_rfc3339(int64_t ms, char out[26]);     /* "2026-01-02T11:04:05+0
 
 /*
  * The bytes of a member of a JSON object, exactly as they stand there. text: must have been read by json_read() before.
- * ERR_NOT_FOUND: text is no object, or has no such member.
+ * ERR_NOT_FOUND: text is no object, or has no such member; one whose name is written with escapes is not found.
  */
 int wire_member(struct str text, const char *key, struct str *ret_bytes);
 

@@ -105,6 +105,7 @@ static void members_are_the_very_bytes(void **state) {
     assert_int_equal(wire_member(text, "e", &s), 0);
     check_str(s, "[]");
     assert_int_equal(wire_member(text, "x", &s), ERR_NOT_FOUND);
+    assert_int_equal(wire_member(STR("{\"\\b\":1}"), "\\b", &s), ERR_NOT_FOUND);       /* that name is a backspace */
     assert_int_equal(wire_member(STR("[1]"), "a", &s), ERR_NOT_FOUND);
     assert_int_equal(wire_member(STR("{}"), "a", &s), ERR_NOT_FOUND);
     assert_int_equal(wire_member(STR(""), "a", &s), ERR_NOT_FOUND);
